@@ -1,0 +1,93 @@
+package io.weir.bootstrap;
+
+/**
+ * The only class woven code links against.
+ *
+ * <p>Promise: neither method ever throws, whatever an adapter does; then the application's call
+ * passes as if the agent were not there. Look-up of the adapter is one {@link ClassValue} read (no
+ * string, no map of ours), so that the entry dies with the woven class and a redeployed web
+ * application leaves nothing behind.
+ */
+public final class Bridge {
+
+  private static volatile HookSource source;
+
+  private static final Adapters[] ADAPTERS = new Adapters[HookId.COUNT];
+
+  static {
+    for (int i = 0; i < ADAPTERS.length; i++) {
+      ADAPTERS[i] = new Adapters(i);
+    }
+  }
+
+  private Bridge() {}
+
+  /**
+   * Claims the bridge for one host; the first wins.
+   *
+   * @return false when another host of this JVM already owns it; the caller must stand down
+   */
+  public static synchronized boolean claim(HookSource hooks) {
+    if (source != null) {
+      return false;
+    }
+    source = hooks;
+    return true;
+  }
+
+  /** Whether some host owns the bridge. */
+  public static boolean claimed() {
+    return source != null;
+  }
+
+  /** Called by advice before the woven method. */
+  public static Object enter(int hook, Class<?> origin, Object self, Object a0, Object a1) {
+    try {
+      return source == null ? null : ADAPTERS[hook].get(origin).enter(self, a0, a1);
+    } catch (Throwable t) {
+      failedOpen(hook, t);
+      return null;
+    }
+  }
+
+  /**
+   * Called by advice after the woven method; returns {@code result} unless the adapter replaces it.
+   */
+  public static Object exit(
+      int hook, Class<?> origin, Object state, Object self, Object result, Throwable thrown) {
+    try {
+      return source == null ? result : ADAPTERS[hook].get(origin).exit(state, self, result, thrown);
+    } catch (Throwable t) {
+      failedOpen(hook, t);
+      return result;
+    }
+  }
+
+  /**
+   * Counts and reports a throwable of ours; never throws. Adapters whose work runs outside a hook
+   * call it too.
+   */
+  public static void failedOpen(int hook, Throwable cause) {
+    try {
+      HookSource s = source;
+      if (s != null) {
+        s.failedOpen(hook, cause);
+      }
+    } catch (Throwable ignored) {
+      // the application goes on, whatever happens here
+    }
+  }
+
+  private static final class Adapters extends ClassValue<Hook> {
+    private final int hook;
+
+    Adapters(int hook) {
+      this.hook = hook;
+    }
+
+    @Override
+    protected Hook computeValue(Class<?> origin) {
+      return source.find(hook, origin);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package io.weir.bootstrap;
+
+/**
+ * The traffic colour of the work at hand: the tags of a request, carried with it from its entry to
+ * every outgoing call.
+ *
+ * <p>Immutable list of name/value pairs; the current one is bound to the thread. Whoever sets it
+ * puts back what was there before, so that a pooled thread never keeps a request's tags.
+ */
+public final class Colour {
+
+  /** No tags. */
+  public static final Colour NONE = new Colour(new String[0]);
+
+  private static final ThreadLocal<Colour> CURRENT = new ThreadLocal<Colour>();
+
+  private final String[] pairs;
+
+  private Colour(String[] pairs) {
+    this.pairs = pairs;
+  }
+
+  /** A colour of the given name, value, name, value ... pairs; the array is copied. */
+  public static Colour of(String... pairs) {
+    if (pairs.length % 2 != 0) {
+      throw new IllegalArgumentException(
+          "pairs: expected name, value, ... but got " + pairs.length);
+    }
+    return pairs.length == 0 ? NONE : new Colour(pairs.clone());
+  }
+
+  /** The calling thread's colour; never null. */
+  public static Colour current() {
+    Colour c = CURRENT.get();
+    return c == null ? NONE : c;
+  }
+
+  /** Binds {@code next} to the calling thread and returns what was bound before, to be put back. */
+  public static Colour swap(Colour next) {
+    Colour before = current();
+    if (next == null || next == NONE) {
+      CURRENT.remove();
+    } else {
+      CURRENT.set(next);
+    }
+    return before;
+  }
+
+  /** The value of a tag, or null. */
+  public String get(String name) {
+    for (int i = 0; i < pairs.length; i += 2) {
+      if (pairs[i].equals(name)) {
+        return pairs[i + 1];
+      }
+    }
+    return null;
+  }
+
+  /** Number of tags. */
+  public int size() {
+    return pairs.length / 2;
+  }
+
+  /** Name of tag {@code i}. */
+  public String name(int i) {
+    return pairs[2 * i];
+  }
+
+  /** Value of tag {@code i}. */
+  public String value(int i) {
+    return pairs[2 * i + 1];
+  }
+}

@@ -1,0 +1,43 @@
+package io.weir.bootstrap;
+
+/**
+ * What stands behind one woven method: the adapter, typed against the library, loaded beside it.
+ *
+ * <p>Threading: called by any number of application threads at once; implementations are stateless
+ * or thread-safe. Errors: whatever an implementation throws is caught by {@link Bridge}, counted,
+ * and the application's call passes.
+ */
+public abstract class Hook {
+
+  /** Does nothing: stands where a library is present but its adapter could not be loaded. */
+  public static final Hook NOTHING =
+      new Hook() {
+        @Override
+        public String toString() {
+          return "Hook.NOTHING";
+        }
+      };
+
+  /**
+   * Before the woven method.
+   *
+   * @return state handed to {@link #exit}, or null; an instance of {@link Skip} keeps the method's
+   *     body from running
+   */
+  public Object enter(Object self, Object a0, Object a1) throws Throwable {
+    return null;
+  }
+
+  /**
+   * After the woven method, also when it threw.
+   *
+   * @param state what {@link #enter} returned
+   * @param result what the method is about to return, or null
+   * @param thrown what the method threw, or null
+   * @return what the method shall return instead; {@code result} for no change. Advice of methods
+   *     without a result ignores it.
+   */
+  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+    return result;
+  }
+}

@@ -1,0 +1,115 @@
+package io.weir.engine.call;
+
+import java.util.Locale;
+
+/**
+ * Name of a request attribute, as rules spell it: {@code header:NAME}, {@code query:NAME}, {@code
+ * cookie:NAME}, {@code tag:NAME}, {@code path}, {@code method}, {@code host}, {@code client-ip},
+ * {@code caller}. Immutable.
+ */
+public final class Attribute {
+  private static final int HEADER = 0;
+  private static final int QUERY = 1;
+  private static final int COOKIE = 2;
+  private static final int TAG = 3;
+  private static final int PATH = 4;
+  private static final int METHOD = 5;
+  private static final int HOST = 6;
+  private static final int CLIENT_IP = 7;
+  private static final int CALLER = 8;
+
+  private final int kind;
+  private final String name;
+  private final String text;
+
+  private Attribute(int kind, String name, String text) {
+    this.kind = kind;
+    this.name = name;
+    this.text = text;
+  }
+
+  /**
+   * Parses an attribute name.
+   *
+   * @throws IllegalArgumentException naming the text and the spellings that are understood
+   */
+  public static Attribute parse(String text) {
+    int colon = text.indexOf(':');
+    if (colon > 0 && colon < text.length() - 1) {
+      String name = text.substring(colon + 1);
+      switch (text.substring(0, colon)) {
+        case "header":
+          return new Attribute(HEADER, name, text);
+        case "query":
+          return new Attribute(QUERY, name, text);
+        case "cookie":
+          return new Attribute(COOKIE, name, text);
+        case "tag":
+          return new Attribute(TAG, name, text);
+        default:
+          break;
+      }
+    }
+    switch (text) {
+      case "path":
+        return new Attribute(PATH, "", text);
+      case "method":
+        return new Attribute(METHOD, "", text);
+      case "host":
+        return new Attribute(HOST, "", text);
+      case "client-ip":
+        return new Attribute(CLIENT_IP, "", text);
+      case "caller":
+        return new Attribute(CALLER, "", text);
+      default:
+        throw new IllegalArgumentException(
+            "unknown attribute '"
+                + text
+                + "': expected header:NAME, query:NAME, cookie:NAME, tag:NAME, path, method, host,"
+                + " client-ip or caller");
+    }
+  }
+
+  /** The value this attribute has on a call, or null when absent. */
+  public <C> String read(AttributeSource<C> source, C call) {
+    switch (kind) {
+      case HEADER:
+        return source.header(call, name);
+      case QUERY:
+        return source.query(call, name);
+      case COOKIE:
+        return source.cookie(call, name);
+      case TAG:
+        return source.tag(call, name);
+      case PATH:
+        return source.path(call);
+      case METHOD:
+        return source.method(call);
+      case HOST:
+        return source.host(call);
+      case CLIENT_IP:
+        return source.clientIp(call);
+      default:
+        return source.caller(call);
+    }
+  }
+
+  @Override
+  public boolean equals(Object o) {
+    return o instanceof Attribute
+        && ((Attribute) o).kind == kind
+        && (kind == HEADER
+            ? name.equalsIgnoreCase(((Attribute) o).name)
+            : name.equals(((Attribute) o).name));
+  }
+
+  @Override
+  public int hashCode() {
+    return kind * 31 + name.toLowerCase(Locale.ROOT).hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return text;
+  }
+}

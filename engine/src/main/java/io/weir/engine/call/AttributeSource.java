@@ -1,0 +1,49 @@
+package io.weir.engine.call;
+
+import io.weir.bootstrap.Colour;
+
+/**
+ * Reads the attributes of a call straight from the library's own request object.
+ *
+ * <p>One stateless instance per library; the request travels beside it as {@code C}, so that asking
+ * for an attribute allocates nothing of ours. Every method may be called from any thread that holds
+ * the request; null means absent.
+ */
+public abstract class AttributeSource<C> {
+  /** First value of a header, or of a gRPC metadata key; the name is case-insensitive. */
+  public abstract String header(C call, String name);
+
+  /** First value of a query parameter, decoded. Must never consume a request body. */
+  public String query(C call, String name) {
+    return null;
+  }
+
+  /** Value of a cookie. */
+  public String cookie(C call, String name) {
+    return null;
+  }
+
+  /** Path without query; {@code /pkg.Service/Method} for gRPC. */
+  public abstract String path(C call);
+
+  /** HTTP method; {@code POST} for gRPC. */
+  public abstract String method(C call);
+
+  /** Host the caller asked for (Host header, authority), without port. */
+  public abstract String host(C call);
+
+  /** Address of the peer, without port. */
+  public String clientIp(C call) {
+    return null;
+  }
+
+  /** Service name of the caller, when known. */
+  public String caller(C call) {
+    return null;
+  }
+
+  /** A tag of the traffic colour. */
+  public String tag(C call, String name) {
+    return Colour.current().get(name);
+  }
+}

@@ -1,0 +1,220 @@
+package io.weir.engine.call;
+
+import io.weir.engine.instances.Instance;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+
+/**
+ * One call's way through the engine and back: filled by the gate on admission, ended once with the
+ * outcome.
+ *
+ * <p>Owned by the adapter, which may embed or reuse it ({@link #begin} resets). Confined to one
+ * thread until the decision is made; ending is one-shot and may race from any thread: the first
+ * wins, later ends do nothing.
+ */
+public final class Ticket {
+  private static final AtomicIntegerFieldUpdater<Ticket> ENDED =
+      AtomicIntegerFieldUpdater.newUpdater(Ticket.class, "ended");
+
+  /** Takes the outcome of an admitted call; implemented by breaker and statistics. */
+  public interface Recorder {
+    /**
+     * @param status HTTP status, or -1
+     * @param grpc gRPC status code, or -1
+     * @param failure how it failed without an answer, or null
+     * @param thrown what was thrown, or null
+     * @param now nano clock
+     */
+    void record(Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now);
+
+    /**
+     * The call was admitted by this recorder but never made (a later engine refused): give the
+     * permit back.
+     */
+    void abandon(Ticket ticket, long now);
+  }
+
+  /** Tokens taken for this call; implemented by the limiter's buckets. */
+  public interface Reservation {
+    void giveBack(int cost, long now);
+  }
+
+  private volatile int ended;
+
+  // decision
+  private Refusal refusal;
+  private long retryAfterNanos;
+  private long waitNanos;
+  private Instance instance;
+  private String arm;
+
+  // what must be told the outcome or given back
+  private long startNanos;
+  private Recorder breaker;
+  private long breakerPermit;
+  private Reservation[] taken = NO_RESERVATIONS;
+  private int[] costs = NO_COSTS;
+  private int takenCount;
+  private Recorder gate;
+
+  private static final Reservation[] NO_RESERVATIONS = new Reservation[0];
+  private static final int[] NO_COSTS = new int[0];
+
+  /** Resets for a new call. */
+  public void begin(long now, Recorder gate) {
+    this.gate = gate;
+    startNanos = now;
+    refusal = null;
+    retryAfterNanos = 0;
+    waitNanos = 0;
+    instance = null;
+    arm = null;
+    breaker = null;
+    breakerPermit = 0;
+    takenCount = 0;
+    ended = 0;
+  }
+
+  /**
+   * Engines: this call is refused. Returns false, so that an engine can {@code return
+   * ticket.refuse(...)}.
+   */
+  public boolean refuse(Refusal refusal, long retryAfterNanos) {
+    this.refusal = refusal;
+    this.retryAfterNanos = retryAfterNanos;
+    return false;
+  }
+
+  /**
+   * Limiter: the call may go on after this many nanos (pacing); the longest of all rules counts.
+   */
+  public void waitAtLeast(long nanos) {
+    if (nanos > waitNanos) {
+      waitNanos = nanos;
+    }
+  }
+
+  /** Limiter: remembers tokens taken, so that they can be given back. */
+  public void took(Reservation from, int cost) {
+    if (takenCount == taken.length) {
+      int n = takenCount == 0 ? 4 : takenCount * 2;
+      taken = java.util.Arrays.copyOf(taken, n);
+      costs = java.util.Arrays.copyOf(costs, n);
+    }
+    taken[takenCount] = from;
+    costs[takenCount++] = cost;
+  }
+
+  /**
+   * Gives all tokens of this call back (a later engine refused, or the waiter was cancelled or
+   * interrupted).
+   */
+  public void giveBackTokens(long now) {
+    for (int i = takenCount - 1; i >= 0; i--) {
+      taken[i].giveBack(costs[i], now);
+      taken[i] = null;
+    }
+    takenCount = 0;
+    waitNanos = 0;
+  }
+
+  /** Breaker: this call holds a permit; {@code permit} is the breaker's own word (generation). */
+  public void permit(Recorder breaker, long permit) {
+    this.breaker = breaker;
+    this.breakerPermit = permit;
+  }
+
+  /**
+   * Router: the instance to call, and the arm it belongs to (for statistics), either may be null.
+   */
+  public void routed(Instance instance, String arm) {
+    this.instance = instance;
+    this.arm = arm;
+  }
+
+  public Refusal refusal() {
+    return refusal;
+  }
+
+  /** Nanos until a retry may succeed; 0 when unknown. */
+  public long retryAfterNanos() {
+    return retryAfterNanos;
+  }
+
+  /** {@code Retry-After} in whole seconds, rounded up, at least 1. */
+  public long retryAfterSeconds() {
+    return Math.max(1, (retryAfterNanos + 999_999_999L) / 1_000_000_000L);
+  }
+
+  /** Nanos an admitted call has to wait before it is made; 0 for at once. */
+  public long waitNanos() {
+    return waitNanos;
+  }
+
+  /** The chosen instance, or null: the call goes where the application aimed it. */
+  public Instance instance() {
+    return instance;
+  }
+
+  public String arm() {
+    return arm;
+  }
+
+  public long startNanos() {
+    return startNanos;
+  }
+
+  /** The paced wait is over: latency counts from here. */
+  public void started(long now) {
+    startNanos = now;
+  }
+
+  public Recorder breaker() {
+    return breaker;
+  }
+
+  public long breakerPermit() {
+    return breakerPermit;
+  }
+
+  /** The call ended with an HTTP status. */
+  public void endHttp(int status, long now) {
+    end(status, -1, null, null, now);
+  }
+
+  /** The call ended with a gRPC status code. */
+  public void endGrpc(int code, Throwable thrown, long now) {
+    end(-1, code, null, thrown, now);
+  }
+
+  /** The call ended without an answer. */
+  public void endFailure(Failure failure, Throwable thrown, long now) {
+    end(-1, -1, failure, thrown, now);
+  }
+
+  /** The call was admitted but never made: permits and tokens go back. */
+  public void abandon(long now) {
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      giveBackTokens(now);
+      Recorder b = breaker;
+      if (b != null) {
+        b.abandon(this, now);
+      }
+      if (gate != null) {
+        gate.abandon(this, now);
+      }
+    }
+  }
+
+  private void end(int status, int grpc, Failure failure, Throwable thrown, long now) {
+    if (!ENDED.compareAndSet(this, 0, 1)) {
+      return;
+    }
+    Recorder b = breaker;
+    if (b != null) {
+      b.record(this, status, grpc, failure, thrown, now);
+    }
+    if (gate != null) {
+      gate.record(this, status, grpc, failure, thrown, now);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.weir.engine.gate;
+
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticker;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.rules.RuleBook;
+
+/**
+ * The gate every governed call passes: key, limit, breaker, route, in this order; what an earlier
+ * engine took is given back when a later one refuses.
+ *
+ * <p>Threading: {@link #inbound} and {@link #outbound} from any thread, no lock, no allocation;
+ * {@link #apply} from one control thread.
+ */
+public final class Engine implements Ticket.Recorder {
+  private final Ticker ticker;
+  private final String service;
+  private volatile Snapshot snapshot = Snapshot.EMPTY;
+
+  /**
+   * @param service this JVM's own service name
+   */
+  public Engine(String service, Ticker ticker) {
+    this.service = service;
+    this.ticker = ticker;
+  }
+
+  /** Puts a rule book into force: everything in it becomes visible to calls at once. */
+  public void apply(RuleBook book) {
+    snapshot = Snapshot.build(snapshot, book, service, ticker.read());
+  }
+
+  public Snapshot snapshot() {
+    return snapshot;
+  }
+
+  public String service() {
+    return service;
+  }
+
+  /** The clock calls are timed with. */
+  public long now() {
+    return ticker.read();
+  }
+
+  /** Whether inbound calls are governed at all: lets an adapter skip its own set-up. */
+  public boolean governsInbound() {
+    return snapshot.own() != null && !snapshot.book().off;
+  }
+
+  /**
+   * A call to this JVM's own service.
+   *
+   * @return false: refused, {@link Ticket#refusal} says why. True: admitted; after {@link
+   *     Ticket#waitNanos} make the call and end the ticket
+   */
+  public <C> boolean inbound(AttributeSource<C> source, C call, Ticket ticket) {
+    Snapshot s = snapshot;
+    ServicePlan plan = s.own();
+    if (plan == null || s.book().off) {
+      ticket.begin(0, null);
+      return true;
+    }
+    long now = ticker.read();
+    ticket.begin(now, this);
+    Limits limits = plan.server;
+    return limits == null || limits.admit(source, call, now, ticket);
+  }
+
+  /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
+  public ServicePlan plan(String target) {
+    Snapshot s = snapshot;
+    return s.book().off ? null : s.plan(target);
+  }
+
+  /** A call from this JVM to the service of {@code plan}; see {@link #inbound}. */
+  public <C> boolean outbound(ServicePlan plan, AttributeSource<C> source, C call, Ticket ticket) {
+    long now = ticker.read();
+    ticket.begin(now, this);
+    if (plan.client != null && !plan.client.admit(source, call, now, ticket)) {
+      return false;
+    }
+    if (plan.breakers != null && !plan.breakers.admit(source, call, now, ticket)) {
+      ticket.giveBackTokens(now);
+      return false;
+    }
+    if (plan.router != null && !plan.router.pick(source, call, now, ticket)) {
+      ticket.abandon(now);
+      return false;
+    }
+    if (ticket.instance() != null) {
+      ticket.instance().callStarted();
+    }
+    return true;
+  }
+
+  @Override
+  public void record(
+      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+    if (ticket.instance() != null) {
+      ticket.instance().callEnded();
+    }
+  }
+
+  @Override
+  public void abandon(Ticket ticket, long now) {
+    if (ticket.instance() != null) {
+      ticket.instance().callEnded();
+    }
+  }
+}

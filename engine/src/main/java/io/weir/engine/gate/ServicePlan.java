@@ -1,0 +1,38 @@
+package io.weir.engine.gate;
+
+import io.weir.engine.breaker.Breakers;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.route.Router;
+
+/** The running engines of one service; any may be null, which costs nothing. */
+public final class ServicePlan {
+  final String service;
+  final Limits server;
+  final Limits client;
+  final Breakers breakers;
+  final Router router;
+
+  ServicePlan(String service, Limits server, Limits client, Breakers breakers, Router router) {
+    this.service = service;
+    this.server = server;
+    this.client = client;
+    this.breakers = breakers;
+    this.router = router;
+  }
+
+  public String service() {
+    return service;
+  }
+
+  public Breakers breakers() {
+    return breakers;
+  }
+
+  public Router router() {
+    return router;
+  }
+
+  boolean isEmpty() {
+    return server == null && client == null && breakers == null && router == null;
+  }
+}

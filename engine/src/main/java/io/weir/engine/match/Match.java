@@ -1,0 +1,25 @@
+package io.weir.engine.match;
+
+import io.weir.engine.call.AttributeSource;
+
+/**
+ * A compiled match expression: a tree of small final predicates. Evaluating allocates nothing and
+ * never throws.
+ */
+public interface Match {
+  /** True for every call; what an absent {@code match:} means. */
+  Match ALWAYS =
+      new Match() {
+        @Override
+        public <C> boolean test(AttributeSource<C> source, C call) {
+          return true;
+        }
+
+        @Override
+        public String toString() {
+          return "always";
+        }
+      };
+
+  <C> boolean test(AttributeSource<C> source, C call);
+}

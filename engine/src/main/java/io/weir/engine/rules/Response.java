@@ -1,0 +1,29 @@
+package io.weir.engine.rules;
+
+import java.util.Collections;
+import java.util.Map;
+
+/** A rule's {@code response}: what a refused caller sees. Immutable. */
+public final class Response {
+  /** No wishes: the engine's default. */
+  public static final Response DEFAULT =
+      new Response(0, Collections.<String, String>emptyMap(), null, false);
+
+  /** HTTP status, 0 for the default (429 limiter, 503 breaker and router). */
+  public final int status;
+
+  public final Map<String, String> headers;
+
+  /** Body text, or null for problem+json. */
+  public final String body;
+
+  /** Outbound HTTP: throw an {@code IOException} instead of a synthetic answer. */
+  public final boolean throwing;
+
+  public Response(int status, Map<String, String> headers, String body, boolean throwing) {
+    this.status = status;
+    this.headers = Collections.unmodifiableMap(headers);
+    this.body = body;
+    this.throwing = throwing;
+  }
+}

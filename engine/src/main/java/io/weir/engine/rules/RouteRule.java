@@ -1,0 +1,146 @@
+package io.weir.engine.rules;
+
+import io.weir.engine.call.Attribute;
+import io.weir.engine.match.Match;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/** A routing rule for calls to a service. See {@code docs/routing.md}. Immutable. */
+public final class RouteRule extends Rule {
+  /** When an arm has no live instance. */
+  public enum Fallback {
+    NONE,
+    ANY,
+    DEFAULT
+  }
+
+  /** How one instance of the chosen set is picked. */
+  public enum Balance {
+    LEAST_IN_FLIGHT,
+    ROUND_ROBIN,
+    RENDEZVOUS
+  }
+
+  /** A destination and its share. */
+  public static final class Arm {
+    /** Version the instances must carry, or null for any. */
+    public final String version;
+
+    /** Further labels the instances must carry; a value ending in {@code *} is a prefix. */
+    public final Map<String, String> labels;
+
+    /** At least 0; the weights of one route sum to more than 0. */
+    public final int weight;
+
+    public Arm(String version, Map<String, String> labels, int weight) {
+      this.version = version;
+      this.labels = Collections.unmodifiableMap(labels);
+      this.weight = weight;
+    }
+  }
+
+  /** One row: a match and where its calls go. */
+  public static final class Route {
+    public final Match match;
+    public final String matchText;
+    public final List<Arm> to;
+
+    /** The same value always gets the same arm, or null. */
+    public final Attribute sticky;
+
+    public final Fallback fallback;
+    public final Map<String, String> setHeaders;
+
+    /** Nanos, 0 for none. */
+    public final long timeoutNanos;
+
+    public Route(
+        Match match,
+        String matchText,
+        List<Arm> to,
+        Attribute sticky,
+        Fallback fallback,
+        Map<String, String> setHeaders,
+        long timeoutNanos) {
+      this.match = match;
+      this.matchText = matchText;
+      this.to = Collections.unmodifiableList(to);
+      this.sticky = sticky;
+      this.fallback = fallback;
+      this.setHeaders = Collections.unmodifiableMap(setHeaders);
+      this.timeoutNanos = timeoutNanos;
+    }
+  }
+
+  /** First match wins, top to bottom. */
+  public final List<Route> routes;
+
+  /** Where calls go that no route matches; empty: any instance not tagged as canary. */
+  public final List<Arm> defaults;
+
+  /** Region third: true prefers the caller's own. */
+  public final boolean preferSameRegion;
+
+  /** Spills to farther instances when less than this share of the near ones is available, 0..1. */
+  public final double spillBelow;
+
+  public final Balance balance;
+
+  /** Salt of sticky hashes; the rule id unless the rule says otherwise. */
+  public final String salt;
+
+  private RouteRule(Builder b) {
+    super(b);
+    routes = Collections.unmodifiableList(b.routes);
+    defaults = Collections.unmodifiableList(b.defaults);
+    preferSameRegion = b.preferSameRegion;
+    spillBelow = b.spillBelow;
+    balance = b.balance;
+    salt = b.salt == null ? b.id : b.salt;
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Bounds are checked by whoever parses. */
+  public static final class Builder extends Base<Builder> {
+    private List<Route> routes = Collections.emptyList();
+    private List<Arm> defaults = Collections.emptyList();
+    private boolean preferSameRegion;
+    private double spillBelow = 0.7;
+    private Balance balance = Balance.LEAST_IN_FLIGHT;
+    private String salt;
+
+    public Builder routes(List<Route> v) {
+      routes = v;
+      return this;
+    }
+
+    public Builder defaults(List<Arm> v) {
+      defaults = v;
+      return this;
+    }
+
+    public Builder region(boolean preferSame, double spillBelow) {
+      this.preferSameRegion = preferSame;
+      this.spillBelow = spillBelow;
+      return this;
+    }
+
+    public Builder balance(Balance v) {
+      balance = v;
+      return this;
+    }
+
+    public Builder salt(String v) {
+      salt = v;
+      return this;
+    }
+
+    public RouteRule build() {
+      return new RouteRule(this);
+    }
+  }
+}
