@@ -1,0 +1,337 @@
+package io.weir.control.testing;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A real etcd of the test's own on free loopback ports, with a temporary data directory that goes
+ * when it is closed. The {@code etcd} on the PATH is used, else a container through the {@code
+ * docker} command line, else the test fails and says so: it is never skipped.
+ *
+ * <p>Not thread-safe, except that {@link #close} may run from a shutdown hook.
+ */
+public final class EtcdServer implements AutoCloseable {
+  private static final String IMAGE = "quay.io/coreos/etcd:v3.4.23";
+  private static final Duration START_LIMIT = Duration.ofSeconds(30);
+
+  private final int clientPort;
+  private final int peerPort;
+  private final Path directory;
+  private final String container;
+  private final Thread reaper = new Thread(this::reap, "etcd-reaper");
+  private Process process;
+
+  private EtcdServer(String container) {
+    this.clientPort = freePort();
+    this.peerPort = freePort();
+    this.container = container;
+    try {
+      this.directory = Files.createTempDirectory("weir-etcd-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    Runtime.getRuntime().addShutdownHook(reaper);
+  }
+
+  /** A running, empty etcd. */
+  public static EtcdServer start() {
+    EtcdServer server = reserve();
+    server.restart();
+    return server;
+  }
+
+  /** Ports and directory only; {@link #restart} starts it. For tests that start late. */
+  public static EtcdServer reserve() {
+    if (onPath("etcd")) {
+      return new EtcdServer(null);
+    }
+    if (onPath("docker") && run("docker", "version") == 0) {
+      return new EtcdServer("weir-etcd-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+    }
+    throw new AssertionError(
+        "this test needs a real etcd: neither 'etcd' nor a working 'docker' is on the PATH"
+            + " (Debian: apt-get install etcd-server etcd-client)");
+  }
+
+  /** For clients: {@code http://127.0.0.1:PORT}. */
+  public String endpoint() {
+    return "http://127.0.0.1:" + clientPort;
+  }
+
+  public int port() {
+    return clientPort;
+  }
+
+  /** Starts it on the same ports and data, and waits until it serves. */
+  public void restart() {
+    launch();
+    awaitHealthy();
+  }
+
+  /** Starts it without waiting. */
+  public void launch() {
+    try {
+      if (container != null) {
+        if (run("docker", "start", container) != 0) {
+          require(
+              run(
+                      "docker",
+                      "run",
+                      "-d",
+                      "--name",
+                      container,
+                      "-p",
+                      "127.0.0.1:" + clientPort + ":2379",
+                      IMAGE,
+                      "etcd",
+                      "--listen-client-urls=http://0.0.0.0:2379",
+                      "--advertise-client-urls=" + endpoint())
+                  == 0,
+              "docker could not start " + IMAGE);
+        }
+        return;
+      }
+      String peer = "http://127.0.0.1:" + peerPort;
+      ProcessBuilder builder =
+          new ProcessBuilder(
+              "etcd",
+              "--name=test",
+              "--data-dir=" + directory.resolve("data"),
+              "--listen-client-urls=" + endpoint(),
+              "--advertise-client-urls=" + endpoint(),
+              "--listen-peer-urls=" + peer,
+              "--initial-advertise-peer-urls=" + peer,
+              "--initial-cluster=test=" + peer,
+              "--unsafe-no-fsync");
+      builder.environment().put("ETCD_UNSUPPORTED_ARCH", System.getProperty("os.arch"));
+      builder.environment().remove("ETCDCTL_API");
+      process =
+          builder
+              .redirectErrorStream(true)
+              .redirectOutput(
+                  ProcessBuilder.Redirect.appendTo(directory.resolve("etcd.log").toFile()))
+              .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits until it answers that it is healthy. */
+  public void awaitHealthy() {
+    long deadline = System.nanoTime() + START_LIMIT.toNanos();
+    while (!healthy()) {
+      if (System.nanoTime() - deadline > 0 || (process != null && !process.isAlive())) {
+        throw new AssertionError("etcd did not come up; its log:\n" + log());
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+    }
+  }
+
+  /** Ends it at once, as a crash would (SIGKILL). */
+  public void kill() {
+    if (container != null) {
+      run("docker", "kill", container);
+    } else if (process != null) {
+      process.destroyForcibly();
+      join();
+    }
+  }
+
+  /** Ends it in order (SIGTERM). */
+  public void stop() {
+    if (container != null) {
+      run("docker", "stop", container);
+    } else if (process != null) {
+      process.destroy();
+      join();
+    }
+  }
+
+  /** Freezes it: connections stay open, nothing answers (SIGSTOP). */
+  public void freeze() {
+    signal("pause", "-STOP");
+  }
+
+  /** Ends {@link #freeze} (SIGCONT). */
+  public void thaw() {
+    signal("unpause", "-CONT");
+  }
+
+  /** Kills it and loses its data; the next {@link #restart} begins at revision 1. */
+  public void wipe() {
+    kill();
+    if (container != null) {
+      run("docker", "rm", "-f", container);
+    }
+    delete(directory.resolve("data"));
+  }
+
+  /** Runs {@code etcdctl} against it and gives its output back; fails when it fails. */
+  public String ctl(String... arguments) {
+    List<String> command = new ArrayList<>();
+    if (container != null) {
+      command.addAll(Arrays.asList("docker", "exec", "-e", "ETCDCTL_API=3", container, "etcdctl"));
+    } else {
+      command.addAll(Arrays.asList("etcdctl", "--endpoints=" + endpoint()));
+    }
+    command.addAll(Arrays.asList(arguments));
+    try {
+      ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+      builder.environment().put("ETCDCTL_API", "3");
+      Process p = builder.start();
+      p.getOutputStream().close();
+      String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      require(p.waitFor() == 0, command + " failed: " + out);
+      return out;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** What it wrote so far. */
+  public String log() {
+    try {
+      Path file = directory.resolve("etcd.log");
+      return Files.exists(file) ? Files.readString(file) : "(no log)";
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  @Override
+  public void close() {
+    reap();
+    try {
+      Runtime.getRuntime().removeShutdownHook(reaper);
+    } catch (IllegalStateException alreadyShuttingDown) {
+      // the hook does the same
+    }
+  }
+
+  private void reap() {
+    if (container != null) {
+      run("docker", "rm", "-f", container);
+    }
+    if (process != null) {
+      process.destroyForcibly();
+      join();
+    }
+    delete(directory);
+  }
+
+  private boolean healthy() {
+    try {
+      HttpURLConnection c =
+          (HttpURLConnection) URI.create(endpoint() + "/health").toURL().openConnection();
+      c.setConnectTimeout(200);
+      c.setReadTimeout(500);
+      try (InputStream in = c.getInputStream()) {
+        return new String(in.readAllBytes(), StandardCharsets.UTF_8).contains("true");
+      }
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void signal(String dockerVerb, String signal) {
+    if (container != null) {
+      require(run("docker", dockerVerb, container) == 0, "docker " + dockerVerb);
+    } else {
+      require(run("kill", signal, Long.toString(process.pid())) == 0, "kill " + signal);
+    }
+  }
+
+  private void join() {
+    try {
+      process.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void require(boolean condition, String message) {
+    if (!condition) {
+      throw new AssertionError(message);
+    }
+  }
+
+  private static boolean onPath(String name) {
+    for (String dir : System.getenv("PATH").split(File.pathSeparator)) {
+      if (Files.isExecutable(Path.of(dir, name))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static int run(String... command) {
+    try {
+      Process p =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      return p.waitFor();
+    } catch (IOException e) {
+      return -1;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return -1;
+    }
+  }
+
+  private static int freePort() {
+    try (ServerSocket s = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return s.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void delete(Path root) {
+    if (!Files.exists(root)) {
+      return;
+    }
+    try {
+      Files.walkFileTree(
+          root,
+          new SimpleFileVisitor<Path>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+                throws IOException {
+              Files.deleteIfExists(file);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path dir, IOException e) throws IOException {
+              Files.deleteIfExists(dir);
+              return FileVisitResult.CONTINUE;
+            }
+          });
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
