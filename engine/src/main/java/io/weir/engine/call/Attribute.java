@@ -8,6 +8,10 @@ import java.util.Locale;
  * {@code caller}. Immutable.
  */
 public final class Attribute {
+  /** What {@link #parse} understands, in words. */
+  public static final String SPELLINGS =
+      "header:NAME, query:NAME, cookie:NAME, tag:NAME, path, method, host, client-ip or caller";
+
   private static final int HEADER = 0;
   private static final int QUERY = 1;
   private static final int COOKIE = 2;
@@ -63,10 +67,7 @@ public final class Attribute {
         return new Attribute(CALLER, "", text);
       default:
         throw new IllegalArgumentException(
-            "unknown attribute '"
-                + text
-                + "': expected header:NAME, query:NAME, cookie:NAME, tag:NAME, path, method, host,"
-                + " client-ip or caller");
+            "unknown attribute '" + text + "': expected " + SPELLINGS);
     }
   }
 
