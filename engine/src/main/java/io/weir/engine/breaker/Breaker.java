@@ -1,9 +1,9 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.rules.BreakerRule;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.DoubleSupplier;
 
 /**
  * The running state of one breaker: it outlives edits of its rule.
@@ -26,19 +26,6 @@ import java.util.concurrent.atomic.LongAdder;
  * or allocation while closed or open. The fleet's methods from one control thread.
  */
 public final class Breaker {
-  /** Draws for jitter and ramp, 0 inclusive to 1 exclusive; injected so that tests can repeat. */
-  interface Draw {
-    double next();
-
-    Draw RANDOM =
-        new Draw() {
-          @Override
-          public double next() {
-            return ThreadLocalRandom.current().nextDouble();
-          }
-        };
-  }
-
   /** An answer of {@link #admit} other than a permit. */
   static final long REFUSED = -1;
 
@@ -58,7 +45,7 @@ public final class Breaker {
 
   private final String target;
   private final String id;
-  private final Draw draw;
+  private final DoubleSupplier draw;
   private volatile Era era;
   private volatile BreakerRule rule;
   private volatile FleetLink link;
@@ -76,7 +63,7 @@ public final class Breaker {
   final LongAdder late = new LongAdder();
   private final LongAdder opened = new LongAdder();
 
-  Breaker(String target, BreakerRule rule, Draw draw, long now) {
+  Breaker(String target, BreakerRule rule, DoubleSupplier draw, long now) {
     this.target = target;
     this.id = rule.id;
     this.rule = rule;
@@ -122,7 +109,7 @@ public final class Breaker {
 
   private boolean passesRamp(Era e, BreakerRule r, long now) {
     double share = RAMP_FROM + (1 - RAMP_FROM) * (now - e.since) / r.rampNanos;
-    return share >= 1 || draw.next() < share;
+    return share >= 1 || draw.getAsDouble() < share;
   }
 
   private long probe(Era e, BreakerRule r, long now) {
@@ -205,7 +192,13 @@ public final class Breaker {
       FleetLink l = link;
       if (l != null) {
         long calls = e.window.calls(now);
-        l.tripped(this, e.epoch, calls, Math.max(e.window.failures(now), e.window.slow(now)));
+        long age = now - e.since;
+        l.tripped(
+            this,
+            e.epoch,
+            calls,
+            Math.max(e.window.failures(now), e.window.slow(now)),
+            r.countWindow ? age : Math.min(age, r.windowSeconds * 1_000_000_000L));
       }
     }
   }
@@ -226,7 +219,7 @@ public final class Breaker {
         if (e.shared) {
           l.probed(this, f, false);
         } else {
-          l.tripped(this, e.epoch, 1, 1);
+          l.tripped(this, e.epoch, 1, 1, now - e.since);
         }
       }
     }
@@ -255,7 +248,7 @@ public final class Breaker {
     }
     long max = Math.max(r.openNanos, r.maxOpenNanos);
     double nanos = Math.min((double) max, r.openNanos * Math.pow(2, attempt));
-    return (long) Math.min(max, nanos * (1 - JITTER + 2 * JITTER * draw.next()));
+    return (long) Math.min(max, nanos * (1 - JITTER + 2 * JITTER * draw.getAsDouble()));
   }
 
   // ---- what the rules do

@@ -6,12 +6,22 @@ import io.weir.engine.rules.BreakerRule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.DoubleSupplier;
 
 /**
  * The breaker rules of one target service; the first that matches a call governs it. Immutable;
  * what runs behind each rule is a {@link Breaker} that is carried over by rule id.
  */
 public final class Breakers {
+  private static final DoubleSupplier RANDOM =
+      new DoubleSupplier() {
+        @Override
+        public double getAsDouble() {
+          return ThreadLocalRandom.current().nextDouble();
+        }
+      };
+
   private final Guard[] guards;
   private final List<Breaker> all;
 
@@ -31,11 +41,16 @@ public final class Breakers {
    * @throws IllegalArgumentException when a rule names a status or code that is none
    */
   public static Breakers build(String target, Breakers before, List<BreakerRule> rules, long now) {
-    return build(target, before, rules, now, Breaker.Draw.RANDOM);
+    return build(target, before, rules, now, RANDOM);
   }
 
-  static Breakers build(
-      String target, Breakers before, List<BreakerRule> rules, long now, Breaker.Draw draw) {
+  /**
+   * As {@link #build(String, Breakers, List, long)}, with dice of the caller's own.
+   *
+   * @param draw 0 inclusive to 1 exclusive, for jitter and ramp; called from any thread
+   */
+  public static Breakers build(
+      String target, Breakers before, List<BreakerRule> rules, long now, DoubleSupplier draw) {
     if (rules.isEmpty()) {
       return null;
     }

@@ -11,8 +11,9 @@ public interface FleetLink {
    * @param epoch the fleet epoch under which the evidence was gathered, -1 when none was known
    * @param calls calls the window held
    * @param failures failed or slow ones among them
+   * @param ageNanos how long ago the first of them may have been, at most
    */
-  void tripped(Breaker breaker, long epoch, long calls, long failures);
+  void tripped(Breaker breaker, long epoch, long calls, long failures, long ageNanos);
 
   /** This instance, having opened for itself, has closed again: its evidence is void. */
   void recovered(Breaker breaker);
