@@ -1,0 +1,119 @@
+package io.weir.control.parse;
+
+import io.weir.engine.rules.BreakerRule;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/** {@code circuit-breaker}. */
+final class BreakerDocument {
+  private static final Pattern STATUS =
+      Pattern.compile("[1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?");
+  private static final List<String> GRPC =
+      Arrays.asList(
+          "OK",
+          "CANCELLED",
+          "UNKNOWN",
+          "INVALID_ARGUMENT",
+          "DEADLINE_EXCEEDED",
+          "NOT_FOUND",
+          "ALREADY_EXISTS",
+          "PERMISSION_DENIED",
+          "RESOURCE_EXHAUSTED",
+          "FAILED_PRECONDITION",
+          "ABORTED",
+          "OUT_OF_RANGE",
+          "UNIMPLEMENTED",
+          "INTERNAL",
+          "UNAVAILABLE",
+          "DATA_LOSS",
+          "UNAUTHENTICATED");
+
+  private BreakerDocument() {}
+
+  static BreakerRule.Builder read(Fields in) {
+    BreakerRule.Builder b = Common.fill(BreakerRule.builder(), in);
+    Fields window = in.object("window");
+    boolean count = window.word("type").equals("count");
+    int size = (int) window.integer("size");
+    int seconds = (int) window.integer("seconds");
+    int minCalls = (int) in.integer("min_calls", count ? Math.min(20, size) : 20);
+    if (count) {
+      b.countWindow(size);
+      if (minCalls > size) {
+        in.report(
+            Code.CONTRADICTION,
+            "min_calls",
+            in.at("min_calls"),
+            "it could never open: expected at most the window's size, " + size);
+      }
+    } else {
+      b.timeWindow(seconds);
+    }
+    double open = in.number("open_seconds");
+    double maxOpen = in.number("max_open_seconds", Math.max(300, open));
+    if (maxOpen < open) {
+      in.report(
+          Code.CONTRADICTION,
+          "max_open_seconds",
+          in.at("max_open_seconds"),
+          "expected at least open_seconds, " + Field.plain(open));
+    }
+    Fields record = in.object("record");
+    Fields ignore = in.object("ignore");
+    double quorum = in.share("quorum");
+    return b.minCalls(minCalls)
+        .failureRatio(in.number("failure_ratio"))
+        .slowCallNanos(in.integer("slow_call_ms") * 1_000_000L)
+        .slowRatio(in.number("slow_ratio"))
+        .consecutiveFailures((int) in.integer("consecutive_failures"))
+        .openNanos(nanos(open))
+        .maxOpenNanos(nanos(maxOpen))
+        .probeSuccesses((int) in.integer("probe_successes"))
+        .probeTimeoutNanos(in.integer("probe_timeout_ms") * 1_000_000L)
+        .record(status(record), record.texts("exceptions"), grpc(record))
+        .ignore(status(ignore), ignore.texts("exceptions"), grpc(ignore))
+        .quorum(quorum < 0 ? 1 : (int) Math.max(1, quorum), Math.max(0, -quorum))
+        .fleet(in.word("sharing").equals("fleet"))
+        .rampNanos(nanos(in.number("ramp_seconds")))
+        .force(in.word("force", BreakerRule.Force.class))
+        .response(Common.response(in));
+  }
+
+  private static long nanos(double seconds) {
+    return Math.round(seconds * 1e9);
+  }
+
+  private static List<String> status(Fields in) {
+    List<String> all = in.texts("status");
+    for (String s : all) {
+      if (!STATUS.matcher(s).matches()) {
+        in.report(
+            Code.KIND,
+            "status",
+            in.at("status"),
+            "'" + RuleProblem.quote(s) + "': expected 5xx, 503 or 500-504");
+      }
+    }
+    return all;
+  }
+
+  private static List<String> grpc(Fields in) {
+    List<String> all = in.texts("grpc");
+    for (String s : all) {
+      if (!GRPC.contains(s)) {
+        String near = Spelling.nearest(s.toUpperCase(Locale.ROOT), GRPC);
+        in.report(
+            Code.WORD,
+            "grpc",
+            in.at("grpc"),
+            "'"
+                + RuleProblem.quote(s)
+                + "' is no gRPC status"
+                + (near == null ? "" : "; did you mean " + near + "?"));
+      }
+    }
+    return all;
+  }
+}

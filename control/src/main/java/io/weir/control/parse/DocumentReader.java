@@ -1,0 +1,242 @@
+package io.weir.control.parse;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.yaml.snakeyaml.LoaderOptions;
+
+/**
+ * Bytes to a located tree.
+ *
+ * <p>Operators' text is hostile until shown otherwise, so everything is bounded before it is built:
+ * size, depth, number of values. Anchors, aliases and tags are refused, not expanded: a rule needs
+ * none of them, and they are what YAML bombs are made of. Only parser events are used, no data
+ * binding, so no class is ever named by a document.
+ *
+ * <p>JSON and YAML are told apart by content: a document that opens with brackets and then a double
+ * quote (or closes at once) is JSON, all else is YAML, of which the rest of JSON is a part.
+ */
+final class DocumentReader {
+  static final int MAX_BYTES = 256 * 1024;
+  static final int MAX_DEPTH = 32;
+  static final int MAX_VALUES = 20_000;
+
+  private static final StreamReadConstraints LIMITS =
+      StreamReadConstraints.builder()
+          .maxNestingDepth(MAX_DEPTH + 8)
+          .maxStringLength(MAX_BYTES)
+          .maxNameLength(1024)
+          .maxNumberLength(64)
+          .build();
+  private static final JsonFactory JSON =
+      JsonFactory.builder().streamReadConstraints(LIMITS).build();
+  private static final YAMLFactory YAML = yaml();
+
+  private final String key;
+  private int values;
+
+  private DocumentReader(String key) {
+    this.key = key;
+  }
+
+  private static YAMLFactory yaml() {
+    LoaderOptions options = new LoaderOptions();
+    options.setCodePointLimit(MAX_BYTES);
+    options.setNestingDepthLimit(MAX_DEPTH + 8);
+    options.setMaxAliasesForCollections(0);
+    return YAMLFactory.builder().loaderOptions(options).streamReadConstraints(LIMITS).build();
+  }
+
+  /** Reads one document, whatever it holds. */
+  static Node read(String key, byte[] document) throws Refused {
+    return new DocumentReader(key).read(document);
+  }
+
+  private Node read(byte[] document) throws Refused {
+    if (document.length > MAX_BYTES) {
+      throw refuse(
+          Code.TOO_LARGE,
+          document.length + " bytes",
+          "a document is at most " + MAX_BYTES + " bytes",
+          0,
+          0);
+    }
+    String text = decode(document);
+    boolean json = looksLikeJson(text);
+    try (JsonParser parser = json ? JSON.createParser(text) : YAML.createParser(text)) {
+      if (parser.nextToken() == null) {
+        throw refuse(
+            Code.EMPTY, "", "the document is empty; delete the key to remove the rule", 0, 0);
+      }
+      Node root = value(parser, 0);
+      if (parser.nextToken() != null) {
+        JsonLocation at = parser.currentTokenLocation();
+        throw refuse(
+            Code.SEVERAL_DOCUMENTS,
+            "",
+            "one document per key; use a list, or several keys",
+            at.getLineNr(),
+            at.getColumnNr());
+      }
+      return root;
+    } catch (JsonProcessingException e) {
+      JsonLocation at = e.getLocation();
+      throw refuse(
+          Code.SYNTAX,
+          "",
+          "not " + (json ? "JSON" : "YAML") + ": " + firstLine(e.getOriginalMessage()),
+          at == null ? 0 : at.getLineNr(),
+          at == null ? 0 : at.getColumnNr());
+    } catch (IOException | RuntimeException | StackOverflowError e) {
+      throw refuse(
+          Code.SYNTAX,
+          "",
+          "not " + (json ? "JSON" : "YAML") + ": " + firstLine(String.valueOf(e.getMessage())),
+          0,
+          0);
+    }
+  }
+
+  private Node value(JsonParser p, int depth) throws IOException, Refused {
+    JsonLocation at = p.currentTokenLocation();
+    int line = at.getLineNr();
+    int column = at.getColumnNr();
+    if (++values > MAX_VALUES) {
+      throw refuse(
+          Code.TOO_LARGE, "", "a document holds at most " + MAX_VALUES + " values", line, column);
+    }
+    noExtras(p, line, column);
+    JsonToken token = p.currentToken();
+    switch (token) {
+      case START_OBJECT:
+        deeper(depth, line, column);
+        Map<String, Node> fields = new LinkedHashMap<String, Node>();
+        while (p.nextToken() == JsonToken.FIELD_NAME) {
+          JsonLocation nameAt = p.currentTokenLocation();
+          noExtras(p, nameAt.getLineNr(), nameAt.getColumnNr());
+          String name = p.currentName();
+          p.nextToken();
+          if (fields.put(name, value(p, depth + 1)) != null) {
+            throw new Refused(
+                new RuleProblem(
+                    Code.DUPLICATE_FIELD,
+                    true,
+                    key,
+                    RuleProblem.quote(name),
+                    "",
+                    "each field once",
+                    nameAt.getLineNr(),
+                    nameAt.getColumnNr(),
+                    null));
+          }
+        }
+        return Node.object(fields, line, column);
+      case START_ARRAY:
+        deeper(depth, line, column);
+        List<Node> items = new ArrayList<Node>();
+        while (p.nextToken() != JsonToken.END_ARRAY) {
+          items.add(value(p, depth + 1));
+        }
+        return Node.list(items, line, column);
+      case VALUE_STRING:
+        return Node.scalar(Node.Kind.TEXT, p.getText(), line, column);
+      case VALUE_NUMBER_INT:
+      case VALUE_NUMBER_FLOAT:
+        return Node.scalar(Node.Kind.NUMBER, p.getText(), line, column);
+      case VALUE_TRUE:
+      case VALUE_FALSE:
+        return Node.scalar(
+            Node.Kind.BOOLEAN, token == JsonToken.VALUE_TRUE ? "true" : "false", line, column);
+      case VALUE_NULL:
+        return Node.scalar(Node.Kind.NULL, "", line, column);
+      default:
+        throw refuse(Code.SYNTAX, "", "unexpected " + token, line, column);
+    }
+  }
+
+  private void deeper(int depth, int line, int column) throws Refused {
+    if (depth >= MAX_DEPTH) {
+      throw refuse(Code.TOO_DEEP, "", "at most " + MAX_DEPTH + " levels", line, column);
+    }
+  }
+
+  private void noExtras(JsonParser p, int line, int column) throws IOException, Refused {
+    if (p instanceof YAMLParser) {
+      YAMLParser y = (YAMLParser) p;
+      if (y.isCurrentAlias() || y.getObjectId() != null || y.getTypeId() != null) {
+        throw refuse(
+            Code.YAML_EXTRAS, "", "write values out: no anchors, aliases, tags", line, column);
+      }
+    }
+  }
+
+  private String decode(byte[] document) throws Refused {
+    CharsetDecoder decoder =
+        StandardCharsets.UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPORT)
+            .onUnmappableCharacter(CodingErrorAction.REPORT);
+    ByteBuffer in = ByteBuffer.wrap(document);
+    CharBuffer out = CharBuffer.allocate(document.length);
+    CoderResult result = decoder.decode(in, out, true);
+    out.flip();
+    if (result.isError()) {
+      int line = 1;
+      int column = 1;
+      for (int i = 0; i < out.length(); i++) {
+        boolean newLine = out.charAt(i) == '\n';
+        line += newLine ? 1 : 0;
+        column = newLine ? 1 : column + 1;
+      }
+      try {
+        result.throwException();
+      } catch (CharacterCodingException e) {
+        throw refuse(
+            Code.ENCODING, "", "the document must be UTF-8: " + e.getMessage(), line, column);
+      }
+    }
+    String text = out.toString();
+    return text.startsWith("\uFEFF") ? text.substring(1) : text;
+  }
+
+  static boolean looksLikeJson(String text) {
+    boolean open = false;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '{' || c == '[') {
+        open = true;
+      } else if (c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+        return open && (c == '"' || c == '}' || c == ']');
+      }
+    }
+    return open;
+  }
+
+  private Refused refuse(Code code, String value, String expectation, int line, int column) {
+    return new Refused(
+        new RuleProblem(
+            code, true, key, "", value, expectation, Math.max(0, line), Math.max(0, column), null));
+  }
+
+  private static String firstLine(String message) {
+    int end = message.indexOf('\n');
+    return RuleProblem.quote(end < 0 ? message : message.substring(0, end));
+  }
+}

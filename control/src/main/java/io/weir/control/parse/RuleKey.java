@@ -1,0 +1,149 @@
+package io.weir.control.parse;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The keys Weir knows, without their namespace:
+ *
+ * <pre>
+ * /service/SVC/rate-limit[/ID]       /service/SVC/circuit-breaker[/ID]    /service/SVC/route[/ID]
+ * /service/SVC/off                   /weir/off
+ * /services/SVC/instances/HOST:PORT
+ * </pre>
+ *
+ * where SVC is a service name or, for rules, {@code *}. Immutable.
+ */
+public final class RuleKey {
+  /** What stands under a key. */
+  public enum Kind {
+    LIMIT("rate-limit"),
+    BREAKER("circuit-breaker"),
+    ROUTE("route"),
+    SERVICE_OFF("off"),
+    OFF("off"),
+    INSTANCE("instances"),
+    /** Under one of Weir's prefixes, but none of its keys. */
+    UNKNOWN(""),
+    /** Somebody else's. */
+    FOREIGN("");
+
+    /** As in the key, and in an envelope's {@code type}. */
+    public final String word;
+
+    Kind(String word) {
+      this.word = word;
+    }
+
+    public boolean isRule() {
+      return this == LIMIT || this == BREAKER || this == ROUTE;
+    }
+  }
+
+  /** Everything operators write and instances register lies under these. */
+  public static final String RULES = "/service/";
+
+  public static final String INSTANCES = "/services/";
+  public static final String OFF = "/weir/off";
+  private static final int LONGEST_NAME = 253;
+  private static final List<String> RULE_WORDS =
+      Arrays.asList("rate-limit", "circuit-breaker", "route", "off");
+
+  public final String key;
+  public final Kind kind;
+
+  /** {@code *} for defaults; empty where there is none. */
+  public final String service;
+
+  /** Of a rule: the last part of its key, or {@code default}. Of an instance: {@code host:port}. */
+  public final String id;
+
+  /** Why the kind is UNKNOWN, for a human; else empty. */
+  public final String complaint;
+
+  private RuleKey(String key, Kind kind, String service, String id, String complaint) {
+    this.key = key;
+    this.kind = kind;
+    this.service = service;
+    this.id = id;
+    this.complaint = complaint;
+  }
+
+  /** Understands any text; never throws. */
+  public static RuleKey parse(String key) {
+    if (key.equals(OFF)) {
+      return new RuleKey(key, Kind.OFF, "", "", "");
+    }
+    boolean rules = key.startsWith(RULES);
+    if (!rules && !key.startsWith(INSTANCES)) {
+      return new RuleKey(key, Kind.FOREIGN, "", "", "");
+    }
+    String[] parts = key.split("/", -1);
+    String service = parts[2];
+    if (!isName(service) && !(rules && service.equals("*"))) {
+      return unknown(key, "'" + RuleProblem.quote(service) + "' is no service name");
+    }
+    if (!rules) {
+      return parts.length == 5 && parts[3].equals("instances") && hasPort(parts[4])
+          ? new RuleKey(key, Kind.INSTANCE, service, parts[4], "")
+          : unknown(key, "expected /services/SERVICE/instances/HOST:PORT");
+    }
+    if (parts.length == 4 && parts[3].equals("off")) {
+      return new RuleKey(key, Kind.SERVICE_OFF, service, "", "");
+    }
+    if (parts.length == 4 || parts.length == 5) {
+      for (Kind kind : Kind.values()) {
+        if (kind.isRule() && kind.word.equals(parts[3])) {
+          String id = parts.length == 5 ? parts[4] : "default";
+          return isName(id)
+              ? new RuleKey(key, kind, service, id, "")
+              : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
+        }
+      }
+    }
+    String near = parts.length > 3 ? Spelling.nearest(parts[3], RULE_WORDS) : null;
+    return unknown(
+        key,
+        "expected /service/SERVICE/(rate-limit|circuit-breaker|route)[/ID] or /service/SERVICE/off"
+            + (near == null || near.equals(parts[3]) ? "" : "; did you mean " + near + "?"));
+  }
+
+  private static RuleKey unknown(String key, String complaint) {
+    return new RuleKey(key, Kind.UNKNOWN, "", "", complaint);
+  }
+
+  /**
+   * Names travel in header values, metric labels and file names: letters, digits, {@code ._-~@:}.
+   */
+  static boolean isName(String s) {
+    if (s.isEmpty() || s.length() > LONGEST_NAME || s.equals(".") || s.equals("..")) {
+      return false;
+    }
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (!Character.isLetterOrDigit(c) && "._-~@:".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean hasPort(String s) {
+    int colon = s.lastIndexOf(':');
+    if (colon < 1 || s.length() > LONGEST_NAME || s.length() - colon > 6) {
+      return false;
+    }
+    for (int i = colon + 1; i < s.length(); i++) {
+      if (s.charAt(i) < '0' || s.charAt(i) > '9') {
+        return false;
+      }
+    }
+    int port = s.length() == colon + 1 ? 0 : Integer.parseInt(s.substring(colon + 1));
+    return port > 0 && port < 65_536;
+  }
+
+  @Override
+  public String toString() {
+    return key;
+  }
+}

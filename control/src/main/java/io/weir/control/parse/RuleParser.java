@@ -1,0 +1,281 @@
+package io.weir.control.parse;
+
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.Rule;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Documents to rule values. Whatever the bytes are, the answer is rules or problems, never an
+ * exception, in bounded time and memory: a document is at most 256 KB.
+ *
+ * <p>Stateless; any thread. The live agent, the command line and the tests all read rules here.
+ */
+public final class RuleParser {
+  /** What a document held. Immutable. */
+  public static final class Parsed {
+    /** Empty when the document is refused. */
+    public final List<Rule> rules;
+
+    /** Refusals and warnings, in the order of the document. */
+    public final List<RuleProblem> problems;
+
+    Parsed(List<Rule> rules, List<RuleProblem> problems) {
+      this.rules = Collections.unmodifiableList(rules);
+      this.problems = Collections.unmodifiableList(problems);
+    }
+
+    /** The first refusal, or null: the document is accepted. */
+    public RuleProblem refusal() {
+      for (RuleProblem p : problems) {
+        if (p.refusal) {
+          return p;
+        }
+      }
+      return null;
+    }
+  }
+
+  private RuleParser() {}
+
+  /**
+   * Reads the rules under a key.
+   *
+   * @param key a rule's key, {@link RuleKey.Kind#isRule}
+   * @param origin where the document came from, for messages: {@code KEY@REVISION}, a file name
+   */
+  public static Parsed parse(RuleKey key, byte[] document, String origin) {
+    if (!key.kind.isRule()) {
+      throw new IllegalArgumentException(key + " holds no rule");
+    }
+    Fields.Sink sink = new Fields.Sink(key.key);
+    List<Rule> rules = new ArrayList<Rule>();
+    try {
+      Node root = DocumentReader.read(key.key, document);
+      List<Node> documents =
+          root.kind == Node.Kind.LIST && !isTable(key, root)
+              ? root.items
+              : Collections.singletonList(root);
+      Set<String> ids = new HashSet<String>();
+      for (int i = 0; i < documents.size(); i++) {
+        String path = root.kind == Node.Kind.LIST && documents.size() > 1 ? "[" + i + "]." : "";
+        String id = i == 0 ? key.id : key.id + "-" + (i + 1);
+        Rule rule = rule(key, documents.get(i), path, id, origin, sink);
+        if (rule != null && !ids.add(rule.id)) {
+          refuse(sink, Code.DUPLICATE_ID, path + "id", documents.get(i), "ids differ");
+        }
+        rules.add(rule);
+      }
+      if (documents.isEmpty()) {
+        refuse(sink, Code.EMPTY, "", root, "an empty list; delete the key to remove the rule");
+      }
+    } catch (Refused e) {
+      sink.add(e.problem);
+    } catch (RuntimeException | StackOverflowError e) {
+      // a defect of this parser must not take the rule feed down
+      sink.add(RuleProblem.of(Code.UNREADABLE, true, key.key, "a defect of the parser: " + e));
+    }
+    return new Parsed(sink.refused ? Collections.<Rule>emptyList() : rules, sink.problems);
+  }
+
+  /**
+   * Reads an instance's registration: {@code alive}, or an object.
+   *
+   * @param problems where to put what is wrong
+   * @return null when it is refused
+   */
+  public static Instance instance(RuleKey key, byte[] document, List<RuleProblem> problems) {
+    Fields.Sink sink = new Fields.Sink(key.key);
+    int colon = key.id.lastIndexOf(':');
+    String host = key.id.substring(0, colon);
+    int port = Integer.parseInt(key.id.substring(colon + 1));
+    Instance instance = null;
+    try {
+      Node root =
+          isAlive(document)
+              ? Node.object(Collections.<String, Node>emptyMap(), 1, 1)
+              : DocumentReader.read(key.key, document);
+      if (root.kind == Node.Kind.OBJECT) {
+        Fields in = new Fields(Tables.INSTANCE, root, "", sink);
+        instance =
+            new Instance(
+                key.service,
+                host,
+                port,
+                in.text("version"),
+                in.text("region"),
+                in.text("zone"),
+                new HashMap<String, String>(in.textMap("labels")),
+                (int) in.integer("weight"),
+                in.text("protocol"));
+      } else {
+        refuse(sink, Code.KIND, "", root, "expected alive, or an object");
+      }
+    } catch (Refused e) {
+      sink.add(e.problem);
+    } catch (RuntimeException | StackOverflowError e) {
+      sink.add(RuleProblem.of(Code.UNREADABLE, true, key.key, "a defect of the parser: " + e));
+    }
+    problems.addAll(sink.problems);
+    return sink.refused ? null : instance;
+  }
+
+  private static boolean isAlive(byte[] document) {
+    if (document.length > 16) {
+      return false;
+    }
+    String text = new String(document, StandardCharsets.UTF_8).trim();
+    return text.isEmpty() || text.equals("alive") || text.equals("\"alive\"");
+  }
+
+  private static Rule rule(
+      RuleKey key, Node node, String path, String id, String origin, Fields.Sink sink)
+      throws Refused {
+    Node root = node;
+    if (node.kind == Node.Kind.LIST) {
+      Map<String, Node> table = new LinkedHashMap<String, Node>();
+      table.put("table", node);
+      root = Node.object(table, node.line, node.column);
+    } else if (node.kind != Node.Kind.OBJECT) {
+      refuse(sink, Code.KIND, path, node, "expected a rule, an object");
+      return null;
+    } else if (isTableRow(key, node)) {
+      Map<String, Node> table = new LinkedHashMap<String, Node>();
+      table.put("table", Node.list(Collections.singletonList(node), node.line, node.column));
+      root = Node.object(table, node.line, node.column);
+    }
+    Shape shape = Tables.of(key.kind);
+    Node spec = root.fields.get("spec");
+    String at = path;
+    Fields header;
+    sink.newer = false;
+    if (spec == null) {
+      version(root, sink, path);
+      header = new Fields(shape, root, path, sink);
+    } else {
+      if (spec.kind == Node.Kind.LIST && key.kind == RuleKey.Kind.ROUTE) {
+        Map<String, Node> table = new LinkedHashMap<String, Node>();
+        table.put("table", spec);
+        spec = Node.object(table, spec.line, spec.column);
+      }
+      if (spec.kind != Node.Kind.OBJECT) {
+        refuse(sink, Code.KIND, path + "spec", spec, "expected an object");
+        return null;
+      }
+      version(root, sink, path);
+      Map<String, Node> others = new LinkedHashMap<String, Node>(root.fields);
+      others.remove("spec");
+      for (Map.Entry<String, Node> e : others.entrySet()) {
+        // ignoring an "enabled: false" that stands beside the spec would enforce the rule
+        if (shape.knows(e.getKey()) && !Tables.ENVELOPE.knows(e.getKey())) {
+          refuse(
+              sink, Code.MISPLACED, path + e.getKey(), e.getValue(), "expected it inside the spec");
+        }
+      }
+      header = new Fields(Tables.ENVELOPE, Node.object(others, root.line, root.column), path, sink);
+      at = path + "spec.";
+    }
+    sink.fingerprint.setLength(0);
+    String type = header.text("type");
+    if (type != null && !type.equals(key.kind.word)) {
+      refuse(
+          sink,
+          Code.TYPE,
+          path + "type",
+          header.at("type"),
+          "expected " + key.kind.word + ", as the key says");
+    }
+    String given = header.text("id");
+    if (given != null && !RuleKey.isName(given)) {
+      refuse(
+          sink,
+          Code.KIND,
+          path + "id",
+          header.at("id"),
+          "expected letters, digits and . _ - ~ @ : only");
+    }
+    sink.fingerprint.setLength(0);
+    String ruleId = given == null ? id : given;
+    sink.canonical("key", key.kind.word + " " + key.service + " " + ruleId);
+    Fields in = spec == null ? header : new Fields(shape, spec, at, sink);
+    return build(key, in, ruleId, origin, sink);
+  }
+
+  private static Rule build(RuleKey key, Fields in, String id, String origin, Fields.Sink sink) {
+    // the fingerprint is complete only once every field was read, so it is set last
+    switch (key.kind) {
+      case LIMIT:
+        LimitRule.Builder limit = LimitDocument.read(in);
+        return common(limit, key, id, origin, sink).build();
+      case BREAKER:
+        BreakerRule.Builder breaker = BreakerDocument.read(in);
+        return common(breaker, key, id, origin, sink).build();
+      default:
+        RouteRule.Builder route = RouteDocument.read(in);
+        return common(route, key, id, origin, sink).build();
+    }
+  }
+
+  private static <B extends Rule.Base<B>> B common(
+      B builder, RuleKey key, String id, String origin, Fields.Sink sink) {
+    return builder
+        .id(id)
+        .service(key.service)
+        .origin(origin)
+        .fingerprint(sink.fingerprint.toString());
+  }
+
+  private static void version(Node root, Fields.Sink sink, String path) throws Refused {
+    Node n = root.fields.get("version");
+    if (n == null) {
+      return;
+    }
+    Version v = Version.parse(n.text);
+    if (v == null || !v.spoken) {
+      throw new Refused(
+          new RuleProblem(
+              Code.VERSION,
+              true,
+              sink.key,
+              path + "version",
+              n.shown(),
+              Version.expectation(),
+              n.line,
+              n.column,
+              null));
+    }
+    sink.newer = v.newerMinor;
+  }
+
+  /** A list under a route key is a table when its items look like rows, not like rules. */
+  private static boolean isTable(RuleKey key, Node list) {
+    return !list.items.isEmpty() && isTableRow(key, list.items.get(0));
+  }
+
+  private static boolean isTableRow(RuleKey key, Node n) {
+    return key.kind == RuleKey.Kind.ROUTE
+        && !n.fields.containsKey("spec")
+        && !n.fields.containsKey("routes")
+        && !n.fields.containsKey("default")
+        && !n.fields.containsKey("defaults")
+        && !n.fields.containsKey("table")
+        && (n.fields.containsKey("weight") || n.fields.containsKey("version"));
+  }
+
+  private static void refuse(
+      Fields.Sink sink, Code code, String field, Node at, String expectation) {
+    sink.add(
+        new RuleProblem(
+            code, true, sink.key, field, at.shown(), expectation, at.line, at.column, null));
+  }
+}

@@ -1,0 +1,94 @@
+package io.weir.control.parse;
+
+/**
+ * One thing that is wrong with a document, told so that its author can mend it: the field, the
+ * value, what was expected, and the place. Immutable.
+ */
+public final class RuleProblem {
+  /** The longest piece of a document that is quoted. */
+  private static final int QUOTE = 80;
+
+  public final Code code;
+
+  /** True: the document is refused. False: it is in force, but the author should know. */
+  public final boolean refusal;
+
+  /** The key or file the document stands under. */
+  public final String key;
+
+  /** {@code routes[1].to[0].weight}, or empty for the document as a whole. */
+  public final String field;
+
+  /** The value as written, shortened and free of control characters; empty when there is none. */
+  public final String value;
+
+  /** What would have been right: {@code a whole number from 1 to 1000}. */
+  public final String expectation;
+
+  /** From 1; 0 when there is no place to point at. */
+  public final int line;
+
+  /** From 1; 0 when there is no place to point at. */
+  public final int column;
+
+  /** What the author may have meant, or null. */
+  public final String suggestion;
+
+  RuleProblem(
+      Code code,
+      boolean refusal,
+      String key,
+      String field,
+      String value,
+      String expectation,
+      int line,
+      int column,
+      String suggestion) {
+    this.code = code;
+    this.refusal = refusal;
+    this.key = key;
+    this.field = field;
+    this.value = quote(value);
+    this.expectation = expectation;
+    this.line = line;
+    this.column = column;
+    this.suggestion = suggestion;
+  }
+
+  /** A problem of a key as a whole. */
+  public static RuleProblem of(Code code, boolean refusal, String key, String expectation) {
+    return new RuleProblem(code, refusal, key, "", "", expectation, 0, 0, null);
+  }
+
+  /** One line: {@code WEIR1102 /service/a/rate-limit:1:9 qps is -1, expected ...}. */
+  @Override
+  public String toString() {
+    StringBuilder s = new StringBuilder(160).append(code).append(' ').append(quote(key));
+    if (line > 0) {
+      s.append(':').append(line).append(':').append(column);
+    }
+    s.append(' ');
+    if (!field.isEmpty()) {
+      s.append(field);
+      if (!value.isEmpty()) {
+        s.append(" is ").append(value);
+      }
+      s.append(": ");
+    }
+    s.append(expectation);
+    if (suggestion != null) {
+      s.append("; did you mean ").append(suggestion).append('?');
+    }
+    return s.toString();
+  }
+
+  /** Operator text goes to logs and terminals: no control characters, no novels. */
+  static String quote(String text) {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < text.length() && s.length() < QUOTE; i++) {
+      char c = text.charAt(i);
+      s.append(Character.isISOControl(c) || Character.isSurrogate(c) ? '?' : c);
+    }
+    return text.length() > QUOTE ? s.append("...").toString() : s.toString();
+  }
+}

@@ -1,0 +1,62 @@
+package io.weir.control.parse;
+
+import java.util.Locale;
+
+/** "Did you mean": the nearest known word by edit distance with transpositions. */
+final class Spelling {
+  private static final int LONGEST = 64;
+
+  private Spelling() {}
+
+  /** The nearest of the words, or null when none is near enough to be worth saying. */
+  static String nearest(String text, Iterable<String> words) {
+    if (text.length() > LONGEST) {
+      return null;
+    }
+    String wanted = plain(text);
+    String best = null;
+    int bestDistance = Integer.MAX_VALUE;
+    for (String word : words) {
+      int d = distance(wanted, plain(word));
+      if (d < bestDistance) {
+        bestDistance = d;
+        best = word;
+      }
+    }
+    return best != null && bestDistance <= Math.max(1, Math.min(3, best.length() / 3))
+        ? best
+        : null;
+  }
+
+  /** {@code maxWaitMs}, {@code max-wait-ms} and {@code max_wait_ms} are the same mistake. */
+  private static String plain(String s) {
+    return s.replace("_", "").replace("-", "").replace(" ", "").toLowerCase(Locale.ROOT);
+  }
+
+  private static int distance(String a, String b) {
+    int[] before = new int[b.length() + 1];
+    int[] last = new int[b.length() + 1];
+    int[] row = new int[b.length() + 1];
+    for (int j = 0; j <= b.length(); j++) {
+      last[j] = j;
+    }
+    for (int i = 1; i <= a.length(); i++) {
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int cost = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+        row[j] = Math.min(Math.min(row[j - 1], last[j]) + 1, last[j - 1] + cost);
+        if (i > 1
+            && j > 1
+            && a.charAt(i - 1) == b.charAt(j - 2)
+            && a.charAt(i - 2) == b.charAt(j - 1)) {
+          row[j] = Math.min(row[j], before[j - 2] + 1);
+        }
+      }
+      int[] spare = before;
+      before = last;
+      last = row;
+      row = spare;
+    }
+    return last[b.length()];
+  }
+}

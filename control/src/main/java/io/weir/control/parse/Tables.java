@@ -1,0 +1,176 @@
+package io.weir.control.parse;
+
+import static io.weir.control.parse.Field.bool;
+import static io.weir.control.parse.Field.integer;
+import static io.weir.control.parse.Field.number;
+import static io.weir.control.parse.Field.object;
+import static io.weir.control.parse.Field.objects;
+import static io.weir.control.parse.Field.share;
+import static io.weir.control.parse.Field.text;
+import static io.weir.control.parse.Field.textMap;
+import static io.weir.control.parse.Field.texts;
+import static io.weir.control.parse.Field.word;
+
+import io.weir.engine.match.MatchParser;
+
+/**
+ * The field tables of all documents. The parser, the shipped JSON Schema and the reference in
+ * docs/rules.md all come from here.
+ */
+final class Tables {
+  private static final long DAY_MS = 86_400_000L;
+  private static final double DAY = 86_400;
+
+  /** Of the envelope; a bare rule may carry the first three among its own fields. */
+  static final Field ID =
+      text("id", 253, "identifies the rule across edits; default: from the key");
+
+  static final Field TYPE = text("type", 32, "must agree with the key");
+  static final Field VERSION =
+      text("version", 16, "of the format; 1.0 for a bare rule, 2.1 is the newest");
+
+  private static final Field ENABLED =
+      bool("enabled", true, "false: the rule is kept and shown but does nothing");
+  private static final Field MODE =
+      word("mode", "shadow: evaluated and counted, refuses nobody", "enforce", "shadow");
+  private static final Field MATCH =
+      text("match", MatchParser.MAX_LENGTH, "which calls; all when absent");
+
+  private static final Shape RESPONSE_SHAPE =
+      Shape.of(
+          integer("status", 200, 599, null, "HTTP status; default 429 limiter, 503 else"),
+          textMap("headers", 32, "further response headers"),
+          text("body", 65_536, "body; default problem+json"),
+          bool("throw", false, "outbound HTTP: an IOException instead of an answer"));
+  private static final Field RESPONSE =
+      object("response", RESPONSE_SHAPE, "what a refused caller sees");
+
+  static final Shape LIMIT =
+      Shape.of(
+          ID,
+          TYPE,
+          VERSION,
+          ENABLED,
+          number("qps", 0, 1e9, null, "calls per second, fractions allowed; 0 refuses all")
+              .must()
+              .alias("rate"),
+          integer("burst", 1, 1_000_000_000_000L, null, "calls at once after idling; max(1, qps)")
+              .alias("capacity"),
+          texts("by", 8, "", "one bucket per distinct combination of these attributes")
+              .alias("keys"),
+          MATCH,
+          word("side", "client: limits calls to the service, made by a JVM", "server", "client"),
+          word(
+              "scope",
+              "cluster: qps is shared by all instances; service means instance",
+              "instance",
+              "service",
+              "cluster"),
+          integer("max_wait_ms", 0, 600_000, 0L, "longest paced wait beyond the burst"),
+          integer("max_keys", 1, 10_000_000, 100_000L, "bound on buckets"),
+          word("on_missing", "what a call without the key gets", "shared", "skip", "reject"),
+          integer("cost", 1, 1_000_000, 1L, "tokens a call takes, at most burst"),
+          MODE,
+          RESPONSE);
+
+  private static final Shape OUTCOMES =
+      Shape.of(
+          texts("status", 64, "", "HTTP: 5xx, 503, 500-504"),
+          texts("exceptions", 64, "", "class names, superclasses count"),
+          texts("grpc", 17, "", "gRPC status names"));
+  private static final Shape RECORDED =
+      Shape.of(
+          texts("status", 64, "5xx", "HTTP: 5xx, 503, 500-504"),
+          texts("exceptions", 64, "java.lang.Throwable", "class names, superclasses count"),
+          texts("grpc", 17, "UNAVAILABLE,DEADLINE_EXCEEDED,INTERNAL,UNKNOWN", "gRPC status names"));
+  private static final Shape WINDOW =
+      Shape.of(
+          word("type", "calls or time", "count", "time"),
+          integer("size", 1, 10_000, 20L, "calls, of a count window"),
+          integer("seconds", 1, 600, 10L, "seconds, of a time window"));
+
+  static final Shape BREAKER =
+      Shape.of(
+          ID,
+          TYPE,
+          VERSION,
+          ENABLED,
+          object("window", WINDOW, "what is looked at"),
+          integer("min_calls", 1, 1_000_000, null, "no verdict before; 20, or a smaller window"),
+          number("failure_ratio", 0.001, 1, 0.6, "opens at this share of failures or more")
+              .alias("error_ratio"),
+          integer("slow_call_ms", 0, DAY_MS, 0L, "calls slower than this are slow; 0: none is"),
+          number("slow_ratio", 0.001, 1, 1.0, "opens at this share of slow calls or more"),
+          integer("consecutive_failures", 0, 1_000_000, 0L, "opens after so many in a row; 0: off"),
+          number("open_seconds", 0.01, DAY, 60.0, "stays open so long before it probes"),
+          number("max_open_seconds", 0.01, DAY, null, "bound on its growth; 300 or open_seconds"),
+          integer("probe_successes", 1, 1000, 3L, "good probes in a row that close it"),
+          integer("probe_timeout_ms", 1, 600_000, 5000L, "a probe slower than this failed"),
+          object("record", RECORDED, "what counts as failure"),
+          object("ignore", OUTCOMES, "what does not count at all"),
+          share("quorum", 1, 10_000, "1", "instances that must see the failures"),
+          word("sharing", "through etcd, or this instance's own", "fleet", "local"),
+          number("ramp_seconds", 0, DAY, 0.0, "after closing, traffic rises from 10 % to 100 %"),
+          word("force", "an operator's hand, never expires", "none", "open", "closed"),
+          MATCH,
+          MODE,
+          RESPONSE);
+
+  private static final Field ARM_VERSION = text("version", 253, "instances of this version");
+  private static final Field LABELS =
+      textMap("labels", 32, "labels the instances carry; a trailing * matches a prefix");
+  private static final Field WEIGHT =
+      share("weight", 0, 1_000_000, "100", "share of the calls, relative to the other arms");
+  private static final Shape ARM = Shape.of(ARM_VERSION, LABELS, WEIGHT);
+  private static final Shape ROUTE_ROW =
+      Shape.of(
+          MATCH,
+          objects("to", ARM, 64, "where the calls go").must(),
+          text("sticky", 253, "an attribute; the same value always gets the same arm"),
+          word("fallback", "when an arm has no live instance", "none", "any", "default"),
+          textMap("set_headers", 32, "headers put on the call"),
+          integer("timeout_ms", 0, DAY_MS, 0L, "0: none"));
+  private static final Shape TABLE_ROW = Shape.of(WEIGHT, ARM_VERSION, LABELS, MATCH);
+
+  static final Shape ROUTE =
+      Shape.of(
+          ID,
+          TYPE,
+          VERSION,
+          ENABLED,
+          objects("routes", ROUTE_ROW, 1000, "first match wins, top to bottom"),
+          objects("default", ARM, 64, "where calls go that no route matches").alias("defaults"),
+          objects("table", TABLE_ROW, 1000, "the short spelling: weight, version, match"),
+          object(
+              "region",
+              Shape.of(
+                  word("prefer", "near instances first", "any", "same"),
+                  number("spill_below", 0, 1, 0.7, "goes farther under this share available")),
+              "third layer"),
+          word(
+              "balance",
+              "how one instance is picked",
+              "least-in-flight",
+              "round-robin",
+              "rendezvous"),
+          text("salt", 253, "of sticky hashes; default: the rule's id"),
+          MATCH,
+          MODE);
+
+  static final Shape ENVELOPE = Shape.of(ID, TYPE, VERSION);
+
+  static final Shape INSTANCE =
+      Shape.of(
+          text("region", 253, "for example cn-east-2"),
+          text("zone", 253, "for example cn-east-2a"),
+          text("version", 253, "of the program"),
+          textMap("labels", 64, "for routing"),
+          integer("weight", 0, 1_000_000, 100L, "relative to other instances"),
+          text("protocol", 32, "http or grpc"));
+
+  private Tables() {}
+
+  static Shape of(RuleKey.Kind kind) {
+    return kind == RuleKey.Kind.LIMIT ? LIMIT : kind == RuleKey.Kind.BREAKER ? BREAKER : ROUTE;
+  }
+}

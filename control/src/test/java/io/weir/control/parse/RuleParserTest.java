@@ -1,0 +1,461 @@
+package io.weir.control.parse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.Rule;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RuleParserTest {
+  private static final String LIMIT = "/service/order-service/rate-limit";
+  private static final String BREAKER = "/service/payment-service/circuit-breaker";
+  private static final String ROUTE = "/service/order-service/route";
+
+  static RuleParser.Parsed parse(String key, String text) {
+    return RuleParser.parse(RuleKey.parse(key), text.getBytes(StandardCharsets.UTF_8), key + "@7");
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <R extends Rule> R one(String key, String text) {
+    RuleParser.Parsed p = parse(key, text);
+    assertThat(p.problems).isEmpty();
+    assertThat(p.rules).hasSize(1);
+    return (R) p.rules.get(0);
+  }
+
+  private static RuleProblem refusal(String key, String text) {
+    RuleParser.Parsed p = parse(key, text);
+    assertThat(p.refusal()).as("refusal of %s", text).isNotNull();
+    assertThat(p.rules).isEmpty();
+    return p.refusal();
+  }
+
+  private static RuleProblem warning(String key, String text) {
+    RuleParser.Parsed p = parse(key, text);
+    assertThat(p.refusal()).isNull();
+    assertThat(p.rules).isNotEmpty();
+    assertThat(p.problems).hasSize(1);
+    return p.problems.get(0);
+  }
+
+  @Nested
+  class BothSpellings {
+    @Test
+    void theArticlesBareLimiterIsRead() {
+      LimitRule r =
+          one(
+              LIMIT,
+              "{\n\"enabled\": true,\n\"qps\": 5000,\n\"burst\": 10000,\n"
+                  + "\"by\": [\"header:X-Region\", \"query:userId\"]\n}");
+      assertThat(r.id).isEqualTo("default");
+      assertThat(r.service).isEqualTo("order-service");
+      assertThat(r.qps).isEqualTo(5000);
+      assertThat(r.burst).isEqualTo(10000);
+      assertThat(r.by).hasToString("[header:X-Region, query:userId]");
+      assertThat(r.enabled).isTrue();
+      assertThat(r.shadow).isFalse();
+      assertThat(r.origin).isEqualTo(LIMIT + "@7");
+    }
+
+    @Test
+    void theArticlesEnvelopeIsRead() {
+      LimitRule r =
+          one(
+              LIMIT,
+              "{\"id\": \"r-7a2f\", \"type\": \"rate-limit\", \"version\": \"2.1\","
+                  + " \"spec\": {\"qps\": 100, \"burst\": 50, \"scope\": \"service\"}}");
+      assertThat(r.id).isEqualTo("r-7a2f");
+      assertThat(r.qps).isEqualTo(100);
+      assertThat(r.scope).isEqualTo(LimitRule.Scope.INSTANCE);
+    }
+
+    @Test
+    void theArticlesRoutingTableIsRead() {
+      RouteRule r =
+          one(
+              ROUTE,
+              "- weight: 95%\n  version: v2.3.0\n  match: \"header:X-Env == 'prod'\"\n"
+                  + "- weight: 5%\n  version: v2.4.0\n  match: \"header:X-Canary == 'true'\"\n");
+      assertThat(r.routes).hasSize(2);
+      assertThat(r.routes.get(0).to.get(0).version).isEqualTo("v2.3.0");
+      assertThat(r.routes.get(1).to.get(0).version).isEqualTo("v2.4.0");
+      assertThat(r.defaults).extracting(a -> a.version).containsExactly("v2.3.0", "v2.4.0");
+      assertThat(r.defaults.get(0).weight).isEqualTo(19 * r.defaults.get(1).weight);
+    }
+
+    @Test
+    void yamlWithCommentsMeansTheSameAsJson() {
+      Rule yaml = one(LIMIT, "# the limit\nqps: 0.5   # one in two seconds\nburst: 3\n");
+      Rule json = one(LIMIT, "{\"burst\": 3, \"qps\": 0.5}");
+      assertThat(yaml.fingerprint).isEqualTo(json.fingerprint);
+    }
+
+    @Test
+    void writtenOutDefaultsMeanTheSame() {
+      assertThat(one(LIMIT, "{\"qps\": 10}").fingerprint)
+          .isEqualTo(one(LIMIT, "enabled: true\nqps: 10.0\nburst: 10\nmode: enforce").fingerprint)
+          .isNotEqualTo(one(LIMIT, "{\"qps\": 11}").fingerprint);
+    }
+
+    @Test
+    void aListUnderOneKeyIsSeveralRules() {
+      RuleParser.Parsed p = parse(LIMIT + "/api", "- qps: 5\n- qps: 6\n- {id: third, qps: 7}");
+      assertThat(p.problems).isEmpty();
+      assertThat(p.rules).extracting(r -> r.id).containsExactly("api", "api-2", "third");
+    }
+
+    @Test
+    void wholeRoutingRulesAreRead() {
+      RouteRule r =
+          one(
+              ROUTE,
+              "routes:\n"
+                  + "  - match: \"header:X-Canary == 'true'\"\n"
+                  + "    to: [{version: v2.4.0, weight: 100}]\n"
+                  + "  - match: \"header:X-Env == 'prod'\"\n"
+                  + "    to: [{version: v2.3.0, weight: 95}, {version: v2.4.0, weight: 5}]\n"
+                  + "    sticky: header:X-User-Id\n"
+                  + "    fallback: default\n"
+                  + "    timeout_ms: 250\n"
+                  + "    set_headers: {X-Arm: b}\n"
+                  + "default: [{version: v2.3.0, labels: {zone: cn-*}}]\n"
+                  + "region: {prefer: same, spill_below: 0.5}\n");
+      assertThat(r.routes).hasSize(2);
+      assertThat(r.routes.get(1).to).extracting(a -> a.weight).containsExactly(95, 5);
+      assertThat(r.routes.get(1).sticky).hasToString("header:X-User-Id");
+      assertThat(r.routes.get(1).fallback).isEqualTo(RouteRule.Fallback.DEFAULT);
+      assertThat(r.routes.get(1).timeoutNanos).isEqualTo(250_000_000L);
+      assertThat(r.routes.get(1).setHeaders).isEqualTo(Map.of("X-Arm", "b"));
+      assertThat(r.defaults.get(0).labels).isEqualTo(Map.of("zone", "cn-*"));
+      assertThat(r.preferSameRegion).isTrue();
+      assertThat(r.spillBelow).isEqualTo(0.5);
+      assertThat(r.salt).isEqualTo("default");
+    }
+
+    @Test
+    void aBreakerHasTheSeedsDefaults() {
+      BreakerRule r = one(BREAKER, "{}");
+      assertThat(r.countWindow).isTrue();
+      assertThat(r.windowSize).isEqualTo(20);
+      assertThat(r.failureRatio).isEqualTo(0.6);
+      assertThat(r.openNanos).isEqualTo(60_000_000_000L);
+      assertThat(r.probeSuccesses).isEqualTo(3);
+      assertThat(r.recordStatus).containsExactly("5xx");
+      assertThat(r.recordGrpc).contains("UNAVAILABLE", "DEADLINE_EXCEEDED");
+      assertThat(r.fleet).isTrue();
+      assertThat(r.quorum).isEqualTo(1);
+    }
+
+    @Test
+    void breakerFieldsAreRead() {
+      BreakerRule r =
+          one(
+              BREAKER,
+              "window: {type: time, seconds: 30}\nmin_calls: 5\nopen_seconds: 0.5\n"
+                  + "quorum: 30%\nforce: open\nsharing: local\nrecord: {status: [503, 500-502]}\n"
+                  + "ignore: {exceptions: [java.io.EOFException], grpc: [INTERNAL]}\n");
+      assertThat(r.countWindow).isFalse();
+      assertThat(r.windowSeconds).isEqualTo(30);
+      assertThat(r.openNanos).isEqualTo(500_000_000L);
+      assertThat(r.quorumShare).isEqualTo(0.3);
+      assertThat(r.force).isEqualTo(BreakerRule.Force.OPEN);
+      assertThat(r.fleet).isFalse();
+      assertThat(r.recordStatus).containsExactly("503", "500-502");
+      assertThat(r.ignoreExceptions).containsExactly("java.io.EOFException");
+    }
+
+    @Test
+    void aSmallCountWindowLowersMinCalls() {
+      assertThat(BreakerRule.class.cast(one(BREAKER, "window: {size: 5}")).minCalls).isEqualTo(5);
+    }
+  }
+
+  @Nested
+  class Versions {
+    @Test
+    void aFieldOfANewerMinorIsIgnoredAndReported() {
+      RuleProblem p = warning(LIMIT, "{version: '2.9', spec: {qps: 5, turbo: yes}}");
+      assertThat(p.code).isEqualTo(Code.NEWER_FIELD);
+      assertThat(p.field).isEqualTo("spec.turbo");
+    }
+
+    @Test
+    void anUnknownFieldOfAKnownVersionIsReportedWithASuggestion() {
+      RuleProblem p = warning(LIMIT, "qps: 5\nmaxWaitMs: 10");
+      assertThat(p.code).isEqualTo(Code.UNKNOWN_FIELD);
+      assertThat(p.suggestion).isEqualTo("max_wait_ms");
+      assertThat(p.toString()).contains("did you mean max_wait_ms?").contains(":2:");
+    }
+
+    @Test
+    void anOlderMinorGetsDefaults() {
+      assertThat(LimitRule.class.cast(one(LIMIT, "{version: 2.0, spec: {qps: 5}}")).burst)
+          .isEqualTo(5);
+    }
+
+    @Test
+    void renamedFieldsAreReadThroughTheirAliases() {
+      LimitRule r = one(LIMIT, "rate: 5\ncapacity: 9");
+      assertThat(r.qps).isEqualTo(5);
+      assertThat(r.burst).isEqualTo(9);
+      assertThat(refusal(LIMIT, "rate: 5\nqps: 6").code).isEqualTo(Code.TWO_SPELLINGS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'3.0'", "0.9", "'9'", "latest", "'2.x'", "[]"})
+    void anotherMajorIsRefused(String version) {
+      RuleProblem p = refusal(LIMIT, "{version: " + version + ", spec: {qps: 5}}");
+      assertThat(p.code).isEqualTo(Code.VERSION);
+    }
+
+    @Test
+    void aRemovedRequiredFieldIsRefused() {
+      RuleProblem p = refusal(LIMIT, "{version: '2.9', spec: {burst: 5}}");
+      assertThat(p.code).isEqualTo(Code.REQUIRED);
+      assertThat(p.field).isEqualTo("spec.qps");
+    }
+
+    @Test
+    void aTypeThatIsNotTheKeysIsRefused() {
+      RuleProblem p = refusal(LIMIT, "{type: route, spec: {qps: 5}}");
+      assertThat(p.code).isEqualTo(Code.TYPE);
+      assertThat(p.toString()).contains("'route'").contains("expected rate-limit");
+    }
+
+    @Test
+    void aFieldBesideTheSpecIsRefusedNotIgnored() {
+      assertThat(refusal(LIMIT, "{enabled: false, spec: {qps: 5}}").code).isEqualTo(Code.MISPLACED);
+    }
+  }
+
+  @Nested
+  class Refusals {
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "{\"qps\": -5} | BOUND | qps",
+          "qps: 1\\nburst: 0 | BOUND | burst",
+          "qps: 1\\nburst: 1.5 | BOUND | burst",
+          "qps: .nan | KIND | qps",
+          "qps: 0x10 | KIND | qps",
+          "qps: 010 | KIND | qps",
+          "qps: 1e999 | BOUND | qps",
+          "qps: '5' | KIND | qps",
+          "qps: [5] | KIND | qps",
+          "qps: 5\\nmode: shdow | WORD | mode",
+          "qps: 5\\nenabled: 1 | KIND | enabled",
+          "qps: 5\\nby: [cookies] | ATTRIBUTE | by",
+          "qps: 5\\nmatch: path === '/x' | MATCH | match",
+          "qps: 5\\nburst: 2\\ncost: 3 | CONTRADICTION | cost",
+          "qps: 5\\nresponse: {status: 42} | BOUND | response.status",
+          "qps: 5\\nresponse: {headers: {\"a b\": c}} | KIND | response.headers",
+          "qps: 5\\nresponse: {headers: {a: \"b\\r\\nc\"}} | KIND | response.headers",
+          "qps: 5\\nid: 'a b' | KIND | id",
+          "burst: 5 | REQUIRED | qps",
+        })
+    void aBadLimiterNamesTheFieldTheValueAndTheBound(String text, Code code, String field) {
+      String document =
+          text.contains("\\r") ? text.replaceFirst("\\\\n", "\n") : text.replace("\\n", "\n");
+      RuleProblem p = refusal(LIMIT, document);
+      assertThat(p.code).as(p.toString()).isEqualTo(code);
+      assertThat(p.field).isEqualTo(field);
+    }
+
+    @Test
+    void theMessageIsOneLineWithPlaceValueAndBound() {
+      assertThat(refusal(LIMIT, "# a\nqps:   -5\n"))
+          .hasToString(
+              "WEIR1102 /service/order-service/rate-limit:2:8 qps is -5: expected a number from 0"
+                  + " to 1000000000");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "{to: []} | REQUIRED",
+          "routes: [{match: \"path == '/'\"}] | REQUIRED",
+          "routes: [{to: [{version: a, weight: 0}, {version: b, weight: 0}]}] | WEIGHTS",
+          "routes: [{to: []}] | WEIGHTS",
+          "[{weight: 0, version: a}] | WEIGHTS",
+          "routes: [{to: [{version: a, weight: -1}]}] | BOUND",
+          "routes: [{to: [{version: a}], sticky: nobody}] | ATTRIBUTE",
+          "{table: [{version: a}], default: [{version: b}]} | CONTRADICTION",
+          "routes: [5] | KIND",
+        })
+    void aBadRouteIsRefused(String text, Code code) {
+      assertThat(refusal(ROUTE, text).code).isEqualTo(code);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "failure_ratio: 0 | BOUND",
+          "failure_ratio: 1.01 | BOUND",
+          "{window: {size: 10}, min_calls: 11} | CONTRADICTION",
+          "{open_seconds: 60, max_open_seconds: 30} | CONTRADICTION",
+          "record: {status: [6xx]} | KIND",
+          "record: {grpc: [UNAVAILBLE]} | WORD",
+          "quorum: 0 | BOUND",
+          "quorum: 130% | BOUND",
+          "window: 20 | KIND",
+        })
+    void aBadBreakerIsRefused(String text, Code code) {
+      assertThat(refusal(BREAKER, text).code).isEqualTo(code);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        value = {
+          "{\"qps\": 5 | SYNTAX",
+          "{\"qps\": 5} {\"qps\": 6} | SEVERAL_DOCUMENTS",
+          "qps: 5\\n---\\nqps: 6 | SEVERAL_DOCUMENTS",
+          "{\"qps\": 5, \"qps\": 6} | DUPLICATE_FIELD",
+          "qps: 5\\nqps: 6 | DUPLICATE_FIELD",
+          "qps: &a 5\\nburst: *a | YAML_EXTRAS",
+          "qps: !!java.net.URL [x] | YAML_EXTRAS",
+          "[] | EMPTY",
+          "# nothing | EMPTY",
+          "5 | KIND",
+          "qps: [ | SYNTAX",
+          "- {id: a, qps: 1}\\n- {id: a, qps: 2} | DUPLICATE_ID",
+        })
+    void aBadDocumentIsRefused(String text, Code code) {
+      assertThat(refusal(LIMIT, text.replace("\\n", "\n")).code).isEqualTo(code);
+    }
+
+    @Test
+    void anEmptyDocumentIsRefused() {
+      assertThat(refusal(LIMIT, "").code).isEqualTo(Code.EMPTY);
+    }
+
+    @Test
+    void brokenUtf8IsRefusedWithItsPlace() {
+      byte[] bytes = {'q', 'p', 's', ':', '\n', (byte) 0xC3, '5'};
+      RuleProblem p = RuleParser.parse(RuleKey.parse(LIMIT), bytes, "x").refusal();
+      assertThat(p.code).isEqualTo(Code.ENCODING);
+      assertThat(p.line).isEqualTo(2);
+    }
+
+    @Test
+    void sizeDepthAndCountAreBounded() {
+      assertThat(refusal(LIMIT, "#".repeat(DocumentReader.MAX_BYTES + 1)).code)
+          .isEqualTo(Code.TOO_LARGE);
+      assertThat(refusal(LIMIT, "[".repeat(100_000)).code).isEqualTo(Code.TOO_DEEP);
+      assertThat(refusal(LIMIT, "{a: ".repeat(1000)).code).isEqualTo(Code.TOO_DEEP);
+      assertThat(refusal(LIMIT, "- ".repeat(1000)).code).isEqualTo(Code.TOO_DEEP);
+      assertThat(refusal(LIMIT, "[" + "1,".repeat(30_000) + "1]").code).isEqualTo(Code.TOO_LARGE);
+    }
+
+    @Test
+    void aYamlBombIsRefusedNotExpanded() {
+      StringBuilder bomb = new StringBuilder("a0: &a0 [x]\n");
+      for (int i = 1; i < 30; i++) {
+        bomb.append("a" + i + ": &a" + i + " [*a" + (i - 1) + ", *a" + (i - 1) + "]\n");
+      }
+      assertThat(refusal(LIMIT, bomb.toString()).code).isEqualTo(Code.YAML_EXTRAS);
+    }
+
+    @Test
+    void messagesCarryNoControlCharacters() {
+      String m = refusal(LIMIT, "{\"qps\": \"\\u001b[31m\\n\"}").toString();
+      assertThat(m.chars()).noneMatch(Character::isISOControl);
+    }
+
+    @Test
+    void allProblemsOfADocumentAreFoundAtOnce() {
+      assertThat(parse(LIMIT, "qps: -1\nburst: 0\nmode: x").problems).hasSize(3);
+    }
+  }
+
+  @Nested
+  class Keys {
+    @ParameterizedTest
+    @CsvSource({
+      "/service/a/rate-limit,LIMIT",
+      "/service/*/rate-limit,LIMIT",
+      "/service/a/circuit-breaker/x,BREAKER",
+      "/service/a/route,ROUTE",
+      "/service/a/off,SERVICE_OFF",
+      "/weir/off,OFF",
+      "/services/a/instances/10.0.0.1:80,INSTANCE",
+      "/services/a/instances/[::1]:80,INSTANCE",
+      "/services/a/instances/host,UNKNOWN",
+      "/services/a/instances/host:0,UNKNOWN",
+      "/services/a/instances/host:99999,UNKNOWN",
+      "/service/a/ratelimit,UNKNOWN",
+      "/service//rate-limit,UNKNOWN",
+      "/service/a,UNKNOWN",
+      "/service/a/rate-limit/x/y,UNKNOWN",
+      "/service/a b/route,UNKNOWN",
+      "/services/*/instances/h:1,UNKNOWN",
+      "/else,FOREIGN",
+      "'',FOREIGN",
+    })
+    void areToldApart(String key, RuleKey.Kind kind) {
+      assertThat(RuleKey.parse(key).kind).isEqualTo(kind);
+    }
+
+    @Test
+    void aMisspelledTypeGetsASuggestion() {
+      assertThat(RuleKey.parse("/service/a/ratelimit").complaint)
+          .contains("did you mean rate-limit?");
+    }
+  }
+
+  @Nested
+  class Instances {
+    private Instance read(String text, List<RuleProblem> problems) {
+      return RuleParser.instance(
+          RuleKey.parse("/services/a/instances/10.0.0.1:8080"),
+          text.getBytes(StandardCharsets.UTF_8),
+          problems);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"alive", "\"alive\"", "", "alive\n"})
+    void aliveIsEnough(String text) {
+      List<RuleProblem> problems = new ArrayList<>();
+      Instance i = read(text, problems);
+      assertThat(problems).isEmpty();
+      assertThat(i).hasToString("10.0.0.1:8080");
+      assertThat(i.weight()).isEqualTo(100);
+      assertThat(i.version()).isNull();
+    }
+
+    @Test
+    void labelsAreRead() {
+      List<RuleProblem> problems = new ArrayList<>();
+      Instance i =
+          read(
+              "{\"region\":\"cn-east-2\",\"zone\":\"cn-east-2a\",\"version\":\"v2.4.0\","
+                  + "\"labels\":{\"canary\":\"true\"},\"weight\":50,\"protocol\":\"http\"}",
+              problems);
+      assertThat(problems).isEmpty();
+      assertThat(i.version()).isEqualTo("v2.4.0");
+      assertThat(i.labels()).isEqualTo(Map.of("canary", "true"));
+      assertThat(i.weight()).isEqualTo(50);
+    }
+
+    @Test
+    void nonsenseIsRefused() {
+      List<RuleProblem> problems = new ArrayList<>();
+      assertThat(read("[1, 2]", problems)).isNull();
+      assertThat(problems).hasSize(1);
+    }
+  }
+}
