@@ -14,4 +14,20 @@ public interface SharedStore extends Store {
    * @param ttlSeconds at least 2: etcd rounds shorter ones up
    */
   LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener);
+
+  /**
+   * Grants a lease that nobody renews: what hangs on it goes when the time is over. For keys whose
+   * expiry is meant, as a breaker's open state.
+   *
+   * @param ttlSeconds at least 2: etcd rounds shorter ones up
+   */
+  void grant(int ttlSeconds, Granted done);
+
+  /** Told on the control loop, exactly once and within the store's deadline. */
+  interface Granted {
+    /**
+     * @param lease the lease's id, 0 when none could be had
+     */
+    void granted(long lease);
+  }
 }

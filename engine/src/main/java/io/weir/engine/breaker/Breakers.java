@@ -3,22 +3,94 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.DoubleSupplier;
 
-/** The breaker rules of one target service; the first that matches a call governs it. */
+/**
+ * The breaker rules of one target service; the first that matches a call governs it. Immutable;
+ * what runs behind each rule is a {@link Breaker} that is carried over by rule id.
+ */
 public final class Breakers {
-  private Breakers() {}
+  private static final DoubleSupplier RANDOM =
+      new DoubleSupplier() {
+        @Override
+        public double getAsDouble() {
+          return ThreadLocalRandom.current().nextDouble();
+        }
+      };
+
+  private final Guard[] guards;
+  private final List<Breaker> all;
+
+  private Breakers(Guard[] guards) {
+    this.guards = guards;
+    List<Breaker> l = new ArrayList<Breaker>();
+    for (Guard g : guards) {
+      l.add(g.breaker);
+    }
+    all = Collections.unmodifiableList(l);
+  }
 
   /**
+   * @param target service the calls go to; a rule for {@code *} has a breaker per target
    * @param before running state carried over by rule id, or null
    * @return null when there are no rules
+   * @throws IllegalArgumentException when a rule names a status or code that is none
    */
-  public static Breakers build(Breakers before, List<BreakerRule> rules, long now) {
+  public static Breakers build(String target, Breakers before, List<BreakerRule> rules, long now) {
+    return build(target, before, rules, now, RANDOM);
+  }
+
+  /**
+   * As {@link #build(String, Breakers, List, long)}, with dice of the caller's own.
+   *
+   * @param draw 0 inclusive to 1 exclusive, for jitter and ramp; called from any thread
+   */
+  public static Breakers build(
+      String target, Breakers before, List<BreakerRule> rules, long now, DoubleSupplier draw) {
+    if (rules.isEmpty()) {
+      return null;
+    }
+    Guard[] guards = new Guard[rules.size()];
+    for (int i = 0; i < guards.length; i++) {
+      BreakerRule rule = rules.get(i);
+      Guard old = before == null ? null : before.guard(rule.id);
+      if (old == null) {
+        guards[i] = new Guard(rule, new Breaker(target, rule, draw, now), new Classifier(rule));
+      } else if (!rule.fingerprint.isEmpty() && rule.fingerprint.equals(old.rule.fingerprint)) {
+        guards[i] = old;
+      } else {
+        guards[i] = new Guard(rule, old.breaker, new Classifier(rule));
+        old.breaker.edited(rule, now);
+      }
+    }
+    return new Breakers(guards);
+  }
+
+  private Guard guard(String id) {
+    for (Guard g : guards) {
+      if (g.rule.id.equals(id)) {
+        return g;
+      }
+    }
     return null;
   }
 
   /** Asks for a permit; when granted the ticket carries it and must be ended. */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+    for (Guard g : guards) {
+      if (g.rule.match.test(source, call)) {
+        return g.admit(now, ticket);
+      }
+    }
     return true;
+  }
+
+  /** The breakers in the order of their rules. */
+  public List<Breaker> all() {
+    return all;
   }
 }

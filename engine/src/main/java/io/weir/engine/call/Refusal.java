@@ -1,14 +1,21 @@
 package io.weir.engine.call;
 
+import io.weir.engine.rules.Response;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
- * The answer a refused caller gets. Immutable and made when the rule is loaded, so that refusing
- * allocates nothing in the engine; what differs per call ({@code retry-after}) stands on the {@link
- * Ticket}.
+ * The answer a refused caller gets, for HTTP and gRPC alike. Made when the rule is loaded, so that
+ * refusing allocates nothing in the engine; what differs per call (when to retry) stands on the
+ * {@link Ticket}.
+ *
+ * <p>Header fields are those of the IETF httpapi draft "RateLimit header fields for HTTP", the body
+ * is a problem of RFC 9457. Nothing of the request is echoed; control characters cannot get into a
+ * header, whatever the rule says. Immutable.
  */
 public final class Refusal {
   /** Which engine refused. */
@@ -18,20 +25,27 @@ public final class Refusal {
     ROUTE
   }
 
+  private static final String PROBLEM = "https://iana.org/assignments/http-problem-types#";
+
   private final Kind kind;
   private final String ruleId;
   private final int status;
   private final List<String[]> headers;
   private final String body;
+  private final byte[] bytes;
+  private final String contentType;
   private final boolean throwing;
   private final String policy;
+  private final String description;
 
   /**
    * @param status HTTP status of the answer
-   * @param headers extra headers of the rule's {@code response}, possibly empty
+   * @param headers extra headers of the rule's {@code response}, possibly empty; they win over
+   *     those the engine would send
    * @param body custom body, or null for the default problem+json
    * @param throwing outbound HTTP: throw an {@code IOException} instead of a synthetic answer
-   * @param policy value of {@code RateLimit-Policy} ({@code "id";q=..;w=..}), or null
+   * @param policy value of {@code RateLimit-Policy}, see {@link #policy(String, long, double)}, or
+   *     null
    */
   public Refusal(
       Kind kind,
@@ -44,14 +58,48 @@ public final class Refusal {
     this.kind = kind;
     this.ruleId = ruleId;
     this.status = status;
+    String type = body == null ? "application/problem+json" : "text/plain; charset=utf-8";
     List<String[]> h = new ArrayList<String[]>();
     for (Map.Entry<String, String> e : headers.entrySet()) {
-      h.add(new String[] {e.getKey(), e.getValue()});
+      String name = oneLine(e.getKey());
+      String value = oneLine(e.getValue());
+      if (name.equalsIgnoreCase("Content-Type")) {
+        type = value;
+      } else {
+        h.add(new String[] {name, value});
+      }
     }
     this.headers = Collections.unmodifiableList(h);
-    this.body = body;
+    this.contentType = type;
+    this.body = body == null ? problem(kind, ruleId, status) : body;
+    this.bytes = this.body.getBytes(StandardCharsets.UTF_8);
     this.throwing = throwing;
-    this.policy = policy;
+    this.policy = policy == null ? null : oneLine(policy);
+    this.description =
+        (kind == Kind.LIMIT
+                ? "rate limit "
+                : kind == Kind.BREAKER ? "circuit breaker " : "routing rule ")
+            + quoted(ruleId)
+            + (kind == Kind.LIMIT
+                ? " exceeded"
+                : kind == Kind.BREAKER ? " is open" : " leaves no instance");
+  }
+
+  /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
+  public static Refusal of(Kind kind, String ruleId, Response response, String policy) {
+    int status = response.status != 0 ? response.status : kind == Kind.LIMIT ? 429 : 503;
+    return new Refusal(
+        kind, ruleId, status, response.headers, response.body, response.throwing, policy);
+  }
+
+  /**
+   * Text of {@code RateLimit-Policy}: the quota is the burst, the window the whole seconds, rounded
+   * up, in which it is minted anew.
+   */
+  public static String policy(String ruleId, long burst, double qps) {
+    String quota = quoted(ruleId) + ";q=" + (qps > 0 ? burst : 0);
+    double window = Math.ceil(burst / qps);
+    return window <= Integer.MAX_VALUE ? quota + ";w=" + (long) window : quota;
   }
 
   public Kind kind() {
@@ -62,24 +110,118 @@ public final class Refusal {
     return ruleId;
   }
 
+  /** HTTP status. */
   public int status() {
     return status;
   }
 
-  /** Extra headers as {name, value}; the arrays must not be changed. */
+  /** Extra headers of the rule as {name, value}; the arrays must not be changed. */
   public List<String[]> headers() {
     return headers;
+  }
+
+  /**
+   * Every header of the HTTP answer except {@code Content-Type} and {@code Content-Length}, in
+   * order, each name once: {@code Retry-After}, {@code RateLimit-Policy}, {@code RateLimit} and the
+   * rule's own. When no retry can succeed ({@link Ticket#retryAfterNanos} is 0, say because the
+   * rule denies all), no time is named.
+   */
+  public void headers(Ticket ticket, BiConsumer<String, String> to) {
+    boolean known = ticket.retryAfterNanos() > 0;
+    if (known) {
+      unlessOverridden("Retry-After", Long.toString(ticket.retryAfterSeconds()), to);
+    }
+    if (policy != null) {
+      unlessOverridden("RateLimit-Policy", policy, to);
+      unlessOverridden(
+          "RateLimit",
+          quoted(ruleId) + ";r=0" + (known ? ";t=" + ticket.retryAfterSeconds() : ""),
+          to);
+    }
+    for (String[] h : headers) {
+      to.accept(h[0], h[1]);
+    }
+  }
+
+  private void unlessOverridden(String name, String value, BiConsumer<String, String> to) {
+    for (String[] h : headers) {
+      if (h[0].equalsIgnoreCase(name)) {
+        return;
+      }
+    }
+    to.accept(name, value);
   }
 
   public String body() {
     return body;
   }
 
+  /** The body in UTF-8; must not be changed. */
+  public byte[] bodyBytes() {
+    return bytes;
+  }
+
+  /** Media type of the body. */
+  public String contentType() {
+    return contentType;
+  }
+
   public boolean throwing() {
     return throwing;
   }
 
+  /** Text of {@code RateLimit-Policy}, or null. */
   public String policy() {
     return policy;
+  }
+
+  /** gRPC status code: RESOURCE_EXHAUSTED for a limit, UNAVAILABLE for the others. */
+  public int grpcStatus() {
+    return kind == Kind.LIMIT ? 8 : 14;
+  }
+
+  /** One line for people, naming the rule: a gRPC status description, an exception's message. */
+  public String description() {
+    return description;
+  }
+
+  private static String problem(Kind kind, String ruleId, int status) {
+    return kind == Kind.LIMIT
+        ? "{\"type\":\""
+            + PROBLEM
+            + "quota-exceeded\",\"title\":\"Request cannot be satisfied as assigned quota has been"
+            + " exceeded\",\"status\":"
+            + status
+            + ",\"violated-policies\":["
+            + quoted(ruleId)
+            + "]}"
+        : "{\"type\":\""
+            + PROBLEM
+            + "temporary-reduced-capacity\",\"title\":\"Request cannot be satisfied due to"
+            + " temporary server capacity constraints\",\"status\":"
+            + status
+            + "}";
+  }
+
+  /** A string both JSON and structured fields (RFC 9651) read: printable ASCII, escaped. */
+  private static String quoted(String s) {
+    StringBuilder b = new StringBuilder("\"");
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (c == '"' || c == '\\') {
+        b.append('\\');
+      }
+      b.append(c < ' ' || c > '~' ? '?' : c);
+    }
+    return b.append('"').toString();
+  }
+
+  private static String oneLine(String s) {
+    StringBuilder b = new StringBuilder(s.length());
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      b.append(c < ' ' && c != '\t' || c == 0x7f ? ' ' : c);
+    }
+    return b.toString();
   }
 }

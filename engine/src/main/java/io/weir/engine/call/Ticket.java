@@ -1,6 +1,7 @@
 package io.weir.engine.call;
 
 import io.weir.engine.instances.Instance;
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
@@ -51,13 +52,13 @@ public final class Ticket {
   private long startNanos;
   private Recorder breaker;
   private long breakerPermit;
-  private Reservation[] taken = NO_RESERVATIONS;
-  private int[] costs = NO_COSTS;
-  private int takenCount;
+  // the first stands apart, so that the usual single rule needs no arrays
+  private Reservation first;
+  private int firstCost;
+  private Reservation[] more;
+  private int[] moreCosts;
+  private int moreCount;
   private Recorder gate;
-
-  private static final Reservation[] NO_RESERVATIONS = new Reservation[0];
-  private static final int[] NO_COSTS = new int[0];
 
   /** Resets for a new call. */
   public void begin(long now, Recorder gate) {
@@ -70,7 +71,8 @@ public final class Ticket {
     arm = null;
     breaker = null;
     breakerPermit = 0;
-    takenCount = 0;
+    first = null;
+    moreCount = 0;
     ended = 0;
   }
 
@@ -95,13 +97,20 @@ public final class Ticket {
 
   /** Limiter: remembers tokens taken, so that they can be given back. */
   public void took(Reservation from, int cost) {
-    if (takenCount == taken.length) {
-      int n = takenCount == 0 ? 4 : takenCount * 2;
-      taken = java.util.Arrays.copyOf(taken, n);
-      costs = java.util.Arrays.copyOf(costs, n);
+    if (first == null) {
+      first = from;
+      firstCost = cost;
+      return;
     }
-    taken[takenCount] = from;
-    costs[takenCount++] = cost;
+    if (more == null) {
+      more = new Reservation[3];
+      moreCosts = new int[3];
+    } else if (moreCount == more.length) {
+      more = Arrays.copyOf(more, moreCount * 2);
+      moreCosts = Arrays.copyOf(moreCosts, moreCount * 2);
+    }
+    more[moreCount] = from;
+    moreCosts[moreCount++] = cost;
   }
 
   /**
@@ -109,11 +118,14 @@ public final class Ticket {
    * interrupted).
    */
   public void giveBackTokens(long now) {
-    for (int i = takenCount - 1; i >= 0; i--) {
-      taken[i].giveBack(costs[i], now);
-      taken[i] = null;
+    while (moreCount > 0) {
+      more[--moreCount].giveBack(moreCosts[moreCount], now);
+      more[moreCount] = null;
     }
-    takenCount = 0;
+    if (first != null) {
+      first.giveBack(firstCost, now);
+      first = null;
+    }
     waitNanos = 0;
   }
 
@@ -142,7 +154,13 @@ public final class Ticket {
 
   /** {@code Retry-After} in whole seconds, rounded up, at least 1. */
   public long retryAfterSeconds() {
-    return Math.max(1, (retryAfterNanos + 999_999_999L) / 1_000_000_000L);
+    return Math.max(
+        1, retryAfterNanos / 1_000_000_000L + (retryAfterNanos % 1_000_000_000L > 0 ? 1 : 0));
+  }
+
+  /** gRPC trailer {@code grpc-retry-pushback-ms}: milliseconds, rounded up; 0 when unknown. */
+  public long retryPushbackMillis() {
+    return retryAfterNanos / 1_000_000 + (retryAfterNanos % 1_000_000 > 0 ? 1 : 0);
   }
 
   /** Nanos an admitted call has to wait before it is made; 0 for at once. */

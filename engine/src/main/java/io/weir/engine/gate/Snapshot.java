@@ -46,7 +46,7 @@ public final class Snapshot {
                   : null,
               Limits.build(
                   old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
-              Breakers.build(old == null ? null : old.breakers, book.breakers(s), now),
+              Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
               Router.build(old == null ? null : old.router, book.route(s), book.instances(s), now));
       if (!plan.isEmpty()) {
         plans.put(s, plan);
@@ -62,6 +62,11 @@ public final class Snapshot {
   /** The plan for calls to {@code service}, or null: not governed. */
   public ServicePlan plan(String service) {
     return plans.get(service);
+  }
+
+  /** All plans, for those that look after running state (telemetry, the fleet). */
+  public java.util.Collection<ServicePlan> plans() {
+    return java.util.Collections.unmodifiableCollection(plans.values());
   }
 
   /** The plan for calls to this JVM's own service, or null. */

@@ -3,27 +3,87 @@ package io.weir.engine.limit;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.LimitRule;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * All limiter rules of one service and side: each must admit; keyed rules are asked before global
- * ones.
+ * ones, and what earlier rules gave goes back when a later one refuses.
+ *
+ * <p>Threads: {@link #build} on one control thread, everything else on any.
  */
 public final class Limits {
-  private Limits() {}
+  /** Takes what one rule has decided so far. */
+  public interface Counts {
+    /**
+     * @param hits calls the rule admitted, since it first came into force, across edits
+     * @param exceeded calls it refused; in shadow mode, would have refused
+     * @param keys buckets a keyed rule holds, 0 for a global one
+     * @param overflowed calls of new keys that found no room and shared the overflow bucket
+     */
+    void rule(LimitRule rule, long hits, long exceeded, int keys, long overflowed);
+  }
+
+  private final Limit[] limits;
+
+  private Limits(Limit[] limits) {
+    this.limits = limits;
+  }
 
   /**
-   * @param before the running state whose tokens carry over by rule id, or null
+   * @param before the running state whose tokens carry over by rule id, or null; calls that still
+   *     use it take from the successors of its buckets from now on
+   * @param now nano clock
    * @return null when {@code rules} holds none for {@code side}
    */
   public static Limits build(Limits before, List<LimitRule> rules, LimitRule.Side side, long now) {
-    return null;
+    Map<String, Limit> old = new HashMap<String, Limit>();
+    if (before != null) {
+      for (Limit l : before.limits) {
+        old.put(l.rule.id, l);
+      }
+    }
+    List<Limit> keyed = new ArrayList<Limit>();
+    List<Limit> global = new ArrayList<Limit>();
+    for (LimitRule r : rules) {
+      if (r.enabled && r.side == side) {
+        Limit o = old.remove(r.id);
+        Limit l = o != null && unchanged(o.rule, r) ? o : new Limit(r, o, now);
+        (l.keyed() ? keyed : global).add(l);
+      }
+    }
+    keyed.addAll(global);
+    return keyed.isEmpty() ? null : new Limits(keyed.toArray(new Limit[0]));
+  }
+
+  private static boolean unchanged(LimitRule a, LimitRule b) {
+    return a == b || !a.fingerprint.isEmpty() && a.fingerprint.equals(b.fingerprint);
   }
 
   /**
    * Takes tokens for a call; on refusal the ticket carries the refusal and nothing has been taken.
    */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+    for (Limit l : limits) {
+      if (!l.admit(source, call, now, ticket)) {
+        ticket.giveBackTokens(now);
+        return false;
+      }
+    }
     return true;
+  }
+
+  /** Tells {@code to} about every rule, keyed ones first. */
+  public void read(Counts to) {
+    for (Limit l : limits) {
+      to.rule(
+          l.rule,
+          l.hits.sum(),
+          l.exceeded.sum(),
+          l.keyed() ? l.table().size() : 0,
+          l.keyed() ? l.table().overflowed() : 0);
+    }
   }
 }

@@ -1,0 +1,420 @@
+package io.weir.engine.breaker;
+
+import io.weir.engine.rules.BreakerRule;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.DoubleSupplier;
+
+/**
+ * The running state of one breaker: it outlives edits of its rule.
+ *
+ * <p>How it works: the state is one immutable {@link Era} behind one volatile field, and every
+ * transition is one CAS from the era that was judged to its successor, so of any number of threads
+ * that find the same reason exactly one acts on it. An era owns its evidence (window or probes);
+ * what belongs to an earlier era is simply unreachable, and a call that was let in under it carries
+ * the old generation and changes nothing when it ends.
+ *
+ * <pre>
+ *   CLOSED --window beyond its limits--> OPEN --open time over, a call comes--> HALF_OPEN
+ *   HALF_OPEN --all probes good--> CLOSED        HALF_OPEN --one bad or overdue--> OPEN, for longer
+ * </pre>
+ *
+ * <p>With a {@link FleetLink} the instance still opens for itself at once, but eras marked shared
+ * are ended by the fleet only: see {@code docs/breaker.md}.
+ *
+ * <p>Threading: {@link #admit}, {@link #ended} and {@link #givenBack} from any thread, without lock
+ * or allocation while closed or open. The fleet's methods from one control thread.
+ */
+public final class Breaker {
+  /** An answer of {@link #admit} other than a permit. */
+  static final long REFUSED = -1;
+
+  /** An answer of {@link #admit}: pass, and nothing is recorded. */
+  static final long UNRECORDED = -2;
+
+  private static final AtomicReferenceFieldUpdater<Breaker, Era> ERA =
+      AtomicReferenceFieldUpdater.newUpdater(Breaker.class, Era.class, "era");
+  private static final int PLACE_BITS = 16;
+  private static final int PLACE = (1 << PLACE_BITS) - 1;
+
+  /** Share of the traffic let through when a ramp begins. */
+  private static final double RAMP_FROM = 0.1;
+
+  /** Jitter takes up to this share off or on a prolonged open time. */
+  private static final double JITTER = 0.1;
+
+  private final String target;
+  private final String id;
+  private final DoubleSupplier draw;
+  private volatile Era era;
+  private volatile BreakerRule rule;
+  private volatile FleetLink link;
+  private volatile BreakerRule.Force force = BreakerRule.Force.NONE;
+
+  /** The fleet epoch new evidence belongs to. */
+  private volatile long epoch = -1;
+
+  /** The fence given with the prober's role. */
+  private volatile long fence;
+
+  final LongAdder refused = new LongAdder();
+  final LongAdder failed = new LongAdder();
+  final LongAdder ignored = new LongAdder();
+  final LongAdder late = new LongAdder();
+  private final LongAdder opened = new LongAdder();
+
+  Breaker(String target, BreakerRule rule, DoubleSupplier draw, long now) {
+    this.target = target;
+    this.id = rule.id;
+    this.rule = rule;
+    this.draw = draw;
+    this.era = Era.closed(1, Window.of(rule, now), -1, false, now);
+  }
+
+  // ---- what calls do
+
+  /**
+   * @return a permit, {@link #UNRECORDED} or {@link #REFUSED}
+   */
+  long admit(BreakerRule r, long now) {
+    if (r.force != BreakerRule.Force.NONE || force != BreakerRule.Force.NONE) {
+      BreakerRule.Force f = r.force != BreakerRule.Force.NONE ? r.force : force;
+      return f == BreakerRule.Force.OPEN ? REFUSED : UNRECORDED;
+    }
+    while (true) {
+      Era e = era;
+      switch (e.phase) {
+        case CLOSED:
+          return e.recovering && r.rampNanos > 0 && !passesRamp(e, r, now)
+              ? REFUSED
+              : e.generation << PLACE_BITS;
+        case OPEN:
+          if (now - e.until < 0) {
+            return REFUSED;
+          }
+          FleetLink l = link;
+          if (e.shared && l != null) {
+            l.wanted(this);
+            return REFUSED;
+          }
+          Probes p = new Probes(r.probeSuccesses, now);
+          ERA.compareAndSet(
+              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, now));
+          break;
+        default:
+          return probe(e, r, now);
+      }
+    }
+  }
+
+  private boolean passesRamp(Era e, BreakerRule r, long now) {
+    double share = RAMP_FROM + (1 - RAMP_FROM) * (now - e.since) / r.rampNanos;
+    return share >= 1 || draw.getAsDouble() < share;
+  }
+
+  private long probe(Era e, BreakerRule r, long now) {
+    FleetLink l = e.shared ? link : null;
+    if (e.probes == null) {
+      if (l != null) {
+        l.wanted(this);
+      }
+      return REFUSED;
+    }
+    int place = e.probes.take(now, r.probeTimeoutNanos);
+    if (place < 0) {
+      if (e.probes.anyOverdue(now)) {
+        bad(e, r, now);
+      }
+      return REFUSED;
+    }
+    if (l != null) {
+      l.probing(this, e.probes.outstanding());
+    }
+    return e.generation << PLACE_BITS | place;
+  }
+
+  /** Nanos until a refused call may be tried again, 0 when that is not known. */
+  long retryAfter(long now) {
+    Era e = era;
+    return e.phase == Era.Phase.OPEN ? Math.max(0, e.until - now) : 0;
+  }
+
+  /** A call with a permit ended. */
+  void ended(Guard guard, long permit, boolean bad, boolean slow, long now) {
+    Era e = era;
+    if (e.generation != permit >>> PLACE_BITS) {
+      late.increment();
+      return;
+    }
+    if (e.phase == Era.Phase.CLOSED) {
+      boolean trips = e.window.record(bad, slow, now, guard);
+      if (guard.rule.consecutiveFailures > 0) {
+        if (!bad) {
+          if (e.inARow != 0) {
+            e.inARow = 0;
+          }
+        } else if (Era.IN_A_ROW.incrementAndGet(e) >= guard.rule.consecutiveFailures) {
+          trips = true;
+        }
+      }
+      if (trips) {
+        trip(e, guard.rule, now);
+      }
+    } else if (e.phase == Era.Phase.HALF_OPEN && e.probes != null) {
+      int place = (int) permit & PLACE;
+      if (bad || slow || e.probes.isOverdue(place, now)) {
+        bad(e, guard.rule, now);
+      } else {
+        boolean all = e.probes.good(place);
+        FleetLink l = e.shared ? link : null;
+        if (l != null) {
+          l.probing(this, e.probes.outstanding());
+        }
+        if (all) {
+          good(e, guard.rule, now);
+        }
+      }
+    }
+  }
+
+  /** A call with a permit was not made, or its outcome says nothing. */
+  void givenBack(long permit) {
+    Era e = era;
+    if (e.generation == permit >>> PLACE_BITS && e.probes != null) {
+      e.probes.giveBack((int) permit & PLACE);
+    }
+  }
+
+  private void trip(Era e, BreakerRule r, long now) {
+    Era next = Era.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now);
+    if (ERA.compareAndSet(this, e, next)) {
+      opened.increment();
+      FleetLink l = link;
+      if (l != null) {
+        long calls = e.window.calls(now);
+        long age = now - e.since;
+        l.tripped(
+            this,
+            e.epoch,
+            calls,
+            Math.max(e.window.failures(now), e.window.slow(now)),
+            r.countWindow ? age : Math.min(age, r.windowSeconds * 1_000_000_000L));
+      }
+    }
+  }
+
+  private long epochOf(Era e) {
+    return Math.max(e.epoch, epoch);
+  }
+
+  private void bad(Era e, BreakerRule r, long now) {
+    int attempt = e.attempt + 1;
+    long f = fence;
+    Era next =
+        Era.open(e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now);
+    if (ERA.compareAndSet(this, e, next)) {
+      opened.increment();
+      FleetLink l = link;
+      if (l != null) {
+        if (e.shared) {
+          l.probed(this, f, false);
+        } else {
+          l.tripped(this, e.epoch, 1, 1, now - e.since);
+        }
+      }
+    }
+  }
+
+  private void good(Era e, BreakerRule r, long now) {
+    FleetLink l = link;
+    if (e.shared && l != null) {
+      // stays half-open with all places taken until the fleet has agreed
+      l.probed(this, fence, true);
+      return;
+    }
+    Era next = Era.closed(e.generation + 1, Window.of(r, now), epoch, true, now);
+    if (ERA.compareAndSet(this, e, next) && l != null) {
+      l.recovered(this);
+    }
+  }
+
+  /**
+   * Open time of the given attempt: doubled per attempt up to the rule's maximum, with jitter on
+   * all but the first, which is what the rule says.
+   */
+  long openNanos(BreakerRule r, int attempt) {
+    if (attempt == 0) {
+      return r.openNanos;
+    }
+    long max = Math.max(r.openNanos, r.maxOpenNanos);
+    double nanos = Math.min((double) max, r.openNanos * Math.pow(2, attempt));
+    return (long) Math.min(max, nanos * (1 - JITTER + 2 * JITTER * draw.getAsDouble()));
+  }
+
+  // ---- what the rules do
+
+  /** Goes on under an edited rule; the evidence is kept. Control thread. */
+  void edited(BreakerRule next, long now) {
+    rule = next;
+    while (true) {
+      Era e = era;
+      if (e.window == null) {
+        return;
+      }
+      Window w = e.window.reshaped(next, now);
+      if (w == e.window || ERA.compareAndSet(this, e, e.with(w))) {
+        return;
+      }
+    }
+  }
+
+  // ---- what the fleet does
+
+  /** Connects this breaker with the fleet; null: on its own again. Control thread. */
+  public void link(FleetLink fleet) {
+    link = fleet;
+    if (fleet == null) {
+      epoch = -1;
+      force = BreakerRule.Force.NONE;
+    }
+  }
+
+  /** An operator's hand from the fleet's {@code force} key; the rule's own goes before it. */
+  public void force(BreakerRule.Force byFleet) {
+    force = byFleet;
+  }
+
+  /**
+   * The fleet is closed under {@code fleetEpoch}: a new era with an empty window. An instance that
+   * never was open starts without ramp. One that opened for itself before it knew any epoch stays
+   * open: nothing has been closed that it could follow.
+   */
+  public void imposeClosed(long fleetEpoch, long now) {
+    epoch = fleetEpoch;
+    while (true) {
+      Era e = era;
+      boolean wasOpen = e.phase != Era.Phase.CLOSED;
+      if (wasOpen && !e.shared && e.epoch < 0) {
+        return;
+      }
+      if (ERA.compareAndSet(
+          this, e, Era.closed(e.generation + 1, Window.of(rule, now), fleetEpoch, wasOpen, now))) {
+        return;
+      }
+    }
+  }
+
+  /**
+   * The fleet is open.
+   *
+   * @param until nanos at which the open time ends here
+   * @param shared true: only the fleet ends it; false: the fleet is out of reach, this instance
+   *     probes for itself when the time is over
+   */
+  public void imposeOpen(long fleetEpoch, int attempt, long until, boolean shared, long now) {
+    epoch = fleetEpoch;
+    while (true) {
+      Era e = era;
+      if (ERA.compareAndSet(
+          this, e, Era.open(e.generation + 1, until, attempt, shared, fleetEpoch, now))) {
+        if (e.phase == Era.Phase.CLOSED) {
+          opened.increment();
+        }
+        return;
+      }
+    }
+  }
+
+  /** The fleet is half-open, and another instance probes. */
+  public void imposeWaiting(long fleetEpoch, int attempt, long now) {
+    imposeHalfOpen(fleetEpoch, attempt, null, 0, now);
+  }
+
+  /**
+   * The fleet is half-open, and this instance probes.
+   *
+   * @param probeFence handed back with the result
+   */
+  public void imposeProber(long fleetEpoch, int attempt, long probeFence, long now) {
+    imposeHalfOpen(fleetEpoch, attempt, new Probes(rule.probeSuccesses, now), probeFence, now);
+  }
+
+  private void imposeHalfOpen(long fleetEpoch, int attempt, Probes p, long f, long now) {
+    epoch = fleetEpoch;
+    fence = f;
+    while (true) {
+      Era e = era;
+      if (ERA.compareAndSet(
+          this, e, Era.halfOpen(e.generation + 1, attempt, p, true, fleetEpoch, now))) {
+        return;
+      }
+    }
+  }
+
+  // ---- what others may see
+
+  /** Service the governed calls go to. */
+  public String target() {
+    return target;
+  }
+
+  /** Id of the rule. */
+  public String id() {
+    return id;
+  }
+
+  /** The rule as last edited. */
+  public BreakerRule rule() {
+    return rule;
+  }
+
+  /** {@code closed}, {@code open}, {@code half-open}, or {@code forced-open/-closed}. */
+  public String state() {
+    BreakerRule.Force f = rule.force != BreakerRule.Force.NONE ? rule.force : force;
+    if (f != BreakerRule.Force.NONE) {
+      return f == BreakerRule.Force.OPEN ? "forced-open" : "forced-closed";
+    }
+    switch (era.phase) {
+      case CLOSED:
+        return "closed";
+      case OPEN:
+        return "open";
+      default:
+        return "half-open";
+    }
+  }
+
+  /** Calls refused (in shadow mode: that would have been). */
+  public long refusedCount() {
+    return refused.sum();
+  }
+
+  /** Calls that ended as failures. */
+  public long failedCount() {
+    return failed.sum();
+  }
+
+  /** Outcomes that say nothing about the target. */
+  public long ignoredCount() {
+    return ignored.sum();
+  }
+
+  /** Outcomes that came after the era they belonged to. */
+  public long lateCount() {
+    return late.sum();
+  }
+
+  /** Times this instance went from passing to refusing. */
+  public long openedCount() {
+    return opened.sum();
+  }
+
+  Era era() {
+    return era;
+  }
+
+  @Override
+  public String toString() {
+    return target + "/" + id + " " + state();
+  }
+}

@@ -1,0 +1,139 @@
+package io.weir.engine.breaker;
+
+import io.weir.engine.call.Failure;
+import io.weir.engine.rules.BreakerRule;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * What an outcome means: ignore before record before the default (success). The agent's own
+ * refusals never get here, for a refused call holds no permit.
+ */
+class Classifier {
+  static final int SUCCESS = 0;
+  static final int FAILURE = 1;
+  static final int IGNORED = 2;
+
+  private static final List<String> GRPC =
+      Arrays.asList(
+          "OK",
+          "CANCELLED",
+          "UNKNOWN",
+          "INVALID_ARGUMENT",
+          "DEADLINE_EXCEEDED",
+          "NOT_FOUND",
+          "ALREADY_EXISTS",
+          "PERMISSION_DENIED",
+          "RESOURCE_EXHAUSTED",
+          "FAILED_PRECONDITION",
+          "ABORTED",
+          "OUT_OF_RANGE",
+          "UNIMPLEMENTED",
+          "INTERNAL",
+          "UNAVAILABLE",
+          "DATA_LOSS",
+          "UNAUTHENTICATED");
+  private static final int GRPC_CANCELLED = 1;
+
+  private final BitSet recordStatus;
+  private final BitSet ignoreStatus;
+  private final int recordGrpc;
+  private final int ignoreGrpc;
+  private final String[] recordExceptions;
+  private final String[] ignoreExceptions;
+
+  /**
+   * @throws IllegalArgumentException naming a status or gRPC code that is none
+   */
+  Classifier(BreakerRule rule) {
+    recordStatus = statuses(rule.recordStatus);
+    ignoreStatus = statuses(rule.ignoreStatus);
+    recordGrpc = codes(rule.recordGrpc);
+    ignoreGrpc = codes(rule.ignoreGrpc);
+    recordExceptions = rule.recordExceptions.toArray(new String[0]);
+    ignoreExceptions = rule.ignoreExceptions.toArray(new String[0]);
+  }
+
+  /** See {@link io.weir.engine.call.Ticket.Recorder#record}. */
+  int classify(int status, int grpc, Failure failure, Throwable thrown) {
+    if (failure == Failure.CANCELLED || is(thrown, ignoreExceptions)) {
+      return IGNORED;
+    }
+    if (status >= 0) {
+      return ignoreStatus.get(status) ? IGNORED : recordStatus.get(status) ? FAILURE : SUCCESS;
+    }
+    if (grpc >= 0) {
+      int bit = grpc < GRPC.size() ? 1 << grpc : 1 << 2; // codes nobody knows are UNKNOWN
+      if ((ignoreGrpc & bit) != 0) {
+        return IGNORED;
+      }
+      if ((recordGrpc & bit) != 0) {
+        return FAILURE;
+      }
+      return grpc == GRPC_CANCELLED ? IGNORED : SUCCESS;
+    }
+    if (failure == Failure.CONNECT || failure == Failure.TIMEOUT) {
+      return FAILURE;
+    }
+    return failure != null && (thrown == null || is(thrown, recordExceptions)) ? FAILURE : SUCCESS;
+  }
+
+  private static boolean is(Throwable thrown, String[] names) {
+    if (thrown == null || names.length == 0) {
+      return false;
+    }
+    for (Class<?> c = thrown.getClass(); c != null; c = c.getSuperclass()) {
+      for (String name : names) {
+        if (name.equals(c.getName())) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static BitSet statuses(List<String> texts) {
+    BitSet set = new BitSet(600);
+    for (String text : texts) {
+      int from;
+      int to;
+      try {
+        int dash = text.indexOf('-');
+        if (text.endsWith("xx") && text.length() == 3) {
+          from = Integer.parseInt(text.substring(0, 1)) * 100;
+          to = from + 99;
+        } else if (dash > 0) {
+          from = Integer.parseInt(text.substring(0, dash).trim());
+          to = Integer.parseInt(text.substring(dash + 1).trim());
+        } else {
+          from = to = Integer.parseInt(text);
+        }
+      } catch (NumberFormatException e) {
+        throw badStatus(text);
+      }
+      if (from < 100 || to > 999 || to < from) {
+        throw badStatus(text);
+      }
+      set.set(from, to + 1);
+    }
+    return set;
+  }
+
+  private static IllegalArgumentException badStatus(String text) {
+    return new IllegalArgumentException(
+        "status '" + text + "': expected 5xx, 503 or 500-504 within 100-999");
+  }
+
+  private static int codes(List<String> names) {
+    int set = 0;
+    for (String name : names) {
+      int code = GRPC.indexOf(name);
+      if (code < 0) {
+        throw new IllegalArgumentException("gRPC status '" + name + "': expected one of " + GRPC);
+      }
+      set |= 1 << code;
+    }
+    return set;
+  }
+}

@@ -1,0 +1,91 @@
+package io.weir.engine.breaker;
+
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+
+/**
+ * One version of a rule in front of its {@link Breaker}: a call that was let in under it is also
+ * judged by it, whatever has been edited meanwhile.
+ */
+final class Guard implements Ticket.Recorder, Window.Judge {
+  /** So that 0.07 of 100 calls is 7, not 8. */
+  private static final double ROUNDING = 1e-9;
+
+  private static final int DEFAULT_STATUS = 503;
+
+  final BreakerRule rule;
+  final Breaker breaker;
+  private final Classifier classifier;
+  private final Refusal refusal;
+
+  /** A count window can hold no more calls than its size. */
+  private final long minCalls;
+
+  Guard(BreakerRule rule, Breaker breaker, Classifier classifier) {
+    this.rule = rule;
+    this.breaker = breaker;
+    this.classifier = classifier;
+    this.minCalls = rule.countWindow ? Math.min(rule.minCalls, rule.windowSize) : rule.minCalls;
+    this.refusal =
+        new Refusal(
+            Refusal.Kind.BREAKER,
+            rule.id,
+            rule.response.status == 0 ? DEFAULT_STATUS : rule.response.status,
+            rule.response.headers,
+            rule.response.body,
+            rule.response.throwing,
+            null);
+  }
+
+  boolean admit(long now, Ticket ticket) {
+    long permit = breaker.admit(rule, now);
+    if (permit >= 0) {
+      ticket.permit(this, permit);
+      return true;
+    }
+    if (permit == Breaker.UNRECORDED) {
+      return true;
+    }
+    breaker.refused.increment();
+    return rule.shadow || ticket.refuse(refusal, breaker.retryAfter(now));
+  }
+
+  @Override
+  public void record(
+      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+    int outcome;
+    try {
+      outcome = classifier.classify(status, grpc, failure, thrown);
+    } catch (Throwable t) {
+      outcome = Classifier.FAILURE; // what cannot be judged is recorded; the permit never leaks
+    }
+    long permit = ticket.breakerPermit();
+    if (outcome == Classifier.IGNORED) {
+      breaker.ignored.increment();
+      breaker.givenBack(permit);
+      return;
+    }
+    boolean bad = outcome == Classifier.FAILURE;
+    if (bad) {
+      breaker.failed.increment();
+    }
+    boolean slow = rule.slowCallNanos > 0 && now - ticket.startNanos() >= rule.slowCallNanos;
+    breaker.ended(this, permit, bad, slow, now);
+  }
+
+  @Override
+  public void abandon(Ticket ticket, long now) {
+    breaker.givenBack(ticket.breakerPermit());
+  }
+
+  @Override
+  public boolean trips(long calls, long failures, long slow) {
+    if (calls < minCalls) {
+      return false;
+    }
+    return failures > 0 && failures + ROUNDING >= rule.failureRatio * calls
+        || rule.slowCallNanos > 0 && slow > 0 && slow + ROUNDING >= rule.slowRatio * calls;
+  }
+}

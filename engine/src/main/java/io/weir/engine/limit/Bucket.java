@@ -1,0 +1,183 @@
+package io.weir.engine.limit;
+
+import io.weir.engine.call.Ticket;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+
+/**
+ * A hybrid of leaky bucket (the long-term rate rules) and token bucket (the burst is elastic), in
+ * one word.
+ *
+ * <h2>How it decides</h2>
+ *
+ * This is the generic cell rate algorithm (ITU-T I.371), kept in tokens instead of arrival times,
+ * because a token is the same size at every rate and a nanosecond is not. {@code used} is what has
+ * been taken since the epoch, {@link Terms#minted N(now)} what has been minted. A bucket that has
+ * been idle holds no more than its burst, so whatever it did not use before N - burst is forfeited:
+ *
+ * <pre>  u = max(used, N - burst) + cost
+ *   u - N &lt;= 0      admitted
+ *   u - N &lt;= debt   admitted after (u - N) / rate: a reservation, taken now, in order
+ *   otherwise       refused; (u - N - debt) / rate later it would not have been</pre>
+ *
+ * An admission is one compare-and-set; a refusal writes nothing. A reservation is the same
+ * compare-and-set, so two waiters never get one slot.
+ *
+ * <p>Law: in any interval the tokens taken are at most burst + debt + those minted in it, whatever
+ * the interleaving: every admission moves {@code used} up by its cost from a value it has seen, and
+ * never beyond N(now) + debt. The clock may stand or step back: N is then smaller, which only
+ * delays. It may jump forward: max() forfeits all but one burst.
+ *
+ * <h2>How it is replaced under load</h2>
+ *
+ * The terms of a bucket never change. An edited rule gets a <em>successor</em>: its address is
+ * written, then the word is sealed by adding {@link #SEAL}, which makes it so large that any {@link
+ * #take} fails its test, then the successor's word is computed from the sealed one and set where it
+ * is still {@link #UNBORN}. Both of the last steps are a pure function of values that no longer
+ * change, so whoever comes by completes them and nobody waits for the thread that began:
+ *
+ * <ul>
+ *   <li>a take whose compare-and-set succeeds came before the seal and is in the word carried over:
+ *       no token is minted;
+ *   <li>one that fails sees the seal, follows and takes from the successor: no token is lost;
+ *   <li>a take by a thread whose clock reading is younger than the successor's epoch is in the word
+ *       too, as debt.
+ * </ul>
+ *
+ * A full bucket equals an absent one, so {@link KeyTable} may retire one: the word goes from a full
+ * value to {@link #GONE} by one compare-and-set, which fails if anybody took a token meanwhile.
+ *
+ * <p>Threads: any. Memory model: {@code next} is written before the volatile seal and read only
+ * after it has been seen.
+ */
+final class Bucket implements Ticket.Reservation {
+  /** Result of {@link #take}: this bucket was retired, ask the table again. */
+  static final long RETIRED = Long.MIN_VALUE;
+
+  private static final long SEAL = 1L << 62;
+  private static final long SENTINELS = 1L << 61;
+  private static final long GONE = 0x6800_0000_0000_0000L;
+  private static final long UNBORN = 0x6C00_0000_0000_0000L;
+
+  private static final AtomicLongFieldUpdater<Bucket> USED =
+      AtomicLongFieldUpdater.newUpdater(Bucket.class, "used");
+  private static final AtomicReferenceFieldUpdater<Bucket, Bucket> NEXT =
+      AtomicReferenceFieldUpdater.newUpdater(Bucket.class, Bucket.class, "next");
+
+  final Terms terms;
+  private volatile long used;
+  private volatile Bucket next;
+
+  private Bucket(Terms terms, long used) {
+    this.terms = terms;
+    this.used = used;
+  }
+
+  /** A full bucket. */
+  static Bucket full(Terms terms, long now) {
+    return new Bucket(terms, terms.full(now));
+  }
+
+  /**
+   * Takes the tokens of one call.
+   *
+   * @return nanos to wait before the call is made, at least 0: admitted. Otherwise {@link
+   *     #RETIRED}, or the complement ({@code ~}) of the nanos until a retry may succeed, where 0
+   *     means never
+   */
+  long take(long now) {
+    Terms t = terms;
+    long minted = t.minted(now);
+    long floor = minted - t.burst;
+    for (; ; ) {
+      long word = used;
+      long ahead = Math.max(word, floor) + t.cost - minted;
+      if (ahead > t.debt) {
+        return word < SENTINELS ? ~retryAfter(ahead) : elsewhere(word, now);
+      }
+      if (USED.compareAndSet(this, word, minted + ahead)) {
+        return ahead <= 0 ? 0 : t.nanosFor(ahead);
+      }
+    }
+  }
+
+  private long retryAfter(long ahead) {
+    return terms.payable(terms.cost) ? terms.nanosFor(ahead - terms.debt) : 0;
+  }
+
+  private long elsewhere(long word, long now) {
+    return word == GONE ? RETIRED : follow(word).take(now);
+  }
+
+  /** Gives the tokens of a call back that was not made after all. */
+  @Override
+  public void giveBack(int cost, long now) {
+    long units = (long) cost << terms.scale;
+    for (; ; ) {
+      long word = used;
+      if (word >= SENTINELS) {
+        if (word != GONE) {
+          follow(word).giveBack(cost, now);
+        }
+        // retired: it was full without these tokens, they would not have fitted
+        return;
+      }
+      if (USED.compareAndSet(this, word, word - units)) {
+        return;
+      }
+    }
+  }
+
+  /**
+   * The bucket that takes over from this one, sealed by this call if it was not before. Its terms
+   * are {@code newer}, or those of an edition between.
+   *
+   * @return null when this bucket was retired
+   */
+  Bucket succeed(Terms newer) {
+    if (next == null) {
+      NEXT.compareAndSet(this, null, new Bucket(newer, UNBORN));
+    }
+    for (; ; ) {
+      long word = used;
+      if (word == GONE) {
+        return null;
+      }
+      if (word >= SENTINELS) {
+        return follow(word);
+      }
+      if (USED.compareAndSet(this, word, word + SEAL)) {
+        return follow(word + SEAL);
+      }
+    }
+  }
+
+  private Bucket follow(long sealed) {
+    Bucket n = next;
+    if (n.used == UNBORN) {
+      USED.compareAndSet(n, UNBORN, n.terms.carry(terms, sealed - SEAL));
+    }
+    return n;
+  }
+
+  /** Retires the bucket if it is full and nobody has followed it. */
+  boolean retire(long now) {
+    long word = used;
+    return word <= terms.full(now) && USED.compareAndSet(this, word, GONE);
+  }
+
+  /** Whether this bucket, or the one that took over from it, was retired. */
+  boolean retired() {
+    long word = used;
+    return word == GONE || word >= SENTINELS && follow(word).retired();
+  }
+
+  /** Tokens there are now; negative when reserved ahead. For tests and the status page. */
+  double tokens(long now) {
+    long word = used;
+    if (word >= SENTINELS) {
+      return word == GONE ? (double) terms.burst / (1 << terms.scale) : follow(word).tokens(now);
+    }
+    return (double) Math.min(terms.minted(now) - word, terms.burst) / (1 << terms.scale);
+  }
+}

@@ -1,0 +1,215 @@
+package io.weir.engine.limit;
+
+import io.weir.engine.call.Ticket;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * The buckets of a keyed rule: bounded, without locks, and no bypass for a caller who makes up
+ * keys.
+ *
+ * <h2>Shape</h2>
+ *
+ * A hash table of fixed width whose slots hold immutable lists; every change replaces one list's
+ * head by compare-and-set, so there is no ABA and a reader needs no care. Slots come in segments
+ * made on first use, so a table with few keys is small, and there is never a rehash. Keys are
+ * 64-bit {@link KeyHash digests}: 64 bytes a key and 4 a slot, whatever callers send.
+ *
+ * <h2>Bound</h2>
+ *
+ * A key is added only when {@code size} could be raised within the rule's {@code max_keys}, or when
+ * a <em>full</em> bucket could be retired in its favour: a full bucket equals an absent one, so
+ * that loses nothing. A few slots are searched for one, round robin, so that a refused stranger
+ * costs little however large the table; if there is none among them the key shares the overflow
+ * bucket. It never gets a fresh bucket, which would be a bypass by key churn.
+ *
+ * <p>Two callers with one new key get one bucket: both prepend to the head they searched. Retiring
+ * is one compare-and-set from a full word ({@link Bucket#retire}), so a token taken from a bucket
+ * that is about to go makes it stay.
+ *
+ * <h2>Editing the rule</h2>
+ *
+ * The table stays; a bucket is {@link Bucket#succeed succeeded} when first asked under newer terms.
+ * So an edit costs the same for ten keys and for a million. A call that still holds the terms
+ * before takes from the newer bucket.
+ *
+ * <p>Threads: any.
+ */
+final class KeyTable {
+  private static final int SEGMENT = 256;
+  private static final int MIN_SLOTS = 1 << 12;
+  private static final int MAX_SLOTS = 1 << 24;
+
+  /** About how many buckets are looked at in search of a full one on behalf of one new key. */
+  private static final int SEARCHED = 16;
+
+  private static final class Node {
+    final long key;
+    final Node next;
+    volatile Bucket bucket;
+
+    Node(long key, Bucket bucket, Node next) {
+      this.key = key;
+      this.bucket = bucket;
+      this.next = next;
+    }
+  }
+
+  private final int slots;
+  private final AtomicReferenceArray<AtomicReferenceArray<Node>> segments;
+  private final AtomicInteger size = new AtomicInteger();
+  private final AtomicInteger hand = new AtomicInteger();
+  private final LongAdder overflowed = new LongAdder();
+  private final Node overflow;
+  private final Node missing;
+
+  /**
+   * @param maxKeys the width is chosen for this many; when the rule is edited to allow many times
+   *     more the lists grow longer
+   */
+  KeyTable(int maxKeys, Terms terms, long now) {
+    int n = Math.max(MIN_SLOTS, Math.min(maxKeys, MAX_SLOTS));
+    slots = Integer.highestOneBit(n - 1) << 1;
+    segments = new AtomicReferenceArray<AtomicReferenceArray<Node>>(slots / SEGMENT);
+    overflow = new Node(0, Bucket.full(terms, now), null);
+    missing = new Node(0, Bucket.full(terms, now), null);
+  }
+
+  /** Takes the tokens of a call without the key; result as of {@link Bucket#take}. */
+  long takeMissing(Terms terms, long now, Ticket ticket) {
+    return take(current(missing, terms), now, ticket);
+  }
+
+  /** Takes the tokens of a call with this key; result as of {@link Bucket#take}. */
+  long take(long key, Terms terms, int maxKeys, long now, Ticket ticket) {
+    AtomicReferenceArray<Node> segment = segment(key);
+    int slot = (int) key & (SEGMENT - 1);
+    boolean room = false;
+    for (; ; ) {
+      Node head = segment.get(slot);
+      Node n = search(head, key);
+      if (n == null) {
+        if (!room && !makeRoom(terms, maxKeys, now)) {
+          overflowed.increment();
+          return take(current(overflow, terms), now, ticket);
+        }
+        room = true;
+        n = new Node(key, Bucket.full(terms, now), head);
+        if (!segment.compareAndSet(slot, head, n)) {
+          continue;
+        }
+        room = false;
+      }
+      Bucket b = current(n, terms);
+      long result = b == null ? Bucket.RETIRED : take(b, now, ticket);
+      if (result != Bucket.RETIRED) {
+        if (room) {
+          size.decrementAndGet();
+        }
+        return result;
+      }
+      removeRetired(segment, slot, key);
+    }
+  }
+
+  private static long take(Bucket b, long now, Ticket ticket) {
+    long result = b.take(now);
+    if (result >= 0) {
+      ticket.took(b, b.terms.tokens);
+    }
+    return result;
+  }
+
+  private static Node search(Node head, long key) {
+    Node n = head;
+    while (n != null && n.key != key) {
+      n = n.next;
+    }
+    return n;
+  }
+
+  private AtomicReferenceArray<Node> segment(long key) {
+    int i = (int) (key >>> 32) & (slots / SEGMENT - 1);
+    AtomicReferenceArray<Node> s = segments.get(i);
+    if (s == null) {
+      segments.compareAndSet(i, null, new AtomicReferenceArray<Node>(SEGMENT));
+      s = segments.get(i);
+    }
+    return s;
+  }
+
+  /** The node's bucket under these terms, or newer ones; null when it was retired. */
+  private static Bucket current(Node n, Terms terms) {
+    Bucket b = n.bucket;
+    if (b.terms == terms) {
+      return b;
+    }
+    while (b != null && b.terms.edition < terms.edition) {
+      b = b.succeed(terms);
+    }
+    if (b != null) {
+      n.bucket = b;
+    }
+    return b;
+  }
+
+  private boolean makeRoom(Terms terms, int maxKeys, long now) {
+    for (; ; ) {
+      int n = size.get();
+      if (n < maxKeys) {
+        if (size.compareAndSet(n, n + 1)) {
+          return true;
+        }
+      } else if (retireOne(terms, maxKeys, now)) {
+        size.decrementAndGet();
+      } else {
+        return false;
+      }
+    }
+  }
+
+  private boolean retireOne(Terms terms, int maxKeys, long now) {
+    int steps = SEARCHED * Math.max(1, slots / Math.max(maxKeys, 1));
+    for (int i = 0; i < steps; i++) {
+      int at = hand.getAndIncrement() & (slots - 1);
+      AtomicReferenceArray<Node> segment = segments.get(at / SEGMENT);
+      if (segment == null) {
+        continue;
+      }
+      int slot = at & (SEGMENT - 1);
+      for (Node n = segment.get(slot); n != null; n = n.next) {
+        Bucket b = current(n, terms);
+        if (b != null && b.retire(now)) {
+          removeRetired(segment, slot, n.key);
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static void removeRetired(AtomicReferenceArray<Node> segment, int slot, long key) {
+    for (; ; ) {
+      Node head = segment.get(slot);
+      Node n = search(head, key);
+      if (n == null || !n.bucket.retired() || segment.compareAndSet(slot, head, without(head, n))) {
+        return;
+      }
+    }
+  }
+
+  private static Node without(Node head, Node n) {
+    return head == n ? n.next : new Node(head.key, head.bucket, without(head.next, n));
+  }
+
+  /** Keys with a bucket of their own. */
+  int size() {
+    return size.get();
+  }
+
+  /** Calls that had to use the overflow bucket. */
+  long overflowed() {
+    return overflowed.sum();
+  }
+}

@@ -1,0 +1,105 @@
+package io.weir.engine.breaker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ClassificationTest {
+  private static final int S = Classifier.SUCCESS;
+  private static final int F = Classifier.FAILURE;
+  private static final int I = Classifier.IGNORED;
+
+  private static int http(BreakerRule rule, int status) {
+    return new Classifier(rule).classify(status, -1, null, null);
+  }
+
+  private static int grpc(BreakerRule rule, int code) {
+    return new Classifier(rule).classify(-1, code, null, null);
+  }
+
+  private static int thrown(BreakerRule rule, Failure failure, Throwable t) {
+    return new Classifier(rule).classify(-1, -1, failure, t);
+  }
+
+  @Test
+  void byDefaultServerErrorsTimeoutsAndConnectFailuresCount() {
+    BreakerRule d = Rig.rule().build();
+    assertThat(List.of(http(d, 200), http(d, 404), http(d, 429), http(d, 499))).containsOnly(S);
+    assertThat(List.of(http(d, 500), http(d, 503), http(d, 599))).containsOnly(F);
+    assertThat(List.of(grpc(d, 14), grpc(d, 4), grpc(d, 13), grpc(d, 2), grpc(d, 99)))
+        .containsOnly(F);
+    assertThat(List.of(grpc(d, 0), grpc(d, 5), grpc(d, 8))).containsOnly(S);
+    assertThat(thrown(d, Failure.CONNECT, null)).isEqualTo(F);
+    assertThat(thrown(d, Failure.TIMEOUT, new SocketTimeoutException())).isEqualTo(F);
+    assertThat(thrown(d, Failure.EXCEPTION, new IOException())).isEqualTo(F);
+  }
+
+  @Test
+  void theCallersOwnCancelSaysNothing() {
+    BreakerRule d = Rig.rule().build();
+    assertThat(thrown(d, Failure.CANCELLED, new IOException("Canceled"))).isEqualTo(I);
+    assertThat(grpc(d, 1)).isEqualTo(I);
+  }
+
+  @Test
+  void ignoreGoesBeforeRecordAndRecordBeforeTheDefault() {
+    BreakerRule r =
+        Rig.rule()
+            .record(List.of("500-599", "429"), List.of("java.io.IOException"), List.of("NOT_FOUND"))
+            .ignore(List.of("501"), List.of("java.net.SocketException"), List.of("UNAVAILABLE"))
+            .build();
+    assertThat(http(r, 501)).isEqualTo(I);
+    assertThat(http(r, 429)).isEqualTo(F);
+    assertThat(http(r, 302)).isEqualTo(S);
+    assertThat(grpc(r, 14)).isEqualTo(I);
+    assertThat(grpc(r, 5)).isEqualTo(F);
+    assertThat(grpc(r, 13)).isEqualTo(S);
+    assertThat(thrown(r, Failure.EXCEPTION, new java.io.EOFException()))
+        .as("a subclass")
+        .isEqualTo(F);
+    assertThat(thrown(r, Failure.CONNECT, new java.net.ConnectException())).isEqualTo(I);
+    assertThat(thrown(r, Failure.EXCEPTION, new IllegalStateException())).isEqualTo(S);
+  }
+
+  @Test
+  void aPredicateThatThrowsRecordsAndLeaksNoPermit() {
+    BreakerRule rule = Rig.rule().build();
+    Breaker breaker = new Breaker("order", rule, () -> 0.5, 0);
+    Guard guard =
+        new Guard(
+            rule,
+            breaker,
+            new Classifier(rule) {
+              @Override
+              int classify(int status, int grpc, Failure failure, Throwable thrown) {
+                throw new IllegalStateException("broken predicate");
+              }
+            });
+    for (int i = 0; i < 20; i++) {
+      Ticket t = new Ticket();
+      t.begin(0, null);
+      assertThat(guard.admit(0, t)).isTrue();
+      t.endHttp(200, 0);
+    }
+    assertThat(breaker.state()).isEqualTo("open");
+  }
+
+  @Test
+  void aStatusOrCodeThatIsNoneIsRefusedByName() {
+    assertThatThrownBy(
+            () -> http(Rig.rule().record(List.of("5yy"), List.of(), List.of()).build(), 1))
+        .hasMessageContaining("5yy");
+    assertThatThrownBy(() -> http(Rig.rule().record(List.of("9"), List.of(), List.of()).build(), 1))
+        .hasMessageContaining("'9'");
+    assertThatThrownBy(
+            () -> http(Rig.rule().ignore(List.of(), List.of(), List.of("NOPE")).build(), 1))
+        .hasMessageContaining("NOPE");
+  }
+}

@@ -1,0 +1,107 @@
+package io.weir.engine.breaker;
+
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+import java.util.Arrays;
+import java.util.Random;
+
+/** Breakers under a clock and a dice of the test's own; the "call" is its path. */
+final class Rig {
+  static final long SECOND = 1_000_000_000L;
+  static final AttributeSource<String> PATHS =
+      new AttributeSource<>() {
+        @Override
+        public String header(String call, String name) {
+          return null;
+        }
+
+        @Override
+        public String path(String call) {
+          return call;
+        }
+
+        @Override
+        public String method(String call) {
+          return "GET";
+        }
+
+        @Override
+        public String host(String call) {
+          return "order";
+        }
+      };
+
+  final Random random = new Random(42);
+  long now = -5 * SECOND; // nanoTime may be negative
+  Breakers breakers;
+
+  Rig(BreakerRule... rules) {
+    rules(rules);
+  }
+
+  void rules(BreakerRule... rules) {
+    breakers = Breakers.build("order", breakers, Arrays.asList(rules), now, random::nextDouble);
+  }
+
+  static BreakerRule.Builder rule() {
+    return BreakerRule.builder().service("order").fleet(false);
+  }
+
+  Breaker breaker() {
+    return breakers.all().get(0);
+  }
+
+  String state() {
+    return breaker().state();
+  }
+
+  /** A call that is let in, or null. */
+  Ticket call() {
+    return call("/");
+  }
+
+  Ticket call(String path) {
+    Ticket t = new Ticket();
+    t.begin(now, null);
+    return breakers.admit(PATHS, path, now, t) ? t : null;
+  }
+
+  Ticket refused() {
+    Ticket t = new Ticket();
+    t.begin(now, null);
+    if (breakers.admit(PATHS, "/", now, t)) {
+      throw new AssertionError("let in: " + breaker());
+    }
+    return t;
+  }
+
+  void good(int times) {
+    for (int i = 0; i < times; i++) {
+      call().endHttp(200, now);
+    }
+  }
+
+  void bad(int times) {
+    for (int i = 0; i < times; i++) {
+      call().endHttp(500, now);
+    }
+  }
+
+  /** Opens a breaker that has the default window. */
+  void open() {
+    bad(20);
+    if (!state().equals("open")) {
+      throw new AssertionError(breaker().toString());
+    }
+  }
+
+  void connectFailure() {
+    call().endFailure(Failure.CONNECT, new java.net.ConnectException(), now);
+  }
+
+  void pass(double seconds) {
+    now += (long) (seconds * SECOND);
+  }
+}

@@ -1,0 +1,90 @@
+package io.weir.engine.limit;
+
+import io.weir.engine.call.Attribute;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.LimitRule;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** Calls as the limiter's tests see them: a map from attribute text to value. */
+final class Calls extends AttributeSource<Map<String, String>> {
+  static final Calls SOURCE = new Calls();
+
+  static LimitRule.Builder rule(double qps, long burst) {
+    return LimitRule.builder().qps(qps).burst(burst);
+  }
+
+  static List<Attribute> by(String... names) {
+    List<Attribute> by = new ArrayList<>();
+    for (String n : names) {
+      by.add(Attribute.parse(n));
+    }
+    return by;
+  }
+
+  static Limits limits(long now, LimitRule... rules) {
+    return swap(null, now, rules);
+  }
+
+  static Limits swap(Limits before, long now, LimitRule... rules) {
+    return Limits.build(before, Arrays.asList(rules), LimitRule.Side.SERVER, now);
+  }
+
+  /** One call; attributes as name, value, name, value. */
+  static Ticket call(Limits limits, long now, String... attributes) {
+    Ticket ticket = new Ticket();
+    ticket.begin(now, null);
+    Map<String, String> call = new java.util.HashMap<>();
+    for (int i = 0; i < attributes.length; i += 2) {
+      call.put(attributes[i], attributes[i + 1]);
+    }
+    limits.admit(SOURCE, call, now, ticket);
+    return ticket;
+  }
+
+  static boolean admitted(Limits limits, long now, String... attributes) {
+    return call(limits, now, attributes).refusal() == null;
+  }
+
+  /** How many of {@code tries} calls at one instant are admitted. */
+  static int admittedOf(int tries, Limits limits, long now, String... attributes) {
+    int n = 0;
+    for (int i = 0; i < tries; i++) {
+      n += admitted(limits, now, attributes) ? 1 : 0;
+    }
+    return n;
+  }
+
+  @Override
+  public String header(Map<String, String> call, String name) {
+    return call.get("header:" + name);
+  }
+
+  @Override
+  public String query(Map<String, String> call, String name) {
+    return call.get("query:" + name);
+  }
+
+  @Override
+  public String path(Map<String, String> call) {
+    return call.get("path");
+  }
+
+  @Override
+  public String method(Map<String, String> call) {
+    return call.get("method");
+  }
+
+  @Override
+  public String host(Map<String, String> call) {
+    return call.get("host");
+  }
+
+  @Override
+  public String clientIp(Map<String, String> call) {
+    return call.get("client-ip");
+  }
+}
