@@ -1,14 +1,40 @@
 package io.weir.bootstrap;
 
-/** Numbers of the woven places. Advice is inlined and names its place by one of these constants. */
+/**
+ * Numbers of the woven places, and the adapter that serves each. Advice is inlined into the
+ * application and names its place by one of these constants; a new instrumentation adds its line
+ * here and nowhere else.
+ */
 public final class HookId {
-  public static final int SERVLET_SERVICE = 0;
-  public static final int OKHTTP_NEW_CALL = 1;
-  public static final int GRPC_SERVER_BUILD = 2;
-  public static final int GRPC_CLIENT_BUILD = 3;
+  public static final int SERVLET_JAVAX = 0;
+  public static final int SERVLET_JAKARTA = 1;
+  public static final int OKHTTP_NEW_CALL = 2;
+  public static final int GRPC_SERVER_BUILD = 3;
+  public static final int GRPC_CLIENT_BUILD = 4;
 
-  /** One more than the greatest number; room for later hooks. */
-  public static final int COUNT = 32;
+  /** One more than the greatest number. */
+  public static final int COUNT = 5;
 
   private HookId() {}
+
+  /**
+   * Name of the class, a {@link Hook} with a constructor that takes the engine, that serves a
+   * place.
+   */
+  public static String adapter(int hook) {
+    switch (hook) {
+      case SERVLET_JAVAX:
+        return "io.weir.instrumentation.servlet.adapter.javax.ServletHook";
+      case SERVLET_JAKARTA:
+        return "io.weir.instrumentation.servlet.adapter.jakarta.ServletHook";
+      case OKHTTP_NEW_CALL:
+        return "io.weir.instrumentation.okhttp.adapter.NewCallHook";
+      case GRPC_SERVER_BUILD:
+        return "io.weir.instrumentation.grpc.adapter.ServerBuildHook";
+      case GRPC_CLIENT_BUILD:
+        return "io.weir.instrumentation.grpc.adapter.ClientBuildHook";
+      default:
+        throw new IllegalArgumentException("hook " + hook);
+    }
+  }
 }

@@ -4,12 +4,9 @@ import io.weir.engine.instances.Instance;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * All rules and known instances as of one revision: pure values, made by the control plane, turned
@@ -29,7 +26,6 @@ public final class RuleBook {
   private final Map<String, List<BreakerRule>> breakers;
   private final Map<String, RouteRule> routes;
   private final Map<String, List<Instance>> instances;
-  private final Set<String> offServices;
 
   private RuleBook(Builder b) {
     revision = b.revision;
@@ -38,17 +34,11 @@ public final class RuleBook {
     breakers = b.breakers;
     routes = b.routes;
     instances = b.instances;
-    offServices = b.offServices;
-  }
-
-  /** Kill switch for calls to one service: its rules are not given out. */
-  public boolean off(String service) {
-    return offServices.contains(service);
   }
 
   /** Every service some rule or instance names, except {@code *}. */
-  public Set<String> services() {
-    Set<String> s = new TreeSet<String>(limits.keySet());
+  public java.util.Set<String> services() {
+    java.util.Set<String> s = new java.util.TreeSet<String>(limits.keySet());
     s.addAll(breakers.keySet());
     s.addAll(routes.keySet());
     s.addAll(instances.keySet());
@@ -58,20 +48,18 @@ public final class RuleBook {
 
   /** The service's own rules, or the defaults under {@code *} when it has none; never null. */
   public List<LimitRule> limits(String service) {
-    return off(service) ? Collections.<LimitRule>emptyList() : own(limits, service);
+    return own(limits, service);
   }
 
   /** See {@link #limits}. */
   public List<BreakerRule> breakers(String service) {
-    return off(service) ? Collections.<BreakerRule>emptyList() : own(breakers, service);
+    return own(breakers, service);
   }
 
   /** The service's routing rule, the default one, or null. */
   public RouteRule route(String service) {
-    if (off(service)) {
-      return null;
-    }
-    return routes.containsKey(service) ? routes.get(service) : routes.get("*");
+    RouteRule r = routes.get(service);
+    return r != null ? r : routes.get("*");
   }
 
   /** Live instances; never null. */
@@ -97,7 +85,6 @@ public final class RuleBook {
         new LinkedHashMap<String, List<BreakerRule>>();
     private Map<String, RouteRule> routes = new HashMap<String, RouteRule>();
     private Map<String, List<Instance>> instances = new HashMap<String, List<Instance>>();
-    private Set<String> offServices = new HashSet<String>();
 
     public Builder revision(long v) {
       revision = v;
@@ -109,29 +96,17 @@ public final class RuleBook {
       return this;
     }
 
-    /** Turns everything for calls to a service into a pass-through. */
-    public Builder off(String service) {
-      offServices.add(service);
-      return this;
-    }
-
-    /**
-     * Adds any kind of rule under its own service. A disabled rule does nothing, but it is a
-     * service's own word on the matter: the defaults under {@code *} do not take its place.
-     */
+    /** Adds any kind of rule under its own service; disabled rules are left out. */
     public Builder add(Rule rule) {
+      if (!rule.enabled) {
+        return this;
+      }
       if (rule instanceof LimitRule) {
-        List<LimitRule> l = list(limits, rule.service);
-        if (rule.enabled) {
-          l.add((LimitRule) rule);
-        }
+        list(limits, rule.service).add((LimitRule) rule);
       } else if (rule instanceof BreakerRule) {
-        List<BreakerRule> l = list(breakers, rule.service);
-        if (rule.enabled) {
-          l.add((BreakerRule) rule);
-        }
+        list(breakers, rule.service).add((BreakerRule) rule);
       } else {
-        routes.put(rule.service, rule.enabled ? (RouteRule) rule : null);
+        routes.put(rule.service, (RouteRule) rule);
       }
       return this;
     }

@@ -1,0 +1,63 @@
+package io.weir.agent;
+
+import java.lang.instrument.Instrumentation;
+
+/**
+ * Entry of {@code -javaagent} and of late attach, in the application's system loader.
+ *
+ * <p>A list of prohibitions: no logging framework, no lambdas, no statics, no thread; nothing here
+ * may keep the application from starting. Everything else lives behind {@link IsolatedLoader}.
+ */
+public final class Premain {
+  private Premain() {}
+
+  /** {@code -javaagent:weir.jar[=options]}. */
+  public static void premain(String options, Instrumentation instrumentation) {
+    start(options, instrumentation, false);
+  }
+
+  /** Attached to a running JVM. */
+  public static void agentmain(String options, Instrumentation instrumentation) {
+    start(options, instrumentation, true);
+  }
+
+  private static void start(String options, Instrumentation instrumentation, boolean attached) {
+    try {
+      if (isTool()) {
+        return;
+      }
+      if (BootClasses.present()) {
+        System.err.println(
+            "[weir] already loaded in this JVM; this second -javaagent or attach does nothing");
+        return;
+      }
+      java.io.File jar = IsolatedLoader.agentJar(Premain.class);
+      BootClasses.install(jar, instrumentation);
+      ClassLoader loader = IsolatedLoader.open(jar);
+      loader
+          .loadClass("io.weir.agent.run.Agent")
+          .getMethod(
+              "start", String.class, Instrumentation.class, java.io.File.class, boolean.class)
+          .invoke(null, options, instrumentation, jar, attached);
+    } catch (Throwable t) {
+      Throwable cause = t.getCause() == null ? t : t.getCause();
+      System.err.println("[weir] could not start, the application runs without it: " + cause);
+    }
+  }
+
+  /**
+   * JDK tools inherit JAVA_TOOL_OPTIONS; they are no applications, and neither is our own command
+   * line.
+   */
+  private static boolean isTool() {
+    String command = System.getProperty("sun.java.command", "");
+    int space = command.indexOf(' ');
+    String main = space < 0 ? command : command.substring(0, space);
+    return main.startsWith("jdk.")
+        || main.startsWith("sun.tools.")
+        || main.startsWith("sun.security.tools.")
+        || main.startsWith("com.sun.tools.")
+        || main.equals("io.weir.agent.Main")
+        || main.endsWith("weir.jar");
+  }
+}

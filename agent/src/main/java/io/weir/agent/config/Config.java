@@ -1,0 +1,276 @@
+package io.weir.agent.config;
+
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/**
+ * The agent's configuration: every value with its origin. Immutable once loaded; loading never
+ * throws for what a user wrote: it warns and goes on with what is left.
+ *
+ * <p>Precedence: agent options, {@code -Dweir.*}, {@code WEIR_*}, properties file, what
+ * OpenTelemetry or Spring already say, default.
+ */
+public final class Config {
+  private final Map<String, String> values;
+  private final Map<String, String> origins;
+  private final List<String> warnings;
+
+  private Config(Map<String, String> values, Map<String, String> origins, List<String> warnings) {
+    this.values = Collections.unmodifiableMap(values);
+    this.origins = Collections.unmodifiableMap(origins);
+    this.warnings = Collections.unmodifiableList(warnings);
+  }
+
+  /**
+   * @param options what stands behind {@code -javaagent:weir.jar=}, or null
+   * @param besideJar directory of the agent's jar
+   */
+  public static Config load(
+      String options, File besideJar, Properties system, Map<String, String> environment) {
+    Loader l = new Loader(environment);
+    String file = null;
+    if (options != null && !options.trim().isEmpty()) {
+      String o = options.trim();
+      if (o.indexOf('=') < 0) {
+        file = o;
+      } else {
+        for (String pair : o.split(";")) {
+          int eq = pair.indexOf('=');
+          if (eq > 0) {
+            l.put(
+                full(pair.substring(0, eq).trim()), pair.substring(eq + 1).trim(), "agent option");
+          } else if (!pair.trim().isEmpty()) {
+            l.warnings.add(
+                "agent option '" + pair + "' is not of the form key=value and is ignored");
+          }
+        }
+      }
+    }
+    for (String name : system.stringPropertyNames()) {
+      if (name.startsWith("weir.")) {
+        l.put(name, system.getProperty(name), "-D" + name);
+      }
+    }
+    for (Map.Entry<String, String> e : environment.entrySet()) {
+      if (e.getKey().startsWith("WEIR_")) {
+        l.put(propertyName(e.getKey()), e.getValue(), "environment " + e.getKey());
+      }
+    }
+    boolean named = file != null || l.values.containsKey(Key.CONFIG_FILE.propertyName());
+    if (file == null) {
+      file = l.values.get(Key.CONFIG_FILE.propertyName());
+    }
+    if (file == null) {
+      file = new File(besideJar, "weir.properties").getPath();
+    }
+    l.file(new File(file), named);
+    name(l, system, environment);
+    for (Map.Entry<String, String> e : l.values.entrySet()) {
+      warnIfUnknown(e.getKey(), l);
+    }
+    return new Config(l.values, l.origins, l.warnings);
+  }
+
+  private static void name(Loader l, Properties system, Map<String, String> environment) {
+    l.put("weir.service", system.getProperty("otel.service.name"), "-Dotel.service.name");
+    l.put("weir.service", environment.get("OTEL_SERVICE_NAME"), "environment OTEL_SERVICE_NAME");
+    l.put(
+        "weir.service", system.getProperty("spring.application.name"), "-Dspring.application.name");
+    l.put(
+        "weir.service",
+        environment.get("SPRING_APPLICATION_NAME"),
+        "environment SPRING_APPLICATION_NAME");
+    l.put("weir.service", "unknown-service", "default");
+  }
+
+  private static String full(String key) {
+    return key.startsWith("weir.") ? key : "weir." + key;
+  }
+
+  /** {@code WEIR_ETCD_TLS_CA} is weir.etcd.tls.ca; which dots were dashes only the table knows. */
+  private static String propertyName(String env) {
+    String flat = env.substring("WEIR_".length());
+    for (Key k : Key.values()) {
+      String n = k.propertyName();
+      String asEnv =
+          n.substring("weir.".length())
+              .toUpperCase(Locale.ROOT)
+              .replace('.', '_')
+              .replace('-', '_');
+      if (asEnv.equals(flat)) {
+        return n;
+      }
+      int star = asEnv.indexOf('*');
+      if (star > 0
+          && flat.length() > asEnv.length() - 1
+          && flat.startsWith(asEnv.substring(0, star))
+          && flat.endsWith(asEnv.substring(star + 1))) {
+        String middle = flat.substring(star, flat.length() - (asEnv.length() - star - 1));
+        return n.replace("*", middle.toLowerCase(Locale.ROOT).replace('_', '-'));
+      }
+    }
+    return "weir." + flat.toLowerCase(Locale.ROOT).replace('_', '.');
+  }
+
+  private static void warnIfUnknown(String name, Loader l) {
+    String best = null;
+    int bestDistance = 4;
+    for (Key k : Key.values()) {
+      if (k.matches(name)) {
+        return;
+      }
+      int d = Distance.of(name, k.propertyName());
+      if (d < bestDistance) {
+        bestDistance = d;
+        best = k.propertyName();
+      }
+    }
+    l.warnings.add(
+        "unknown property '"
+            + name
+            + "' ("
+            + l.origins.get(name)
+            + ") is ignored"
+            + (best == null ? "" : ": did you mean '" + best + "'?"));
+  }
+
+  /** The value, or null when nobody set it. */
+  public String get(Key key) {
+    String v = values.get(key.propertyName());
+    return v == null || v.isEmpty() ? null : v;
+  }
+
+  public String get(Key key, String otherwise) {
+    String v = get(key);
+    return v == null ? otherwise : v;
+  }
+
+  public boolean flag(Key key, boolean otherwise) {
+    String v = get(key);
+    return v == null ? otherwise : !v.equalsIgnoreCase("false");
+  }
+
+  /** Values of a key with {@code *}, by what stands in its place. */
+  public Map<String, String> all(Key key) {
+    String n = key.propertyName();
+    int star = n.indexOf('*');
+    Map<String, String> out = new TreeMap<String, String>();
+    for (Map.Entry<String, String> e : values.entrySet()) {
+      if (key.matches(e.getKey()) && !e.getValue().isEmpty()) {
+        String p = e.getKey();
+        out.put(p.substring(star, p.length() - (n.length() - star - 1)), e.getValue());
+      }
+    }
+    return out;
+  }
+
+  /** Where a value came from. */
+  public String origin(String property) {
+    return origins.get(property);
+  }
+
+  /** Everything set, secrets masked, in order of name. */
+  public Map<String, String> redacted() {
+    Map<String, String> out = new TreeMap<String, String>();
+    for (Map.Entry<String, String> e : values.entrySet()) {
+      boolean secret = e.getKey().contains("password") || e.getKey().contains("token");
+      for (Key k : Key.values()) {
+        secret |= k.secret() && k.matches(e.getKey());
+      }
+      out.put(e.getKey(), secret ? "****" : e.getValue().replaceAll("://[^/@]*@", "://****@"));
+    }
+    return out;
+  }
+
+  /** What the user should know, one line each. */
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  private static final class Loader {
+    final Map<String, String> values = new TreeMap<String, String>();
+    final Map<String, String> origins = new TreeMap<String, String>();
+    final List<String> warnings = new ArrayList<String>();
+    final Map<String, String> environment;
+
+    Loader(Map<String, String> environment) {
+      this.environment = environment;
+    }
+
+    /** The first origin that sets a value wins. */
+    void put(String key, String value, String origin) {
+      if (value != null && !values.containsKey(key)) {
+        values.put(key, value.trim());
+        origins.put(key, origin);
+      }
+    }
+
+    void file(File file, boolean named) {
+      if (!file.exists()) {
+        if (named) {
+          warnings.add(
+              "properties file "
+                  + file
+                  + " does not exist: going on with options, -D, environment and defaults");
+        }
+        return;
+      }
+      Properties p = new Properties();
+      try (Reader in = new InputStreamReader(new FileInputStream(file), "UTF-8")) {
+        p.load(in);
+      } catch (IOException | IllegalArgumentException e) {
+        warnings.add(
+            "properties file "
+                + file
+                + " cannot be read ("
+                + e.getMessage()
+                + "): going on with options, -D, environment and defaults");
+        return;
+      }
+      for (String name : p.stringPropertyNames()) {
+        put(full(name), expand(p.getProperty(name)), "file " + file);
+      }
+    }
+
+    /** {@code ${NAME:default}} from the environment. */
+    private String expand(String text) {
+      StringBuilder out = new StringBuilder();
+      int at = 0;
+      while (true) {
+        int open = text.indexOf("${", at);
+        int close = open < 0 ? -1 : text.indexOf('}', open);
+        if (close < 0) {
+          return out.append(text, at, text.length()).toString();
+        }
+        out.append(text, at, open);
+        String inner = text.substring(open + 2, close);
+        int colon = inner.indexOf(':');
+        String name = colon < 0 ? inner : inner.substring(0, colon);
+        String value = environment.get(name);
+        if (value == null) {
+          if (colon < 0) {
+            warnings.add(
+                "environment variable "
+                    + name
+                    + " is not set and has no default: ${"
+                    + name
+                    + "} becomes empty");
+          }
+          value = colon < 0 ? "" : inner.substring(colon + 1);
+        }
+        out.append(value);
+        at = close + 1;
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.weir.agent.config;
+
+/** Every property there is; the table in {@code docs/configuration.md} is checked against this. */
+public enum Key {
+  ENABLED("weir.enabled", "true", "false: the agent loads nothing and does nothing"),
+  CONFIG_FILE(
+      "weir.config-file",
+      "weir.properties beside the jar",
+      "path of the properties file (UTF-8, ${ENV:default} allowed)"),
+  SERVICE(
+      "weir.service",
+      "the names OpenTelemetry or Spring already give, else unknown-service",
+      "logical name of this service; its rules stand under /service/<name>/"),
+  INSTANCE_ADDRESS(
+      "weir.instance.address",
+      "127.0.0.1 or the host's address, and the real listening port",
+      "host:port other instances reach this one at"),
+  REGION("weir.region", "", "region of this instance, for example cn-east-2"),
+  ZONE("weir.zone", "", "zone of this instance, for example cn-east-2a"),
+  VERSION("weir.version", "", "version of this instance, for routing"),
+  LABELS("weir.labels.*", "", "further labels of this instance, one property each"),
+  MODE(
+      "weir.mode",
+      "enforce",
+      "enforce | shadow (count, refuse nobody) | off (weave, pass everything)"),
+  RULES(
+      "weir.rules",
+      "file:weir-rules beside the jar when that directory exists, else etcd",
+      "etcd | file:DIR: where rules come from"),
+  ETCD_ENDPOINTS(
+      "weir.etcd.endpoints", "http://127.0.0.1:2379", "comma separated http:// or https:// URLs"),
+  ETCD_NAMESPACE(
+      "weir.etcd.namespace", "", "prefix of every key, so that environments can share a cluster"),
+  ETCD_USER("weir.etcd.user", "", "user name, when etcd has auth on"),
+  ETCD_PASSWORD("weir.etcd.password", "", "password of that user; never printed", true),
+  ETCD_TLS_CA("weir.etcd.tls.ca", "", "PEM file with the CA that signed etcd's certificate"),
+  ETCD_TLS_CERT("weir.etcd.tls.cert", "", "PEM file with the client certificate, for mutual TLS"),
+  ETCD_TLS_KEY("weir.etcd.tls.key", "", "PEM file (PKCS#8) with the client certificate's key"),
+  ETCD_CONNECT_TIMEOUT("weir.etcd.connect-timeout", "2s", "how long one connect may take"),
+  INSTRUMENTATION(
+      "weir.instrumentation.*.enabled",
+      "true",
+      "per instrumentation (servlet, okhttp, grpc): false leaves that library alone"),
+  SERVICES(
+      "weir.services.*",
+      "",
+      "weir.services.<logical>=host:port,...: what hard-wired addresses are called, and the static"
+          + " instances of that service"),
+  HEALTH_PATH(
+      "weir.health.path",
+      "/healthz",
+      "path this instance probes on itself before it renews its registration"),
+  ADMIN_PORT(
+      "weir.admin.port",
+      "",
+      "port of the read-only admin endpoint on 127.0.0.1; empty: off, 0: any free port (see the"
+          + " log)"),
+  METRICS_EXPORTER("weir.metrics.exporter", "none", "none | otlp | prometheus"),
+  SNAPSHOT_DIR(
+      "weir.snapshot.dir",
+      "",
+      "directory for the last good rules, used when etcd is away at start; empty: none"),
+  DRAIN_MS(
+      "weir.drain_ms", "5000", "milliseconds between deregistering and letting go at shutdown"),
+  LOG("weir.log", "info", "debug | info | warn | off, optionally ,file:PATH");
+
+  private final String name;
+  private final String byDefault;
+  private final String meaning;
+  private final boolean secret;
+
+  Key(String name, String byDefault, String meaning) {
+    this(name, byDefault, meaning, false);
+  }
+
+  Key(String name, String byDefault, String meaning, boolean secret) {
+    this.name = name;
+    this.byDefault = byDefault;
+    this.meaning = meaning;
+    this.secret = secret;
+  }
+
+  /** As written in a properties file; {@code *} stands for any text. */
+  public String propertyName() {
+    return name;
+  }
+
+  /** The default in words. */
+  public String byDefault() {
+    return byDefault;
+  }
+
+  public String meaning() {
+    return meaning;
+  }
+
+  /** Values of secret keys are never printed. */
+  public boolean secret() {
+    return secret;
+  }
+
+  boolean matches(String property) {
+    int star = name.indexOf('*');
+    if (star < 0) {
+      return name.equals(property);
+    }
+    String head = name.substring(0, star);
+    String tail = name.substring(star + 1);
+    return property.length() > head.length() + tail.length()
+        && property.startsWith(head)
+        && property.endsWith(tail);
+  }
+}

@@ -1,0 +1,141 @@
+package io.weir.agent.run;
+
+import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
+import io.weir.agent.config.Config;
+import io.weir.agent.config.Key;
+import io.weir.agent.log.AgentLog;
+import io.weir.agent.weave.Hooks;
+import io.weir.agent.weave.Host;
+import io.weir.bootstrap.Bridge;
+import io.weir.engine.call.Ticker;
+import io.weir.engine.gate.Engine;
+import java.io.File;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.lang.instrument.Instrumentation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The composition root: configuration, engine, weaving, and, once the application's {@code main}
+ * has begun, the control plane on its own daemon thread. The one place that wires.
+ */
+public final class Agent {
+  /**
+   * In the order a user reads them; each can be switched off by {@code
+   * weir.instrumentation.NAME.enabled}.
+   */
+  private static final String[] MODULES = {
+    "servlet", "io.weir.instrumentation.servlet.ServletModule",
+    "okhttp", "io.weir.instrumentation.okhttp.OkHttpModule",
+    "grpc", "io.weir.instrumentation.grpc.GrpcModule",
+  };
+
+  private Agent() {}
+
+  /**
+   * Called by {@code Premain} through reflection, on the thread that runs {@code main} afterwards.
+   */
+  public static void start(
+      String options, Instrumentation instrumentation, File jar, boolean attached) {
+    long began = System.nanoTime();
+    Config config =
+        Config.load(
+            options,
+            jar.getAbsoluteFile().getParentFile(),
+            System.getProperties(),
+            System.getenv());
+    configureLog(config);
+    AgentLog log = AgentLog.get();
+    for (String warning : config.warnings()) {
+      log.warn(warning);
+    }
+    String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
+    if (!config.flag(Key.ENABLED, true)) {
+      log.info(
+          "weir " + version() + " is disabled (" + config.origin(Key.ENABLED.propertyName()) + ")");
+      return;
+    }
+    Engine engine = new Engine(config.get(Key.SERVICE), Ticker.SYSTEM);
+    Hooks hooks = new Hooks(engine);
+    if (!Bridge.claim(hooks)) {
+      log.warn("another host of this JVM already governs it; this one stands down");
+      return;
+    }
+    new Host(modules(config)).install(instrumentation);
+    Control.startAfterMain(config, engine, hooks, attached);
+    log.info(
+        "weir "
+            + version()
+            + " governs service '"
+            + engine.service()
+            + "' (mode "
+            + mode
+            + (attached ? ", attached to a running JVM" : "")
+            + "), ready in "
+            + (System.nanoTime() - began) / 1_000_000
+            + " ms");
+    log.info("configuration " + config.redacted());
+  }
+
+  private static List<InstrumentationModule> modules(Config config) {
+    List<InstrumentationModule> modules = new ArrayList<InstrumentationModule>();
+    java.util.Map<String, String> switches = config.all(Key.INSTRUMENTATION);
+    for (int i = 0; i < MODULES.length; i += 2) {
+      if ("false".equalsIgnoreCase(switches.get(MODULES[i]))) {
+        continue;
+      }
+      try {
+        modules.add(
+            (InstrumentationModule) Class.forName(MODULES[i + 1]).getConstructor().newInstance());
+      } catch (Throwable t) {
+        AgentLog.get().warn("instrumentation " + MODULES[i] + " is left out: " + t);
+      }
+    }
+    return modules;
+  }
+
+  private static void configureLog(Config config) {
+    AgentLog.Level level = AgentLog.Level.INFO;
+    PrintStream to = null;
+    for (String part : config.get(Key.LOG, "info").split(",")) {
+      String p = part.trim();
+      if (p.startsWith("file:")) {
+        try {
+          to = new PrintStream(new FileOutputStream(p.substring(5), true), true, "UTF-8");
+        } catch (IOException e) {
+          System.err.println(
+              "[weir] WARN weir.log: cannot write "
+                  + p.substring(5)
+                  + " ("
+                  + e.getMessage()
+                  + "), logging to stderr");
+        }
+      } else {
+        try {
+          level = AgentLog.Level.valueOf(p.toUpperCase(Locale.ROOT));
+        } catch (IllegalArgumentException e) {
+          System.err.println(
+              "[weir] WARN weir.log: unknown level '"
+                  + p
+                  + "', expected debug, info, warn or off; using info");
+        }
+      }
+    }
+    AgentLog.get().configure(level, to);
+  }
+
+  /** From the build, through the jar's {@code inst/weir-version}. */
+  public static String version() {
+    try (java.io.InputStream in =
+        Agent.class.getClassLoader().getResourceAsStream("weir-version")) {
+      byte[] b = new byte[64];
+      int n = in == null ? -1 : in.read(b);
+      return n < 0 ? "dev" : new String(b, 0, n, "UTF-8").trim();
+    } catch (IOException e) {
+      return "dev";
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package io.weir.agent.run;
+
+import io.weir.agent.config.Config;
+import io.weir.agent.log.AgentLog;
+import io.weir.agent.weave.Hooks;
+import io.weir.engine.gate.Engine;
+
+/**
+ * Starts the control plane once {@code main} has begun, on a daemon thread of its own: its
+ * libraries (etcd client, Netty, gRPC, Jackson) cost seconds of class loading on cold cores, which
+ * must not delay the application.
+ */
+final class Control extends Thread {
+  private static final long GIVE_UP_WAITING_NANOS = 10_000_000_000L;
+
+  private final Config config;
+  private final Engine engine;
+  private final Hooks hooks;
+  private final Thread main;
+
+  private Control(Config config, Engine engine, Hooks hooks, Thread main) {
+    super("weir-start");
+    this.config = config;
+    this.engine = engine;
+    this.hooks = hooks;
+    this.main = main;
+    setDaemon(true);
+    setContextClassLoader(Control.class.getClassLoader());
+  }
+
+  static void startAfterMain(Config config, Engine engine, Hooks hooks, boolean attached) {
+    new Control(config, engine, hooks, attached ? null : Thread.currentThread()).start();
+  }
+
+  @Override
+  public void run() {
+    try {
+      awaitMain();
+      ControlPlanes.start(config, engine, hooks);
+    } catch (InterruptedException stop) {
+      // the JVM is going down
+    } catch (Throwable t) {
+      AgentLog.get().warn("the control plane could not start, no rules will be in force: " + t);
+    }
+  }
+
+  /**
+   * {@code premain} runs on the thread that later runs {@code main}: it has begun when its lowest
+   * frame says so.
+   */
+  private void awaitMain() throws InterruptedException {
+    long began = System.nanoTime();
+    while (main != null && main.isAlive() && System.nanoTime() - began < GIVE_UP_WAITING_NANOS) {
+      StackTraceElement[] stack = main.getStackTrace();
+      if (stack.length > 0 && "main".equals(stack[stack.length - 1].getMethodName())) {
+        return;
+      }
+      Thread.sleep(5);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package io.weir.agent.weave;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+
+/**
+ * Loads adapters beside the library they are typed against: child of the application's loader for
+ * the library's types, with the engine's API taken from the isolated loader. Lives as long as the
+ * woven class that uses it.
+ */
+final class AdapterLoader extends ClassLoader {
+  static {
+    registerAsParallelCapable();
+  }
+
+  private final ClassLoader isolated;
+
+  AdapterLoader(ClassLoader application, ClassLoader isolated) {
+    super(application);
+    this.isolated = isolated;
+  }
+
+  @Override
+  protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+    if (name.startsWith("io.weir.engine.")) {
+      return isolated.loadClass(name);
+    }
+    if (name.startsWith("io.weir.bootstrap.")) {
+      // the boot loader directly: some application loaders (OSGi, JBoss) do not ask it for unknown
+      // packages
+      return Class.forName(name, false, null);
+    }
+    if (name.startsWith("io.weir.instrumentation.")) {
+      synchronized (getClassLoadingLock(name)) {
+        Class<?> c = findLoadedClass(name);
+        return c != null ? c : define(name);
+      }
+    }
+    return super.loadClass(name, resolve);
+  }
+
+  private Class<?> define(String name) throws ClassNotFoundException {
+    try (InputStream in = isolated.getResourceAsStream(name.replace('.', '/') + ".class")) {
+      if (in == null) {
+        throw new ClassNotFoundException(name);
+      }
+      ByteArrayOutputStream out = new ByteArrayOutputStream(8192);
+      byte[] buffer = new byte[8192];
+      for (int n; (n = in.read(buffer)) > 0; ) {
+        out.write(buffer, 0, n);
+      }
+      return defineClass(name, out.toByteArray(), 0, out.size());
+    } catch (IOException e) {
+      throw new ClassNotFoundException(name, e);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.weir.agent.weave;
+
+import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Hook;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.HookSource;
+import io.weir.engine.gate.Engine;
+import java.lang.ref.WeakReference;
+import java.util.Map;
+import java.util.WeakHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Finds or loads the adapter of a woven class. Weak towards the application: an undeployed webapp
+ * is collected.
+ */
+public final class Hooks implements HookSource {
+  private final Engine engine;
+  private final ClassLoader isolated = Hooks.class.getClassLoader();
+  private final AtomicLong failOpen = new AtomicLong();
+
+  // guarded by itself; asked once per woven class, never per call
+  private final Map<ClassLoader, WeakReference<AdapterLoader>> loaders =
+      new WeakHashMap<ClassLoader, WeakReference<AdapterLoader>>();
+
+  public Hooks(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public Hook find(int hook, Class<?> origin) {
+    String name = HookId.adapter(hook);
+    try {
+      return (Hook)
+          loader(origin.getClassLoader())
+              .loadClass(name)
+              .getConstructor(Engine.class)
+              .newInstance(engine);
+    } catch (Throwable t) {
+      Throwable cause = t.getCause() == null ? t : t.getCause();
+      AgentLog.get()
+          .warn(
+              origin.getName()
+                  + " is not governed: its adapter "
+                  + name
+                  + " does not fit this version of the library ("
+                  + cause
+                  + ")");
+      return Hook.NOTHING;
+    }
+  }
+
+  private AdapterLoader loader(ClassLoader application) {
+    synchronized (loaders) {
+      WeakReference<AdapterLoader> ref = loaders.get(application);
+      AdapterLoader l = ref == null ? null : ref.get();
+      if (l == null) {
+        l = new AdapterLoader(application, isolated);
+        loaders.put(application, new WeakReference<AdapterLoader>(l));
+      }
+      return l;
+    }
+  }
+
+  @Override
+  public void failedOpen(int hook, Throwable cause) {
+    long n = failOpen.incrementAndGet();
+    AgentLog.get()
+        .warnOncePerMinute(
+            "fail-open",
+            "fail-open #" + n + ": a call passed ungoverned because of " + cause + at(cause));
+  }
+
+  /** Calls that passed because something of ours threw ({@code weir.fail_open}). */
+  public long failOpenCount() {
+    return failOpen.get();
+  }
+
+  private static String at(Throwable t) {
+    StackTraceElement[] s = t.getStackTrace();
+    return s.length == 0 ? "" : " at " + s[0];
+  }
+}
