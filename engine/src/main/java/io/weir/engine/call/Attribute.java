@@ -24,11 +24,13 @@ public final class Attribute {
 
   private final int kind;
   private final String name;
+  private final String lowerCase;
   private final String text;
 
   private Attribute(int kind, String name, String text) {
     this.kind = kind;
     this.name = name;
+    this.lowerCase = name.toLowerCase(Locale.ROOT);
     this.text = text;
   }
 
@@ -75,7 +77,8 @@ public final class Attribute {
   public <C> String read(AttributeSource<C> source, C call) {
     switch (kind) {
       case HEADER:
-        return source.header(call, name);
+        String own = source.header(call, name);
+        return own != null || !source.outbound() ? own : source.tag(call, lowerCase);
       case QUERY:
         return source.query(call, name);
       case COOKIE:
@@ -95,6 +98,11 @@ public final class Attribute {
     }
   }
 
+  /** The header's name in lower case, or null when this is no header. */
+  public String headerName() {
+    return kind == HEADER ? lowerCase : null;
+  }
+
   @Override
   public boolean equals(Object o) {
     return o instanceof Attribute
@@ -106,7 +114,7 @@ public final class Attribute {
 
   @Override
   public int hashCode() {
-    return kind * 31 + name.toLowerCase(Locale.ROOT).hashCode();
+    return kind * 31 + lowerCase.hashCode();
   }
 
   @Override

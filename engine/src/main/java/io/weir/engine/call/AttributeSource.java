@@ -42,6 +42,19 @@ public abstract class AttributeSource<C> {
     return null;
   }
 
+  /** Whether calls are gRPC, and so go to instances that speak it. */
+  public boolean grpc() {
+    return false;
+  }
+
+  /**
+   * Whether calls leave this JVM. Then a header that the application did not set is looked up in
+   * the traffic colour: a rule sees the header that came with the request being served.
+   */
+  public boolean outbound() {
+    return false;
+  }
+
   /** A tag of the traffic colour. */
   public String tag(C call, String name) {
     return Colour.current().get(name);

@@ -47,6 +47,8 @@ public final class Ticket {
   private long waitNanos;
   private Instance instance;
   private String arm;
+  private long timeoutNanos;
+  private String[] headers = NO_HEADERS;
 
   // what must be told the outcome or given back
   private long startNanos;
@@ -60,6 +62,8 @@ public final class Ticket {
   private int moreCount;
   private Recorder gate;
 
+  private static final String[] NO_HEADERS = new String[0];
+
   /** Resets for a new call. */
   public void begin(long now, Recorder gate) {
     this.gate = gate;
@@ -69,6 +73,8 @@ public final class Ticket {
     waitNanos = 0;
     instance = null;
     arm = null;
+    timeoutNanos = 0;
+    headers = NO_HEADERS;
     breaker = null;
     breakerPermit = 0;
     first = null;
@@ -143,6 +149,19 @@ public final class Ticket {
     this.arm = arm;
   }
 
+  /**
+   * Router: as {@link #routed(Instance, String)}, with what the row that decided asks for.
+   *
+   * @param timeoutNanos deadline from the call's start, 0 for none
+   * @param headers name, value, name, value ... to set on the call; must not change any more
+   */
+  public void routed(Instance instance, String arm, long timeoutNanos, String[] headers) {
+    this.instance = instance;
+    this.arm = arm;
+    this.timeoutNanos = timeoutNanos;
+    this.headers = headers;
+  }
+
   public Refusal refusal() {
     return refusal;
   }
@@ -175,6 +194,19 @@ public final class Ticket {
 
   public String arm() {
     return arm;
+  }
+
+  /**
+   * Headers to set on the call before it is made: name, value, name, value ...; never null, must
+   * not be changed.
+   */
+  public String[] headers() {
+    return headers;
+  }
+
+  /** Deadline the routing rule sets for this call, in nanos from its start; 0 for none. */
+  public long timeoutNanos() {
+    return timeoutNanos;
   }
 
   public long startNanos() {

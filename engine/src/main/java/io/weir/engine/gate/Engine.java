@@ -4,6 +4,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.RuleBook;
 
@@ -17,19 +18,27 @@ import io.weir.engine.rules.RuleBook;
 public final class Engine implements Ticket.Recorder {
   private final Ticker ticker;
   private final String service;
+  private final Locality here;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
+
+  /** An engine whose region and zone are unknown. */
+  public Engine(String service, Ticker ticker) {
+    this(service, Locality.UNKNOWN, ticker);
+  }
 
   /**
    * @param service this JVM's own service name
+   * @param here where this JVM runs: the router prefers what is near
    */
-  public Engine(String service, Ticker ticker) {
+  public Engine(String service, Locality here, Ticker ticker) {
     this.service = service;
+    this.here = here;
     this.ticker = ticker;
   }
 
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
   public void apply(RuleBook book) {
-    snapshot = Snapshot.build(snapshot, book, service, ticker.read());
+    snapshot = Snapshot.build(snapshot, book, service, here, ticker.read());
   }
 
   public Snapshot snapshot() {

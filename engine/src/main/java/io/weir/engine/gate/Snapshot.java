@@ -1,6 +1,7 @@
 package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
+import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.route.Router;
 import io.weir.engine.rules.LimitRule;
@@ -29,9 +30,10 @@ public final class Snapshot {
 
   /**
    * @param service this JVM's own service name
+   * @param here where this JVM runs
    * @param now nano clock
    */
-  static Snapshot build(Snapshot before, RuleBook book, String service, long now) {
+  static Snapshot build(Snapshot before, RuleBook book, String service, Locality here, long now) {
     Map<String, ServicePlan> plans = new HashMap<String, ServicePlan>();
     java.util.Set<String> names = new java.util.TreeSet<String>(book.services());
     names.add(service);
@@ -47,7 +49,8 @@ public final class Snapshot {
               Limits.build(
                   old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
               Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
-              Router.build(old == null ? null : old.router, book.route(s), book.instances(s), now));
+              Router.build(
+                  old == null ? null : old.router, book.route(s), book.instances(s), here, now));
       if (!plan.isEmpty()) {
         plans.put(s, plan);
       }

@@ -2,15 +2,19 @@ package io.weir.engine.instances;
 
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
 /**
- * One live instance of a service. Its description is immutable; its statistics live on while the
- * same {@code host:port} stays registered.
+ * One live instance of a service. Its description is immutable; its running state (calls under way,
+ * ejection) lives on while the same {@code host:port} stays registered: {@link #continues}.
+ *
+ * <p>Threading: any, except {@link #continues} and {@link #join}, which belong to whoever builds a
+ * snapshot and come before its publication.
  */
 public final class Instance {
-  private static final AtomicIntegerFieldUpdater<Instance> IN_FLIGHT =
-      AtomicIntegerFieldUpdater.newUpdater(Instance.class, "inFlight");
+  /** Label that keeps untagged traffic away; its value names the colour. */
+  public static final String CANARY = "canary";
 
   private final String service;
   private final String host;
@@ -21,7 +25,7 @@ public final class Instance {
   private final Map<String, String> labels;
   private final int weight;
   private final String protocol;
-  private volatile int inFlight;
+  private State state = new State();
 
   /**
    * @param labels copied by reference; must not change any more
@@ -86,21 +90,89 @@ public final class Instance {
     return protocol;
   }
 
+  /**
+   * The colour this instance is reserved for: its {@code canary} label unless that is {@code
+   * false}, or null when it takes anybody's calls.
+   */
+  public String colour() {
+    String c = labels.get(CANARY);
+    return c == null || c.isEmpty() || c.equals("false") ? null : c;
+  }
+
   /** Calls under way from this JVM. */
   public int inFlight() {
-    return inFlight;
+    return state.inFlight;
   }
 
   public void callStarted() {
-    IN_FLIGHT.incrementAndGet(this);
+    State.IN_FLIGHT.incrementAndGet(state);
   }
 
   public void callEnded() {
-    IN_FLIGHT.decrementAndGet(this);
+    State.IN_FLIGHT.decrementAndGet(state);
+  }
+
+  /** Takes this instance out of routing until {@code until}, a nano clock reading. */
+  public void eject(long until) {
+    State s = state;
+    s.ejectedUntil = until;
+    s.ejected = true;
+    s.ejections.changed();
+  }
+
+  /** Puts this instance back into routing. */
+  public void restore() {
+    State s = state;
+    s.ejected = false;
+    s.ejections.changed();
+  }
+
+  /** Whether this instance is out of routing at {@code now}. */
+  public boolean ejected(long now) {
+    State s = state;
+    return s.ejected && s.ejectedUntil - now > 0;
+  }
+
+  /** When the last ejection ends or ended, a nano clock reading; meaningless before the first. */
+  public long ejectedUntil() {
+    return state.ejectedUntil;
+  }
+
+  /** Shares the running state of the same address in the snapshot before. */
+  public void continues(Instance before) {
+    state = before.state;
+  }
+
+  /** Whose ejections this instance's count among. */
+  public void join(Ejections ejections) {
+    state.ejections = ejections;
+  }
+
+  /** Whether the registration says the same, whatever the running state. */
+  public boolean describes(Instance o) {
+    return port == o.port
+        && weight == o.weight
+        && Objects.equals(host, o.host)
+        && Objects.equals(version, o.version)
+        && Objects.equals(region, o.region)
+        && Objects.equals(zone, o.zone)
+        && Objects.equals(protocol, o.protocol)
+        && labels.equals(o.labels);
   }
 
   @Override
   public String toString() {
     return host + ":" + port;
+  }
+
+  /** What outlives a change of the registration's value. */
+  private static final class State {
+    static final AtomicIntegerFieldUpdater<State> IN_FLIGHT =
+        AtomicIntegerFieldUpdater.newUpdater(State.class, "inFlight");
+
+    volatile int inFlight;
+    volatile boolean ejected;
+    volatile long ejectedUntil;
+    volatile Ejections ejections = new Ejections();
   }
 }

@@ -40,6 +40,27 @@ public final class RouteRule extends Rule {
     }
   }
 
+  /**
+   * How an experiment finds a call's arm: the header names one, else the query parameter does, else
+   * the user's hash falls on one. A value that names no arm is ignored and counted.
+   */
+  public static final class Ab {
+    /** {@code header:NAME}, or null. Also carries the decision downstream. */
+    public final Attribute header;
+
+    /** {@code query:NAME}, or null. */
+    public final Attribute query;
+
+    /** Who the user is: the first attribute that is present; possibly empty. */
+    public final List<Attribute> user;
+
+    public Ab(Attribute header, Attribute query, List<Attribute> user) {
+      this.header = header;
+      this.query = query;
+      this.user = Collections.unmodifiableList(user);
+    }
+  }
+
   /** One row: a match and where its calls go. */
   public static final class Route {
     public final Match match;
@@ -55,6 +76,9 @@ public final class RouteRule extends Rule {
     /** Nanos, 0 for none. */
     public final long timeoutNanos;
 
+    /** An experiment among the arms, which their versions name; null for none. */
+    public final Ab ab;
+
     public Route(
         Match match,
         String matchText,
@@ -63,6 +87,18 @@ public final class RouteRule extends Rule {
         Fallback fallback,
         Map<String, String> setHeaders,
         long timeoutNanos) {
+      this(match, matchText, to, sticky, fallback, setHeaders, timeoutNanos, null);
+    }
+
+    public Route(
+        Match match,
+        String matchText,
+        List<Arm> to,
+        Attribute sticky,
+        Fallback fallback,
+        Map<String, String> setHeaders,
+        long timeoutNanos,
+        Ab ab) {
       this.match = match;
       this.matchText = matchText;
       this.to = Collections.unmodifiableList(to);
@@ -70,6 +106,7 @@ public final class RouteRule extends Rule {
       this.fallback = fallback;
       this.setHeaders = Collections.unmodifiableMap(setHeaders);
       this.timeoutNanos = timeoutNanos;
+      this.ab = ab;
     }
   }
 
@@ -79,13 +116,18 @@ public final class RouteRule extends Rule {
   /** Where calls go that no route matches; empty: any instance not tagged as canary. */
   public final List<Arm> defaults;
 
-  /** Region third: true prefers the caller's own. */
+  /** Region third: true prefers the caller's own zone, then its region. */
   public final boolean preferSameRegion;
 
-  /** Spills to farther instances when less than this share of the near ones is available, 0..1. */
+  /**
+   * Spills to farther instances when less than this share of the near ones is available, in (0, 1].
+   */
   public final double spillBelow;
 
   public final Balance balance;
+
+  /** What {@link Balance#RENDEZVOUS} hashes; null: the route's sticky attribute. */
+  public final Attribute hashOn;
 
   /** Salt of sticky hashes; the rule id unless the rule says otherwise. */
   public final String salt;
@@ -97,6 +139,7 @@ public final class RouteRule extends Rule {
     preferSameRegion = b.preferSameRegion;
     spillBelow = b.spillBelow;
     balance = b.balance;
+    hashOn = b.hashOn;
     salt = b.salt == null ? b.id : b.salt;
   }
 
@@ -109,8 +152,9 @@ public final class RouteRule extends Rule {
     private List<Route> routes = Collections.emptyList();
     private List<Arm> defaults = Collections.emptyList();
     private boolean preferSameRegion;
-    private double spillBelow = 0.7;
+    private double spillBelow = 1 / 1.4;
     private Balance balance = Balance.LEAST_IN_FLIGHT;
+    private Attribute hashOn;
     private String salt;
 
     public Builder routes(List<Route> v) {
@@ -131,6 +175,11 @@ public final class RouteRule extends Rule {
 
     public Builder balance(Balance v) {
       balance = v;
+      return this;
+    }
+
+    public Builder hashOn(Attribute v) {
+      hashOn = v;
       return this;
     }
 

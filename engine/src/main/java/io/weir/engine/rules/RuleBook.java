@@ -4,9 +4,12 @@ import io.weir.engine.instances.Instance;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * All rules and known instances as of one revision: pure values, made by the control plane, turned
@@ -26,6 +29,7 @@ public final class RuleBook {
   private final Map<String, List<BreakerRule>> breakers;
   private final Map<String, RouteRule> routes;
   private final Map<String, List<Instance>> instances;
+  private final Set<String> offServices;
 
   private RuleBook(Builder b) {
     revision = b.revision;
@@ -34,11 +38,17 @@ public final class RuleBook {
     breakers = b.breakers;
     routes = b.routes;
     instances = b.instances;
+    offServices = b.offServices;
+  }
+
+  /** Kill switch for calls to one service: its rules are not given out. */
+  public boolean off(String service) {
+    return offServices.contains(service);
   }
 
   /** Every service some rule or instance names, except {@code *}. */
-  public java.util.Set<String> services() {
-    java.util.Set<String> s = new java.util.TreeSet<String>(limits.keySet());
+  public Set<String> services() {
+    Set<String> s = new TreeSet<String>(limits.keySet());
     s.addAll(breakers.keySet());
     s.addAll(routes.keySet());
     s.addAll(instances.keySet());
@@ -48,18 +58,20 @@ public final class RuleBook {
 
   /** The service's own rules, or the defaults under {@code *} when it has none; never null. */
   public List<LimitRule> limits(String service) {
-    return own(limits, service);
+    return off(service) ? Collections.<LimitRule>emptyList() : own(limits, service);
   }
 
   /** See {@link #limits}. */
   public List<BreakerRule> breakers(String service) {
-    return own(breakers, service);
+    return off(service) ? Collections.<BreakerRule>emptyList() : own(breakers, service);
   }
 
   /** The service's routing rule, the default one, or null. */
   public RouteRule route(String service) {
-    RouteRule r = routes.get(service);
-    return r != null ? r : routes.get("*");
+    if (off(service)) {
+      return null;
+    }
+    return routes.containsKey(service) ? routes.get(service) : routes.get("*");
   }
 
   /** Live instances; never null. */
@@ -85,6 +97,7 @@ public final class RuleBook {
         new LinkedHashMap<String, List<BreakerRule>>();
     private Map<String, RouteRule> routes = new HashMap<String, RouteRule>();
     private Map<String, List<Instance>> instances = new HashMap<String, List<Instance>>();
+    private Set<String> offServices = new HashSet<String>();
 
     public Builder revision(long v) {
       revision = v;
@@ -96,17 +109,29 @@ public final class RuleBook {
       return this;
     }
 
-    /** Adds any kind of rule under its own service; disabled rules are left out. */
+    /** Turns everything for calls to a service into a pass-through. */
+    public Builder off(String service) {
+      offServices.add(service);
+      return this;
+    }
+
+    /**
+     * Adds any kind of rule under its own service. A disabled rule does nothing, but it is a
+     * service's own word on the matter: the defaults under {@code *} do not take its place.
+     */
     public Builder add(Rule rule) {
-      if (!rule.enabled) {
-        return this;
-      }
       if (rule instanceof LimitRule) {
-        list(limits, rule.service).add((LimitRule) rule);
+        List<LimitRule> l = list(limits, rule.service);
+        if (rule.enabled) {
+          l.add((LimitRule) rule);
+        }
       } else if (rule instanceof BreakerRule) {
-        list(breakers, rule.service).add((BreakerRule) rule);
+        List<BreakerRule> l = list(breakers, rule.service);
+        if (rule.enabled) {
+          l.add((BreakerRule) rule);
+        }
       } else {
-        routes.put(rule.service, (RouteRule) rule);
+        routes.put(rule.service, rule.enabled ? (RouteRule) rule : null);
       }
       return this;
     }

@@ -45,7 +45,7 @@ class LimitsTest {
     assertThat(refused.refusal().ruleId()).isEqualTo("default");
     // time is told in whole units, 1/1024 of a token
     assertThat(refused.retryAfterNanos()).isBetween(S / 100 * 9, S / 100 * 9 + S / 10 / 1024);
-    assertThat(admitted(l, S / 100 + refused.retryAfterNanos() - 3)).isFalse();
+    assertThat(admitted(l, S / 100 + refused.retryAfterNanos() - S / 10 / 1024 - 3)).isFalse();
     assertThat(admitted(l, S / 100 + refused.retryAfterNanos())).isTrue();
   }
 

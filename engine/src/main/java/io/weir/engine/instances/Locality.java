@@ -1,0 +1,73 @@
+package io.weir.engine.instances;
+
+/**
+ * Where this JVM runs, and how near an instance is to it.
+ *
+ * <p>Places are hierarchical by prefix: {@code cn-east-2a} is in {@code cn-east-2} is in {@code
+ * cn-east}. A prefix ends where the next character is a separator or changes between letter and
+ * digit, so {@code cn-east-20} is not in {@code cn-east-2}. Immutable.
+ */
+public final class Locality {
+  /** Unknown: everything is equally far. */
+  public static final Locality UNKNOWN = new Locality(null, null);
+
+  /** Same zone. */
+  public static final int ZONE = 0;
+
+  /** Same region, another or an unknown zone. */
+  public static final int REGION = 1;
+
+  /** Anywhere else, or unknown. */
+  public static final int REST = 2;
+
+  private final String region;
+  private final String zone;
+
+  /**
+   * @param region such as {@code cn-east-2}, or null when unknown
+   * @param zone such as {@code cn-east-2a}, or null when unknown
+   */
+  public Locality(String region, String zone) {
+    this.region = region;
+    this.zone = zone;
+  }
+
+  public String region() {
+    return region;
+  }
+
+  public String zone() {
+    return zone;
+  }
+
+  /** {@link #ZONE}, {@link #REGION} or {@link #REST}. */
+  public int distance(Instance instance) {
+    String r = instance.region();
+    String z = instance.zone();
+    boolean sameRegion = within(r, region) || within(z, region) || within(region, r);
+    // zones may be named within their region ("a"): equal names mean little across regions
+    if (zone != null && (zone.equals(z) && (sameRegion || region == null || r == null))
+        || within(r, zone)) {
+      return ZONE;
+    }
+    return sameRegion ? REGION : REST;
+  }
+
+  /** Whether {@code place} is {@code area} or in it. */
+  static boolean within(String place, String area) {
+    if (place == null || area == null || area.isEmpty() || !place.startsWith(area)) {
+      return false;
+    }
+    return place.length() == area.length()
+        || kind(area.charAt(area.length() - 1)) != kind(place.charAt(area.length()));
+  }
+
+  private static int kind(char c) {
+    return c >= '0' && c <= '9' ? 1 : Character.isLetter(c) ? 2 : 3;
+  }
+
+  @Override
+  public String toString() {
+    return region + "/" + zone;
+  }
+}

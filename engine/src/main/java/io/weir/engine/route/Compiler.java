@@ -1,0 +1,198 @@
+package io.weir.engine.route;
+
+import io.weir.engine.call.Refusal;
+import io.weir.engine.instances.Ejections;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
+import io.weir.engine.match.Match;
+import io.weir.engine.route.Row.Target;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.RouteRule.Arm;
+import io.weir.engine.rules.RouteRule.Balance;
+import io.weir.engine.rules.RouteRule.Fallback;
+import io.weir.engine.rules.RouteRule.Route;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Turns one rule and the instances of one protocol into a {@link Plan}. */
+final class Compiler {
+  private final RouteRule rule;
+  private final Locality near;
+  private final double spillBelow;
+  private final Balance balance;
+  private final Ejections ejections;
+  private final Counters counters;
+  private final long now;
+
+  /** Arms that select the same instances share a pool, so that they share its view. */
+  private final Map<List<Instance>, Pool> pools = new HashMap<List<Instance>, Pool>();
+
+  /**
+   * @param rule or null
+   */
+  Compiler(RouteRule rule, Locality here, Ejections ejections, Counters counters, long now) {
+    this.rule = rule;
+    near = rule != null && rule.preferSameRegion ? here : null;
+    spillBelow = rule == null ? 1 : rule.spillBelow;
+    balance = rule == null ? Balance.LEAST_IN_FLIGHT : rule.balance;
+    this.ejections = ejections;
+    this.counters = counters;
+    this.now = now;
+  }
+
+  /** Null when no instance speaks the protocol. */
+  Plan compile(List<Instance> registered, boolean grpc) {
+    List<Instance> speaking = new ArrayList<Instance>();
+    for (Instance i : registered) {
+      if (i.protocol() == null || i.protocol().equals("grpc") == grpc) {
+        speaking.add(i);
+      }
+    }
+    if (speaking.isEmpty()) {
+      return null;
+    }
+    Map<String, List<Instance>> byColour = new HashMap<String, List<Instance>>();
+    for (Instance i : speaking) {
+      List<Instance> same = byColour.get(i.colour());
+      if (same == null) {
+        same = new ArrayList<Instance>();
+        byColour.put(i.colour(), same);
+      }
+      same.add(i);
+    }
+    List<Instance> untagged = byColour.remove(null);
+    Map<String, Pool> coloured = new HashMap<String, Pool>();
+    for (Map.Entry<String, List<Instance>> e : byColour.entrySet()) {
+      coloured.put(e.getKey(), pool(e.getValue()));
+    }
+    List<Row> rows = new ArrayList<Row>();
+    Row defaults = null;
+    if (rule != null) {
+      for (Route r : rule.routes) {
+        rows.add(row(r, speaking));
+      }
+      if (!rule.defaults.isEmpty()) {
+        defaults =
+            row(
+                new Route(
+                    Match.ALWAYS,
+                    null,
+                    rule.defaults,
+                    null,
+                    Fallback.DEFAULT,
+                    Collections.<String, String>emptyMap(),
+                    0),
+                speaking);
+      }
+    }
+    return new Plan(
+        rule == null ? Match.ALWAYS : rule.match,
+        rule != null && rule.shadow,
+        rows.toArray(new Row[0]),
+        defaults,
+        pool(untagged == null ? Collections.<Instance>emptyList() : untagged),
+        coloured,
+        rule == null ? null : refusal(),
+        counters);
+  }
+
+  private Row row(Route route, List<Instance> speaking) {
+    Target[] targets = new Target[route.to.size()];
+    for (int i = 0; i < targets.length; i++) {
+      Arm arm = route.to.get(i);
+      List<Instance> selected = new ArrayList<Instance>();
+      for (Instance instance : speaking) {
+        if (selects(arm, instance)) {
+          selected.add(instance);
+        }
+      }
+      String name = name(arm);
+      targets[i] = new Target(name, pool(selected), headers(route, name), counters.arm(name));
+    }
+    return new Row(route, rule, targets, counters);
+  }
+
+  private Pool pool(List<Instance> instances) {
+    Pool p = pools.get(instances);
+    if (p == null) {
+      p = new Pool(instances, near, spillBelow, balance, ejections, now);
+      pools.put(instances, p);
+    }
+    return p;
+  }
+
+  private static boolean selects(Arm arm, Instance i) {
+    if (arm.version != null && !arm.version.equals(i.version())) {
+      return false;
+    }
+    for (Map.Entry<String, String> label : arm.labels.entrySet()) {
+      if (!matches(label.getValue(), value(i, label.getKey()))) {
+        return false;
+      }
+    }
+    // an arm that names neither has not said that it means the canaries too
+    return i.colour() == null || arm.version != null || arm.labels.containsKey(Instance.CANARY);
+  }
+
+  private static String value(Instance i, String label) {
+    String own = i.labels().get(label);
+    if (own != null) {
+      return own;
+    }
+    switch (label) {
+      case "version":
+        return i.version();
+      case "region":
+        return i.region();
+      case "zone":
+        return i.zone();
+      default:
+        return null;
+    }
+  }
+
+  /** Exact, a set written {@code a|b|c}, or a prefix written {@code a*}. */
+  private static boolean matches(String wanted, String value) {
+    if (value == null) {
+      return false;
+    }
+    for (String w : wanted.split("\\|")) {
+      if (w.endsWith("*") ? value.startsWith(w.substring(0, w.length() - 1)) : value.equals(w)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** What statistics and experiments call an arm: its version, else its labels. */
+  private static String name(Arm arm) {
+    return arm.version != null ? arm.version : arm.labels.isEmpty() ? "any" : "" + arm.labels;
+  }
+
+  private static String[] headers(Route route, String arm) {
+    List<String> l = new ArrayList<String>();
+    for (Map.Entry<String, String> e : route.setHeaders.entrySet()) {
+      l.add(e.getKey());
+      l.add(e.getValue());
+    }
+    if (route.ab != null && route.ab.header != null) {
+      l.add(route.ab.header.toString().substring("header:".length()));
+      l.add(arm);
+    }
+    return l.toArray(new String[0]);
+  }
+
+  private Refusal refusal() {
+    return new Refusal(
+        Refusal.Kind.ROUTE,
+        rule.id,
+        503,
+        Collections.<String, String>emptyMap(),
+        null,
+        false,
+        null);
+  }
+}

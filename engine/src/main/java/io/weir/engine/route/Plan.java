@@ -1,0 +1,140 @@
+package io.weir.engine.route;
+
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.match.Match;
+import io.weir.engine.route.Row.Target;
+import io.weir.engine.rules.RouteRule.Fallback;
+import java.util.Map;
+
+/** The compiled rows of one service for one protocol. Immutable. */
+final class Plan {
+  private static final String[] NO_HEADERS = new String[0];
+
+  private final Match about;
+  private final boolean shadow;
+  private final Row[] rows;
+
+  /** The rule's own default, or null. */
+  private final Row defaults;
+
+  private final Pool untagged;
+
+  /** Instances of each colour; null when there are none. */
+  private final Map<String, Pool> coloured;
+
+  /** Null without a rule: then what cannot be routed stays untouched. */
+  private final Refusal refusal;
+
+  private final Counters counters;
+
+  Plan(
+      Match about,
+      boolean shadow,
+      Row[] rows,
+      Row defaults,
+      Pool untagged,
+      Map<String, Pool> coloured,
+      Refusal refusal,
+      Counters counters) {
+    this.about = about;
+    this.shadow = shadow;
+    this.rows = rows;
+    this.defaults = defaults;
+    this.untagged = untagged;
+    this.coloured = coloured.isEmpty() ? null : coloured;
+    this.refusal = refusal;
+    this.counters = counters;
+  }
+
+  <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
+    Row row = null;
+    Target target = null;
+    try {
+      row = row(source, call);
+      target = row == null ? null : row.choose(source, call);
+    } catch (RuntimeException unreadable) {
+      counters.failed.increment();
+      row = defaults;
+      target = row == null ? null : row.targets[0];
+    }
+    if (target != null) {
+      target.count.increment();
+    }
+    if (shadow) {
+      return anyone(source, call, now, ticket, null);
+    }
+    if (target == null) {
+      return anyone(source, call, now, ticket, refusal);
+    }
+    Instance i = row.instance(target, source, call, now);
+    if (i != null) {
+      ticket.routed(i, target.name, row.timeoutNanos, target.headers);
+      return true;
+    }
+    return fallBack(row, source, call, now, ticket);
+  }
+
+  /** The first row about the call, the default one, or null when the rule has none. */
+  private <C> Row row(AttributeSource<C> source, C call) {
+    if (!about.test(source, call)) {
+      return null;
+    }
+    for (Row r : rows) {
+      if (r.match.test(source, call)) {
+        return r;
+      }
+    }
+    return defaults;
+  }
+
+  private <C> boolean fallBack(
+      Row row, AttributeSource<C> source, C call, long now, Ticket ticket) {
+    if (row != defaults && row.fallback == Fallback.NONE) {
+      return refuse(ticket, refusal);
+    }
+    counters.fellBack.increment();
+    if (row != defaults && row.fallback == Fallback.ANY || defaults == null) {
+      return anyone(source, call, now, ticket, refusal);
+    }
+    // among the default arms every one with instances will do
+    for (Target t : defaults.targets) {
+      Instance i = defaults.instance(t, source, call, now);
+      if (i != null) {
+        t.count.increment();
+        ticket.routed(i, t.name, defaults.timeoutNanos, t.headers);
+        return true;
+      }
+    }
+    return refuse(ticket, refusal);
+  }
+
+  /** The call's own colour, else the untagged. */
+  private <C> boolean anyone(
+      AttributeSource<C> source, C call, long now, Ticket ticket, Refusal otherwise) {
+    Instance i = null;
+    if (coloured != null) {
+      String colour = source.tag(call, Instance.CANARY);
+      Pool own = colour == null ? null : coloured.get(colour);
+      i = own == null ? null : own.pick(false, 0, now);
+    }
+    if (i == null) {
+      i = untagged.pick(false, 0, now);
+    }
+    if (i == null) {
+      return refuse(ticket, otherwise);
+    }
+    ticket.routed(i, null, 0, NO_HEADERS);
+    return true;
+  }
+
+  private boolean refuse(Ticket ticket, Refusal refusal) {
+    if (refusal == null) {
+      return true;
+    }
+    counters.refused.increment();
+    return ticket.refuse(refusal, 0);
+  }
+}

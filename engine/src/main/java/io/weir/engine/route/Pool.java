@@ -1,0 +1,162 @@
+package io.weir.engine.route;
+
+import io.weir.engine.instances.Ejections;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
+import io.weir.engine.match.XxHash;
+import io.weir.engine.rules.RouteRule.Balance;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The instances an arm may use: region first, then load.
+ *
+ * <p><b>Region.</b> Instances stand in up to three rings around the caller: its zone, its region,
+ * the rest. A ring with {@code available} of {@code total} instances can carry {@code min(1,
+ * available / (total * spillBelow))} of the traffic; with the default of 1/1.4 that is Envoy's
+ * {@code min(100, 140 x available / total)}, and a ring keeps everything while about 72 % of it are
+ * there. Traffic fills the rings from the inside; when all of them together cannot carry 100 %,
+ * each takes its part of what they can. Available is what is registered and not ejected.
+ *
+ * <p><b>Panic.</b> When less than half of the pool is available, ejection is more likely wrong than
+ * right about the rest, and the few would drown: all registered instances are used.
+ *
+ * <p><b>Cost.</b> All of this is worked out when the pool is built and again when an ejection
+ * begins or ends ({@link Ejections#changes}, or the time the first ejection runs out), into an
+ * immutable {@link View} published by one volatile write; two threads may both do it, with the same
+ * result. A pick reads the view, and so costs the same whatever the number of instances (rendezvous
+ * hashing excepted: it asks every instance of the ring).
+ */
+final class Pool {
+  private final Instance[] members;
+  private final int[] rings;
+  private final double spillBelow;
+  private final Balance balance;
+  private final Ejections ejections;
+  private volatile View view;
+
+  /**
+   * @param here null when region does not count
+   */
+  Pool(
+      List<Instance> instances,
+      Locality here,
+      double spillBelow,
+      Balance balance,
+      Ejections ejections,
+      long now) {
+    List<Instance> taking = new ArrayList<Instance>(instances.size());
+    for (Instance i : instances) {
+      if (i.weight() > 0) {
+        taking.add(i);
+      }
+    }
+    members = taking.toArray(new Instance[0]);
+    rings = new int[members.length];
+    if (here != null) {
+      for (int i = 0; i < members.length; i++) {
+        rings[i] = here.distance(members[i]);
+      }
+    }
+    this.spillBelow = spillBelow;
+    this.balance = balance;
+    this.ejections = ejections;
+    view = look(now);
+  }
+
+  boolean isEmpty() {
+    return members.length == 0;
+  }
+
+  /**
+   * @param hashed whether {@code hash} is a unit's hash, for {@link Balance#RENDEZVOUS}
+   * @return null when the pool is empty
+   */
+  Instance pick(boolean hashed, long hash, long now) {
+    View v = view;
+    if (v.changes != ejections.changes() || v.expires && now - v.expiry >= 0) {
+      v = look(now);
+      view = v;
+    }
+    Ring[] r = v.rings;
+    if (r.length <= 1) {
+      return r.length == 0 ? null : r[0].pick(balance, hashed, hash);
+    }
+    // another mix than the arm's, or every user of an arm would fall into the same ring
+    int place =
+        hashed
+            ? (int) ((XxHash.mix(hash) >>> 1) % XxHash.WHOLE)
+            : Draw.upper(Draw.bits(), XxHash.WHOLE);
+    int i = 0;
+    while (i < r.length - 1 && place >= v.ends[i]) {
+      i++;
+    }
+    return r[i].pick(balance, hashed, hash);
+  }
+
+  private View look(long now) {
+    int changes = ejections.changes();
+    boolean expires = false;
+    long expiry = 0;
+    boolean[] out = new boolean[members.length];
+    int available = 0;
+    for (int i = 0; i < members.length; i++) {
+      out[i] = members[i].ejected(now);
+      if (!out[i]) {
+        available++;
+      } else {
+        long until = members[i].ejectedUntil();
+        if (!expires || until - expiry < 0) {
+          expiry = until;
+        }
+        expires = true;
+      }
+    }
+    boolean panic = available * 2 < members.length;
+    List<Ring> used = new ArrayList<Ring>();
+    List<Double> loads = new ArrayList<Double>();
+    double all = 0;
+    for (int ring = Locality.ZONE; ring <= Locality.REST; ring++) {
+      List<Instance> in = new ArrayList<Instance>();
+      int total = 0;
+      for (int i = 0; i < members.length; i++) {
+        if (rings[i] == ring) {
+          total++;
+          if (panic || !out[i]) {
+            in.add(members[i]);
+          }
+        }
+      }
+      if (!in.isEmpty()) {
+        double load = Math.min(1, in.size() / (total * spillBelow));
+        used.add(new Ring(in, balance));
+        loads.add(load);
+        all += load;
+      }
+    }
+    int[] ends = new int[used.size()];
+    double upTo = 0;
+    for (int i = 0; i < ends.length; i++) {
+      upTo += loads.get(i) / Math.min(1, all);
+      ends[i] = (int) Math.min(XxHash.WHOLE, Math.round(upTo * XxHash.WHOLE));
+    }
+    return new View(changes, expires, expiry, used.toArray(new Ring[0]), ends);
+  }
+
+  /** What a pick needs to know. Immutable. */
+  private static final class View {
+    final int changes;
+    final boolean expires;
+    final long expiry;
+    final Ring[] rings;
+    final int[] ends;
+
+    View(int changes, boolean expires, long expiry, Ring[] rings, int[] ends) {
+      this.changes = changes;
+      this.expires = expires;
+      this.expiry = expiry;
+      this.rings = rings;
+      this.ends = ends;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+package io.weir.engine.route;
+
+import static io.weir.engine.route.Service.arm;
+import static io.weir.engine.route.Service.assertShare;
+import static io.weir.engine.route.Service.labels;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.RouteRule.Fallback;
+import io.weir.engine.testing.Request;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class RouterTest {
+  private static Service canary() {
+    return new Service()
+        .with(3, "v2.3.0")
+        .with(1, "v2.4.0")
+        .route("header:X-Canary == 'true'", Fallback.DEFAULT, arm("v2.4.0", 100))
+        .route("header:X-Env == 'prod'", Fallback.DEFAULT, arm("v2.3.0", 95), arm("v2.4.0", 5))
+        .defaults(arm("v2.3.0", 1))
+        .build();
+  }
+
+  @Test
+  void theFirstRowThatMatchesDecides() {
+    Service s = canary();
+    for (int i = 0; i < 1000; i++) {
+      assertThat(s.version("header:X-Canary", "true", "header:X-Env", "prod")).isEqualTo("v2.4.0");
+      assertThat(s.version("header:X-Env", "test")).isEqualTo("v2.3.0");
+    }
+  }
+
+  @Test
+  void theArticlesTableSendsFivePercentToTheCanary() {
+    int n = 200_000;
+    Map<String, Integer> arms = canary().arms(n, Request.of("header:X-Env", "prod"));
+    assertShare(arms.get("v2.4.0"), n, 0.05);
+    assertThat(arms).containsOnlyKeys("v2.3.0", "v2.4.0");
+  }
+
+  @Test
+  void withoutInstancesThereIsNoRouterAndCallsStayUntouched() {
+    assertThat(Router.build(null, null, java.util.List.of(), 0)).isNull();
+  }
+
+  @Test
+  void withoutARuleEveryUntaggedInstanceGetsItsShare() {
+    Service s = new Service().with(4, "v1");
+    s.rule = null;
+    s.build();
+    int n = 100_000;
+    s.spread(n, Request.of()).values().forEach(c -> assertShare(c, n, 0.25));
+  }
+
+  @Test
+  void noRowAndNoDefaultMeansAnyUntaggedInstance() {
+    Service s =
+        new Service()
+            .with(1, "v1")
+            .with(1, "v2")
+            .route("header:X == 'y'", Fallback.NONE, arm("v2", 1))
+            .build();
+    assertThat(s.spread(1000, Request.of())).hasSize(2);
+  }
+
+  @Test
+  void anArmWithoutInstancesRefusesOrFallsBackAsTheRuleSays() {
+    Service s = new Service().with(1, "v1").with(1, "v2").defaults(arm("v1", 1));
+    s.route("header:F == 'none'", Fallback.NONE, arm("v9", 1));
+    s.route("header:F == 'any'", Fallback.ANY, arm("v9", 1));
+    s.route("header:F == 'default'", Fallback.DEFAULT, arm("v9", 1));
+    s.build();
+
+    Ticket refused = s.call(Request.of("header:F", "none"));
+    assertThat(refused.refusal().kind()).isEqualTo(Refusal.Kind.ROUTE);
+    assertThat(refused.refusal().status()).isEqualTo(503);
+    assertThat(refused.refusal().ruleId()).isEqualTo("r");
+    assertThat(refused.instance()).isNull();
+    assertThat(s.spread(1000, Request.of("header:F", "any"))).hasSize(2);
+    for (int i = 0; i < 100; i++) {
+      assertThat(s.version("header:F", "default")).isEqualTo("v1");
+    }
+    assertThat(s.router.counters().refused()).isEqualTo(1);
+    assertThat(s.router.counters().fellBack()).isEqualTo(1100);
+  }
+
+  @Test
+  void labelsSelectExactlyBySetAndByPrefix() {
+    Service s =
+        new Service()
+            .with(1, "v1", "team", "api", "env", "prod")
+            .with(1, "v1", "team", "backend", "env", "prod-eu")
+            .with(1, "v1", "team", "web");
+    s.route("path == 'exact'", Fallback.NONE, labels(1, "team", "api"));
+    s.route("path == 'set'", Fallback.NONE, labels(1, "team", "api|web"));
+    s.route("path == 'prefix'", Fallback.NONE, labels(1, "env", "prod*"));
+    s.route("path == 'both'", Fallback.NONE, labels(1, "env", "prod*", "team", "backend"));
+    s.route("path == 'none'", Fallback.NONE, labels(1, "env", "pro"));
+    s.build();
+    assertThat(s.spread(1000, Request.of("path", "exact"))).containsOnlyKeys(s.instances.get(0));
+    assertThat(s.spread(1000, Request.of("path", "set")))
+        .containsOnlyKeys(s.instances.get(0), s.instances.get(2));
+    assertThat(s.spread(1000, Request.of("path", "prefix")))
+        .containsOnlyKeys(s.instances.get(0), s.instances.get(1));
+    assertThat(s.spread(1000, Request.of("path", "both"))).containsOnlyKeys(s.instances.get(1));
+    assertThat(s.call(Request.of("path", "none")).refusal()).isNotNull();
+  }
+}
