@@ -1,0 +1,259 @@
+package io.weir.smoke;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A real JVM under test. The application prints {@code READY <port>} on stdout once it serves (port
+ * 0 for one that serves nothing). Both outputs are kept; the process dies with {@link #close} or
+ * with the test's own JVM.
+ */
+final class Jvm implements AutoCloseable {
+  private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+
+  static {
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> RUNNING.forEach(Process::destroyForcibly)));
+  }
+
+  private final Process process;
+  private final List<String> stdout = new CopyOnWriteArrayList<>();
+  private final List<String> stderr = new CopyOnWriteArrayList<>();
+  private final List<Thread> readers = new ArrayList<>();
+  private final List<String> command;
+  private int port;
+
+  private Jvm(List<String> command, Process process) {
+    this.command = command;
+    this.process = process;
+    readers.add(read(process.getInputStream(), stdout));
+    readers.add(read(process.getErrorStream(), stderr));
+  }
+
+  /** Begins the command line of a JVM. */
+  static Builder of(Jdk jdk, String classpath, String mainClass) {
+    return new Builder(jdk, classpath, mainClass);
+  }
+
+  static final class Builder {
+    private final Jdk jdk;
+    private final List<String> options = new ArrayList<>();
+    private final List<String> run = new ArrayList<>();
+    private final List<String> environment = new ArrayList<>();
+
+    private Builder(Jdk jdk, String classpath, String mainClass) {
+      this.jdk = jdk;
+      options("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto");
+      run.addAll(List.of("-cp", classpath, mainClass));
+    }
+
+    /** The agent under test, with its options ({@code service=x;rules=file:DIR}). */
+    Builder weir(String agentOptions) {
+      return options("-javaagent:" + Work.weirJar() + "=" + agentOptions);
+    }
+
+    Builder options(String... more) {
+      options.addAll(Arrays.asList(more));
+      return this;
+    }
+
+    Builder arguments(String... more) {
+      run.addAll(Arrays.asList(more));
+      return this;
+    }
+
+    Builder env(String name, String value) {
+      environment.addAll(List.of(name, value));
+      return this;
+    }
+
+    /** Starts it and returns at once. */
+    Jvm launch() {
+      List<String> command = new ArrayList<>();
+      command.add(jdk.java().toString());
+      command.addAll(options);
+      command.addAll(run);
+      ProcessBuilder b = new ProcessBuilder(command);
+      b.environment().remove("JAVA_TOOL_OPTIONS");
+      b.environment().keySet().removeIf(k -> k.startsWith("WEIR_"));
+      for (int i = 0; i < environment.size(); i += 2) {
+        b.environment().put(environment.get(i), environment.get(i + 1));
+      }
+      try {
+        Process p = b.start();
+        RUNNING.add(p);
+        return new Jvm(command, p);
+      } catch (IOException e) {
+        throw new IllegalStateException("cannot start " + command, e);
+      }
+    }
+
+    /** Starts it and waits until it is ready. */
+    Jvm start() {
+      Jvm jvm = launch();
+      try {
+        return jvm.awaitReady();
+      } catch (Throwable t) {
+        jvm.close();
+        throw t;
+      }
+    }
+  }
+
+  Jvm awaitReady() {
+    Await.until(
+        Duration.ofSeconds(90),
+        () -> {
+          for (String line : stdout) {
+            if (line.startsWith("READY ")) {
+              port = Integer.parseInt(line.substring(6).trim());
+              return true;
+            }
+          }
+          if (!process.isAlive()) {
+            throw new DiedError("exit code " + process.exitValue() + "\n" + told());
+          }
+          return false;
+        },
+        () -> "READY <port>\n" + told());
+    return this;
+  }
+
+  /** The port the application told. */
+  int port() {
+    return port;
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Lines of stdout so far. */
+  List<String> stdout() {
+    return List.copyOf(stdout);
+  }
+
+  /** Lines of stderr so far. */
+  List<String> stderr() {
+    return List.copyOf(stderr);
+  }
+
+  /** Waits for a line on stderr that contains {@code text}, and returns it. */
+  String awaitStderr(String text) {
+    return await(stderr, text);
+  }
+
+  /** Waits for a line on stdout that contains {@code text}, and returns it. */
+  String awaitStdout(String text) {
+    return await(stdout, text);
+  }
+
+  private String await(List<String> lines, String text) {
+    String[] found = new String[1];
+    Await.until(
+        Duration.ofSeconds(30),
+        () ->
+            lines.stream()
+                .filter(l -> l.contains(text))
+                .findFirst()
+                .map(l -> found[0] = l)
+                .isPresent(),
+        () -> "a line with '" + text + "'\n" + told());
+    return found[0];
+  }
+
+  /** Writes a line to the application's stdin. */
+  void say(String line) {
+    try {
+      process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+      process.getOutputStream().flush();
+    } catch (IOException e) {
+      throw new IllegalStateException(told(), e);
+    }
+  }
+
+  /** Waits until it ends by itself. */
+  int awaitExit() {
+    try {
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+        throw new AssertionError("still running\n" + told());
+      }
+      for (Thread t : readers) {
+        t.join(10_000);
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Everything for the message of a failed assertion. */
+  String told() {
+    return String.join(" ", command)
+        + "\n--- stdout\n"
+        + String.join("\n", stdout)
+        + "\n--- stderr\n"
+        + String.join("\n", stderr);
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    try {
+      if (!process.waitFor(5, TimeUnit.SECONDS)) {
+        process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
+      }
+      for (Thread t : readers) {
+        t.join(5_000);
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+    RUNNING.remove(process);
+  }
+
+  private static Thread read(InputStream in, List<String> to) {
+    Thread t =
+        new Thread(
+            () -> {
+              try (BufferedReader r =
+                  new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
+                for (String line; (line = r.readLine()) != null; ) {
+                  to.add(line);
+                }
+              } catch (IOException closed) {
+                // the process is gone
+              }
+            },
+            "output of a JVM under test");
+    t.setDaemon(true);
+    t.start();
+    return t;
+  }
+
+  /** Not an {@code Exception}: {@link Await} must not go on asking a dead process. */
+  private static final class DiedError extends Error {
+    private static final long serialVersionUID = 1;
+
+    DiedError(String message) {
+      super(message);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package io.weir.smoke;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+
+/**
+ * A directory of rules as an operator keeps it: {@code DIR/service/NAME/rate-limit.json}. Each file
+ * is replaced atomically.
+ */
+final class Rules {
+  private final Path directory = Work.fresh("rules");
+  private int probe;
+
+  /** Value of {@code weir.rules}. */
+  String location() {
+    return "file:" + directory;
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  /**
+   * Writes a rule.
+   *
+   * @param key as in etcd, without the leading slash: {@code service/shop/rate-limit}
+   */
+  Rules put(String key, String value) {
+    boolean yaml = !value.stripLeading().startsWith("{");
+    Path file = directory.resolve(key + (yaml ? ".yaml" : ".json"));
+    try {
+      Files.createDirectories(file.getParent());
+      Path fresh = Files.createTempFile(directory, ".new", null);
+      Files.writeString(fresh, value);
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return this;
+  }
+
+  /** Takes a rule away. */
+  Rules remove(String key) {
+    try {
+      Files.deleteIfExists(directory.resolve(key + ".json"));
+      Files.deleteIfExists(directory.resolve(key + ".yaml"));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return this;
+  }
+
+  /**
+   * Waits until all that was put is in force in a JVM that serves HTTP: puts one more rule, which
+   * refuses requests with a mark nobody else sends, and asks until it does.
+   */
+  Rules awaitInForce(String service, int port) {
+    String mark = Integer.toString(++probe);
+    put(
+        "service/" + service + "/rate-limit/probe",
+        "{\"qps\": 0, \"match\": \"header:X-Weir-Probe == '" + mark + "'\"}");
+    HttpRequest ask =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/weir-probe"))
+            .header("X-Weir-Probe", mark)
+            .build();
+    HttpClient client = HttpClient.newHttpClient();
+    Await.until(
+        Duration.ofSeconds(30),
+        () -> client.send(ask, HttpResponse.BodyHandlers.discarding()).statusCode() == 429,
+        () -> "the rules in " + directory + " are not in force for " + service);
+    return this;
+  }
+}
