@@ -1,0 +1,759 @@
+package io.weir.control.fleet;
+
+import io.weir.engine.rules.BreakerRule.Force;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The fleet protocol of one target as one instance runs it: a state machine without thread, clock,
+ * I/O or chance. Inputs are method calls that carry the time; outputs are at most one transaction
+ * to send ({@link #takeMove}) and the role the local breaker shall play ({@link #takeRole}). The
+ * same code runs against real etcd, against a simulated one under random schedules and under the
+ * exhaustive explorer.
+ *
+ * <p>How it works: every input first updates what is known - the view of the target's keys as of
+ * some revision, and this instance's own evidence, traffic and probe results - and then {@link
+ * #decide} looks at the whole of it, so nothing depends on the order or number of the events that
+ * led here; a view that jumps over several revisions is as good as one that saw each.
+ *
+ * <p>Why it is safe: every move compares the {@code epoch} key (or the {@code probe} key) with the
+ * revision it was judged by, so of all writers that saw the same state at most one wins and the
+ * others learn of it through the watch. One move is under way at a time. After any answer no move
+ * is made until the view differs from what that move compared: a committed move must first be seen,
+ * a refused one was refused because of something that must still arrive. Only a move whose answer
+ * never came is made again on the same view, after a while; if the first one is applied late, one
+ * of the two loses.
+ *
+ * <p>Why it does not hang: the open time ends by the {@code state} key's expiry or by the local
+ * clock, whichever is first; a prober that dies loses its key with its lease; one without traffic
+ * lets go; one whose probe never ends reports it as bad.
+ *
+ * <p>Threading: none; its owner calls it from one thread.
+ */
+class FleetMachine {
+  static final String EPOCH = "epoch";
+  static final String STATE = "state";
+  static final String PROBE = "probe";
+  static final String FORCE = "force";
+  static final String VOTES = "votes/";
+
+  /** How long half-open and closed projections and votes stay. */
+  static final int PROJECTION_SECONDS = 60;
+
+  private static final long MILLI = 1_000_000L;
+  private static final long SECOND = 1_000_000_000L;
+
+  /** Traffic younger than this is "in hand"; a prober idle for longer lets go. */
+  static final long IDLE_NANOS = 2 * SECOND;
+
+  /** How long the fleet may be out of reach before this instance probes for itself. */
+  static final long AWAY_GRACE_NANOS = 5 * SECOND;
+
+  /** Before a move whose answer never came is made again. */
+  static final long RETRY_NANOS = SECOND;
+
+  /** Before a move that was answered is judged again although its answer is still not in view. */
+  static final long SETTLE_NANOS = 10 * SECOND;
+
+  /**
+   * A voter that did not complete the quorum leaves the opening to the one that did for so long.
+   */
+  static final long YIELD_NANOS = SECOND / 4;
+
+  /** etcd counts every put, delete and comparison; its default bound is 128. */
+  private static final int MAX_COMPARED_VOTES = 60;
+
+  private static final long NEVER = Long.MAX_VALUE;
+
+  /** What a rule says about sharing. Immutable. */
+  static final class Settings {
+    final long openNanos;
+    final long maxOpenNanos;
+    final long probeTimeoutNanos;
+    final int quorum;
+    final double quorumShare;
+
+    /** Campaigns start after a random part of this. */
+    final long jitterNanos;
+
+    Settings(
+        long openNanos,
+        long maxOpenNanos,
+        long probeTimeoutNanos,
+        int quorum,
+        double quorumShare,
+        long jitterNanos) {
+      this.openNanos = openNanos;
+      this.maxOpenNanos = maxOpenNanos;
+      this.probeTimeoutNanos = probeTimeoutNanos;
+      this.quorum = quorum;
+      this.quorumShare = quorumShare;
+      this.jitterNanos = jitterNanos;
+    }
+  }
+
+  private enum Result {
+    NONE,
+    GOOD,
+    BAD
+  }
+
+  final String self;
+  private Settings settings;
+  private int live = 1;
+  private long dice;
+
+  // the view: what the target's keys were at the last revision heard of
+  private Fence fence = Fence.NONE;
+  private long fenceMod;
+  private boolean stateThere;
+  private String prober = "";
+  private long probeMod;
+  private Force force = Force.NONE;
+  private final Map<String, Vote> votes = new TreeMap<String, Vote>();
+  private final Map<String, Long> voteMods = new TreeMap<String, Long>();
+
+  private boolean synced;
+  private boolean connected;
+  private long awaySince;
+  private boolean session;
+
+  /** A probe key of ours that a lost lease takes with it. */
+  private long lostProbeMod = -1;
+
+  /** When the open time of {@link #deadlineOf} ends on the local clock. */
+  private long deadline;
+
+  private long deadlineOf = -1;
+
+  // own evidence
+  private long evidenceEpoch = -1;
+  private long calls;
+  private long failures;
+  private long ageNanos;
+  private long quorumSeen = NEVER;
+
+  // own traffic and probes
+  private boolean traffic;
+  private long trafficAt;
+  private long campaignAt = NEVER;
+  private int outstanding;
+  private long probeActivity;
+  private Result result = Result.NONE;
+
+  // moves
+  private Move underWay;
+  private Move answered;
+  private long answeredUntil;
+
+  // outputs
+  private Move move;
+  private Role role;
+  private boolean roleNew;
+  private Force imposedForce = Force.NONE;
+
+  FleetMachine(String self, Settings settings, long seed) {
+    this.self = self;
+    this.settings = settings;
+    this.dice = seed;
+  }
+
+  /** The same machine in the same state, independent of this one. */
+  FleetMachine copy() {
+    FleetMachine m = fresh();
+    m.live = live;
+    m.dice = dice;
+    m.fence = fence;
+    m.fenceMod = fenceMod;
+    m.stateThere = stateThere;
+    m.prober = prober;
+    m.probeMod = probeMod;
+    m.force = force;
+    m.votes.putAll(votes);
+    m.voteMods.putAll(voteMods);
+    m.synced = synced;
+    m.connected = connected;
+    m.awaySince = awaySince;
+    m.session = session;
+    m.lostProbeMod = lostProbeMod;
+    m.deadline = deadline;
+    m.deadlineOf = deadlineOf;
+    m.evidenceEpoch = evidenceEpoch;
+    m.calls = calls;
+    m.failures = failures;
+    m.ageNanos = ageNanos;
+    m.quorumSeen = quorumSeen;
+    m.traffic = traffic;
+    m.trafficAt = trafficAt;
+    m.campaignAt = campaignAt;
+    m.outstanding = outstanding;
+    m.probeActivity = probeActivity;
+    m.result = result;
+    m.underWay = underWay;
+    m.answered = answered;
+    m.answeredUntil = answeredUntil;
+    m.move = move;
+    m.role = role;
+    m.roleNew = roleNew;
+    m.imposedForce = imposedForce;
+    return m;
+  }
+
+  /** For {@link #copy}: a new machine of the same kind. */
+  FleetMachine fresh() {
+    return new FleetMachine(self, settings, dice);
+  }
+
+  // ---- inputs: rules and surroundings
+
+  void settings(Settings next, long now) {
+    settings = next;
+    decide(now);
+  }
+
+  /** How many instances a share in the quorum is a share of. */
+  void live(int instances, long now) {
+    live = Math.max(1, instances);
+    decide(now);
+  }
+
+  /** The instance's own lease is in force: it may take the prober's role. */
+  void leaseGranted(long now) {
+    session = true;
+    decide(now);
+  }
+
+  /** The instance's own lease is lost, and with it the prober's role. */
+  void leaseLost(long now) {
+    session = false;
+    if (prober.equals(self)) {
+      lostProbeMod = probeMod;
+    }
+    decide(now);
+  }
+
+  /** The store is reached, or not, right now. */
+  void connected(boolean is, long now) {
+    if (connected && !is) {
+      awaySince = now;
+    }
+    connected = is;
+    decide(now);
+  }
+
+  // ---- inputs: the view. Any number of see() and gone(), then viewed()
+
+  /** A key has this value since that revision. */
+  void see(String key, Object value, long modRevision) {
+    if (key.equals(EPOCH)) {
+      fence = (Fence) value;
+      fenceMod = modRevision;
+    } else if (key.equals(STATE)) {
+      stateThere = true;
+    } else if (key.equals(PROBE)) {
+      prober = (String) value;
+      probeMod = modRevision;
+    } else if (key.equals(FORCE)) {
+      force = (Force) value;
+    } else if (key.startsWith(VOTES)) {
+      String by = key.substring(VOTES.length());
+      votes.put(by, (Vote) value);
+      voteMods.put(by, modRevision);
+    }
+  }
+
+  /** A key is not there. */
+  void gone(String key) {
+    if (key.equals(EPOCH)) {
+      fence = Fence.NONE;
+      fenceMod = 0;
+    } else if (key.equals(STATE)) {
+      stateThere = false;
+    } else if (key.equals(PROBE)) {
+      prober = "";
+      probeMod = 0;
+    } else if (key.equals(FORCE)) {
+      force = Force.NONE;
+    } else if (key.startsWith(VOTES)) {
+      votes.remove(key.substring(VOTES.length()));
+      voteMods.remove(key.substring(VOTES.length()));
+    }
+  }
+
+  /**
+   * The view is complete as of a new revision.
+   *
+   * @param newHistory the store was wiped or replaced: nothing known from before holds
+   */
+  void viewed(boolean newHistory, long now) {
+    synced = true;
+    if (newHistory) {
+      answered = null;
+      deadlineOf = -1;
+      lostProbeMod = -1;
+    }
+    decide(now);
+  }
+
+  // ---- inputs: the local breaker. See FleetLink
+
+  void tripped(long epoch, long windowCalls, long windowFailures, long windowAge, long now) {
+    evidenceEpoch = epoch;
+    calls = windowCalls;
+    failures = windowFailures;
+    ageNanos = windowAge;
+    quorumSeen = NEVER;
+    decide(now);
+  }
+
+  void recovered(long now) {
+    evidenceEpoch = -1;
+    decide(now);
+  }
+
+  void wanted(long now) {
+    traffic = true;
+    trafficAt = now;
+    decide(now);
+  }
+
+  void probing(int nowOutstanding, long now) {
+    traffic = true;
+    trafficAt = now;
+    outstanding = nowOutstanding;
+    probeActivity = now;
+    decide(now);
+  }
+
+  void probed(long probeFence, boolean good, long now) {
+    if (mine() && probeFence == probeMod && result == Result.NONE) {
+      result = good ? Result.GOOD : Result.BAD;
+      outstanding = 0;
+    }
+    decide(now);
+  }
+
+  // ---- inputs: answers and time
+
+  /**
+   * The move under way has been answered.
+   *
+   * @param known true: it was applied, or refused because a comparison did not hold; false: no such
+   *     answer came, it may have been applied, or may still be
+   */
+  void answered(boolean known, long now) {
+    answered = underWay;
+    answeredUntil = now + (known ? SETTLE_NANOS : RETRY_NANOS);
+    underWay = null;
+    decide(now);
+  }
+
+  void tick(long now) {
+    decide(now);
+  }
+
+  // ---- outputs
+
+  /** A transaction to send now, or null; it is under way until {@link #answered}. */
+  Move takeMove() {
+    Move m = move;
+    move = null;
+    return m;
+  }
+
+  /** What the local breaker shall be from now on, or null: no change. */
+  Role takeRole() {
+    if (!roleNew) {
+      return null;
+    }
+    roleNew = false;
+    return role;
+  }
+
+  /** The role last decided, or null. */
+  Role role() {
+    return role;
+  }
+
+  /** What the operator's hand says. */
+  Force force() {
+    return imposedForce;
+  }
+
+  Fence fence() {
+    return fence;
+  }
+
+  /** When {@link #tick} should be called next, {@code Long.MAX_VALUE} when nothing waits. */
+  long nextTick(long now) {
+    long next = NEVER;
+    if (!connected && synced) {
+      next = earlier(next, awaySince + AWAY_GRACE_NANOS, now);
+    }
+    if (fence.phase == Fence.Phase.OPEN) {
+      next = earlier(next, deadline, now);
+    }
+    if (campaignAt != NEVER) {
+      next = earlier(next, campaignAt, now);
+    }
+    if (answered != null) {
+      next = earlier(next, answeredUntil, now);
+    }
+    if (quorumSeen != NEVER) {
+      next = earlier(next, quorumSeen + YIELD_NANOS, now);
+    }
+    if (mine() && result == Result.NONE) {
+      next = earlier(next, probeActivity + idleLimit(), now);
+    }
+    return next;
+  }
+
+  private static long earlier(long best, long candidate, long now) {
+    return candidate - now > 0 && (best == NEVER || candidate - best < 0) ? candidate : best;
+  }
+
+  // ---- decisions
+
+  /** Whether evidence gathered under that epoch speaks about the fleet as it is now. */
+  boolean holds(long gatheredIn) {
+    return gatheredIn == fence.epoch;
+  }
+
+  private boolean mine() {
+    return prober.equals(self) && probeMod != lostProbeMod;
+  }
+
+  private long idleLimit() {
+    return outstanding > 0 ? settings.probeTimeoutNanos : IDLE_NANOS;
+  }
+
+  private void decide(long now) {
+    if (!synced) {
+      return;
+    }
+    if (fence.phase == Fence.Phase.OPEN) {
+      if (deadlineOf != fenceMod) {
+        deadlineOf = fenceMod;
+        deadline = now + fence.openMillis * MILLI;
+      }
+      if (!stateThere && deadline - now > 0) {
+        deadline = now; // its lease has run out: so has the open time
+      }
+    }
+    imposedForce = force;
+    play(now);
+    if (connected && underWay == null && move == null && force == Force.NONE && maySend(now)) {
+      move = nextMove(now);
+      underWay = move;
+    }
+  }
+
+  private void play(long now) {
+    Role next = connected ? shared() : alone(now);
+    if (next == null || next.equals(role)) {
+      return;
+    }
+    if (next.kind == Role.Kind.PROBER) {
+      outstanding = 0;
+      probeActivity = now;
+      result = Result.NONE;
+    }
+    role = next;
+    roleNew = true;
+  }
+
+  /** The role the view gives. */
+  private Role shared() {
+    switch (fence.phase) {
+      case CLOSED:
+        return new Role(Role.Kind.CLOSED, fence.epoch, 0, 0, 0);
+      case OPEN:
+        return new Role(Role.Kind.OPEN, fence.epoch, fence.attempt, deadline, 0);
+      default:
+        return mine()
+            ? new Role(Role.Kind.PROBER, fence.epoch, fence.attempt, 0, probeMod)
+            : new Role(Role.Kind.WAITING, fence.epoch, fence.attempt, 0, 0);
+    }
+  }
+
+  /**
+   * The role without the fleet, after a grace in which all stays as it is: what was shared holds to
+   * its end, then local probes decide.
+   */
+  private Role alone(long now) {
+    if (now - awaySince < AWAY_GRACE_NANOS
+        || fence.phase == Fence.Phase.CLOSED
+        || role != null && role.kind == Role.Kind.ALONE) {
+      return null;
+    }
+    long until = fence.phase == Fence.Phase.OPEN ? deadline : now;
+    return new Role(Role.Kind.ALONE, fence.epoch, fence.attempt, until, 0);
+  }
+
+  private boolean maySend(long now) {
+    if (answered == null) {
+      return true;
+    }
+    for (Move.Compare c : answered.compares) {
+      if (modOf(c.key) != c.modRevision) {
+        answered = null;
+        return true;
+      }
+    }
+    if (now - answeredUntil >= 0) {
+      answered = null;
+      return true;
+    }
+    return false;
+  }
+
+  private long modOf(String key) {
+    if (key.equals(EPOCH)) {
+      return fenceMod;
+    }
+    if (key.equals(PROBE)) {
+      return probeMod;
+    }
+    Long mod = voteMods.get(key.substring(VOTES.length()));
+    return mod == null ? 0 : mod;
+  }
+
+  private Move nextMove(long now) {
+    switch (fence.phase) {
+      case CLOSED:
+        campaignAt = NEVER;
+        return closedMove(now);
+      case OPEN:
+        return campaign(now, deadline - now <= 0, Move.Kind.CAMPAIGN);
+      default:
+        if (mine()) {
+          campaignAt = NEVER;
+          return proberMove(now);
+        }
+        return campaign(now, true, Move.Kind.TAKE_OVER);
+    }
+  }
+
+  private Move closedMove(long now) {
+    Vote own = votes.get(self);
+    if (evidenceEpoch < 0 || !holds(evidenceEpoch)) {
+      return own != null && own.epoch == fence.epoch
+          ? Move.of(Move.Kind.WITHDRAW)
+              .when(EPOCH, fenceMod)
+              .when(VOTES + self, voteMods.get(self))
+              .delete(VOTES + self)
+              .build()
+          : null;
+    }
+    int need =
+        settings.quorumShare > 0
+            ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
+            : settings.quorum;
+    List<String> others = new ArrayList<String>();
+    long newest = 0;
+    for (Map.Entry<String, Vote> v : votes.entrySet()) {
+      if (v.getValue().epoch == fence.epoch && !v.getKey().equals(self)) {
+        others.add(v.getKey());
+        newest = Math.max(newest, voteMods.get(v.getKey()));
+      }
+    }
+    boolean voted = own != null && own.epoch == fence.epoch;
+    if (others.size() + 1 < need) {
+      quorumSeen = NEVER;
+      return voted
+          ? null
+          : Move.of(Move.Kind.VOTE)
+              .when(EPOCH, fenceMod)
+              .when(VOTES + self, own == null ? 0 : voteMods.get(self))
+              .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures))
+              .build();
+    }
+    if (voted && newest > voteMods.get(self)) {
+      // the one whose vote completed the quorum opens; the others only if it does not
+      if (quorumSeen == NEVER) {
+        quorumSeen = now;
+      }
+      if (now - quorumSeen < YIELD_NANOS) {
+        return null;
+      }
+    }
+    long openNanos = settings.openNanos;
+    Move.Builder b = Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod);
+    for (int i = 0; i < Math.min(need - 1, MAX_COMPARED_VOTES); i++) {
+      b.when(VOTES + others.get(i), voteMods.get(others.get(i)));
+    }
+    Fence next = fence.opened(0, self, openNanos / MILLI);
+    return b.put(EPOCH, next)
+        .putFor(seconds(openNanos), STATE, open(next, need > 1 ? "quorum of " + need : "window"))
+        .build();
+  }
+
+  private Projection open(Fence next, String reason) {
+    return new Projection("open", calls, failures, ageNanos, self, next.epoch, reason);
+  }
+
+  private Move campaign(long now, boolean due, Move.Kind kind) {
+    boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
+    if (!due || !inHand || !session || probeMod != 0) {
+      campaignAt = NEVER;
+      return null;
+    }
+    if (campaignAt == NEVER) {
+      campaignAt = now + (long) (settings.jitterNanos * draw());
+    }
+    if (now - campaignAt < 0) {
+      return null;
+    }
+    campaignAt = NEVER;
+    return Move.of(kind)
+        .when(EPOCH, fenceMod)
+        .when(PROBE, 0)
+        .put(EPOCH, fence.probing(self))
+        .putForSession(PROBE, self)
+        .putFor(
+            PROJECTION_SECONDS,
+            STATE,
+            new Projection("half-open", calls, failures, ageNanos, self, fence.epoch, "probing"))
+        .build();
+  }
+
+  private Move proberMove(long now) {
+    if (result == Result.NONE && outstanding > 0 && now - probeActivity >= idleLimit()) {
+      result = Result.BAD; // the probe never ended
+    }
+    if (result == Result.GOOD) {
+      Move.Builder b =
+          Move.of(Move.Kind.CLOSE)
+              .when(EPOCH, fenceMod)
+              .when(PROBE, probeMod)
+              .put(EPOCH, fence.closed(self))
+              .delete(PROBE)
+              .putFor(
+                  PROJECTION_SECONDS,
+                  STATE,
+                  new Projection("closed", 0, 0, 0, self, fence.epoch + 1, "probes were good"));
+      int n = 0;
+      for (String by : votes.keySet()) {
+        if (n++ < MAX_COMPARED_VOTES) { // what is left expires, and counts for nothing anyway
+          b.delete(VOTES + by);
+        }
+      }
+      return b.build();
+    }
+    if (result == Result.BAD) {
+      int attempt = fence.attempt + 1;
+      long openNanos = openNanos(attempt);
+      Fence next = fence.opened(attempt, self, openNanos / MILLI);
+      return Move.of(Move.Kind.REOPEN)
+          .when(EPOCH, fenceMod)
+          .when(PROBE, probeMod)
+          .put(EPOCH, next)
+          .delete(PROBE)
+          .putFor(seconds(openNanos), STATE, open(next, "a probe was bad"))
+          .build();
+    }
+    if (now - probeActivity >= idleLimit()) {
+      return Move.of(Move.Kind.LET_GO).when(PROBE, probeMod).delete(PROBE).build();
+    }
+    return null;
+  }
+
+  /** As {@code Breaker.openNanos}: doubled per attempt, capped, a tenth of jitter. */
+  private long openNanos(int attempt) {
+    long max = Math.max(settings.openNanos, settings.maxOpenNanos);
+    double nanos = Math.min((double) max, settings.openNanos * Math.pow(2, attempt));
+    double jitter = settings.jitterNanos == 0 ? 1 : 0.9 + 0.2 * draw();
+    return (long) Math.min(max, nanos * jitter);
+  }
+
+  private static int seconds(long nanos) {
+    return (int) Math.max(2, (nanos + SECOND - 1) / SECOND);
+  }
+
+  /** SplitMix64: 0 inclusive to 1 exclusive. */
+  private double draw() {
+    dice += 0x9E3779B97F4A7C15L;
+    long z = dice;
+    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
+  }
+
+  // ---- for the explorer
+
+  /** Everything future behaviour depends on, times as distances from now. */
+  void fingerprint(StringBuilder s, long now, RevisionNames names) {
+    s.append(fence.epoch).append(fence.phase.ordinal()).append(fence.attempt);
+    s.append('@').append(names.of(fenceMod)).append(stateThere ? 's' : '-');
+    s.append(prober).append('@').append(names.of(probeMod)).append(force.ordinal());
+    for (Map.Entry<String, Vote> v : votes.entrySet()) {
+      s.append(v.getKey()).append(v.getValue().epoch).append('@');
+      s.append(names.of(voteMods.get(v.getKey())));
+    }
+    s.append(synced ? 'y' : 'n').append(connected ? 'c' : 'd').append(session ? 'l' : 'x');
+    s.append(lostProbeMod == probeMod ? 'L' : '-').append(evidenceEpoch);
+    s.append('|');
+    if (!connected) {
+      distance(s, awaySince + AWAY_GRACE_NANOS, now);
+    }
+    if (fence.phase == Fence.Phase.OPEN) {
+      s.append(deadlineOf == fenceMod ? 'k' : 'u');
+      distance(s, deadline, now);
+    }
+    s.append(quorumSeen == NEVER ? "-" : "");
+    if (quorumSeen != NEVER) {
+      distance(s, quorumSeen + YIELD_NANOS, now);
+    }
+    if (traffic) {
+      distance(s, trafficAt + IDLE_NANOS, now);
+    }
+    if (campaignAt != NEVER) {
+      distance(s.append('c'), campaignAt, now);
+    }
+    if (mine()) {
+      s.append(outstanding).append(result.ordinal());
+      distance(s, probeActivity + idleLimit(), now);
+    }
+    s.append('|');
+    move(s, underWay, names);
+    move(s, answered, names);
+    if (answered != null) {
+      distance(s, answeredUntil, now);
+    }
+    if (role != null) {
+      s.append(role.kind.ordinal()).append(role.epoch).append('@').append(names.of(role.fence));
+      if (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE) {
+        distance(s, role.until, now);
+      }
+    }
+  }
+
+  static void move(StringBuilder s, Move m, RevisionNames names) {
+    if (m == null) {
+      s.append('-');
+      return;
+    }
+    s.append(m.kind.ordinal());
+    for (Move.Compare c : m.compares) {
+      s.append(names.of(c.modRevision)).append(',');
+    }
+    for (Move.Write w : m.writes) {
+      if (w.value instanceof Vote) {
+        s.append(((Vote) w.value).epoch);
+      } else if (w.value instanceof Fence) {
+        s.append(((Fence) w.value).attempt);
+      }
+    }
+  }
+
+  private static void distance(StringBuilder s, long at, long now) {
+    s.append(Math.max(0, (at - now) / MILLI)).append(';');
+  }
+
+  /** Names revisions so that states that differ only in absolute numbers look the same. */
+  interface RevisionNames {
+    String of(long revision);
+  }
+}

@@ -1,0 +1,621 @@
+package io.weir.control.fleet;
+
+import static io.weir.control.fleet.Laws.require;
+
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.FleetLink;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Random;
+import java.util.function.UnaryOperator;
+
+/**
+ * One seeded life of a fleet in virtual time: real breakers and real machines, a simulated etcd,
+ * and a schedule of crashes, pauses, cuts, delays, lease expiries and outages, after which all is
+ * quiet and everything has to come together again. The laws are judged at every commit.
+ */
+final class FleetSimulation {
+  private static final long MS = 1_000_000L;
+  private static final long S = 1000 * MS;
+  private static final int SESSION_TTL = 10;
+  private static final long QUIET = 90 * S;
+
+  private record Event(long at, long order, Runnable run) {}
+
+  /** What may go wrong; all of it by default. */
+  static final class Faults {
+    boolean any = true;
+    UnaryOperator<Move> sabotage = m -> m;
+    boolean keepsOldEvidence;
+  }
+
+  final long seed;
+  private final Random random;
+  private final Faults faults;
+  private final int size;
+  private final int quorum;
+  private final long chaosNanos;
+  private final PriorityQueue<Event> queue =
+      new PriorityQueue<>(
+          (a, b) -> a.at != b.at ? Long.compare(a.at, b.at) : Long.compare(a.order, b.order));
+  private final SimEtcd etcd = new SimEtcd();
+  private final Map<Long, Long> expiry = new HashMap<>();
+  private final Map<Long, Integer> ttl = new HashMap<>();
+  private final List<Node> nodes = new ArrayList<>();
+  private final Deque<String> trace = new ArrayDeque<>();
+  private long now;
+  private long order;
+  private boolean etcdUp = true;
+  private boolean healthy = true;
+  private int incarnations;
+
+  // what the laws need to know beyond etcd's keys
+  private long lastClosedAt = Long.MIN_VALUE;
+  private long openSentAt;
+  int openings;
+  int commits;
+  int grants;
+  int takeOvers;
+  int probesLetIn;
+  int mostCommitsInAPeriod;
+  private int commitsInPeriod;
+
+  FleetSimulation(long seed, Faults faults) {
+    this.seed = seed;
+    this.faults = faults;
+    random = new Random(seed);
+    size = 2 + random.nextInt(7);
+    quorum = random.nextInt(3) == 0 ? 1 + random.nextInt(Math.min(3, size)) : 1;
+    chaosNanos = faults.any ? (30 + random.nextInt(60)) * S : 60 * S;
+  }
+
+  int size() {
+    return size;
+  }
+
+  // ---- one instance
+
+  private final class Node implements FleetLink {
+    final int number;
+    final String id;
+    final long clock = random.nextLong() >> 8;
+    final FleetMachine machine;
+    final Breakers breakers;
+    final Breaker breaker;
+    boolean alive = true;
+    boolean cut;
+    boolean brokenNetwork;
+    long pausedUntil;
+    long silentUntil;
+    int seen;
+    long session;
+    long timer;
+    long evidenceSince;
+    int permits;
+    final long interval = (20 + random.nextInt(180)) * MS;
+
+    Node(int number) {
+      this.number = number;
+      id = "n" + number + "." + incarnations++;
+      FleetMachine.Settings s =
+          new FleetMachine.Settings(5 * S, 20 * S, 2 * S, quorum, 0, 500 * MS);
+      long dice = random.nextLong();
+      machine =
+          faults.keepsOldEvidence
+              ? new FleetMachine(id, s, dice) {
+                @Override
+                boolean holds(long gatheredIn) {
+                  return true;
+                }
+              }
+              : new FleetMachine(id, s, dice);
+      BreakerRule rule =
+          BreakerRule.builder()
+              .service("t")
+              .countWindow(10)
+              .minCalls(5)
+              .failureRatio(0.5)
+              .openNanos(5 * S)
+              .maxOpenNanos(20 * S)
+              .probeTimeoutNanos(2 * S)
+              .build();
+      Random own = new Random(random.nextLong());
+      breakers =
+          Breakers.build("t", null, Collections.singletonList(rule), local(), own::nextDouble);
+      breaker = breakers.all().get(0);
+      breaker.link(this);
+      later(delay(), this::start);
+      later(random.nextInt(200) * MS, this::call);
+    }
+
+    long local() {
+      return now + clock;
+    }
+
+    /** Runs on this instance, after its pause when it is paused; never when it has crashed. */
+    void later(long delay, Runnable task) {
+      at(
+          now + delay,
+          () -> {
+            if (!alive) {
+              return;
+            }
+            if (now < pausedUntil) {
+              later(pausedUntil - now, task);
+              return;
+            }
+            task.run();
+            pump();
+          });
+    }
+
+    boolean reaches() {
+      return etcdUp && !cut;
+    }
+
+    void start() {
+      if (!reaches()) {
+        later(500 * MS, this::start);
+        return;
+      }
+      session = lease(SESSION_TTL);
+      machine.leaseGranted(local());
+      etcd.keys.forEach((k, c) -> machine.see(k, c.value(), c.mod()));
+      seen = etcd.log.size();
+      machine.connected(true, local());
+      machine.viewed(false, local());
+      later(3 * S, this::keepAlive);
+    }
+
+    void keepAlive() {
+      if (reaches()) {
+        if (etcd.leaseLives(session)) {
+          expiry.put(session, now + SESSION_TTL * S);
+        } else {
+          machine.leaseLost(local());
+          session = lease(SESSION_TTL);
+          machine.leaseGranted(local());
+        }
+      }
+      later(3 * S + random.nextInt(300) * MS, this::keepAlive);
+    }
+
+    void pull() {
+      if (!reaches()) {
+        return;
+      }
+      boolean any = false;
+      while (seen < etcd.log.size()) {
+        etcd.log
+            .get(seen++)
+            .changes()
+            .forEach(
+                (k, c) -> {
+                  if (c == null) {
+                    machine.gone(k);
+                  } else {
+                    machine.see(k, c.value(), c.mod());
+                  }
+                });
+        any = true;
+      }
+      if (any) {
+        machine.viewed(false, local());
+      }
+    }
+
+    void pump() {
+      Move m = machine.takeMove();
+      if (m != null) {
+        send(m);
+      }
+      breaker.force(machine.force());
+      Role r = machine.takeRole();
+      if (r != null) {
+        note(id + " is " + r);
+        permits = 0;
+        switch (r.kind) {
+          case CLOSED -> breaker.imposeClosed(r.epoch, local());
+          case OPEN -> breaker.imposeOpen(r.epoch, r.attempt, r.until, true, local());
+          case ALONE -> breaker.imposeOpen(r.epoch, r.attempt, r.until, false, local());
+          case WAITING -> breaker.imposeWaiting(r.epoch, r.attempt, local());
+          case PROBER -> breaker.imposeProber(r.epoch, r.attempt, r.fence, local());
+        }
+      }
+      long next = machine.nextTick(local());
+      if (next != Long.MAX_VALUE && next != timer) {
+        timer = next;
+        later(
+            next - local(),
+            () -> {
+              timer = 0;
+              machine.tick(local());
+            });
+      }
+    }
+
+    void send(Move move) {
+      Move m = faults.sabotage.apply(move);
+      note(id + " sends " + m);
+      long sent = now;
+      long sentSession = session;
+      long evidence = evidenceSince;
+      boolean[] done = new boolean[1];
+      if (!reaches()) {
+        later(2 * S, () -> machine.answered(false, local()));
+        return;
+      }
+      long expiring = m.ttlSeconds > 0 ? lease(m.ttlSeconds) : 0;
+      later(
+          2 * S,
+          () -> {
+            if (!done[0]) {
+              done[0] = true;
+              machine.answered(false, local());
+            }
+          });
+      // the request arrives whatever becomes of its sender
+      at(
+          now + rareLongDelay(),
+          () -> {
+            if (!reaches()) {
+              return;
+            }
+            boolean lease = etcd.leasesLive(m, sentSession, expiring);
+            apply(this, m, sentSession, expiring, sent, evidence);
+            later(
+                rareLongDelay(),
+                () -> {
+                  if (!done[0] && reaches()) {
+                    done[0] = true;
+                    machine.answered(lease, local());
+                  }
+                });
+          });
+    }
+
+    // -- traffic
+
+    void call() {
+      later(interval, this::call);
+      if (now < silentUntil) {
+        return;
+      }
+      Ticket t = new Ticket();
+      t.begin(local(), null);
+      boolean in = breakers.admit(NO_ATTRIBUTES, "", local(), t);
+      if (machine.force() == BreakerRule.Force.OPEN) {
+        require(!in, "forced open lets nothing pass", id);
+      }
+      if (!in) {
+        return;
+      }
+      if (machine.role() != null
+          && machine.role().kind == Role.Kind.PROBER
+          && machine.force() == BreakerRule.Force.NONE) {
+        probesLetIn++;
+        permits++;
+        require(permits <= 3, "half-open admits no more than the probes", id, permits);
+      }
+      int fate = random.nextInt(1000);
+      if (fate < 3 && now < chaosNanos) {
+        return; // hangs for ever
+      }
+      long took = (1 + random.nextInt(20)) * MS;
+      later(
+          took,
+          () -> {
+            if (fate < 8) {
+              permits--;
+              t.endFailure(Failure.CANCELLED, null, local());
+            } else if (healthy && !brokenNetwork) {
+              t.endHttp(200, local());
+            } else {
+              t.endHttp(503, local());
+            }
+          });
+    }
+
+    @Override
+    public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+      evidenceSince = now - age;
+      later(0, () -> machine.tripped(epoch, calls, failures, age, local()));
+    }
+
+    @Override
+    public void recovered(Breaker b) {
+      later(0, () -> machine.recovered(local()));
+    }
+
+    @Override
+    public void wanted(Breaker b) {
+      later(0, () -> machine.wanted(local()));
+    }
+
+    @Override
+    public void probing(Breaker b, int outstanding) {
+      later(0, () -> machine.probing(outstanding, local()));
+    }
+
+    @Override
+    public void probed(Breaker b, long fence, boolean good) {
+      later(0, () -> machine.probed(fence, good, local()));
+    }
+  }
+
+  // ---- etcd
+
+  private long lease(int seconds) {
+    grants++;
+    long l = etcd.grant();
+    ttl.put(l, seconds);
+    expiry.put(l, now + seconds * S);
+    at(now + seconds * S, () -> expireIfDue(l));
+    return l;
+  }
+
+  private void expireIfDue(long lease) {
+    long at = expiry.get(lease);
+    if (!etcdUp) {
+      at(now + S, () -> expireIfDue(lease));
+    } else if (now >= at) {
+      int before = etcd.log.size();
+      etcd.expire(lease);
+      if (etcd.log.size() > before) {
+        note("lease ran out: " + etcd.log.get(before).changes().keySet());
+        told();
+      }
+    } else {
+      at(at, () -> expireIfDue(lease));
+    }
+  }
+
+  private void apply(Node from, Move m, long session, long expiring, long sent, long evidence) {
+    if (!etcd.holds(m) || !etcd.leasesLive(m, session, expiring)) {
+      note(from.id + " refused " + m.kind);
+      return;
+    }
+    Fence before = etcd.fence();
+    String prober = etcd.prober();
+    Map<String, SimEtcd.Cell> keys = Map.copyOf(etcd.keys);
+    etcd.write(m, session, expiring);
+    note(from.id + " applied " + m.kind + " -> " + etcd.fence());
+    boolean young = evidence >= lastClosedAt;
+    Laws.applied(
+        before, prober, m, etcd, from.id, young ? before.epoch : before.epoch - 1, quorum, keys);
+    commits++;
+    commitsInPeriod++;
+    switch (m.kind) {
+      case OPEN, REOPEN -> {
+        openSentAt = sent;
+        openings++;
+        if (m.kind == Move.Kind.REOPEN) {
+          periodEnds();
+        }
+      }
+      case CAMPAIGN -> {
+        Fence f = etcd.fence();
+        require(
+            now - openSentAt >= f.openMillis * MS,
+            "at most one opening per open time",
+            (now - openSentAt) / MS + " ms",
+            f);
+      }
+      case TAKE_OVER -> takeOvers++;
+      case CLOSE -> {
+        lastClosedAt = now;
+        periodEnds();
+      }
+      default -> {}
+    }
+    told();
+  }
+
+  private void periodEnds() {
+    mostCommitsInAPeriod = Math.max(mostCommitsInAPeriod, commitsInPeriod);
+    commitsInPeriod = 0;
+  }
+
+  private void told() {
+    for (Node n : nodes) {
+      n.later(rareLongDelay() / 2, n::pull);
+    }
+  }
+
+  // ---- chaos
+
+  private void chaos() {
+    if (now >= chaosNanos) {
+      return;
+    }
+    at(now + (200 + random.nextInt(4000)) * MS, this::chaos);
+    Node n = nodes.get(random.nextInt(nodes.size()));
+    long span = (long) (Math.pow(random.nextDouble(), 2) * 25 * S);
+    switch (random.nextInt(faults.any ? 10 : 1)) {
+      case 0, 1 -> healthy = !healthy;
+      case 2 -> {
+        note("crash " + n.id);
+        n.alive = false;
+        at(
+            now + span,
+            () -> {
+              nodes.remove(n);
+              nodes.add(new Node(n.number));
+            });
+      }
+      case 3 -> {
+        note("pause " + n.id);
+        n.pausedUntil = now + span;
+      }
+      case 4 -> {
+        note("cut " + n.id);
+        n.cut = true;
+        away(n);
+        at(
+            now + span,
+            () -> {
+              n.cut = false;
+              back(n);
+            });
+      }
+      case 5 -> {
+        if (etcdUp) {
+          note("etcd down");
+          etcdUp = false;
+          nodes.forEach(this::away);
+          at(
+              now + span / 2,
+              () -> {
+                note("etcd up");
+                etcdUp = true;
+                // a restarted etcd gives every lease its whole time again
+                expiry.replaceAll((l, at) -> now + ttl.get(l) * S);
+                nodes.forEach(this::back);
+              });
+        }
+      }
+      case 6 -> {
+        n.brokenNetwork = !n.brokenNetwork;
+        note(n.id + " broken network: " + n.brokenNetwork);
+      }
+      case 7 -> n.silentUntil = now + span;
+      case 8 -> {
+        if (etcdUp && n.session != 0) {
+          note("lease of " + n.id + " revoked"); // as a stuck leader does
+          int before = etcd.log.size();
+          etcd.expire(n.session);
+          if (etcd.log.size() > before) {
+            told();
+          }
+        }
+      }
+      default -> {
+        if (etcdUp) {
+          BreakerRule.Force f = BreakerRule.Force.values()[random.nextInt(3)];
+          note("force " + f);
+          etcd.put(FleetMachine.FORCE, f == BreakerRule.Force.NONE ? null : f);
+          told();
+        }
+      }
+    }
+  }
+
+  private void away(Node n) {
+    n.later(
+        S,
+        () -> {
+          if (!n.reaches()) {
+            n.machine.connected(false, n.local());
+          }
+        });
+  }
+
+  private void back(Node n) {
+    n.later(
+        delay(),
+        () -> {
+          if (n.reaches() && n.session != 0) {
+            n.pull();
+            n.machine.connected(true, n.local());
+          }
+        });
+  }
+
+  private void calm() {
+    healthy = true;
+    if (etcd.keys.containsKey(FleetMachine.FORCE)) {
+      etcd.put(FleetMachine.FORCE, null);
+    }
+    for (Node n : nodes) {
+      n.brokenNetwork = false;
+      n.silentUntil = 0;
+    }
+    told();
+  }
+
+  // ---- the run
+
+  void run() {
+    for (int i = 0; i < size; i++) {
+      nodes.add(new Node(i));
+    }
+    at(S, this::chaos);
+    at(chaosNanos + 30 * S, this::calm);
+    long end = chaosNanos + 30 * S + QUIET;
+    while (!queue.isEmpty() && queue.peek().at <= end) {
+      Event e = queue.poll();
+      now = e.at;
+      e.run.run();
+    }
+    Fence f = etcd.fence();
+    require(f.phase == Fence.Phase.CLOSED, "closed is always reached", f);
+    for (Node n : nodes) {
+      require(n.machine.fence().equals(f), "all agree after quiet", n.id, n.machine.fence(), f);
+      require(n.breaker.state().equals("closed"), "all are closed after quiet", n.id, n.breaker);
+    }
+  }
+
+  /** Virtual seconds that have passed. */
+  long seconds() {
+    return now / S;
+  }
+
+  List<String> trace() {
+    return new ArrayList<>(trace);
+  }
+
+  private void note(String what) {
+    if (trace.size() == 60) {
+      trace.removeFirst();
+    }
+    trace.add(now / MS + " ms " + what);
+  }
+
+  private void at(long time, Runnable run) {
+    queue.add(new Event(time, order++, run));
+  }
+
+  private long delay() {
+    return (long) (random.nextDouble() * 5 * MS);
+  }
+
+  private long rareLongDelay() {
+    return faults.any && now < chaosNanos && random.nextInt(50) == 0
+        ? (long) (random.nextDouble() * 8 * S)
+        : delay();
+  }
+
+  private static final AttributeSource<String> NO_ATTRIBUTES =
+      new AttributeSource<>() {
+        @Override
+        public String header(String call, String name) {
+          return null;
+        }
+
+        @Override
+        public String path(String call) {
+          return "/";
+        }
+
+        @Override
+        public String method(String call) {
+          return "GET";
+        }
+
+        @Override
+        public String host(String call) {
+          return "t";
+        }
+      };
+}

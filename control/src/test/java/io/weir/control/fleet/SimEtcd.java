@@ -1,0 +1,134 @@
+package io.weir.control.fleet;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** What of etcd the protocol rests on: revisions, transactions, leases, a log to watch. */
+final class SimEtcd {
+  /** A key as it is. */
+  record Cell(Object value, long mod, long lease) {}
+
+  /** One revision: key to cell, null for deleted. */
+  record Commit(long revision, Map<String, Cell> changes) {}
+
+  long revision = 1;
+  final TreeMap<String, Cell> keys;
+  final List<Commit> log;
+  private final Set<Long> leases;
+  private long nextLease;
+
+  SimEtcd() {
+    keys = new TreeMap<>();
+    log = new ArrayList<>();
+    leases = new HashSet<>();
+    nextLease = 1;
+  }
+
+  SimEtcd(SimEtcd other) {
+    revision = other.revision;
+    keys = new TreeMap<>(other.keys);
+    log = new ArrayList<>(other.log);
+    leases = new HashSet<>(other.leases);
+    nextLease = other.nextLease;
+  }
+
+  long grant() {
+    leases.add(nextLease);
+    return nextLease++;
+  }
+
+  boolean leaseLives(long lease) {
+    return leases.contains(lease);
+  }
+
+  /** Deletes what hangs on it, in one revision. */
+  void expire(long lease) {
+    if (!leases.remove(lease)) {
+      return;
+    }
+    Map<String, Cell> changes = new TreeMap<>();
+    keys.forEach(
+        (k, c) -> {
+          if (c.lease == lease) {
+            changes.put(k, null);
+          }
+        });
+    commit(changes);
+  }
+
+  long mod(String key) {
+    Cell c = keys.get(key);
+    return c == null ? 0 : c.mod;
+  }
+
+  boolean holds(Move m) {
+    return m.compares.stream().allMatch(c -> mod(c.key) == c.modRevision);
+  }
+
+  /** Whether all leases the move names still live; etcd refuses the transaction else. */
+  boolean leasesLive(Move m, long session, long expiring) {
+    for (Move.Write w : m.writes) {
+      long l = leaseOf(w, session, expiring);
+      if (l != 0 && !leases.contains(l)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static long leaseOf(Move.Write w, long session, long expiring) {
+    return switch (w.lease) {
+      case NONE -> 0;
+      case SESSION -> session;
+      case EXPIRING -> expiring;
+    };
+  }
+
+  void write(Move m, long session, long expiring) {
+    Map<String, Cell> changes = new TreeMap<>();
+    for (Move.Write w : m.writes) {
+      if (w.value != null) {
+        changes.put(w.key, new Cell(w.value, revision + 1, leaseOf(w, session, expiring)));
+      } else if (keys.containsKey(w.key)) {
+        changes.put(w.key, null);
+      }
+    }
+    commit(changes);
+  }
+
+  void put(String key, Object value) {
+    Map<String, Cell> changes = new TreeMap<>();
+    changes.put(key, value == null ? null : new Cell(value, revision + 1, 0));
+    commit(changes);
+  }
+
+  private void commit(Map<String, Cell> changes) {
+    if (changes.isEmpty()) {
+      return;
+    }
+    revision++;
+    changes.forEach(
+        (k, c) -> {
+          if (c == null) {
+            keys.remove(k);
+          } else {
+            keys.put(k, c);
+          }
+        });
+    log.add(new Commit(revision, changes));
+  }
+
+  Fence fence() {
+    Cell c = keys.get(FleetMachine.EPOCH);
+    return c == null ? Fence.NONE : (Fence) c.value;
+  }
+
+  String prober() {
+    Cell c = keys.get(FleetMachine.PROBE);
+    return c == null ? null : (String) c.value;
+  }
+}
