@@ -160,10 +160,15 @@ final class Bucket implements Ticket.Reservation {
     return n;
   }
 
-  /** Retires the bucket if it is full and nobody has followed it. */
-  boolean retire(long now) {
+  /**
+   * Retires the bucket if it is full and nobody has followed it.
+   *
+   * @return 0: done by this call; otherwise what it lacks, in units, or more than a burst
+   */
+  long retire(long now) {
     long word = used;
-    return word <= terms.full(now) && USED.compareAndSet(this, word, GONE);
+    long lacking = word - terms.full(now);
+    return lacking > 0 || !USED.compareAndSet(this, word, GONE) ? Math.max(lacking, 1) : 0;
   }
 
   /** Whether this bucket, or the one that took over from it, was retired. */

@@ -20,9 +20,10 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * A key is added only when {@code size} could be raised within the rule's {@code max_keys}, or when
  * a <em>full</em> bucket could be retired in its favour: a full bucket equals an absent one, so
- * that loses nothing. A few slots are searched for one, round robin, so that a refused stranger
- * costs little however large the table; if there is none among them the key shares the overflow
- * bucket. It never gets a fresh bucket, which would be a bypass by key churn.
+ * that loses nothing. Some hundred slots are searched for one, round robin; if there is none among
+ * them the key shares the overflow bucket, and so does every new key until the fullest of those
+ * seen has had time to fill. So strangers who flood a table of any size cost a few nanoseconds
+ * each, and never get a fresh bucket, which would be a bypass by key churn.
  *
  * <p>Two callers with one new key get one bucket: both prepend to the head they searched. Retiring
  * is one compare-and-set from a full word ({@link Bucket#retire}), so a token taken from a bucket
@@ -38,11 +39,11 @@ import java.util.concurrent.atomic.LongAdder;
  */
 final class KeyTable {
   private static final int SEGMENT = 256;
-  private static final int MIN_SLOTS = 1 << 12;
+  private static final int MIN_SLOTS = SEGMENT;
   private static final int MAX_SLOTS = 1 << 24;
 
-  /** About how many buckets are looked at in search of a full one on behalf of one new key. */
-  private static final int SEARCHED = 16;
+  /** Slots of a well filled table that are searched for a full bucket on behalf of one new key. */
+  private static final int SEARCHED = 256;
 
   private static final class Node {
     final long key;
@@ -61,6 +62,7 @@ final class KeyTable {
   private final AtomicInteger size = new AtomicInteger();
   private final AtomicInteger hand = new AtomicInteger();
   private final LongAdder overflowed = new LongAdder();
+  private volatile long searchAgain;
   private final Node overflow;
   private final Node missing;
 
@@ -72,6 +74,7 @@ final class KeyTable {
     int n = Math.max(MIN_SLOTS, Math.min(maxKeys, MAX_SLOTS));
     slots = Integer.highestOneBit(n - 1) << 1;
     segments = new AtomicReferenceArray<AtomicReferenceArray<Node>>(slots / SEGMENT);
+    searchAgain = now;
     overflow = new Node(0, Bucket.full(terms, now), null);
     missing = new Node(0, Bucket.full(terms, now), null);
   }
@@ -169,8 +172,18 @@ final class KeyTable {
     }
   }
 
+  /** The rule was edited: what was known about full buckets no longer holds. */
+  void edited(long now) {
+    searchAgain = now;
+  }
+
   private boolean retireOne(Terms terms, int maxKeys, long now) {
-    int steps = SEARCHED * Math.max(1, slots / Math.max(maxKeys, 1));
+    long quiet = searchAgain - now;
+    if (quiet > 0 && quiet <= terms.nanosFor(terms.burst)) {
+      return false;
+    }
+    long fullest = terms.burst;
+    int steps = Math.min(slots, Math.max(SEARCHED, SEARCHED / 16 * (slots / Math.max(maxKeys, 1))));
     for (int i = 0; i < steps; i++) {
       int at = hand.getAndIncrement() & (slots - 1);
       AtomicReferenceArray<Node> segment = segments.get(at / SEGMENT);
@@ -180,12 +193,15 @@ final class KeyTable {
       int slot = at & (SEGMENT - 1);
       for (Node n = segment.get(slot); n != null; n = n.next) {
         Bucket b = current(n, terms);
-        if (b != null && b.retire(now)) {
+        long lacking = b == null ? fullest : b.retire(now);
+        if (lacking == 0) {
           removeRetired(segment, slot, n.key);
           return true;
         }
+        fullest = Math.min(fullest, lacking);
       }
     }
+    searchAgain = now + terms.nanosFor(fullest);
     return false;
   }
 

@@ -15,7 +15,8 @@ package io.weir.engine.limit;
  * so nothing is ever added up and no error accumulates: after 100 days the next token is due as
  * precisely as after one second. {@code r} is held as the fraction {@code m / 2^(28+s)}, {@code m}
  * normalised to 31 bits (2^30 &lt;= m &lt; 2^31), which is a relative error of at most 2^-31
- * (5e-10) at any rate. With {@code e = h * 2^28 + l}, 0 &lt;= l &lt; 2^28,
+ * (5e-10) at any rate, always upwards: what a period of the rule's own length should have minted is
+ * there. With {@code e = h * 2^28 + l}, 0 &lt;= l &lt; 2^28,
  *
  * <pre>  floor(e * m / 2^28) = h * m + floor(l * m / 2^28)      and      N = that &gt;&gt; s</pre>
  *
@@ -91,7 +92,7 @@ final class Terms {
       fraction *= 2;
       s++;
     }
-    this.multiplier = Math.min(Math.round(fraction), (1L << 31) - 1);
+    this.multiplier = Math.min((long) Math.ceil(fraction), (1L << 31) - 1);
     this.shift = s;
     this.nanosPerUnit = Math.scalb(1.0, SPLIT + s) / multiplier;
     this.burst = qps > 0 ? Math.min(Math.max(burst, 1), MAX_BURST) << k : 0;

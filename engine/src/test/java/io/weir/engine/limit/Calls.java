@@ -3,15 +3,31 @@ package io.weir.engine.limit;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.match.Match;
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Calls as the limiter's tests see them: a map from attribute text to value. */
 final class Calls extends AttributeSource<Map<String, String>> {
   static final Calls SOURCE = new Calls();
+
+  /** Matches calls of one method. */
+  static final class Method implements Match {
+    private final String name;
+
+    Method(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public <C> boolean test(AttributeSource<C> source, C call) {
+      return name.equals(source.method(call));
+    }
+  }
 
   static LimitRule.Builder rule(double qps, long burst) {
     return LimitRule.builder().qps(qps).burst(burst);
@@ -37,7 +53,7 @@ final class Calls extends AttributeSource<Map<String, String>> {
   static Ticket call(Limits limits, long now, String... attributes) {
     Ticket ticket = new Ticket();
     ticket.begin(now, null);
-    Map<String, String> call = new java.util.HashMap<>();
+    Map<String, String> call = new HashMap<>();
     for (int i = 0; i < attributes.length; i += 2) {
       call.put(attributes[i], attributes[i + 1]);
     }

@@ -9,9 +9,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.match.Match;
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -119,14 +117,7 @@ class LimitsTest {
 
   @Test
   void onlyMatchingCallsCount() {
-    Match posts =
-        new Match() {
-          @Override
-          public <C> boolean test(AttributeSource<C> source, C call) {
-            return "POST".equals(source.method(call));
-          }
-        };
-    Limits l = limits(0, rule(1, 1).match(posts).build());
+    Limits l = limits(0, rule(1, 1).match(new Calls.Method("POST")).build());
     assertThat(admittedOf(10, l, 0, "method", "GET")).isEqualTo(10);
     assertThat(admittedOf(10, l, 0, "method", "POST")).isEqualTo(1);
   }
