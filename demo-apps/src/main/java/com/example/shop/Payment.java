@@ -1,0 +1,46 @@
+package com.example.shop;
+
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+
+/** The payment service. {@code /break} and {@code /mend} make it fail and work again; {@code /count} tells its calls. */
+public final class Payment extends HttpServlet {
+  private static final long serialVersionUID = 1;
+  private final String version;
+  private final AtomicLong calls = new AtomicLong();
+  private volatile boolean broken;
+
+  private Payment(String version) {
+    this.version = version;
+  }
+
+  public static void main(String[] args) throws Exception {
+    Server.run(new Payment(args[1]), Integer.parseInt(args[0]));
+  }
+
+  @Override
+  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    switch (request.getRequestURI()) {
+      case "/break" -> broken = true;
+      case "/mend" -> broken = false;
+      case "/count" -> {}
+      case "/healthz" -> {
+        response.getWriter().print("ok");
+        return;
+      }
+      default -> {
+        calls.incrementAndGet();
+        if (broken) {
+          response.sendError(500, "the bank does not answer");
+          return;
+        }
+        response.getWriter().print("paid by payment " + version);
+        return;
+      }
+    }
+    response.getWriter().print(calls.get());
+  }
+}
