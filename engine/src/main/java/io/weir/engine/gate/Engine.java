@@ -19,19 +19,27 @@ public final class Engine implements Ticket.Recorder {
   private final Ticker ticker;
   private final String service;
   private final Locality here;
+  private final Targets targets;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
   /** An engine whose region and zone are unknown. */
   public Engine(String service, Ticker ticker) {
-    this(service, Locality.UNKNOWN, ticker);
+    this(service, Locality.UNKNOWN, Targets.NONE, ticker);
+  }
+
+  /** An engine without address mapping. */
+  public Engine(String service, Locality here, Ticker ticker) {
+    this(service, here, Targets.NONE, ticker);
   }
 
   /**
    * @param service this JVM's own service name
    * @param here where this JVM runs: the router prefers what is near
+   * @param targets logical names of hard-wired addresses
    */
-  public Engine(String service, Locality here, Ticker ticker) {
+  public Engine(String service, Locality here, Targets targets, Ticker ticker) {
     this.service = service;
+    this.targets = targets;
     this.here = here;
     this.ticker = ticker;
   }
@@ -81,7 +89,15 @@ public final class Engine implements Ticket.Recorder {
   /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
   public ServicePlan plan(String target) {
     Snapshot s = snapshot;
-    return s.book().off ? null : s.plan(target);
+    return s.book().off ? null : s.plan(target, ticker);
+  }
+
+  /**
+   * The plan for calls aimed at an address: its mapped service, else the host as the service's
+   * name; or null.
+   */
+  public ServicePlan plan(String host, int port) {
+    return plan(targets.service(host, port));
   }
 
   /** A call from this JVM to the service of {@code plan}; see {@link #inbound}. */

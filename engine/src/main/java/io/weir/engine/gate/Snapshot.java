@@ -1,6 +1,7 @@
 package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
+import io.weir.engine.call.Ticker;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.route.Router;
@@ -8,6 +9,7 @@ import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Running state for one {@link RuleBook}: built off the request path, published by one volatile
@@ -15,17 +17,33 @@ import java.util.Map;
  * before.
  */
 public final class Snapshot {
+  /**
+   * Services governed by the defaults under {@code *} alone get their plan at the first call to
+   * them. Beyond so many names (hosts may be made up by whoever chooses the URL) the rest share one
+   * plan: bounded, and never ungoverned.
+   */
+  static final int MAX_DEFAULTED = 2000;
+
   static final Snapshot EMPTY =
-      new Snapshot(RuleBook.EMPTY, new HashMap<String, ServicePlan>(), null);
+      new Snapshot(RuleBook.EMPTY, new HashMap<String, ServicePlan>(), null, Locality.UNKNOWN);
 
   private final RuleBook book;
   private final Map<String, ServicePlan> plans;
   private final ServicePlan own;
+  private final Locality here;
 
-  private Snapshot(RuleBook book, Map<String, ServicePlan> plans, ServicePlan own) {
+  /**
+   * Plans of services only the defaults govern; null when there are no defaults that concern calls
+   * to others.
+   */
+  private final ConcurrentHashMap<String, ServicePlan> defaulted;
+
+  private Snapshot(RuleBook book, Map<String, ServicePlan> plans, ServicePlan own, Locality here) {
     this.book = book;
     this.plans = plans;
     this.own = own;
+    this.here = here;
+    this.defaulted = plans.containsKey("*") ? new ConcurrentHashMap<String, ServicePlan>() : null;
   }
 
   /**
@@ -37,39 +55,78 @@ public final class Snapshot {
     Map<String, ServicePlan> plans = new HashMap<String, ServicePlan>();
     java.util.Set<String> names = new java.util.TreeSet<String>(book.services());
     names.add(service);
+    names.add("*");
     for (String s : names) {
-      ServicePlan old = before.plans.get(s);
-      ServicePlan plan =
-          new ServicePlan(
-              s,
-              s.equals(service)
-                  ? Limits.build(
-                      old == null ? null : old.server, book.limits(s), LimitRule.Side.SERVER, now)
-                  : null,
-              Limits.build(
-                  old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
-              Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
-              Router.build(
-                  old == null ? null : old.router, book.route(s), book.instances(s), here, now));
+      ServicePlan plan = plan(before.planOf(s), book, s, s.equals(service), here, now);
       if (!plan.isEmpty()) {
         plans.put(s, plan);
       }
     }
-    return new Snapshot(book, plans, plans.get(service));
+    Snapshot next = new Snapshot(book, plans, plans.get(service), here);
+    if (next.defaulted != null && before.defaulted != null) {
+      for (Map.Entry<String, ServicePlan> e : before.defaulted.entrySet()) {
+        if (!plans.containsKey(e.getKey())) {
+          next.defaulted.put(e.getKey(), plan(e.getValue(), book, e.getKey(), false, here, now));
+        }
+      }
+    }
+    return next;
+  }
+
+  private static ServicePlan plan(
+      ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
+    return new ServicePlan(
+        s,
+        own
+            ? Limits.build(
+                old == null ? null : old.server, book.limits(s), LimitRule.Side.SERVER, now)
+            : null,
+        Limits.build(old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
+        Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
+        Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now));
   }
 
   public RuleBook book() {
     return book;
   }
 
-  /** The plan for calls to {@code service}, or null: not governed. */
-  public ServicePlan plan(String service) {
-    return plans.get(service);
+  /**
+   * The plan for calls to {@code service}, or null: not governed. Needs the clock only for a first
+   * call.
+   */
+  ServicePlan plan(String service, Ticker ticker) {
+    ServicePlan p = plans.get(service);
+    if (p != null || defaulted == null || service == null) {
+      return p;
+    }
+    p = defaulted.get(service);
+    if (p == null) {
+      if (book.off(service)) {
+        return null;
+      }
+      if (defaulted.size() >= MAX_DEFAULTED) {
+        return plans.get("*");
+      }
+      ServicePlan fresh = plan(null, book, service, false, here, ticker.read());
+      p = defaulted.putIfAbsent(service, fresh);
+      p = p == null ? fresh : p;
+    }
+    return p;
+  }
+
+  /** The plan built so far, or null. */
+  public ServicePlan planOf(String service) {
+    ServicePlan p = plans.get(service);
+    return p != null || defaulted == null ? p : defaulted.get(service);
   }
 
   /** All plans, for those that look after running state (telemetry, the fleet). */
   public java.util.Collection<ServicePlan> plans() {
-    return java.util.Collections.unmodifiableCollection(plans.values());
+    java.util.List<ServicePlan> all = new java.util.ArrayList<ServicePlan>(plans.values());
+    if (defaulted != null) {
+      all.addAll(defaulted.values());
+    }
+    return all;
   }
 
   /** The plan for calls to this JVM's own service, or null. */

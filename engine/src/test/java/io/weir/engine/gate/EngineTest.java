@@ -1,0 +1,117 @@
+package io.weir.engine.gate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RuleBook;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class EngineTest {
+  private long now = 1;
+  private final Engine engine =
+      new Engine(
+          "shop",
+          io.weir.engine.instances.Locality.UNKNOWN,
+          Targets.of(Map.of("payment", "10.0.0.7:8080, pay.example.com", "stock", "10.0.0.7:9090")),
+          () -> now);
+
+  @Test
+  void aServiceWithoutRulesIsNotGoverned() {
+    assertThat(engine.plan("payment")).isNull();
+    assertThat(engine.governsInbound()).isFalse();
+  }
+
+  @Test
+  void aHardWiredAddressIsKnownByItsLogicalName() {
+    engine.apply(new RuleBook.Builder().add(breaker("payment")).add(breaker("stock")).build());
+    assertThat(engine.plan("10.0.0.7", 8080).service()).isEqualTo("payment");
+    assertThat(engine.plan("10.0.0.7", 9090).service()).isEqualTo("stock");
+    assertThat(engine.plan("pay.example.com", 443).service()).isEqualTo("payment");
+    assertThat(engine.plan("10.0.0.7", 1)).isNull();
+    assertThat(engine.plan(null, 1)).isNull();
+  }
+
+  @Test
+  void aWrongMappingNamesServiceAndAddress() {
+    assertThatThrownBy(() -> Targets.of(Map.of("payment", "host:port")))
+        .hasMessageContaining("weir.services.payment")
+        .hasMessageContaining("host:port");
+    assertThatThrownBy(() -> Targets.of(Map.of("payment", "a:1,,b:2")))
+        .hasMessageContaining("empty");
+  }
+
+  @Test
+  void defaultsGovernEveryServiceEachWithItsOwnState() {
+    engine.apply(new RuleBook.Builder().add(breaker("*")).build());
+    ServicePlan a = engine.plan("a");
+    assertThat(a.breakers()).isNotNull();
+    assertThat(engine.plan("b").breakers()).isNotSameAs(a.breakers());
+    assertThat(engine.plan("a")).isSameAs(a);
+  }
+
+  @Test
+  void stateOfADefaultedServiceOutlivesAnUnrelatedEdit() {
+    engine.apply(new RuleBook.Builder().add(breaker("*")).build());
+    Ticket ticket = new Ticket();
+    for (int i = 0; i < 20; i++) {
+      assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isTrue();
+      ticket.endHttp(500, now);
+    }
+    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isFalse();
+    engine.apply(new RuleBook.Builder().add(breaker("*")).add(breaker("other")).build());
+    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isFalse();
+    assertThat(engine.outbound(engine.plan("b"), new Nothing(), "", ticket)).isTrue();
+  }
+
+  @Test
+  void madeUpHostNamesCannotExhaustMemoryNorEscapeTheDefaults() {
+    engine.apply(new RuleBook.Builder().add(breaker("*")).build());
+    for (int i = 0; i < Snapshot.MAX_DEFAULTED + 5000; i++) {
+      assertThat(engine.plan("host-" + i)).isNotNull();
+    }
+    assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(Snapshot.MAX_DEFAULTED + 2);
+  }
+
+  @Test
+  void theKillSwitchTurnsEverythingIntoAPassThrough() {
+    engine.apply(
+        new RuleBook.Builder()
+            .off(true)
+            .add(breaker("payment"))
+            .add(LimitRule.builder().service("shop").qps(0).fingerprint("x").build())
+            .build());
+    assertThat(engine.plan("payment")).isNull();
+    assertThat(engine.governsInbound()).isFalse();
+  }
+
+  private static BreakerRule breaker(String service) {
+    return BreakerRule.builder().id("b-" + service).service(service).fingerprint("b").build();
+  }
+
+  private static final class Nothing extends AttributeSource<String> {
+    @Override
+    public String header(String call, String name) {
+      return null;
+    }
+
+    @Override
+    public String path(String call) {
+      return "/";
+    }
+
+    @Override
+    public String method(String call) {
+      return "GET";
+    }
+
+    @Override
+    public String host(String call) {
+      return "a";
+    }
+  }
+}
