@@ -4,13 +4,15 @@ import java.util.Locale;
 
 /**
  * Name of a request attribute, as rules spell it: {@code header:NAME}, {@code query:NAME}, {@code
- * cookie:NAME}, {@code tag:NAME}, {@code path}, {@code method}, {@code host}, {@code client-ip},
- * {@code caller}. Immutable.
+ * cookie:NAME}, {@code tag:NAME}, {@code jwt:CLAIM} (of the bearer token, whose signature is not
+ * verified), {@code path}, {@code method}, {@code host}, {@code client-ip}, {@code caller}.
+ * Immutable.
  */
 public final class Attribute {
   /** What {@link #parse} understands, in words. */
   public static final String SPELLINGS =
-      "header:NAME, query:NAME, cookie:NAME, tag:NAME, path, method, host, client-ip or caller";
+      "header:NAME, query:NAME, cookie:NAME, tag:NAME, jwt:CLAIM, path, method, host, client-ip or"
+          + " caller";
 
   private static final int HEADER = 0;
   private static final int QUERY = 1;
@@ -21,6 +23,7 @@ public final class Attribute {
   private static final int HOST = 6;
   private static final int CLIENT_IP = 7;
   private static final int CALLER = 8;
+  private static final int JWT = 9;
 
   private final int kind;
   private final String name;
@@ -52,6 +55,8 @@ public final class Attribute {
           return new Attribute(COOKIE, name, text);
         case "tag":
           return new Attribute(TAG, name, text);
+        case "jwt":
+          return new Attribute(JWT, name, text);
         default:
           break;
       }
@@ -93,6 +98,8 @@ public final class Attribute {
         return source.host(call);
       case CLIENT_IP:
         return source.clientIp(call);
+      case JWT:
+        return Jwt.claim(source.header(call, "authorization"), name);
       default:
         return source.caller(call);
     }

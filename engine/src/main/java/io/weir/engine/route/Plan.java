@@ -50,11 +50,23 @@ final class Plan {
   }
 
   <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    Row row = null;
+    Row row = defaults;
     Target target = null;
     try {
-      row = row(source, call);
-      target = row == null ? null : row.choose(source, call);
+      if (about.test(source, call)) {
+        for (Row r : rows) {
+          if (r.match.test(source, call)) {
+            target = r.choose(source, call);
+            if (target != null) {
+              row = r;
+              break;
+            }
+          }
+        }
+        if (target == null && defaults != null) {
+          target = defaults.choose(source, call);
+        }
+      }
     } catch (RuntimeException unreadable) {
       counters.failed.increment();
       row = defaults;
@@ -75,19 +87,6 @@ final class Plan {
       return true;
     }
     return fallBack(row, source, call, now, ticket);
-  }
-
-  /** The first row about the call, the default one, or null when the rule has none. */
-  private <C> Row row(AttributeSource<C> source, C call) {
-    if (!about.test(source, call)) {
-      return null;
-    }
-    for (Row r : rows) {
-      if (r.match.test(source, call)) {
-        return r;
-      }
-    }
-    return defaults;
   }
 
   private <C> boolean fallBack(

@@ -61,14 +61,17 @@ final class Ring {
       return instances[0];
     }
     if (cyclic) {
-      return order == null
-          ? weighted(Draw.bits())
-          : order[Integer.remainderUnsigned(next.getAndIncrement(), order.length)];
+      return order == null ? weighted(Draw.bits()) : order[turn()];
     }
     if (addresses != null && hashed) {
       return rendezvous(hash);
     }
     return twoChoices();
+  }
+
+  /** The counter overflows after 2^32 calls, which bends one turn. */
+  private int turn() {
+    return (int) ((next.getAndIncrement() & 0xFFFFFFFFL) % order.length);
   }
 
   private Instance twoChoices() {

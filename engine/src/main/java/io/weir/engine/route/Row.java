@@ -15,6 +15,13 @@ final class Row {
   final long timeoutNanos;
   final Target[] targets;
   private final Split split;
+
+  /** Each arm's own match, null for none; null when this is no table. */
+  private final Match[] table;
+
+  /** Of a table, the arms that share what no arm matches; 0: that is not this row's business. */
+  private final long rest;
+
   private final Attribute sticky;
   private final RouteRule.Ab ab;
   private final long seed;
@@ -32,6 +39,23 @@ final class Row {
     ab = route.ab;
     split = new Split(route.to);
     this.targets = targets;
+    boolean isTable = false;
+    long unmatched = 0;
+    for (int i = 0; i < targets.length; i++) {
+      if (route.to.get(i).match == null) {
+        unmatched |= 1L << i;
+      } else {
+        isTable = true;
+      }
+    }
+    if (isTable && targets.length > Long.SIZE) {
+      throw new IllegalArgumentException("a table has at most 64 rows, not " + targets.length);
+    }
+    table = isTable ? new Match[targets.length] : null;
+    for (int i = 0; isTable && i < table.length; i++) {
+      table[i] = route.to.get(i).match;
+    }
+    rest = unmatched != 0 || !rule.defaults.isEmpty() ? unmatched : -1L >>> -targets.length;
     seed = XxHash.seed(rule.salt);
     hashOn =
         rule.balance != RouteRule.Balance.RENDEZVOUS
@@ -48,19 +72,48 @@ final class Row {
         : target.pool.pick(true, XxHash.hash(seed, unit), now);
   }
 
-  /** The arm this call gets, whether or not it has instances. */
+  /**
+   * The arm this call gets, whether or not it has instances; null when none of a table's rows is
+   * about it.
+   */
   <C> Target choose(AttributeSource<C> source, C call) {
-    if (targets.length == 1 && ab == null) {
-      return targets[0];
-    }
     if (ab != null) {
       return experiment(source, call);
     }
-    if (sticky != null) {
-      String unit = sticky.read(source, call);
-      return unit == null ? missing() : targets[split.arm(XxHash.place(seed, unit))];
+    if (table != null) {
+      long among = matching(source, call);
+      return among == 0 ? null : targets[split.arm(place(source, call), among)];
     }
-    return targets[split.arm(Draw.upper(Draw.bits(), XxHash.WHOLE))];
+    if (targets.length == 1) {
+      return targets[0];
+    }
+    int place = place(source, call);
+    return targets[split.arm(place)];
+  }
+
+  private <C> long matching(AttributeSource<C> source, C call) {
+    long among = 0;
+    for (int i = 0; i < table.length; i++) {
+      if (table[i] != null && table[i].test(source, call)) {
+        among |= 1L << i;
+      }
+    }
+    return among != 0 ? among : rest;
+  }
+
+  /**
+   * A unit's own place, or a random one; without the unit the last: the first arm's, if it has any.
+   */
+  private <C> int place(AttributeSource<C> source, C call) {
+    if (sticky == null) {
+      return Draw.upper(Draw.bits(), XxHash.WHOLE);
+    }
+    String unit = sticky.read(source, call);
+    if (unit != null) {
+      return XxHash.place(seed, unit);
+    }
+    counters.unitMissing.increment();
+    return XxHash.WHOLE - 1;
   }
 
   private <C> Target experiment(AttributeSource<C> source, C call) {
@@ -77,7 +130,8 @@ final class Row {
         return targets[split.arm(XxHash.place(seed, unit))];
       }
     }
-    return missing();
+    counters.unitMissing.increment();
+    return targets[split.arm(XxHash.WHOLE - 1)];
   }
 
   private <C> Target named(Attribute attribute, AttributeSource<C> source, C call) {
@@ -92,11 +146,6 @@ final class Row {
     }
     counters.armUnknown.increment();
     return null;
-  }
-
-  private Target missing() {
-    counters.unitMissing.increment();
-    return targets[0];
   }
 
   /** An arm: where its calls go and what is set on them. */

@@ -22,6 +22,8 @@ final class Split {
    */
   private final int[] ends;
 
+  private final int[] weights;
+
   /**
    * @throws IllegalArgumentException unless all weights are at least 0 and some is more
    */
@@ -37,6 +39,10 @@ final class Split {
       throw new IllegalArgumentException("weights sum to 0");
     }
     ends = new int[arms.size()];
+    weights = new int[arms.size()];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = arms.get(i).weight;
+    }
     long upTo = 0;
     for (int i = 1; i < ends.length; i++) {
       upTo += arms.get(i).weight;
@@ -56,5 +62,31 @@ final class Split {
       }
     }
     return 0;
+  }
+
+  /**
+   * The arm that owns a place when only some arms take part, which share it out in the same way.
+   *
+   * @param among bit i stands for arm i; not 0
+   */
+  int arm(int place, long among) {
+    int first = Long.numberOfTrailingZeros(among);
+    if ((among & among - 1) == 0) {
+      return first;
+    }
+    long sum = 0;
+    for (int i = first; i < weights.length; i++) {
+      sum += (among >>> i & 1) * weights[i];
+    }
+    long upTo = 0;
+    for (int i = first + 1; i < weights.length && sum > 0; i++) {
+      if ((among >>> i & 1) != 0) {
+        upTo += weights[i];
+        if (place < share(upTo, sum)) {
+          return i;
+        }
+      }
+    }
+    return first;
   }
 }

@@ -27,16 +27,31 @@ public final class RouteRule extends Rule {
     /** Version the instances must carry, or null for any. */
     public final String version;
 
-    /** Further labels the instances must carry; a value ending in {@code *} is a prefix. */
+    /**
+     * Further labels the instances must carry: {@code a} exactly, {@code a|b} one of a set, {@code
+     * a*} a prefix. {@code version}, {@code region} and {@code zone} are labels too.
+     */
     public final Map<String, String> labels;
 
     /** At least 0; the weights of one route sum to more than 0. */
     public final int weight;
 
+    /**
+     * Null outside tables. Where an arm of a route has one, the route is a table: the calls that
+     * one arm alone matches are its own, several arms that match share by weight, and so do the
+     * arms without match, or all arms, what no arm matches. At most 64 arms.
+     */
+    public final Match match;
+
     public Arm(String version, Map<String, String> labels, int weight) {
+      this(version, labels, weight, null);
+    }
+
+    public Arm(String version, Map<String, String> labels, int weight, Match match) {
       this.version = version;
       this.labels = Collections.unmodifiableMap(labels);
       this.weight = weight;
+      this.match = match;
     }
   }
 

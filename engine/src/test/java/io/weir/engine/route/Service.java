@@ -111,7 +111,9 @@ final class Service {
     Ticket t = new Ticket();
     t.begin(now, null);
     boolean admitted = router.pick(source, call, now, t);
-    assertThat(t.refusal() == null).isEqualTo(admitted);
+    if (admitted != (t.refusal() == null)) {
+      throw new AssertionError("admitted: " + admitted + ", refusal: " + t.refusal());
+    }
     return t;
   }
 

@@ -7,7 +7,13 @@ import java.util.Map;
 /** A call made of a map: {@code Request.of("header:X-Env", "prod")}. */
 public final class Request {
   /** Reads {@link Request}s. */
-  public static final AttributeSource<Request> SOURCE = new Source();
+  public static final AttributeSource<Request> SOURCE = new Source(false, false);
+
+  /** The same, as calls that leave this JVM. */
+  public static final AttributeSource<Request> OUTBOUND = new Source(true, false);
+
+  /** The same, as gRPC. */
+  public static final AttributeSource<Request> GRPC = new Source(false, true);
 
   private final Map<String, String> attributes = new HashMap<>();
 
@@ -33,6 +39,24 @@ public final class Request {
   }
 
   private static final class Source extends AttributeSource<Request> {
+    private final boolean outbound;
+    private final boolean grpc;
+
+    Source(boolean outbound, boolean grpc) {
+      this.outbound = outbound;
+      this.grpc = grpc;
+    }
+
+    @Override
+    public boolean outbound() {
+      return outbound;
+    }
+
+    @Override
+    public boolean grpc() {
+      return grpc;
+    }
+
     @Override
     public String header(Request call, String name) {
       return call.get("header:" + name.toLowerCase());
