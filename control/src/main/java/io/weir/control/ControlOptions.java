@@ -1,0 +1,87 @@
+package io.weir.control;
+
+import io.weir.control.etcd.EtcdOptions;
+import java.nio.file.Path;
+
+/** What the control plane needs to know. Immutable. */
+public final class ControlOptions {
+  /** This JVM's service name. */
+  public final String service;
+
+  /** Names this instance in the fleet, {@code host:port} where it serves one. */
+  public final String instance;
+
+  public final String agentVersion;
+
+  /** Rules come from here, or null. */
+  public final Path directory;
+
+  /** Rules come from here, or null. One of the two is set. */
+  public final EtcdOptions etcd;
+
+  /** Where the last good rules are kept for a cold start without etcd, or null. */
+  public final Path snapshotDirectory;
+
+  private ControlOptions(Builder b) {
+    service = b.service;
+    instance = b.instance;
+    agentVersion = b.agentVersion;
+    directory = b.directory;
+    etcd = b.etcd;
+    snapshotDirectory = b.snapshotDirectory;
+    if ((directory == null) == (etcd == null)) {
+      throw new IllegalArgumentException("rules come from a directory or from etcd, one of them");
+    }
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Single-threaded. */
+  public static final class Builder {
+    private String service = "";
+    private String instance = "";
+    private String agentVersion = "";
+    private Path directory;
+    private EtcdOptions etcd;
+    private Path snapshotDirectory;
+
+    public Builder service(String v) {
+      service = v;
+      return this;
+    }
+
+    public Builder instance(String v) {
+      instance = v;
+      return this;
+    }
+
+    public Builder agentVersion(String v) {
+      agentVersion = v;
+      return this;
+    }
+
+    public Builder directory(Path v) {
+      directory = v;
+      return this;
+    }
+
+    public Builder etcd(EtcdOptions v) {
+      etcd = v;
+      return this;
+    }
+
+    public Builder snapshotDirectory(Path v) {
+      snapshotDirectory = v;
+      return this;
+    }
+
+    /**
+     * @throws IllegalArgumentException unless exactly one source of rules is given
+     */
+    public ControlOptions build() {
+      return new ControlOptions(this);
+    }
+  }
+}

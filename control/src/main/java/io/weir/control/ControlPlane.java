@@ -1,0 +1,269 @@
+package io.weir.control;
+
+import io.weir.control.etcd.EtcdStore;
+import io.weir.control.feed.Report;
+import io.weir.control.feed.RuleFeed;
+import io.weir.control.files.FileStore;
+import io.weir.control.parse.RuleKey;
+import io.weir.control.snapshot.DiskSnapshot;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import io.weir.control.store.Store;
+import io.weir.engine.rules.RuleBook;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * Everything off the request thread that brings rules: store -> feed -> rule book -> sink. Nothing
+ * runs before {@link #start}; start returns at once, and what is slow (the etcd client's classes,
+ * the disk) happens on daemon threads of its own. No failure in here reaches the application: the
+ * last good rules stay, for as long as it takes.
+ *
+ * <p>Threads: {@code weir-control} owns all state; {@code weir-files} or the etcd client's two
+ * {@code weir-etcd} threads feed it; {@code weir-disk} writes snapshots.
+ */
+public final class ControlPlane implements AutoCloseable {
+  private static final int STATUS_TTL_SECONDS = 30;
+  private static final long SNAPSHOT_QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private final ControlOptions options;
+  private final Log log;
+  private final LoopThread loop;
+  private final LoopThread disk;
+  private final Fanout fanout;
+  private final RuleFeed feed;
+  private final Store store;
+  private final SharedStore shared;
+  private final DiskSnapshot snapshot;
+  private volatile Health health = new Health(false, "not connected yet", 0, false, 0);
+
+  // loop only
+  private Set<String> restored = new HashSet<String>();
+  private LeaseSession statusLease;
+  private String status = "";
+  private Loop.Timer snapshotTimer;
+  private boolean storeSpoke;
+
+  private ControlPlane(ControlOptions options, Consumer<RuleBook> sink, Log log) {
+    this.options = options;
+    this.log = log;
+    loop = new LoopThread("weir-control", log);
+    fanout = new Fanout(log);
+    feed = new RuleFeed(sink, log);
+    if (options.etcd != null) {
+      shared = new EtcdStore(options.etcd, loop, log);
+      store = shared;
+    } else {
+      shared = null;
+      store = new FileStore(options.directory, loop, log);
+    }
+    boolean keep = options.etcd != null && options.snapshotDirectory != null;
+    snapshot = keep ? new DiskSnapshot(options.snapshotDirectory, options.service) : null;
+    disk = keep ? new LoopThread("weir-disk", log) : null;
+  }
+
+  /**
+   * Starts following the rules.
+   *
+   * @param sink told each new rule book on the control thread; must not block
+   */
+  public static ControlPlane start(ControlOptions options, Consumer<RuleBook> sink, Log log) {
+    final ControlPlane plane = new ControlPlane(options, sink, log);
+    plane.loop.execute(plane::begin);
+    return plane;
+  }
+
+  /** The one thread that control state lives on. */
+  public Loop loop() {
+    return loop;
+  }
+
+  /** Transactions and leases; null when the rules come from files. */
+  public SharedStore shared() {
+    return shared;
+  }
+
+  /** Follows the store as well: first told everything there is, on the loop. */
+  public void listen(final Store.Listener listener) {
+    loop.execute(() -> fanout.add(listener));
+  }
+
+  /** How it stands with the store. Any thread. */
+  public Health health() {
+    return health;
+  }
+
+  /** What is in force and what was refused. Any thread. */
+  public Report report() {
+    return feed.report();
+  }
+
+  /** Lets go of the lease, the connection and the threads; waits for two seconds at most. */
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          if (statusLease != null) {
+            statusLease.close();
+          }
+          store.close();
+        });
+    loop.close(TimeUnit.SECONDS.toNanos(1));
+    if (disk != null) {
+      disk.close(TimeUnit.SECONDS.toNanos(1));
+    }
+  }
+
+  private void begin() {
+    restore();
+    fanout.add(new Intake());
+    if (shared != null && !options.instance.isEmpty()) {
+      statusLease = shared.lease(STATUS_TTL_SECONDS, new StatusLease());
+    }
+    store.start(fanout);
+  }
+
+  private void restore() {
+    if (snapshot == null) {
+      return;
+    }
+    try {
+      DiskSnapshot.Content content = snapshot.read();
+      if (content == null) {
+        return;
+      }
+      List<Change> changes = new ArrayList<Change>();
+      for (Entry e : content.entries) {
+        changes.add(new Change(e.key, e));
+        restored.add(e.key);
+      }
+      feed.onBatch(new Batch(content.revision, changes, false));
+      health = new Health(false, "not connected yet", content.revision, true, 0);
+      log.info(
+          "weir: restored "
+              + changes.size()
+              + " rule keys of revision "
+              + content.revision
+              + " from "
+              + snapshot.file());
+    } catch (IOException | RuntimeException e) {
+      log.warn("weir: the rules on disk are not used: " + e.getMessage());
+    }
+  }
+
+  private void publishStatus() {
+    if (statusLease == null) {
+      return;
+    }
+    String now = feed.report().toJson(options.service, options.agentVersion);
+    if (!now.equals(status)) {
+      status = now;
+      statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  private String statusKey() {
+    return "/weir/status/" + options.service + "/" + options.instance;
+  }
+
+  private void saveSoon() {
+    if (snapshot == null || snapshotTimer != null) {
+      return;
+    }
+    snapshotTimer =
+        loop.schedule(
+            () -> {
+              snapshotTimer = null;
+              final List<Entry> good = new ArrayList<Entry>();
+              for (Entry e : feed.lastGood().values()) {
+                if (e.key.startsWith(RuleKey.RULES) || e.key.equals(RuleKey.OFF)) {
+                  good.add(e);
+                }
+              }
+              final long revision = health.revision;
+              disk.execute(() -> save(revision, good));
+            },
+            SNAPSHOT_QUIET_NANOS);
+  }
+
+  private void save(long revision, List<Entry> good) {
+    try {
+      snapshot.write(revision, good);
+    } catch (IOException | RuntimeException e) {
+      log.warn("weir: the rules could not be saved to disk: " + e);
+    }
+  }
+
+  /** The feed's place in the fan-out, with what surrounds it. */
+  private final class Intake implements Store.Listener {
+    @Override
+    public void onBatch(Batch batch) {
+      Batch whole = batch;
+      if (!restored.isEmpty()) {
+        // the store's first word is the whole truth: what it does not name is gone
+        for (Change c : batch.changes) {
+          restored.remove(c.key);
+        }
+        List<Change> changes = new ArrayList<Change>(batch.changes);
+        for (String key : restored) {
+          changes.add(new Change(key, null));
+        }
+        restored = new HashSet<String>();
+        whole = new Batch(batch.revision, changes, batch.newHistory);
+      }
+      storeSpoke = true;
+      Health h = health;
+      health = new Health(h.connected, h.reason, batch.revision, false, h.lastConnectedNanos);
+      long before = feed.report().revision;
+      feed.onBatch(whole);
+      publishStatus();
+      if (feed.report().revision != before) {
+        saveSoon();
+      }
+    }
+
+    @Override
+    public void onConnected(boolean connected, String reason) {
+      Health h = health;
+      if (connected != h.connected || !connected && !reason.equals(h.reason)) {
+        log.info(
+            connected
+                ? "weir: connected to " + source()
+                : "weir: no connection to " + source() + ": " + reason + "; " + consequence());
+      }
+      long seen = connected || h.connected ? loop.now() : h.lastConnectedNanos;
+      health = new Health(connected, reason, h.revision, h.restored, seen);
+    }
+
+    private String source() {
+      return options.etcd != null ? options.etcd.toString() : options.directory.toString();
+    }
+
+    private String consequence() {
+      return storeSpoke
+          ? "the last good rules stay"
+          : health.restored ? "the rules from disk are in force" : "no rule is in force yet";
+    }
+  }
+
+  private final class StatusLease implements LeaseSession.Listener {
+    @Override
+    public void onGranted(long id) {
+      // the session puts held keys again by itself
+    }
+
+    @Override
+    public void onLost(long id, String reason) {
+      // a new one is granted; the status comes back with it
+    }
+  }
+}

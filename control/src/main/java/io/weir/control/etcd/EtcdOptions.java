@@ -1,0 +1,162 @@
+package io.weir.control.etcd;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** Where etcd is and how to get in. Immutable; its text form shows no secret. */
+public final class EtcdOptions {
+  /** At least one; all http or all https. */
+  public final List<URI> endpoints;
+
+  /** Put before every key, for example {@code /staging}; no trailing slash; possibly empty. */
+  public final String namespace;
+
+  /** Null: no authentication. */
+  public final String user;
+
+  final String password;
+
+  /** PEM file of the authorities trusted; null: those of the JVM. */
+  public final Path tlsCa;
+
+  /** PEM files for mutual TLS; both or none. */
+  public final Path tlsCert;
+
+  public final Path tlsKey;
+
+  /** Of one TCP connection attempt. */
+  public final int connectTimeoutMillis;
+
+  private EtcdOptions(Builder b) {
+    endpoints = Collections.unmodifiableList(new ArrayList<URI>(b.endpoints));
+    String ns = b.namespace;
+    while (ns.endsWith("/")) {
+      ns = ns.substring(0, ns.length() - 1);
+    }
+    namespace = ns;
+    user = b.user;
+    password = b.password;
+    tlsCa = b.tlsCa;
+    tlsCert = b.tlsCert;
+    tlsKey = b.tlsKey;
+    connectTimeoutMillis = b.connectTimeoutMillis;
+    check();
+  }
+
+  private void check() {
+    if (endpoints.isEmpty()) {
+      throw new IllegalArgumentException("etcd: no endpoint given");
+    }
+    boolean tls = secure();
+    for (URI e : endpoints) {
+      if (e.getHost() == null || e.getPort() <= 0 || !isHttp(e)) {
+        throw new IllegalArgumentException(
+            "etcd: endpoint '" + e + "' is not of the form http://HOST:PORT or https://HOST:PORT");
+      }
+      if (tls != "https".equals(e.getScheme())) {
+        throw new IllegalArgumentException("etcd: endpoints are all http or all https");
+      }
+    }
+    if (!tls && (tlsCa != null || tlsCert != null || tlsKey != null)) {
+      throw new IllegalArgumentException(
+          "etcd: TLS files are given but the endpoints are http; write https");
+    }
+    if ((tlsCert == null) != (tlsKey == null)) {
+      throw new IllegalArgumentException("etcd: a TLS certificate and its key go together");
+    }
+    if ((user == null) != (password == null)) {
+      throw new IllegalArgumentException("etcd: user and password go together");
+    }
+    if (connectTimeoutMillis < 1) {
+      throw new IllegalArgumentException("etcd: connect timeout must be at least 1 ms");
+    }
+  }
+
+  private static boolean isHttp(URI e) {
+    return "http".equals(e.getScheme()) || "https".equals(e.getScheme());
+  }
+
+  /** Whether the endpoints are https. */
+  public boolean secure() {
+    return "https".equals(endpoints.get(0).getScheme());
+  }
+
+  @Override
+  public String toString() {
+    return "etcd"
+        + endpoints
+        + (namespace.isEmpty() ? "" : " namespace " + namespace)
+        + (user == null ? "" : " user " + user);
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Single-threaded. */
+  public static final class Builder {
+    private final List<URI> endpoints = new ArrayList<URI>();
+    private String namespace = "";
+    private String user;
+    private String password;
+    private Path tlsCa;
+    private Path tlsCert;
+    private Path tlsKey;
+    private int connectTimeoutMillis = 2000;
+
+    /**
+     * @param commaSeparated {@code http://a:2379,http://b:2379}; without a scheme, http
+     */
+    public Builder endpoints(String commaSeparated) {
+      for (String e : commaSeparated.split(",")) {
+        String text = e.trim();
+        if (!text.isEmpty()) {
+          try {
+            endpoints.add(URI.create(text.contains("://") ? text : "http://" + text));
+          } catch (IllegalArgumentException bad) {
+            throw new IllegalArgumentException("etcd: '" + text + "' is no endpoint", bad);
+          }
+        }
+      }
+      return this;
+    }
+
+    public Builder namespace(String v) {
+      namespace = v == null ? "" : v;
+      return this;
+    }
+
+    public Builder user(String user, String password) {
+      this.user = user;
+      this.password = password;
+      return this;
+    }
+
+    /** Null for the JVM's own authorities. */
+    public Builder tlsCa(Path v) {
+      tlsCa = v;
+      return this;
+    }
+
+    public Builder tlsIdentity(Path cert, Path key) {
+      tlsCert = cert;
+      tlsKey = key;
+      return this;
+    }
+
+    public Builder connectTimeoutMillis(int v) {
+      connectTimeoutMillis = v;
+      return this;
+    }
+
+    /**
+     * @throws IllegalArgumentException naming what is wrong
+     */
+    public EtcdOptions build() {
+      return new EtcdOptions(this);
+    }
+  }
+}

@@ -1,0 +1,315 @@
+package io.weir.control.feed;
+
+import io.weir.control.Log;
+import io.weir.control.parse.Code;
+import io.weir.control.parse.RuleKey;
+import io.weir.control.parse.RuleParser;
+import io.weir.control.parse.RuleProblem;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
+import io.weir.control.store.Store;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.Rule;
+import io.weir.engine.rules.RuleBook;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+
+/**
+ * Keys and their texts in, one immutable {@link RuleBook} per batch out.
+ *
+ * <p>What it promises: a batch becomes visible all at once, by one call of the sink; a text that is
+ * refused never replaces a good one, and is reported in one log line per revision; a rule whose
+ * meaning did not change is handed on as the very same object, whatever happened to its text; a
+ * deleted key removes its rule, also when its last text had been refused.
+ *
+ * <p>Threading: all of it on the control loop, except {@link #report}, which any thread may read.
+ */
+public final class RuleFeed implements Store.Listener {
+  /** What one key contributes. Replaced, never changed. */
+  private static final class Held {
+    final RuleKey key;
+
+    /** The text as it stands in the store, and whether it is in force. */
+    final Entry newest;
+
+    /** The text in force, or null. */
+    final Entry good;
+
+    final List<Rule> rules;
+    final Instance instance;
+
+    /** Why {@link #newest} is not in force, or null. */
+    final RuleProblem refusal;
+
+    final List<RuleProblem> warnings;
+
+    Held(
+        RuleKey key,
+        Entry newest,
+        Entry good,
+        List<Rule> rules,
+        Instance instance,
+        RuleProblem refusal,
+        List<RuleProblem> warnings) {
+      this.key = key;
+      this.newest = newest;
+      this.good = good;
+      this.rules = rules;
+      this.instance = instance;
+      this.refusal = refusal;
+      this.warnings = warnings;
+    }
+  }
+
+  private final Consumer<RuleBook> sink;
+  private final Log log;
+  private final TreeMap<String, Held> held = new TreeMap<String, Held>();
+
+  /** Complaints about the book as a whole that were said already. */
+  private final Set<String> said = new HashSet<String>();
+
+  private long rejectedTotal;
+  private long ruleRevision;
+  private boolean first = true;
+  private volatile Report report = Report.EMPTY;
+
+  /**
+   * @param sink told each new book, on the control loop; must not block
+   */
+  public RuleFeed(Consumer<RuleBook> sink, Log log) {
+    this.sink = sink;
+    this.log = log;
+  }
+
+  /** What is in force and what is not, as of the newest batch. */
+  public Report report() {
+    return report;
+  }
+
+  /** The good text of every key, by key: what a cold start without the store needs. */
+  public Map<String, Entry> lastGood() {
+    Map<String, Entry> good = new LinkedHashMap<String, Entry>();
+    for (Map.Entry<String, Held> e : held.entrySet()) {
+      if (e.getValue().good != null) {
+        good.put(e.getKey(), e.getValue().good);
+      }
+    }
+    return good;
+  }
+
+  @Override
+  public void onConnected(boolean connected, String reason) {
+    // staleness is the control plane's to tell; the last good rules stay
+  }
+
+  @Override
+  public void onBatch(Batch batch) {
+    boolean touched = first;
+    boolean rules = first;
+    first = false;
+    for (Change change : batch.changes) {
+      RuleKey key = RuleKey.parse(change.key);
+      if (key.kind == RuleKey.Kind.FOREIGN) {
+        continue;
+      }
+      touched = true;
+      rules |= key.kind != RuleKey.Kind.INSTANCE;
+      if (change.now == null) {
+        held.remove(change.key);
+      } else {
+        held.put(change.key, read(key, change.now, held.get(change.key)));
+      }
+    }
+    if (!touched) {
+      return;
+    }
+    if (rules) {
+      ruleRevision = batch.revision;
+    }
+    List<RuleProblem> problems = new ArrayList<RuleProblem>();
+    RuleBook book = book(batch.revision, problems);
+    report = new Report(ruleRevision, book.off, lines(), problems, rejectedTotal);
+    sink.accept(book);
+  }
+
+  private Held read(RuleKey key, Entry entry, Held before) {
+    switch (key.kind) {
+      case OFF:
+      case SERVICE_OFF:
+        return new Held(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
+      case UNKNOWN:
+        RuleProblem unknown = RuleProblem.of(Code.KEY, true, key.key, key.complaint);
+        refused(unknown, entry, null);
+        return new Held(key, entry, null, NO_RULES, null, unknown, NO_PROBLEMS);
+      case INSTANCE:
+        return instance(key, entry, before);
+      default:
+        return rules(key, entry, before);
+    }
+  }
+
+  private Held rules(RuleKey key, Entry entry, Held before) {
+    RuleParser.Parsed parsed = RuleParser.parse(key, entry.value, entry.toString());
+    RuleProblem refusal = parsed.refusal();
+    if (refusal != null) {
+      refused(refusal, entry, before);
+      return before == null
+          ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+          : new Held(key, entry, before.good, before.rules, null, refusal, before.warnings);
+    }
+    warn(parsed.problems, before);
+    List<Rule> rules =
+        before == null ? parsed.rules : unchangedAsBefore(parsed.rules, before.rules);
+    return new Held(key, entry, entry, rules, null, null, parsed.problems);
+  }
+
+  private Held instance(RuleKey key, Entry entry, Held before) {
+    if (before != null
+        && before.good != null
+        && java.util.Arrays.equals(before.good.value, entry.value)) {
+      // a renewed registration keeps the instance object and with it its statistics
+      return new Held(key, entry, entry, NO_RULES, before.instance, null, before.warnings);
+    }
+    List<RuleProblem> problems = new ArrayList<RuleProblem>();
+    Instance instance = RuleParser.instance(key, entry.value, problems);
+    if (instance == null) {
+      RuleProblem refusal = problems.get(problems.size() - 1);
+      refused(refusal, entry, before);
+      return before == null
+          ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+          : new Held(key, entry, before.good, NO_RULES, before.instance, refusal, before.warnings);
+    }
+    warn(problems, before);
+    return new Held(key, entry, entry, NO_RULES, instance, null, problems);
+  }
+
+  private static List<Rule> unchangedAsBefore(List<Rule> now, List<Rule> before) {
+    Map<String, Rule> old = new HashMap<String, Rule>();
+    for (Rule r : before) {
+      old.put(r.fingerprint, r);
+    }
+    List<Rule> merged = new ArrayList<Rule>(now.size());
+    for (Rule r : now) {
+      Rule same = old.get(r.fingerprint);
+      merged.add(same == null ? r : same);
+    }
+    return merged;
+  }
+
+  private void refused(RuleProblem p, Entry entry, Held before) {
+    rejectedTotal++;
+    String instead =
+        before == null || before.good == null
+            ? "nothing is in force in its place"
+            : "revision " + before.good.modRevision + " stays in force";
+    log.warn("weir: refused revision " + entry.modRevision + ", " + instead + ": " + p);
+  }
+
+  private void warn(List<RuleProblem> now, Held before) {
+    Set<String> known = new HashSet<String>();
+    for (RuleProblem p : before == null ? NO_PROBLEMS : before.warnings) {
+      known.add(p.code + p.field);
+    }
+    for (RuleProblem p : now) {
+      if (known.add(p.code + p.field)) {
+        log.warn("weir: " + p);
+      }
+    }
+  }
+
+  private RuleBook book(long revision, List<RuleProblem> problems) {
+    RuleBook.Builder book = new RuleBook.Builder().revision(revision);
+    Map<String, Rule> ids = new HashMap<String, Rule>();
+    Map<String, RuleKey> routes = new HashMap<String, RuleKey>();
+    Set<String> complaints = new HashSet<String>();
+    for (Held h : held.values()) {
+      if (h.refusal != null) {
+        problems.add(h.refusal);
+      }
+      problems.addAll(h.warnings);
+      if (h.key.kind == RuleKey.Kind.OFF || h.key.kind == RuleKey.Kind.SERVICE_OFF) {
+        off(h, book);
+      }
+      if (h.instance != null) {
+        book.instance(h.instance);
+      }
+      for (Rule r : h.rules) {
+        Rule twin = ids.put(h.key.kind + " " + r.service + " " + r.id, r);
+        if (twin != null) {
+          String text = "rule id " + r.id + " is taken by " + twin.origin + "; give it another";
+          complain(RuleProblem.of(Code.DUPLICATE_ID, false, h.key.key, text), complaints, problems);
+        }
+        RuleKey other = r instanceof RouteRule && r.enabled ? routes.get(r.service) : null;
+        if (other != null) {
+          String text = "a service has one routing rule; the one of " + other + " is in force";
+          complain(RuleProblem.of(Code.SHADOWED, false, h.key.key, text), complaints, problems);
+          continue;
+        }
+        if (r instanceof RouteRule && r.enabled) {
+          routes.put(r.service, h.key);
+        }
+        if (!(r instanceof RouteRule) || r.enabled || !routes.containsKey(r.service)) {
+          book.add(r);
+        }
+      }
+    }
+    said.retainAll(complaints);
+    return book.build();
+  }
+
+  private void complain(RuleProblem p, Set<String> complaints, List<RuleProblem> problems) {
+    problems.add(p);
+    complaints.add(p.toString());
+    if (said.add(p.toString())) {
+      log.warn("weir: " + p);
+    }
+  }
+
+  /** A kill switch is on by being there; {@code false}, {@code 0} and {@code no} keep it off. */
+  private static void off(Held h, RuleBook.Builder book) {
+    String text = new String(h.newest.value, StandardCharsets.UTF_8).trim();
+    if (text.equals("false") || text.equals("0") || text.equals("no")) {
+      return;
+    }
+    if (h.key.kind == RuleKey.Kind.OFF || h.key.service.equals("*")) {
+      book.off(true);
+    } else {
+      book.off(h.key.service);
+    }
+  }
+
+  private List<Report.Line> lines() {
+    List<Report.Line> lines = new ArrayList<Report.Line>();
+    for (Held h : held.values()) {
+      if (h.key.kind == RuleKey.Kind.INSTANCE && h.refusal == null) {
+        continue;
+      }
+      List<String> ids = new ArrayList<String>();
+      for (Rule r : h.rules) {
+        ids.add(r.id);
+      }
+      lines.add(
+          new Report.Line(
+              h.key,
+              ids,
+              h.good == null ? 0 : h.good.modRevision,
+              h.refusal == null ? 0 : h.newest.modRevision,
+              h.refusal));
+    }
+    return lines;
+  }
+
+  private static final List<Rule> NO_RULES = Collections.<Rule>emptyList();
+  private static final List<RuleProblem> NO_PROBLEMS = Collections.<RuleProblem>emptyList();
+}

@@ -1,0 +1,160 @@
+package io.weir.control.snapshot;
+
+import io.weir.control.store.Entry;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * The last good rules on disk, for a cold start while the store is away.
+ *
+ * <p>Format, version 1: the line {@code weir-snapshot 1}, the SHA-256 of what follows, then
+ * revision, count, and for each entry key, mod revision and value, all big-endian. It is written to
+ * a temporary file, forced to disk and renamed, so a reader sees the old one or the new one; with
+ * permissions for its owner only, since rules may name what should not be read by all.
+ *
+ * <p>Not thread-safe.
+ */
+public final class DiskSnapshot {
+  private static final byte[] HEAD =
+      "weir-snapshot 1\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+  private static final int DIGEST = 32;
+  private static final int MAX_BYTES = 256 << 20;
+  private static final int MAX_VALUE = 4 << 20;
+
+  private final Path file;
+
+  /** What was read back. Immutable. */
+  public static final class Content {
+    public final long revision;
+    public final List<Entry> entries;
+
+    Content(long revision, List<Entry> entries) {
+      this.revision = revision;
+      this.entries = Collections.unmodifiableList(entries);
+    }
+  }
+
+  /**
+   * @param name tells services of one machine apart; any text
+   */
+  public DiskSnapshot(Path directory, String name) {
+    StringBuilder safe = new StringBuilder();
+    for (int i = 0; i < name.length() && i < 100; i++) {
+      char c = name.charAt(i);
+      boolean plain = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
+      safe.append(plain || c == '-' || c == '.' && i > 0 ? c : '_');
+    }
+    file = directory.resolve(safe + ".snapshot");
+  }
+
+  public Path file() {
+    return file;
+  }
+
+  /** Replaces what is there. */
+  public void write(long revision, Collection<Entry> entries) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    DataOutputStream out = new DataOutputStream(bytes);
+    out.writeLong(revision);
+    out.writeInt(entries.size());
+    for (Entry e : entries) {
+      out.writeUTF(e.key);
+      out.writeLong(e.modRevision);
+      out.writeInt(e.value.length);
+      out.write(e.value);
+    }
+    byte[] body = bytes.toByteArray();
+    Files.createDirectories(file.getParent());
+    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
+    Files.deleteIfExists(temporary);
+    create(temporary);
+    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+      for (byte[] part : new byte[][] {HEAD, digest(body), body}) {
+        ByteBuffer buffer = ByteBuffer.wrap(part);
+        while (buffer.hasRemaining()) {
+          channel.write(buffer);
+        }
+      }
+      channel.force(true);
+    }
+    Files.move(
+        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /**
+   * Reads what is there.
+   *
+   * @return null when there is nothing
+   * @throws IOException saying in what way it is damaged or unreadable
+   */
+  public Content read() throws IOException {
+    if (!Files.exists(file)) {
+      return null;
+    }
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(file + " is damaged: too large");
+    }
+    byte[] all = Files.readAllBytes(file);
+    int start = HEAD.length + DIGEST;
+    if (all.length < start || !Arrays.equals(Arrays.copyOf(all, HEAD.length), HEAD)) {
+      throw new IOException(file + " is damaged or of another version");
+    }
+    byte[] body = Arrays.copyOfRange(all, start, all.length);
+    if (!Arrays.equals(Arrays.copyOfRange(all, HEAD.length, start), digest(body))) {
+      throw new IOException(file + " is damaged: its checksum does not match");
+    }
+    DataInputStream in = new DataInputStream(new ByteArrayInputStream(body));
+    long revision = in.readLong();
+    int count = in.readInt();
+    List<Entry> entries = new ArrayList<Entry>();
+    for (int i = 0; i < count; i++) {
+      String key = in.readUTF();
+      long modRevision = in.readLong();
+      int length = in.readInt();
+      if (length < 0 || length > MAX_VALUE) {
+        throw new IOException(file + " is damaged: a value of " + length + " bytes");
+      }
+      byte[] value = new byte[length];
+      in.readFully(value);
+      entries.add(new Entry(key, value, modRevision, modRevision, 0));
+    }
+    return new Content(revision, entries);
+  }
+
+  private static void create(Path path) throws IOException {
+    try {
+      Files.createFile(
+          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    } catch (UnsupportedOperationException noPosix) {
+      Files.createFile(path);
+    } catch (FileAlreadyExistsException otherProcess) {
+      throw new IOException("another process writes " + path, otherProcess);
+    }
+  }
+
+  private static byte[] digest(byte[] body) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(body);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JVM has SHA-256", e);
+    }
+  }
+}
