@@ -31,9 +31,11 @@ import java.util.concurrent.atomic.LongAdder;
  *
  * <h2>Editing the rule</h2>
  *
- * The table stays; a bucket is {@link Bucket#succeed succeeded} when first asked under newer terms.
- * So an edit costs the same for ten keys and for a million. A call that still holds the terms
- * before takes from the newer bucket.
+ * The table stays; {@link #edited} has every bucket {@link Bucket#succeed succeeded}, off the
+ * request path and without holding anybody up. It must visit all of them at every edit: a bucket
+ * that slept through an edition would mint at the wrong rate for as long. A call that still holds
+ * the terms before takes from the newer bucket; one that adds a key under them leaves it for the
+ * first call under the newer terms to succeed.
  *
  * <p>Threads: any.
  */
@@ -172,8 +174,19 @@ final class KeyTable {
     }
   }
 
-  /** The rule was edited: what was known about full buckets no longer holds. */
-  void edited(long now) {
+  /** Puts newer terms into force for every key there is. One thread at a time. */
+  void edited(Terms terms, long now) {
+    for (int i = 0; i < segments.length(); i++) {
+      AtomicReferenceArray<Node> segment = segments.get(i);
+      for (int j = 0; segment != null && j < SEGMENT; j++) {
+        for (Node n = segment.get(j); n != null; n = n.next) {
+          current(n, terms);
+        }
+      }
+    }
+    current(overflow, terms);
+    current(missing, terms);
+    // what was known about full buckets no longer holds
     searchAgain = now;
   }
 
@@ -222,6 +235,20 @@ final class KeyTable {
   /** Keys with a bucket of their own. */
   int size() {
     return size.get();
+  }
+
+  /** What {@link #size} should be, counted. For tests. */
+  int countNodes() {
+    int n = 0;
+    for (int i = 0; i < segments.length(); i++) {
+      AtomicReferenceArray<Node> segment = segments.get(i);
+      for (int j = 0; segment != null && j < SEGMENT; j++) {
+        for (Node node = segment.get(j); node != null; node = node.next) {
+          n++;
+        }
+      }
+    }
+    return n;
   }
 
   /** Calls that had to use the overflow bucket. */

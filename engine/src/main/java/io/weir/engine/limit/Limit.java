@@ -52,7 +52,7 @@ final class Limit {
     } else {
       bucket = null;
       table = same ? before.table : new KeyTable(rule.maxKeys, terms, now);
-      table.edited(now);
+      table.edited(terms, now);
     }
     hits = before == null ? new LongAdder() : before.hits;
     exceeded = before == null ? new LongAdder() : before.exceeded;
