@@ -21,6 +21,8 @@ final class Field {
     TEXT_MAP,
     /** A whole number, or a percentage as text: {@code 3}, {@code "30%"}. */
     SHARE,
+    /** Names and their shares: {@code {a: 34, b: 66}}, or a list of such objects. */
+    SHARES,
     OBJECT,
     OBJECTS
   }
@@ -113,6 +115,11 @@ final class Field {
     return of(name, Kind.SHARE, min, max, fallback, null, doc);
   }
 
+  /** At most 64 names; bounds are each share's. */
+  static Field shares(String name, long min, long max, String doc) {
+    return of(name, Kind.SHARES, min, max, null, null, doc);
+  }
+
   static Field object(String name, Shape shape, String doc) {
     return of(name, Kind.OBJECT, 0, 0, null, shape, doc);
   }
@@ -154,6 +161,12 @@ final class Field {
             + " to "
             + plain(max)
             + ", or a percentage like '30%'";
+      case SHARES:
+        return "expected names and their shares, each a whole number from "
+            + plain(min)
+            + " to "
+            + plain(max)
+            + " or a percentage like '30%'";
       case OBJECT:
         return "expected an object";
       default:

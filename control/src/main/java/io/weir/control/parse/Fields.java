@@ -19,6 +19,7 @@ final class Fields {
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?(0|[1-9][0-9_]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?");
   private static final int MAX_TEXT = 4096;
+  private static final int MAX_SHARES = 64;
 
   /** Where problems and the fingerprint go; one per document. */
   static final class Sink {
@@ -258,23 +259,54 @@ final class Fields {
   /** A whole number, or a share 0..1 as a negative number: {@code "30%"} gives -0.3. */
   double share(String name) {
     Field f = shape.field(name);
-    Node n = find(f);
-    double v = Double.parseDouble(f.fallback);
-    if (n != null && n.kind == Node.Kind.TEXT && n.text.endsWith("%")) {
-      String digits = n.text.substring(0, n.text.length() - 1).trim();
-      double percent =
-          digits.length() <= 16 && DECIMAL.matcher(digits).matches()
-              ? Double.parseDouble(digits.replace("_", ""))
-              : -1;
-      if (percent >= 0 && percent <= 100) {
-        v = -percent / 100;
-      } else {
-        report(Code.BOUND, name, n, "expected a percentage from 0% to 100%");
-      }
-    } else if (n != null) {
-      v = decimal(f, n, v);
-    }
+    double v = share(f, find(f), Double.parseDouble(f.fallback));
     canonical(name, Field.plain(v));
+    return v;
+  }
+
+  private double share(Field f, Node n, double otherwise) {
+    if (n == null) {
+      return otherwise;
+    }
+    if (n.kind != Node.Kind.TEXT || !n.text.endsWith("%")) {
+      return decimal(f, n, otherwise);
+    }
+    String digits = n.text.substring(0, n.text.length() - 1).trim();
+    double percent =
+        digits.length() <= 16 && DECIMAL.matcher(digits).matches()
+            ? Double.parseDouble(digits.replace("_", ""))
+            : -1;
+    if (percent < 0 || percent > 100) {
+      report(Code.BOUND, f.name, n, "expected a percentage from 0% to 100%");
+      return otherwise;
+    }
+    return -percent / 100;
+  }
+
+  /** Names and their shares, as {@link #share(String)} gives them, in the order written. */
+  Map<String, Double> shares(String name) {
+    Field f = shape.field(name);
+    Node n = find(f);
+    Map<String, Double> v = new LinkedHashMap<String, Double>();
+    if (n != null) {
+      List<Node> items = n.kind == Node.Kind.LIST ? n.items : Collections.singletonList(n);
+      for (Node item : items) {
+        if (item.kind != Node.Kind.OBJECT) {
+          wrongKind(f, item);
+        }
+        for (Map.Entry<String, Node> e : item.fields.entrySet()) {
+          if (v.put(e.getKey(), share(f, e.getValue(), 1)) != null) {
+            report(Code.CONTRADICTION, name, item, "a name may stand there once");
+          }
+        }
+      }
+      if (v.size() > MAX_SHARES) {
+        report(Code.BOUND, name, n, "expected at most " + MAX_SHARES + " names");
+      }
+    }
+    for (Map.Entry<String, Double> e : v.entrySet()) {
+      canonical(name + "." + e.getKey(), Field.plain(e.getValue()));
+    }
     return v;
   }
 

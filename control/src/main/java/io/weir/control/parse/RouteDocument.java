@@ -1,88 +1,119 @@
 package io.weir.control.parse;
 
+import io.weir.engine.call.Attribute;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.RouteRule;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * {@code route}. Two spellings: routes with arms, and the seed article's table of rows {@code
- * {weight, version, match}}. Of a table, rows with the same match become the arms of one route, in
- * the order the matches first appear; rows without a match, or all rows when there are none, become
- * the default.
+ * {weight, version, match}}, which becomes one route whose arms have matches. An experiment ({@code
+ * ab}) becomes the last route.
  */
 final class RouteDocument {
   private RouteDocument() {}
 
   static RouteRule.Builder read(Fields in) {
     RouteRule.Builder b = Common.fill(RouteRule.builder(), in);
+    Attribute sticky = Common.attribute(in, "sticky", in.text("sticky"));
     List<RouteRule.Route> routes = new ArrayList<RouteRule.Route>();
     for (Fields row : in.objects("routes")) {
+      Attribute own = Common.attribute(row, "sticky", row.text("sticky"));
       routes.add(
           new RouteRule.Route(
               Common.match(row),
               matchText(row),
               arms(row, "to"),
-              Common.attribute(row, "sticky", row.text("sticky")),
+              own == null ? sticky : own,
               row.word("fallback", RouteRule.Fallback.class),
               Common.headers(row, "set_headers"),
               row.integer("timeout_ms") * 1_000_000L));
     }
     List<RouteRule.Arm> defaults = arms(in, "default");
     if (in.has("table")) {
-      if (in.has("routes") || in.has("default")) {
+      if (in.has("routes") || in.has("ab")) {
         in.report(
-            Code.CONTRADICTION, "table", in.at("table"), "expected routes or a table, not both");
+            Code.CONTRADICTION, "table", in.at("table"), "expected a table, or routes and ab");
       }
-      defaults = table(in, routes);
+      routes.add(last(table(in), sticky, null));
+    }
+    if (in.has("ab")) {
+      Fields ab = in.object("ab");
+      routes.add(last(abArms(ab), null, ab(ab)));
     }
     if (routes.isEmpty() && defaults.isEmpty()) {
-      in.report(Code.REQUIRED, "routes", in.node, "expected routes, a default, or a table");
+      in.report(Code.REQUIRED, "routes", in.node, "expected routes, a default, a table or ab");
     }
     Fields region = in.object("region");
     return b.routes(routes)
         .defaults(defaults)
         .region(region.word("prefer").equals("same"), region.number("spill_below"))
         .balance(in.word("balance", RouteRule.Balance.class))
+        .hashOn(Common.attribute(in, "hash_on", in.text("hash_on")))
         .salt(in.text("salt"));
   }
 
-  private static List<RouteRule.Arm> table(Fields in, List<RouteRule.Route> routes) {
-    Map<String, Match> matches = new LinkedHashMap<String, Match>();
-    Map<String, List<RouteRule.Arm>> arms = new LinkedHashMap<String, List<RouteRule.Arm>>();
-    List<RouteRule.Arm> all = new ArrayList<RouteRule.Arm>();
+  private static RouteRule.Route last(List<RouteRule.Arm> arms, Attribute sticky, RouteRule.Ab ab) {
+    return new RouteRule.Route(
+        Match.ALWAYS,
+        "",
+        arms,
+        sticky,
+        RouteRule.Fallback.DEFAULT,
+        Collections.<String, String>emptyMap(),
+        0,
+        ab);
+  }
+
+  private static List<RouteRule.Arm> table(Fields in) {
+    List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>();
     for (Fields row : in.objects("table")) {
-      RouteRule.Arm arm = arm(row);
       Match match = Common.match(row);
-      String text = match == Match.ALWAYS ? "" : match.toString();
-      matches.put(text, match);
-      if (!arms.containsKey(text)) {
-        arms.put(text, new ArrayList<RouteRule.Arm>());
+      RouteRule.Arm arm = arm(row);
+      arms.add(
+          new RouteRule.Arm(
+              arm.version, arm.labels, arm.weight, match == Match.ALWAYS ? null : match));
+    }
+    weigh(in, "table", arms);
+    return arms;
+  }
+
+  private static RouteRule.Ab ab(Fields in) {
+    List<Attribute> user = new ArrayList<Attribute>();
+    String text = in.text("user");
+    for (String name : text == null ? new String[0] : text.split("\\|")) {
+      Attribute a = Common.attribute(in, "user", name.trim());
+      if (a != null) {
+        user.add(a);
       }
-      arms.get(text).add(arm);
-      all.add(arm);
     }
-    List<RouteRule.Arm> defaults = arms.remove("");
-    for (Map.Entry<String, List<RouteRule.Arm>> e : arms.entrySet()) {
-      weigh(in, "table", e.getValue());
-      routes.add(
-          new RouteRule.Route(
-              matches.get(e.getKey()),
-              e.getKey(),
-              e.getValue(),
-              null,
-              RouteRule.Fallback.DEFAULT,
-              Collections.<String, String>emptyMap(),
-              0));
+    Attribute header = named(in, "header");
+    Attribute query = named(in, "query");
+    if (header == null && query == null && text == null) {
+      in.report(Code.REQUIRED, "user", in.node, "expected a header, a query or a user");
     }
-    if (defaults == null) {
-      defaults = all;
+    return new RouteRule.Ab(header, query, user);
+  }
+
+  /** {@code X-Ab-Version} and {@code header:X-Ab-Version} are the same there. */
+  private static Attribute named(Fields in, String field) {
+    String name = in.text(field);
+    boolean bare = name != null && !name.startsWith(field + ":");
+    return Common.attribute(in, field, bare ? field + ":" + name : name);
+  }
+
+  private static List<RouteRule.Arm> abArms(Fields in) {
+    List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>();
+    for (Map.Entry<String, Double> e : in.shares("arms").entrySet()) {
+      arms.add(
+          new RouteRule.Arm(
+              e.getKey(), Collections.<String, String>emptyMap(), weight(e.getValue())));
     }
-    weigh(in, "table", defaults);
-    return defaults;
+    weigh(in, "arms", arms);
+    return arms;
   }
 
   private static List<RouteRule.Arm> arms(Fields in, String field) {
@@ -97,10 +128,12 @@ final class RouteDocument {
   }
 
   private static RouteRule.Arm arm(Fields in) {
-    double weight = in.share("weight");
-    // "95%" beside "5%": percentages are relative weights too, to a hundredth of a percent
-    int w = weight < 0 ? (int) Math.round(-weight * 10_000) : (int) weight;
-    return new RouteRule.Arm(in.text("version"), in.textMap("labels"), w);
+    return new RouteRule.Arm(in.text("version"), in.textMap("labels"), weight(in.share("weight")));
+  }
+
+  /** "95%" beside "5%": percentages are relative weights too, to a hundredth of a percent. */
+  private static int weight(double share) {
+    return share < 0 ? (int) Math.round(-share * 10_000) : (int) share;
   }
 
   private static void weigh(Fields in, String field, List<RouteRule.Arm> arms) {

@@ -6,6 +6,7 @@ import static io.weir.control.parse.Field.number;
 import static io.weir.control.parse.Field.object;
 import static io.weir.control.parse.Field.objects;
 import static io.weir.control.parse.Field.share;
+import static io.weir.control.parse.Field.shares;
 import static io.weir.control.parse.Field.text;
 import static io.weir.control.parse.Field.textMap;
 import static io.weir.control.parse.Field.texts;
@@ -118,7 +119,7 @@ final class Tables {
 
   private static final Field ARM_VERSION = text("version", 253, "instances of this version");
   private static final Field LABELS =
-      textMap("labels", 32, "labels the instances carry; a trailing * matches a prefix");
+      textMap("labels", 32, "labels the instances carry: a, a|b for one of a set, a* for a prefix");
   private static final Field WEIGHT =
       share("weight", 0, 1_000_000, "100", "share of the calls, relative to the other arms");
   private static final Shape ARM = Shape.of(ARM_VERSION, LABELS, WEIGHT);
@@ -130,6 +131,12 @@ final class Tables {
           word("fallback", "when an arm has no live instance", "none", "any", "default"),
           textMap("set_headers", 32, "headers put on the call"),
           integer("timeout_ms", 0, DAY_MS, 0L, "0: none"));
+  private static final Shape AB =
+      Shape.of(
+          text("header", 253, "names the arm, and carries the decision downstream"),
+          text("query", 253, "query parameter that names the arm"),
+          text("user", 1024, "attributes separated by |; the first present is hashed"),
+          shares("arms", 0, 1_000_000, "versions and their shares").must());
   private static final Shape TABLE_ROW = Shape.of(WEIGHT, ARM_VERSION, LABELS, MATCH);
 
   static final Shape ROUTE =
@@ -140,12 +147,14 @@ final class Tables {
           ENABLED,
           objects("routes", ROUTE_ROW, 1000, "first match wins, top to bottom"),
           objects("default", ARM, 64, "where calls go that no route matches").alias("defaults"),
-          objects("table", TABLE_ROW, 1000, "the short spelling: weight, version, match"),
+          objects("table", TABLE_ROW, 64, "the short spelling: weight, version, match"),
+          object("ab", AB, "an experiment among the calls that no route matches"),
+          text("sticky", 253, "for the table and for routes that say nothing else"),
           object(
               "region",
               Shape.of(
                   word("prefer", "near instances first", "any", "same"),
-                  number("spill_below", 0, 1, 0.7, "goes farther under this share available")),
+                  number("spill_below", 0, 1, 0.714, "goes farther under this share available")),
               "third layer"),
           word(
               "balance",
@@ -153,6 +162,7 @@ final class Tables {
               "least-in-flight",
               "round-robin",
               "rendezvous"),
+          text("hash_on", 253, "attribute that rendezvous hashes; default: sticky"),
           text("salt", 253, "of sticky hashes; default: the rule's id"),
           MATCH,
           MODE);

@@ -87,11 +87,38 @@ class RuleParserTest {
               ROUTE,
               "- weight: 95%\n  version: v2.3.0\n  match: \"header:X-Env == 'prod'\"\n"
                   + "- weight: 5%\n  version: v2.4.0\n  match: \"header:X-Canary == 'true'\"\n");
-      assertThat(r.routes).hasSize(2);
-      assertThat(r.routes.get(0).to.get(0).version).isEqualTo("v2.3.0");
-      assertThat(r.routes.get(1).to.get(0).version).isEqualTo("v2.4.0");
-      assertThat(r.defaults).extracting(a -> a.version).containsExactly("v2.3.0", "v2.4.0");
-      assertThat(r.defaults.get(0).weight).isEqualTo(19 * r.defaults.get(1).weight);
+      assertThat(r.defaults).isEmpty();
+      List<RouteRule.Arm> table = r.routes.get(0).to;
+      assertThat(table).extracting(a -> a.version).containsExactly("v2.3.0", "v2.4.0");
+      assertThat(table).extracting(a -> a.weight).containsExactly(9500, 500);
+      assertThat(table)
+          .extracting(a -> a.match.toString())
+          .containsExactly("header:X-Env == 'prod'", "header:X-Canary == 'true'");
+    }
+
+    @Test
+    void theArticlesExperimentIsRead() {
+      RouteRule r =
+          one(
+              ROUTE,
+              "ab: {header: X-Ab-Version, query: ab_version,\n"
+                  + "     user: \"cookie:uid | header:X-User-Id | jwt:sub\",\n"
+                  + "     arms: [{v1.0: 34}, {v1.1: 33%}, {v1.2: 33}]}\n"
+                  + "default: [{version: v1.0}]\n"
+                  + "balance: rendezvous\n"
+                  + "hash_on: cookie:uid\n");
+      RouteRule.Route route = r.routes.get(0);
+      assertThat(route.to).extracting(a -> a.version).containsExactly("v1.0", "v1.1", "v1.2");
+      assertThat(route.to).extracting(a -> a.weight).containsExactly(34, 3300, 33);
+      assertThat(route.ab.header).hasToString("header:X-Ab-Version");
+      assertThat(route.ab.query).hasToString("query:ab_version");
+      assertThat(route.ab.user)
+          .extracting(Object::toString)
+          .containsExactly("cookie:uid", "header:X-User-Id", "jwt:sub");
+      assertThat(r.hashOn).hasToString("cookie:uid");
+      assertThat(one(ROUTE, "ab: {user: cookie:u, arms: {a: 1, b: 2}}").fingerprint)
+          .isEqualTo(one(ROUTE, "ab: {user: cookie:u, arms: [{a: 1}, {b: 2}]}").fingerprint)
+          .isNotEqualTo(one(ROUTE, "ab: {user: cookie:u, arms: {a: 1, b: 3}}").fingerprint);
     }
 
     @Test
@@ -292,7 +319,17 @@ class RuleParserTest {
           "[{weight: 0, version: a}] | WEIGHTS",
           "routes: [{to: [{version: a, weight: -1}]}] | BOUND",
           "routes: [{to: [{version: a}], sticky: nobody}] | ATTRIBUTE",
-          "{table: [{version: a}], default: [{version: b}]} | CONTRADICTION",
+          "{table: [{version: a}], routes: [{to: [{version: b}]}]} | CONTRADICTION",
+          "{table: [{version: a}], ab: {user: path, arms: {a: 1}}} | CONTRADICTION",
+          "table: [{version: a, weight: 0}] | WEIGHTS",
+          "ab: {user: path} | REQUIRED",
+          "ab: {arms: {a: 1}} | REQUIRED",
+          "ab: {user: path, arms: {a: 0}} | WEIGHTS",
+          "ab: {user: path, arms: {a: -1}} | BOUND",
+          "ab: {user: path, arms: [{a: 1}, {a: 2}]} | CONTRADICTION",
+          "ab: {user: path, arms: 5} | KIND",
+          "ab: {user: nobody, arms: {a: 1}} | ATTRIBUTE",
+          "{hash_on: nobody, default: [{version: a}]} | ATTRIBUTE",
           "routes: [5] | KIND",
         })
     void aBadRouteIsRefused(String text, Code code) {

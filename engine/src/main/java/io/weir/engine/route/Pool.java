@@ -13,7 +13,7 @@ import java.util.List;
  *
  * <p><b>Region.</b> Instances stand in up to three rings around the caller: its zone, its region,
  * the rest. A ring with {@code available} of {@code total} instances can carry {@code min(1,
- * available / (total * spillBelow))} of the traffic; with the default of 1/1.4 that is Envoy's
+ * available / (total * spillBelow))} of the traffic; with the default of 0.714 that is Envoy's
  * {@code min(100, 140 x available / total)}, and a ring keeps everything while about 72 % of it are
  * there. Traffic fills the rings from the inside; when all of them together cannot carry 100 %,
  * each takes its part of what they can. Available is what is registered and not ejected.

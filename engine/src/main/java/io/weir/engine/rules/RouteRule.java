@@ -167,7 +167,7 @@ public final class RouteRule extends Rule {
     private List<Route> routes = Collections.emptyList();
     private List<Arm> defaults = Collections.emptyList();
     private boolean preferSameRegion;
-    private double spillBelow = 1 / 1.4;
+    private double spillBelow = 0.714;
     private Balance balance = Balance.LEAST_IN_FLIGHT;
     private Attribute hashOn;
     private String salt;

@@ -165,6 +165,7 @@ class RegionTest {
 
   @Test
   void theDefaultIsEnvoysFactor() {
-    assertThat(1 / RouteRule.builder().build().spillBelow).isEqualTo(1.4);
+    assertThat(1 / RouteRule.builder().build().spillBelow)
+        .isCloseTo(1.4, org.assertj.core.data.Offset.offset(0.001));
   }
 }
