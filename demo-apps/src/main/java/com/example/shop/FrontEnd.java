@@ -13,7 +13,10 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 
-/** The shop's front end: an order reserves stock by gRPC and pays by HTTP, at addresses somebody wired in years ago. */
+/**
+ * The shop's front end: an order reserves stock by gRPC and pays by HTTP, at addresses somebody
+ * wired in years ago.
+ */
 public final class FrontEnd extends HttpServlet {
   private static final long serialVersionUID = 1;
   private final transient OkHttpClient http = new OkHttpClient();
@@ -30,7 +33,8 @@ public final class FrontEnd extends HttpServlet {
   }
 
   @Override
-  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  protected void doGet(HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
     if (!request.getRequestURI().startsWith("/order")) {
       response.getWriter().print("ok");
       return;
@@ -38,7 +42,8 @@ public final class FrontEnd extends HttpServlet {
     String reserved;
     try {
       reserved =
-          ClientCalls.blockingUnaryCall(stock, Stock.RESERVE, CallOptions.DEFAULT, request.getParameter("item"));
+          ClientCalls.blockingUnaryCall(
+              stock, Stock.RESERVE, CallOptions.DEFAULT, request.getParameter("item"));
     } catch (StatusRuntimeException e) {
       response.setStatus(502);
       response.getWriter().print("stock: " + e.getStatus());
@@ -52,7 +57,10 @@ public final class FrontEnd extends HttpServlet {
     try (Response paid = http.newCall(pay.build()).execute()) {
       String text = paid.body().string();
       response.setStatus(paid.isSuccessful() ? 200 : 502);
-      response.getWriter().print(reserved + ", " + (paid.isSuccessful() ? text : "payment answered " + paid.code()));
+      response
+          .getWriter()
+          .print(
+              reserved + ", " + (paid.isSuccessful() ? text : "payment answered " + paid.code()));
     }
   }
 }

@@ -6,7 +6,10 @@ import javax.servlet.http.HttpServlet;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
-/** The payment service. {@code /break} and {@code /mend} make it fail and work again; {@code /count} tells its calls. */
+/**
+ * The payment service. {@code /break} and {@code /mend} make it fail and work again; {@code /count}
+ * tells its calls.
+ */
 public final class Payment extends HttpServlet {
   private static final long serialVersionUID = 1;
   private final String version;
@@ -22,7 +25,8 @@ public final class Payment extends HttpServlet {
   }
 
   @Override
-  protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
+  protected void doGet(HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
     switch (request.getRequestURI()) {
       case "/break" -> broken = true;
       case "/mend" -> broken = false;

@@ -1,0 +1,107 @@
+package io.weir.demo;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/** Steady calls to the shop's front end from a few threads, counted by status. */
+final class Traffic implements AutoCloseable {
+  private static final int THREADS = 4;
+
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private final String url;
+  private final long gapNanos;
+  private final AtomicLongArray byStatus = new AtomicLongArray(600);
+  private final AtomicLong broken = new AtomicLong();
+  private final AtomicLong canary = new AtomicLong();
+  private final AtomicLong stable = new AtomicLong();
+  private volatile boolean stop;
+  private volatile String canaryHeader;
+  private volatile long firstRefusedNanos;
+
+  Traffic(String url, int perSecond) {
+    this.url = url;
+    this.gapNanos = 1_000_000_000L * THREADS / perSecond;
+    for (int i = 0; i < THREADS; i++) {
+      Thread t = new Thread(this::run, "traffic-" + i);
+      t.setDaemon(true);
+      t.start();
+    }
+  }
+
+  private void run() {
+    long next = System.nanoTime();
+    while (!stop) {
+      next += gapNanos;
+      long wait = next - System.nanoTime();
+      if (wait > 0) {
+        java.util.concurrent.locks.LockSupport.parkNanos(wait);
+      } else if (wait < -1_000_000_000L) {
+        next = System.nanoTime();
+      }
+      try {
+        HttpRequest.Builder b = HttpRequest.newBuilder(URI.create(url));
+        if (canaryHeader != null) {
+          b.header("X-Canary", canaryHeader);
+        }
+        HttpResponse<String> r = http.send(b.build(), HttpResponse.BodyHandlers.ofString());
+        byStatus.incrementAndGet(r.statusCode());
+        if (r.statusCode() == 429 && firstRefusedNanos == 0) {
+          firstRefusedNanos = System.nanoTime();
+        }
+        if (r.body().contains("v2.4.0")) {
+          canary.incrementAndGet();
+        } else if (r.body().contains("v2.3.0")) {
+          stable.incrementAndGet();
+        }
+      } catch (java.io.IOException e) {
+        broken.incrementAndGet();
+      } catch (InterruptedException e) {
+        return;
+      }
+    }
+  }
+
+  /** Calls answered so far, by status. */
+  long count(int status) {
+    return byStatus.get(status);
+  }
+
+  String url() {
+    return url;
+  }
+
+  long brokenConnections() {
+    return broken.get();
+  }
+
+  long onCanary() {
+    return canary.get();
+  }
+
+  long onStable() {
+    return stable.get();
+  }
+
+  void sendCanaryHeader(String value) {
+    canaryHeader = value;
+  }
+
+  void forgetFirstRefusal() {
+    firstRefusedNanos = 0;
+  }
+
+  /** When the first 429 since {@link #forgetFirstRefusal} came, 0 for not yet. */
+  long firstRefusedNanos() {
+    return firstRefusedNanos;
+  }
+
+  @Override
+  public void close() {
+    stop = true;
+  }
+}
