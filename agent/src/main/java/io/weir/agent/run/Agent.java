@@ -9,6 +9,8 @@ import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Targets;
+import io.weir.engine.instances.Locality;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -58,14 +60,26 @@ public final class Agent {
           "weir " + version() + " is disabled (" + config.origin(Key.ENABLED.propertyName()) + ")");
       return;
     }
-    Engine engine = new Engine(config.get(Key.SERVICE), Ticker.SYSTEM);
+    if (!mode.equals("enforce") && !mode.equals("shadow") && !mode.equals("off")) {
+      log.warn(
+          Key.MODE.propertyName()
+              + ": unknown mode '"
+              + mode
+              + "', expected enforce, shadow or off; going on with enforce");
+    }
+    Engine engine =
+        new Engine(
+            config.get(Key.SERVICE),
+            new Locality(config.get(Key.REGION), config.get(Key.ZONE)),
+            targets(config),
+            Ticker.SYSTEM);
     Hooks hooks = new Hooks(engine);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return;
     }
     new Host(modules(config)).install(instrumentation);
-    Control.startAfterMain(config, engine, hooks, attached);
+    Control.startAfterMain(config, engine, hooks, jar, attached);
     log.info(
         "weir "
             + version()
@@ -78,6 +92,15 @@ public final class Agent {
             + (System.nanoTime() - began) / 1_000_000
             + " ms");
     log.info("configuration " + config.redacted());
+  }
+
+  private static Targets targets(Config config) {
+    try {
+      return Targets.of(config.all(Key.SERVICES));
+    } catch (IllegalArgumentException wrong) {
+      AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
+      return Targets.NONE;
+    }
   }
 
   private static List<InstrumentationModule> modules(Config config) {

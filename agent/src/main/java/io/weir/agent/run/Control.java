@@ -16,27 +16,30 @@ final class Control extends Thread {
   private final Config config;
   private final Engine engine;
   private final Hooks hooks;
+  private final java.io.File jar;
   private final Thread main;
 
-  private Control(Config config, Engine engine, Hooks hooks, Thread main) {
+  private Control(Config config, Engine engine, Hooks hooks, java.io.File jar, Thread main) {
     super("weir-start");
     this.config = config;
     this.engine = engine;
     this.hooks = hooks;
+    this.jar = jar;
     this.main = main;
     setDaemon(true);
     setContextClassLoader(Control.class.getClassLoader());
   }
 
-  static void startAfterMain(Config config, Engine engine, Hooks hooks, boolean attached) {
-    new Control(config, engine, hooks, attached ? null : Thread.currentThread()).start();
+  static void startAfterMain(
+      Config config, Engine engine, Hooks hooks, java.io.File jar, boolean attached) {
+    new Control(config, engine, hooks, jar, attached ? null : Thread.currentThread()).start();
   }
 
   @Override
   public void run() {
     try {
       awaitMain();
-      ControlPlanes.start(config, engine, hooks);
+      ControlPlanes.start(config, engine, hooks, jar);
     } catch (InterruptedException stop) {
       // the JVM is going down
     } catch (Throwable t) {

@@ -1,12 +1,113 @@
 package io.weir.agent.run;
 
 import io.weir.agent.config.Config;
+import io.weir.agent.config.Key;
+import io.weir.agent.log.AgentLog;
 import io.weir.agent.weave.Hooks;
+import io.weir.control.ControlOptions;
+import io.weir.control.ControlPlane;
+import io.weir.control.Log;
+import io.weir.control.etcd.EtcdOptions;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.rules.RuleBook;
+import java.io.File;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.Locale;
 
 /** Chooses and starts what brings the rules. Loaded only after {@code main} has begun. */
 final class ControlPlanes {
   private ControlPlanes() {}
 
-  static void start(Config config, Engine engine, Hooks hooks) {}
+  static void start(Config config, final Engine engine, Hooks hooks, File jar) {
+    final String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
+    if (mode.equals("off")) {
+      return;
+    }
+    final boolean shadow = mode.equals("shadow");
+    ControlOptions options;
+    try {
+      options = options(config, engine.service(), jar);
+    } catch (IllegalArgumentException wrong) {
+      AgentLog.get()
+          .warn("no rules will be in force, the configuration is wrong: " + wrong.getMessage());
+      return;
+    }
+    final ControlPlane plane =
+        ControlPlane.start(
+            options,
+            (RuleBook book) -> engine.apply(shadow ? book.inShadow() : book),
+            new AgentLogSink());
+    Thread stop = new Thread(plane::close, "weir-stop");
+    stop.setContextClassLoader(ControlPlanes.class.getClassLoader());
+    try {
+      Runtime.getRuntime().addShutdownHook(stop);
+    } catch (IllegalStateException goingDown) {
+      plane.close();
+    }
+  }
+
+  private static ControlOptions options(Config config, String service, File jar) {
+    ControlOptions.Builder b =
+        ControlOptions.builder()
+            .service(service)
+            .instance(Identity.of(config))
+            .agentVersion(Agent.version());
+    String rules = config.get(Key.RULES);
+    Path beside = new File(jar.getAbsoluteFile().getParentFile(), "weir-rules").toPath();
+    if (rules == null) {
+      boolean files =
+          config.get(Key.ETCD_ENDPOINTS) == null && java.nio.file.Files.isDirectory(beside);
+      rules = files ? "file:" + beside : "etcd";
+    }
+    if (rules.startsWith("file:")) {
+      b.directory(Paths.get(rules.substring("file:".length())));
+    } else if (rules.equals("etcd")) {
+      b.etcd(etcd(config));
+    } else {
+      throw new IllegalArgumentException(
+          Key.RULES.propertyName() + ": '" + rules + "' is neither etcd nor file:DIRECTORY");
+    }
+    String snapshots = config.get(Key.SNAPSHOT_DIR);
+    return b.snapshotDirectory(snapshots == null ? null : Paths.get(snapshots)).build();
+  }
+
+  private static EtcdOptions etcd(Config config) {
+    EtcdOptions.Builder b =
+        EtcdOptions.builder()
+            .endpoints(config.get(Key.ETCD_ENDPOINTS, "http://127.0.0.1:2379"))
+            .namespace(config.get(Key.ETCD_NAMESPACE, ""))
+            .tlsCa(path(config, Key.ETCD_TLS_CA))
+            .tlsIdentity(path(config, Key.ETCD_TLS_CERT), path(config, Key.ETCD_TLS_KEY))
+            .connectTimeoutMillis(
+                (int)
+                    Durations.millis(
+                        Key.ETCD_CONNECT_TIMEOUT, config.get(Key.ETCD_CONNECT_TIMEOUT, "2s")));
+    if (config.get(Key.ETCD_USER) != null || config.get(Key.ETCD_PASSWORD) != null) {
+      b.user(config.get(Key.ETCD_USER), config.get(Key.ETCD_PASSWORD));
+    }
+    return b.build();
+  }
+
+  private static Path path(Config config, Key key) {
+    String p = config.get(key);
+    return p == null ? null : Paths.get(p);
+  }
+
+  private static final class AgentLogSink implements Log {
+    @Override
+    public void info(String line) {
+      AgentLog.get().info(bare(line));
+    }
+
+    @Override
+    public void warn(String line) {
+      AgentLog.get().warn(bare(line));
+    }
+
+    /** The agent's log has a prefix of its own. */
+    private static String bare(String line) {
+      return line.startsWith("weir: ") ? line.substring("weir: ".length()) : line;
+    }
+  }
 }

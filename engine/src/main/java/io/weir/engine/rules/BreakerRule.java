@@ -91,6 +91,37 @@ public final class BreakerRule extends Rule {
     response = b.response;
   }
 
+  @Override
+  public BreakerRule inShadow() {
+    Builder b = new Builder();
+    b.copy(this);
+    b.countWindow = countWindow;
+    b.windowSize = windowSize;
+    b.windowSeconds = windowSeconds;
+    b.minCalls = minCalls;
+    b.failureRatio = failureRatio;
+    b.slowCallNanos = slowCallNanos;
+    b.slowRatio = slowRatio;
+    b.consecutiveFailures = consecutiveFailures;
+    b.openNanos = openNanos;
+    b.maxOpenNanos = maxOpenNanos;
+    b.probeSuccesses = probeSuccesses;
+    b.probeTimeoutNanos = probeTimeoutNanos;
+    b.recordStatus = recordStatus;
+    b.recordExceptions = recordExceptions;
+    b.recordGrpc = recordGrpc;
+    b.ignoreStatus = ignoreStatus;
+    b.ignoreExceptions = ignoreExceptions;
+    b.ignoreGrpc = ignoreGrpc;
+    b.quorum = quorum;
+    b.quorumShare = quorumShare;
+    b.fleet = fleet;
+    b.rampNanos = rampNanos;
+    b.force = force;
+    b.response = response;
+    return b.shadow(true).build();
+  }
+
   public static Builder builder() {
     return new Builder();
   }

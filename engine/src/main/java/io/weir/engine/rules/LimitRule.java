@@ -63,6 +63,23 @@ public final class LimitRule extends Rule {
     response = b.response;
   }
 
+  @Override
+  public LimitRule inShadow() {
+    Builder b = new Builder();
+    b.copy(this);
+    b.qps = qps;
+    b.burst = burst;
+    b.by = by;
+    b.side = side;
+    b.scope = scope;
+    b.maxWaitNanos = maxWaitNanos;
+    b.maxKeys = maxKeys;
+    b.onMissing = onMissing;
+    b.cost = cost;
+    b.response = response;
+    return b.shadow(true).build();
+  }
+
   public static Builder builder() {
     return new Builder();
   }

@@ -158,6 +158,20 @@ public final class RouteRule extends Rule {
     salt = b.salt == null ? b.id : b.salt;
   }
 
+  @Override
+  public RouteRule inShadow() {
+    Builder b = new Builder();
+    b.copy(this);
+    b.routes = routes;
+    b.defaults = defaults;
+    b.preferSameRegion = preferSameRegion;
+    b.spillBelow = spillBelow;
+    b.balance = balance;
+    b.hashOn = hashOn;
+    b.salt = salt;
+    return b.shadow(true).build();
+  }
+
   public static Builder builder() {
     return new Builder();
   }

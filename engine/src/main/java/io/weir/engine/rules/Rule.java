@@ -38,6 +38,9 @@ public abstract class Rule {
     origin = b.origin;
   }
 
+  /** The same rule, evaluated and counted only: what {@code weir.mode=shadow} makes of each. */
+  public abstract Rule inShadow();
+
   @Override
   public final String toString() {
     return id + " (" + origin + ")";
@@ -52,6 +55,16 @@ public abstract class Rule {
     Match match = Match.ALWAYS;
     String fingerprint = "";
     String origin = "";
+
+    void copy(Rule r) {
+      id = r.id;
+      service = r.service;
+      enabled = r.enabled;
+      shadow = r.shadow;
+      match = r.match;
+      fingerprint = r.fingerprint;
+      origin = r.origin;
+    }
 
     @SuppressWarnings("unchecked")
     private B self() {

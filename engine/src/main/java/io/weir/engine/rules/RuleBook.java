@@ -88,6 +88,31 @@ public final class RuleBook {
     return l == null ? Collections.<R>emptyList() : l;
   }
 
+  /** This book with every rule in shadow. */
+  public RuleBook inShadow() {
+    Builder b = new Builder();
+    b.revision = revision;
+    b.off = off;
+    b.offServices = offServices;
+    b.instances = instances;
+    for (Map.Entry<String, List<LimitRule>> e : limits.entrySet()) {
+      List<LimitRule> l = Builder.list(b.limits, e.getKey());
+      for (LimitRule r : e.getValue()) {
+        l.add(r.inShadow());
+      }
+    }
+    for (Map.Entry<String, List<BreakerRule>> e : breakers.entrySet()) {
+      List<BreakerRule> l = Builder.list(b.breakers, e.getKey());
+      for (BreakerRule r : e.getValue()) {
+        l.add(r.inShadow());
+      }
+    }
+    for (Map.Entry<String, RouteRule> e : routes.entrySet()) {
+      b.routes.put(e.getKey(), e.getValue() == null ? null : e.getValue().inShadow());
+    }
+    return b.build();
+  }
+
   /** Single-threaded; {@link #build} hands the collections over. */
   public static final class Builder {
     private long revision;

@@ -1,0 +1,69 @@
+package io.weir.engine.rules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.call.Attribute;
+import java.lang.reflect.Field;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ShadowTest {
+  @Test
+  void aRuleInShadowIsTheSameRuleInEveryOtherField() throws Exception {
+    same(
+        LimitRule.builder()
+            .id("a")
+            .service("s")
+            .qps(7.5)
+            .burst(9)
+            .by(List.of(Attribute.parse("path")))
+            .side(LimitRule.Side.CLIENT)
+            .scope(LimitRule.Scope.CLUSTER)
+            .maxWaitNanos(3)
+            .maxKeys(4)
+            .onMissing(LimitRule.OnMissing.SKIP)
+            .cost(5)
+            .response(new Response(418, Map.of(), "b", true))
+            .fingerprint("f")
+            .origin("o")
+            .build());
+    same(
+        BreakerRule.builder()
+            .id("b")
+            .service("s")
+            .timeWindow(7)
+            .minCalls(2)
+            .failureRatio(0.3)
+            .slowCallNanos(4)
+            .slowRatio(0.2)
+            .consecutiveFailures(9)
+            .openNanos(11)
+            .maxOpenNanos(12)
+            .probeSuccesses(5)
+            .probeTimeoutNanos(6)
+            .quorum(2, 0.4)
+            .fleet(false)
+            .rampNanos(8)
+            .force(BreakerRule.Force.CLOSED)
+            .build());
+    same(
+        RouteRule.builder()
+            .id("c")
+            .service("s")
+            .salt("x")
+            .region(true, 0.4)
+            .balance(RouteRule.Balance.RENDEZVOUS)
+            .build());
+  }
+
+  private static void same(Rule rule) throws Exception {
+    Rule shadow = rule.inShadow();
+    assertThat(shadow.shadow).isTrue();
+    for (Field f : rule.getClass().getFields()) {
+      if (!f.getName().equals("shadow")) {
+        assertThat(f.get(shadow)).as(f.getName()).isEqualTo(f.get(rule));
+      }
+    }
+  }
+}
