@@ -11,9 +11,10 @@ public final class HookId {
   public static final int OKHTTP_NEW_CALL = 2;
   public static final int GRPC_SERVER_BUILD = 3;
   public static final int GRPC_CLIENT_BUILD = 4;
+  public static final int SERVLET_UNDERTOW = 5;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 5;
+  public static final int COUNT = 6;
 
   private HookId() {}
 
@@ -33,6 +34,8 @@ public final class HookId {
         return "io.weir.instrumentation.grpc.adapter.ServerBuildHook";
       case GRPC_CLIENT_BUILD:
         return "io.weir.instrumentation.grpc.adapter.ClientBuildHook";
+      case SERVLET_UNDERTOW:
+        return "io.weir.instrumentation.servlet.adapter.UndertowHook";
       default:
         throw new IllegalArgumentException("hook " + hook);
     }

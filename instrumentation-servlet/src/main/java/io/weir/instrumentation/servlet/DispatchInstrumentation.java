@@ -1,0 +1,109 @@
+package io.weir.instrumentation.servlet;
+
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.Skip;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
+
+/**
+ * The places where containers hand (request, response) on: the first one a request meets governs
+ * it, the others see its mark.
+ */
+final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      "org.apache.catalina.core.ApplicationFilterChain", // Tomcat, also without any filter
+      "org.eclipse.jetty.servlet.ServletHandler$CachedChain", // Jetty 9.4 before 9.4.24
+      "org.eclipse.jetty.servlet.ServletHandler$Chain", // Jetty 9.4 to 11: filters, if there are
+      "org.eclipse.jetty.ee8.servlet.ServletHandler$Chain", // Jetty 12
+      "org.eclipse.jetty.ee9.servlet.ServletHandler$Chain",
+      "org.eclipse.jetty.ee10.servlet.ServletHandler$Chain",
+      "org.eclipse.jetty.ee11.servlet.ServletHandler$Chain", // Jetty 12.1
+      "org.eclipse.jetty.ee10.servlet.ServletHolder", // Jetty 12, no filter
+      "org.eclipse.jetty.ee11.servlet.ServletHolder",
+      "javax.servlet.http.HttpServlet", // any other container
+      "jakarta.servlet.http.HttpServlet",
+    };
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        dispatch("javax.servlet."), getClass().getName() + "$JavaxAdvice");
+    transformer.applyAdviceToMethod(
+        dispatch("jakarta.servlet."), getClass().getName() + "$JakartaAdvice");
+  }
+
+  private static ElementMatcher<MethodDescription> dispatch(String api) {
+    return ElementMatchers.<MethodDescription>isPublic()
+        .and(namedOneOf("doFilter", "handle", "service"))
+        .and(takesArguments(2))
+        .and(takesArgument(0, ElementMatchers.named(api + "ServletRequest")))
+        .and(takesArgument(1, ElementMatchers.named(api + "ServletResponse")));
+  }
+
+  static final class JavaxAdvice {
+    private JavaxAdvice() {}
+
+    @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Argument(0) Object request,
+        @Advice.Argument(1) Object response) {
+      return Bridge.enter(HookId.SERVLET_JAVAX, origin, self, request, response);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Enter Object state,
+        @Advice.Thrown Throwable thrown) {
+      if (state != null) {
+        Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
+      }
+    }
+  }
+
+  static final class JakartaAdvice {
+    private JakartaAdvice() {}
+
+    @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Argument(0) Object request,
+        @Advice.Argument(1) Object response) {
+      return Bridge.enter(HookId.SERVLET_JAKARTA, origin, self, request, response);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Enter Object state,
+        @Advice.Thrown Throwable thrown) {
+      if (state != null) {
+        Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package io.weir.instrumentation.servlet;
+
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.Skip;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/**
+ * Jetty's servlet holders that take Jetty's own request first. {@code ServletHandler.doHandle}
+ * around them would be further out, but its body is what marks the request as handled; without it
+ * Jetty asks the next handler.
+ */
+final class JettyHolderInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      "org.eclipse.jetty.servlet.ServletHolder", // Jetty 7 to 11
+      "org.eclipse.jetty.ee8.servlet.ServletHolder", // Jetty 12
+      "org.eclipse.jetty.ee9.servlet.ServletHolder",
+    };
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        named("handle")
+            .and(takesArguments(3))
+            .and(takesArgument(1, named("javax.servlet.ServletRequest"))),
+        getClass().getName() + "$JavaxAdvice");
+    transformer.applyAdviceToMethod(
+        named("handle")
+            .and(takesArguments(3))
+            .and(takesArgument(1, named("jakarta.servlet.ServletRequest"))),
+        getClass().getName() + "$JakartaAdvice");
+  }
+
+  static final class JavaxAdvice {
+    private JavaxAdvice() {}
+
+    @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Argument(1) Object request,
+        @Advice.Argument(2) Object response) {
+      return Bridge.enter(HookId.SERVLET_JAVAX, origin, self, request, response);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Enter Object state,
+        @Advice.Thrown Throwable thrown) {
+      if (state != null) {
+        Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
+      }
+    }
+  }
+
+  static final class JakartaAdvice {
+    private JakartaAdvice() {}
+
+    @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Argument(1) Object request,
+        @Advice.Argument(2) Object response) {
+      return Bridge.enter(HookId.SERVLET_JAKARTA, origin, self, request, response);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Enter Object state,
+        @Advice.Thrown Throwable thrown) {
+      if (state != null) {
+        Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package io.weir.instrumentation.servlet.adapter;
+
+import io.undertow.server.HttpServerExchange;
+import io.undertow.servlet.handlers.ServletRequestContext;
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+
+/** Takes request and response out of Undertow's exchange; 2.2 speaks javax, 2.3 jakarta. */
+public final class UndertowHook extends Hook {
+  private final Hook servlet;
+
+  public UndertowHook(Engine engine) throws NoSuchMethodException {
+    Class<?> request = ServletRequestContext.class.getMethod("getServletRequest").getReturnType();
+    servlet =
+        request.getName().startsWith("jakarta.")
+            ? new io.weir.instrumentation.servlet.adapter.jakarta.ServletHook(engine)
+            : new io.weir.instrumentation.servlet.adapter.javax.ServletHook(engine);
+  }
+
+  @Override
+  public Object enter(Object self, Object exchange, Object unused) throws Throwable {
+    ServletRequestContext context =
+        ((HttpServerExchange) exchange).getAttachment(ServletRequestContext.ATTACHMENT_KEY);
+    return servlet.enter(self, context.getOriginalRequest(), context.getOriginalResponse());
+  }
+
+  @Override
+  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+    return servlet.exit(state, self, result, thrown);
+  }
+}

@@ -1,0 +1,109 @@
+package io.weir.instrumentation.servlet.adapter.javax;
+
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import java.util.concurrent.locks.LockSupport;
+import javax.servlet.AsyncEvent;
+import javax.servlet.AsyncListener;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+
+/**
+ * One governed request: its ticket, its mark, and, when it goes asynchronous, the listener that
+ * learns its outcome. The one object we allocate per governed request.
+ *
+ * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the ticket is
+ * one-shot, so an early and a late end do not count twice.
+ */
+final class Call implements AsyncListener {
+  final Ticket ticket = new Ticket();
+  private final Engine engine;
+  private final HttpServletRequest request;
+  private final HttpServletResponse response;
+
+  Call(Engine engine, HttpServletRequest request, HttpServletResponse response) {
+    this.engine = engine;
+    this.request = request;
+    this.response = response;
+  }
+
+  /**
+   * Waits as long as the limiter's pacing asks for. A servlet is called on a thread that may block,
+   * also where it could go asynchronous later.
+   *
+   * @return false when the thread was interrupted: its tokens are given back, the call is not made,
+   *     the interrupt stands
+   */
+  boolean paced() {
+    long began = engine.now();
+    long wait = ticket.waitNanos();
+    for (long left = wait; left > 0; left = wait - (engine.now() - began)) {
+      if (Thread.currentThread().isInterrupted()) {
+        ticket.abandon(engine.now());
+        return false;
+      }
+      LockSupport.parkNanos(this, left);
+    }
+    ticket.started(engine.now());
+    return true;
+  }
+
+  /** The container has its thread back: the call has ended, unless it went asynchronous. */
+  void returned(Throwable thrown) {
+    if (thrown != null) {
+      end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+    } else if (!wentAsync()) {
+      end(response.getStatus());
+    }
+  }
+
+  private boolean wentAsync() {
+    try {
+      if (!request.isAsyncStarted()) {
+        return false;
+      }
+      request.getAsyncContext().addListener(this);
+      return true;
+    } catch (IllegalStateException completedMeanwhile) {
+      return false;
+    }
+  }
+
+  private void end(int status) {
+    ticket.endHttp(status, engine.now());
+  }
+
+  @Override
+  public void onComplete(AsyncEvent event) {
+    try {
+      end(response.getStatus());
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+    }
+  }
+
+  @Override
+  public void onError(AsyncEvent event) {
+    try {
+      end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+    }
+  }
+
+  /** The application or the container answers a time-out; the answer is seen at completion. */
+  @Override
+  public void onTimeout(AsyncEvent event) {}
+
+  /** A new asynchronous cycle forgets the listeners of the one before. */
+  @Override
+  public void onStartAsync(AsyncEvent event) {
+    try {
+      event.getAsyncContext().addListener(this);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+    }
+  }
+}

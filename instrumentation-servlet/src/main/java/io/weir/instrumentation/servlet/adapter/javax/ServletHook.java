@@ -1,0 +1,86 @@
+package io.weir.instrumentation.servlet.adapter.javax;
+
+import io.weir.bootstrap.Hook;
+import io.weir.bootstrap.Skip;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import java.io.IOException;
+import javax.servlet.DispatcherType;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+
+/**
+ * Governs a request once, at the first woven place it meets.
+ *
+ * <p>How once is kept: only a dispatch of type {@code REQUEST} counts, so a forward, an include, an
+ * error page and an async dispatch are no new calls; and a request attribute marks what was asked
+ * already, so of nested places (each filter of a chain, the servlet behind it) only the outermost
+ * asks. Without a rule for this service a request costs one volatile read and is not touched.
+ *
+ * <p>A refused request is answered here, status and headers before the body, and the place's body,
+ * with it every filter and the servlet, does not run. The request's own body is not read: the
+ * container drains or closes as it does for any servlet that does not read it, so that keep-alive
+ * goes on working.
+ */
+public final class ServletHook extends Hook {
+  private static final String MARK = "io.weir.call";
+
+  private final Engine engine;
+
+  public ServletHook(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public Object enter(Object self, Object a0, Object a1) throws IOException {
+    if (!engine.governsInbound()
+        || !(a0 instanceof HttpServletRequest)
+        || !(a1 instanceof HttpServletResponse)) {
+      return null;
+    }
+    HttpServletRequest request = (HttpServletRequest) a0;
+    if (request.getDispatcherType() != DispatcherType.REQUEST
+        || request.getAttribute(MARK) != null) {
+      return null;
+    }
+    HttpServletResponse response = (HttpServletResponse) a1;
+    Call call = new Call(engine, request, response);
+    request.setAttribute(MARK, call);
+    if (!engine.inbound(RequestSource.INSTANCE, request, call.ticket)) {
+      answer(request, response, call.ticket);
+      return Skip.SKIP;
+    }
+    if (call.ticket.waitNanos() > 0 && !call.paced()) {
+      // the container wants its thread back: there is no time for a body
+      response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+      return Skip.SKIP;
+    }
+    return call;
+  }
+
+  @Override
+  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+    if (state instanceof Call) {
+      ((Call) state).returned(thrown);
+    }
+    return result;
+  }
+
+  private static void answer(
+      HttpServletRequest request, HttpServletResponse response, Ticket ticket) {
+    Refusal refusal = ticket.refusal();
+    response.setStatus(refusal.status());
+    refusal.headers(ticket, response::setHeader);
+    response.setContentType(refusal.contentType());
+    byte[] body = refusal.bodyBytes();
+    response.setContentLength(body.length);
+    if (!"HEAD".equals(request.getMethod())) {
+      try {
+        response.getOutputStream().write(body);
+      } catch (IOException callerIsGone) {
+        // refused all the same
+      }
+    }
+  }
+}
