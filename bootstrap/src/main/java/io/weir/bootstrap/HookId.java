@@ -12,9 +12,10 @@ public final class HookId {
   public static final int GRPC_SERVER_BUILD = 3;
   public static final int GRPC_CLIENT_BUILD = 4;
   public static final int SERVLET_UNDERTOW = 5;
+  public static final int OKHTTP_ADDRESS = 6;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 6;
+  public static final int COUNT = 7;
 
   private HookId() {}
 
@@ -30,6 +31,8 @@ public final class HookId {
         return "io.weir.instrumentation.servlet.adapter.jakarta.ServletHook";
       case OKHTTP_NEW_CALL:
         return "io.weir.instrumentation.okhttp.adapter.NewCallHook";
+      case OKHTTP_ADDRESS:
+        return "io.weir.instrumentation.okhttp.adapter.AddressHook";
       case GRPC_SERVER_BUILD:
         return "io.weir.instrumentation.grpc.adapter.ServerBuildHook";
       case GRPC_CLIENT_BUILD:
