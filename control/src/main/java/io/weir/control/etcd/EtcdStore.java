@@ -2,38 +2,758 @@ package io.weir.control.etcd;
 
 import io.weir.control.Log;
 import io.weir.control.Loop;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import io.weir.control.store.Txn;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
-/** Placeholder of the next commit: reports that it cannot connect. */
+/**
+ * etcd as a {@link SharedStore}: one range, one watch, and no trust in either.
+ *
+ * <p>A watch that breaks and is resumed by the client may lose events without a word, in every
+ * version of jetcd. So nothing is ever resumed here. Any doubt - an error, an end, a second
+ * "created", a compaction, a lower revision, another cluster id - leads to one answer: {@link
+ * #again}, which after a short back-off reads the whole range at one revision R, tells the
+ * difference to what was told before, and watches from R + 1. Every such round has its generation;
+ * whatever arrives from an older one is dropped. Within a generation a change is applied only when
+ * its mod revision is higher than the revision known, so duplicates and events out of order do no
+ * harm. Since bare etcd has lost events of its own (3.4), a slow reconcile compares keys and mod
+ * revisions and starts the same round when they differ.
+ *
+ * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
+ * to it, and each is awaited for a bounded time, whatever the client does.
+ *
+ * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for half
+ * a minute; a minute when user, password, certificate or permission are wrong. gRPC's own back-off
+ * is ended before each try. A client that gets no answer at all for 4 s is replaced, one that is
+ * refused after 30 s (its addresses may have moved).
+ */
 public final class EtcdStore implements SharedStore {
+  /**
+   * The range that is followed, [FIRST, END): breaker state, quotas, rules, instances and the kill
+   * switch are neighbours in key order. What is only written ({@code /weir/status/...}) and what
+   * others may keep after it is not streamed to every JVM.
+   */
+  static final String FIRST = "/circuit-breaker/";
+
+  static final String END = "/weir/off\0";
+  private static final List<String> OURS =
+      Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/off");
+
+  private static final int PAGE = 1000;
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+  private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long CREATED_NANOS = 3 * SECOND;
+
+  /** Above the client's own deadlines: for answers that never come. */
+  private static final long GUARD_NANOS = 6 * SECOND;
+
+  private static final long CONNECT_NANOS = 150 * MILLI;
+
+  private final EtcdOptions options;
   private final Loop loop;
+  private final Log log;
+  private final Wire.Factory factory;
+  private final Random random;
+  private final long reconcileNanos;
+  private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
+
+  private Wire wire;
+  private long wireSince;
+  private Listener listener;
+  private boolean closed;
+
+  /** The truth as told to the listener. */
+  private final Map<String, Entry> view = new TreeMap<String, Entry>();
+
+  private long revision;
+  private long clusterId;
+  private boolean told;
+
+  private int generation;
+  private Wire.Watch watch;
+  private boolean created;
+  private Loop.Timer createdTimer;
+  private Loop.Timer nextTimer;
+  private Loop.Timer reconcileTimer;
+
+  private boolean connected;
+  private String lastReason;
+  private int attempts;
+  private long awaySince;
+  private boolean away;
+  private long resyncs;
+  private long repairs;
 
   public EtcdStore(EtcdOptions options, Loop loop, Log log) {
+    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND);
+  }
+
+  EtcdStore(
+      EtcdOptions options,
+      Loop loop,
+      Log log,
+      Wire.Factory factory,
+      Random random,
+      long reconcileNanos) {
+    this.options = options;
     this.loop = loop;
+    this.log = log;
+    this.factory = factory;
+    this.random = random;
+    this.reconcileNanos = reconcileNanos;
   }
 
   @Override
-  public void start(Listener listener) {
-    loop.execute(() -> listener.onConnected(false, "the etcd store follows in the next commit"));
+  public void start(Listener l) {
+    loop.execute(
+        () -> {
+          listener = l;
+          away = true;
+          awaySince = loop.now();
+          resync();
+          reconcileLater();
+        });
   }
+
+  @Override
+  public void close() {
+    loop.execute(this::shutDown);
+  }
+
+  private void shutDown() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    generation++;
+    cancel(nextTimer);
+    cancel(createdTimer);
+    cancel(reconcileTimer);
+    closeWatch();
+    Wire last = wire;
+    wire = null;
+    if (last == null) {
+      return;
+    }
+    CountDownLatch revoked = new CountDownLatch(connected ? leases.size() : 0);
+    for (EtcdLease lease : leases) {
+      long id = lease.end();
+      if (id == 0 || !connected) {
+        revoked.countDown();
+      } else {
+        last.revoke(id, counting(revoked));
+      }
+    }
+    leases.clear();
+    try {
+      // the only wait on the loop, and its last task: keys under a lease should go at once
+      revoked.await(SECOND / 2, TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    last.close();
+  }
+
+  private static Wire.Answer<Long> counting(CountDownLatch latch) {
+    return new Wire.Answer<Long>() {
+      @Override
+      public void ok(Long value) {
+        latch.countDown();
+      }
+
+      @Override
+      public void failed(WireException e) {
+        latch.countDown();
+      }
+    };
+  }
+
+  // ---- the round: range, difference, watch
+
+  private void resync() {
+    if (closed) {
+      return;
+    }
+    generation++;
+    resyncs++;
+    closeWatch();
+    if (!client()) {
+      return;
+    }
+    page(generation, key(FIRST), 0, 0, false, new ArrayList<Entry>(), this::adopt);
+  }
+
+  /** Makes a client when there is none; false: it cannot be made now. */
+  private boolean client() {
+    if (wire != null) {
+      return true;
+    }
+    try {
+      wire = factory.connect(options);
+      wireSince = loop.now();
+      return true;
+    } catch (RuntimeException | LinkageError e) {
+      again(new WireException(WireException.Kind.AUTH, String.valueOf(e.getMessage())));
+      return false;
+    }
+  }
+
+  private interface Whole {
+    void read(long clusterId, long revision, List<Entry> entries);
+  }
+
+  /** Reads page after page at the first one's revision. */
+  private void page(
+      int g,
+      String from,
+      long pinned,
+      long cluster,
+      boolean keysOnly,
+      List<Entry> sofar,
+      Whole whole) {
+    wire.range(
+        from,
+        key(END),
+        PAGE,
+        pinned,
+        keysOnly,
+        guarded(
+            g,
+            new Wire.Answer<Wire.Page>() {
+              @Override
+              public void ok(Wire.Page p) {
+                long at = pinned == 0 ? p.revision : pinned;
+                long of = pinned == 0 ? p.clusterId : cluster;
+                for (Entry e : p.entries) {
+                  Entry own = own(e);
+                  if (own != null) {
+                    sofar.add(own);
+                  }
+                }
+                if (p.more && !p.entries.isEmpty()) {
+                  String next = p.entries.get(p.entries.size() - 1).key + "\0";
+                  page(g, next, at, of, keysOnly, sofar, whole);
+                } else {
+                  whole.read(of, at, sofar);
+                }
+              }
+
+              @Override
+              public void failed(WireException e) {
+                again(e);
+              }
+            }));
+  }
+
+  private void adopt(long cluster, long at, List<Entry> entries) {
+    boolean newHistory = told && (cluster != clusterId || at < revision);
+    if (newHistory) {
+      log.warn(
+          "weir: etcd has another history (cluster "
+              + Long.toHexString(cluster)
+              + " at revision "
+              + at
+              + ", was "
+              + Long.toHexString(clusterId)
+              + " at "
+              + revision
+              + "): taken over as it is");
+    }
+    Map<String, Entry> now = new HashMap<String, Entry>();
+    List<Change> changes = new ArrayList<Change>();
+    for (Entry e : entries) {
+      now.put(e.key, e);
+      Entry before = view.get(e.key);
+      if (before == null
+          || before.modRevision != e.modRevision
+          || before.lease != e.lease
+          || newHistory && !Arrays.equals(before.value, e.value)) {
+        changes.add(new Change(e.key, e));
+      }
+    }
+    for (String key : view.keySet()) {
+      if (!now.containsKey(key)) {
+        changes.add(new Change(key, null));
+      }
+    }
+    view.clear();
+    view.putAll(now);
+    revision = at;
+    clusterId = cluster;
+    if (!changes.isEmpty() || newHistory || !told) {
+      told = true;
+      listener.onBatch(new Batch(at, changes, newHistory));
+    }
+    follow();
+  }
+
+  private void follow() {
+    final int g = generation;
+    created = false;
+    createdTimer =
+        loop.schedule(
+            () -> {
+              if (g == generation && !created) {
+                again(
+                    new WireException(
+                        WireException.Kind.DEADLINE, "the watch was not created in time"));
+              }
+            },
+            CREATED_NANOS);
+    try {
+      watch =
+          wire.watch(
+              key(FIRST),
+              key(END),
+              revision + 1,
+              new Wire.Watching() {
+                @Override
+                public void events(Wire.Events e) {
+                  loop.execute(() -> onEvents(g, e));
+                }
+
+                @Override
+                public void broken(WireException e) {
+                  loop.execute(() -> onBroken(g, e));
+                }
+              });
+    } catch (RuntimeException e) {
+      again(new WireException(WireException.Kind.OTHER, String.valueOf(e)));
+    }
+  }
+
+  private void onBroken(int g, WireException e) {
+    if (g == generation) {
+      again(e);
+    }
+  }
+
+  private void onEvents(int g, Wire.Events e) {
+    if (g != generation || closed) {
+      return;
+    }
+    if (e.created) {
+      if (created || e.clusterId != clusterId || e.revision < revision) {
+        // re-created behind our back, or another store: what lies between may be lost
+        again(new WireException(WireException.Kind.UNAVAILABLE, "the watch was re-created"));
+        return;
+      }
+      created = true;
+      cancel(createdTimer);
+      attempts = 0;
+      away = false;
+      connected(true, "");
+      for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+        lease.connected();
+      }
+    }
+    Map<String, Change> changes = new TreeMap<String, Change>();
+    long newest = revision;
+    for (Entry raw : e.events) {
+      if (raw.modRevision <= revision) {
+        continue;
+      }
+      newest = Math.max(newest, raw.modRevision);
+      Entry own = own(raw);
+      if (own == null) {
+        continue;
+      }
+      Entry now = own.value == null ? null : own;
+      if (now == null && view.remove(own.key) == null && !changes.containsKey(own.key)) {
+        continue;
+      }
+      if (now != null) {
+        view.put(own.key, now);
+      }
+      changes.put(own.key, new Change(own.key, now));
+    }
+    revision = newest;
+    if (!changes.isEmpty()) {
+      listener.onBatch(new Batch(revision, new ArrayList<Change>(changes.values()), false));
+    }
+  }
+
+  // ---- doubt
+
+  private void again(WireException e) {
+    if (closed) {
+      return;
+    }
+    generation++;
+    closeWatch();
+    cancel(createdTimer);
+    cancel(nextTimer);
+    if (!away) {
+      away = true;
+      awaySince = loop.now();
+    }
+    boolean hopeless = e.kind == WireException.Kind.AUTH || e.kind == WireException.Kind.PERMISSION;
+    boolean doubtOnly = e.kind == WireException.Kind.COMPACTED;
+    if (!doubtOnly && (attempts > 0 || hopeless)) {
+      // the first break is often over before anyone could read about it
+      connected(false, e.getMessage());
+    }
+    long awayFor = loop.now() - awaySince;
+    long patience = e.kind == WireException.Kind.DEADLINE ? 4 * SECOND : 30 * SECOND;
+    if (wire != null && awayFor > patience && loop.now() - wireSince > patience || hopeless) {
+      Wire old = wire;
+      wire = null;
+      if (old != null) {
+        old.close();
+      }
+    }
+    long delay = hopeless ? jitter(60 * SECOND) : backOff(awayFor);
+    attempts++;
+    nextTimer = loop.schedule(this::reconnect, delay);
+  }
+
+  private long backOff(long awayFor) {
+    if (attempts == 0) {
+      return 20 * MILLI + (long) (random.nextDouble() * 80 * MILLI);
+    }
+    long cap = awayFor < 30 * SECOND ? SECOND : 5 * SECOND;
+    return jitter(Math.min(cap, 100 * MILLI << Math.min(10, attempts - 1)));
+  }
+
+  private long jitter(long nanos) {
+    return (long) (nanos * (0.9 + 0.1 * random.nextDouble()));
+  }
+
+  /** Lets the channel connect first: a call that meets it still broken fails at once. */
+  private void reconnect() {
+    if (wire == null || attempts <= 1) {
+      resync();
+      return;
+    }
+    wire.reconnect();
+    nextTimer = loop.schedule(this::resync, CONNECT_NANOS);
+  }
+
+  private void connected(boolean now, String reason) {
+    if (now != connected || lastReason == null || !now && !reason.equals(lastReason)) {
+      connected = now;
+      lastReason = reason;
+      listener.onConnected(now, reason);
+    }
+  }
+
+  private void closeWatch() {
+    Wire.Watch w = watch;
+    watch = null;
+    if (w != null) {
+      try {
+        w.close();
+      } catch (RuntimeException e) {
+        log.warn("weir: a watch did not close: " + e);
+      }
+    }
+  }
+
+  // ---- reconcile
+
+  private void reconcileLater() {
+    long delay = (long) (reconcileNanos * (0.8 + 0.4 * random.nextDouble()));
+    reconcileTimer = loop.schedule(this::reconcile, delay);
+  }
+
+  private void reconcile() {
+    reconcileLater();
+    if (closed || wire == null || !created) {
+      return;
+    }
+    for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+      lease.check();
+    }
+    final long asked = revision;
+    page(
+        generation,
+        key(FIRST),
+        0,
+        0,
+        true,
+        new ArrayList<Entry>(),
+        (cluster, at, entries) -> compare(asked, cluster, at, entries));
+  }
+
+  /**
+   * @param asked the revision known when the range was asked for
+   */
+  private void compare(long asked, long cluster, long at, List<Entry> entries) {
+    if (cluster == clusterId && at >= asked && at < revision) {
+      return; // events overtook the range: nothing can be said this time
+    }
+    boolean same = cluster == clusterId && at >= asked && entries.size() == view.size();
+    long newest = revision;
+    for (Entry e : entries) {
+      Entry mine = view.get(e.key);
+      newest = Math.max(newest, e.modRevision);
+      same &= mine != null && mine.modRevision == e.modRevision;
+    }
+    if (same) {
+      return;
+    }
+    if (cluster == clusterId && at >= asked && newest > revision) {
+      // events of those revisions are on their way; look again when they should be here
+      final long then = revision;
+      final int g = generation;
+      loop.schedule(
+          () -> {
+            if (g == generation && revision == then) {
+              repair();
+            }
+          },
+          2 * SECOND);
+      return;
+    }
+    repair();
+  }
+
+  private void repair() {
+    repairs++;
+    log.warn("weir: the watch had lost something before revision " + revision + "; reading all");
+    resync();
+  }
+
+  // ---- transactions and leases
 
   @Override
   public void txn(Txn txn, Txn.Done done) {
-    loop.execute(() -> done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "no etcd yet")));
+    loop.execute(() -> send(txn, done));
+  }
+
+  void send(Txn txn, Txn.Done done) {
+    if (closed || wire == null) {
+      done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "not connected"));
+      return;
+    }
+    Txn spaced = txn;
+    if (!options.namespace.isEmpty()) {
+      spaced = new Txn();
+      for (Txn.Compare c : txn.compares()) {
+        spaced.ifModRevision(key(c.key), c.modRevision);
+      }
+      for (Txn.Write w : txn.writes()) {
+        if (w.value == null) {
+          spaced.delete(key(w.key));
+        } else {
+          spaced.put(key(w.key), w.value, w.lease);
+        }
+      }
+    }
+    wire.txn(
+        spaced,
+        guarded(
+            new Wire.Answer<Txn.Outcome>() {
+              @Override
+              public void ok(Txn.Outcome outcome) {
+                done.done(outcome);
+              }
+
+              @Override
+              public void failed(WireException e) {
+                done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.getMessage()));
+              }
+            }));
   }
 
   @Override
-  public LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener) {
-    throw new UnsupportedOperationException("no etcd yet");
+  public LeaseSession lease(int ttlSeconds, LeaseSession.Listener l) {
+    final EtcdLease lease = new EtcdLease(this, loop, ttlSeconds, l);
+    loop.execute(
+        () -> {
+          if (!closed) {
+            leases.add(lease);
+            lease.begin();
+          }
+        });
+    return lease;
   }
 
   @Override
   public void grant(int ttlSeconds, Granted done) {
-    loop.execute(() -> done.granted(0));
+    loop.execute(
+        () ->
+            grantLease(
+                ttlSeconds,
+                new Wire.Answer<Long>() {
+                  @Override
+                  public void ok(Long id) {
+                    done.granted(id);
+                  }
+
+                  @Override
+                  public void failed(WireException e) {
+                    done.granted(0);
+                  }
+                }));
   }
 
-  @Override
-  public void close() {}
+  void forget(EtcdLease lease) {
+    leases.remove(lease);
+  }
+
+  void grantLease(int ttlSeconds, Wire.Answer<Long> answer) {
+    if (reachable(answer)) {
+      wire.grant(ttlSeconds, guarded(answer));
+    }
+  }
+
+  void keepAlive(long id, Wire.Answer<Long> answer) {
+    if (reachable(answer)) {
+      wire.keepAlive(id, guarded(answer));
+    }
+  }
+
+  void revoke(long id) {
+    if (wire != null && connected) {
+      wire.revoke(id, counting(new CountDownLatch(1)));
+    }
+  }
+
+  /** Answers the entry, or null when there is none. */
+  void get(String key, Wire.Answer<Entry> answer) {
+    if (!reachable(answer)) {
+      return;
+    }
+    wire.range(
+        key(key),
+        key(key) + "\0",
+        1,
+        0,
+        false,
+        guarded(
+            new Wire.Answer<Wire.Page>() {
+              @Override
+              public void ok(Wire.Page p) {
+                answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
+              }
+
+              @Override
+              public void failed(WireException e) {
+                answer.failed(e);
+              }
+            }));
+  }
+
+  private boolean reachable(Wire.Answer<?> answer) {
+    if (closed || wire == null) {
+      answer.failed(new WireException(WireException.Kind.UNAVAILABLE, "not connected"));
+      return false;
+    }
+    return true;
+  }
+
+  // ---- answers to the loop, exactly once, in bounded time
+
+  /** Dropped when the generation is over by then. */
+  private <T> Wire.Answer<T> guarded(int g, Wire.Answer<T> answer) {
+    return guarded(
+        new Wire.Answer<T>() {
+          @Override
+          public void ok(T value) {
+            if (g == generation && !closed) {
+              answer.ok(value);
+            }
+          }
+
+          @Override
+          public void failed(WireException e) {
+            if (g == generation && !closed) {
+              answer.failed(e);
+            }
+          }
+        });
+  }
+
+  private <T> Wire.Answer<T> guarded(Wire.Answer<T> answer) {
+    boolean[] over = {false};
+    Loop.Timer guard =
+        loop.schedule(
+            () -> {
+              if (!over[0]) {
+                over[0] = true;
+                answer.failed(new WireException(WireException.Kind.DEADLINE, "no answer"));
+              }
+            },
+            GUARD_NANOS);
+    return onLoop(
+        new Wire.Answer<T>() {
+          @Override
+          public void ok(T value) {
+            if (!over[0]) {
+              over[0] = true;
+              guard.cancel();
+              answer.ok(value);
+            }
+          }
+
+          @Override
+          public void failed(WireException e) {
+            if (!over[0]) {
+              over[0] = true;
+              guard.cancel();
+              answer.failed(e);
+            }
+          }
+        });
+  }
+
+  private <T> Wire.Answer<T> onLoop(Wire.Answer<T> answer) {
+    return new Wire.Answer<T>() {
+      @Override
+      public void ok(T value) {
+        loop.execute(() -> answer.ok(value));
+      }
+
+      @Override
+      public void failed(WireException e) {
+        loop.execute(() -> answer.failed(e));
+      }
+    };
+  }
+
+  private static void cancel(Loop.Timer timer) {
+    if (timer != null) {
+      timer.cancel();
+    }
+  }
+
+  private String key(String key) {
+    return options.namespace + key;
+  }
+
+  /** Without its namespace, or null: somebody else's. */
+  private Entry own(Entry e) {
+    String key = e.key.substring(Math.min(e.key.length(), options.namespace.length()));
+    for (String prefix : OURS) {
+      if (key.startsWith(prefix)) {
+        return options.namespace.isEmpty()
+            ? e
+            : new Entry(key, e.value, e.createRevision, e.modRevision, e.lease);
+      }
+    }
+    return null;
+  }
+
+  /** Whole ranges read so far, on the loop. */
+  long resyncs() {
+    return resyncs;
+  }
+
+  /** Times the reconcile found something lost, on the loop. */
+  long repairs() {
+    return repairs;
+  }
 }

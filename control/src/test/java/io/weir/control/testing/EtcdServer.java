@@ -186,9 +186,14 @@ public final class EtcdServer implements AutoCloseable {
 
   /** Runs {@code etcdctl} against it and gives its output back; fails when it fails. */
   public String ctl(String... arguments) {
+    return ctlWithInput("", arguments);
+  }
+
+  private String ctlWithInput(String input, String... arguments) {
     List<String> command = new ArrayList<>();
     if (container != null) {
-      command.addAll(Arrays.asList("docker", "exec", "-e", "ETCDCTL_API=3", container, "etcdctl"));
+      command.addAll(
+          Arrays.asList("docker", "exec", "-i", "-e", "ETCDCTL_API=3", container, "etcdctl"));
     } else {
       command.addAll(Arrays.asList("etcdctl", "--endpoints=" + endpoint()));
     }
@@ -197,7 +202,9 @@ public final class EtcdServer implements AutoCloseable {
       ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
       builder.environment().put("ETCDCTL_API", "3");
       Process p = builder.start();
-      p.getOutputStream().close();
+      try (java.io.OutputStream in = p.getOutputStream()) {
+        in.write(input.getBytes(StandardCharsets.UTF_8));
+      }
       String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       require(p.waitFor() == 0, command + " failed: " + out);
       return out;
@@ -207,6 +214,26 @@ public final class EtcdServer implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
+  }
+
+  /**
+   * Writes several keys in one transaction; a null value deletes.
+   *
+   * @param namespace put before each key
+   */
+  public void txn(String namespace, String... keysAndValues) {
+    StringBuilder ops = new StringBuilder("\n");
+    for (int i = 0; i < keysAndValues.length; i += 2) {
+      String key = namespace + keysAndValues[i];
+      String value = keysAndValues[i + 1];
+      ops.append(value == null ? "del " + quoted(key) : "put " + quoted(key) + " " + quoted(value));
+      ops.append('\n');
+    }
+    ctlWithInput(ops.append("\n\n").toString(), "txn");
+  }
+
+  private static String quoted(String s) {
+    return '"' + s.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n") + '"';
   }
 
   /** What it wrote so far. */

@@ -1,0 +1,315 @@
+package io.weir.control.etcd;
+
+import io.weir.control.Loop;
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.Txn;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A lease renewed every third of its TTL. It counts as lost when etcd says so, or when no renewal
+ * succeeded for a whole TTL, measured from when the last good one was <em>sent</em>: by then the
+ * keys may be gone. A lost lease is granted anew and the held keys are written again.
+ *
+ * <p>Held keys are written by compare-and-set like everything else: each remembers the mod revision
+ * it has in etcd, and what is not known is read first. All state belongs to the loop; {@link #id}
+ * and {@link #held} may be read from anywhere.
+ */
+final class EtcdLease implements LeaseSession {
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  /** A key of ours and what is known of it in etcd. */
+  private static final class Held {
+    byte[] value;
+
+    /** In etcd, 0: absent. */
+    long modRevision;
+
+    /** Whether modRevision can be relied on. */
+    boolean known;
+
+    /** Under the lease in force with the value wanted. */
+    boolean written;
+
+    /** To be deleted, not written. */
+    boolean released;
+  }
+
+  private final EtcdStore store;
+  private final Loop loop;
+  private final int ttlSeconds;
+  private final Listener listener;
+  private final Map<String, Held> held = new ConcurrentSkipListMap<String, Held>();
+  private volatile long id;
+  private volatile boolean closed;
+  private long lastGood;
+  private Loop.Timer timer;
+  private boolean granting;
+  private boolean busy;
+
+  EtcdLease(EtcdStore store, Loop loop, int ttlSeconds, Listener listener) {
+    this.store = store;
+    this.loop = loop;
+    this.ttlSeconds = Math.max(2, ttlSeconds);
+    this.listener = listener;
+  }
+
+  @Override
+  public long id() {
+    return id;
+  }
+
+  @Override
+  public void hold(final String key, final byte[] value) {
+    loop.execute(
+        () -> {
+          Held h = held.get(key);
+          if (h == null) {
+            h = new Held();
+            held.put(key, h);
+          }
+          h.value = value;
+          h.written = false;
+          h.released = false;
+          flush();
+        });
+  }
+
+  @Override
+  public void release(final String key) {
+    loop.execute(
+        () -> {
+          Held h = held.get(key);
+          if (h != null) {
+            h.released = true;
+            h.written = false;
+            flush();
+          }
+        });
+  }
+
+  @Override
+  public List<String> held() {
+    return new ArrayList<String>(held.keySet());
+  }
+
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          long last = end();
+          if (last != 0) {
+            store.revoke(last);
+          }
+          store.forget(this);
+        });
+  }
+
+  /** Stops renewing; gives the lease to revoke, or 0. */
+  long end() {
+    closed = true;
+    if (timer != null) {
+      timer.cancel();
+    }
+    long last = id;
+    id = 0;
+    return last;
+  }
+
+  void begin() {
+    if (!closed && id == 0 && !granting) {
+      grant();
+    }
+  }
+
+  /** The store is reached again: no need to wait for the next try. */
+  void connected() {
+    if (id == 0) {
+      begin();
+    } else {
+      flush();
+    }
+  }
+
+  /** Are our keys still what we wrote? */
+  void check() {
+    if (id != 0) {
+      for (Held h : held.values()) {
+        h.known = false;
+      }
+      flush();
+    }
+  }
+
+  private void grant() {
+    granting = true;
+    final long sent = loop.now();
+    store.grantLease(
+        ttlSeconds,
+        new Wire.Answer<Long>() {
+          @Override
+          public void ok(Long granted) {
+            granting = false;
+            if (closed) {
+              store.revoke(granted);
+              return;
+            }
+            id = granted;
+            lastGood = sent;
+            for (Held h : held.values()) {
+              h.known = false;
+              h.written = false;
+            }
+            renewIn(ttlSeconds * SECOND / 3);
+            listener.onGranted(granted);
+            flush();
+          }
+
+          @Override
+          public void failed(WireException e) {
+            granting = false;
+            later(EtcdLease.this::begin, SECOND);
+          }
+        });
+  }
+
+  private void renewIn(long nanos) {
+    later(this::renew, nanos);
+  }
+
+  private void later(Runnable task, long nanos) {
+    if (timer != null) {
+      timer.cancel();
+    }
+    if (!closed) {
+      timer = loop.schedule(task, nanos);
+    }
+  }
+
+  private void renew() {
+    final long lease = id;
+    if (closed || lease == 0) {
+      return;
+    }
+    final long sent = loop.now();
+    if (sent - lastGood > ttlSeconds * SECOND) {
+      lost("not renewed for " + ttlSeconds + " s");
+      return;
+    }
+    store.keepAlive(
+        lease,
+        new Wire.Answer<Long>() {
+          @Override
+          public void ok(Long ttl) {
+            if (lease == id) {
+              lastGood = sent;
+              renewIn(ttlSeconds * SECOND / 3);
+            }
+          }
+
+          @Override
+          public void failed(WireException e) {
+            if (lease != id) {
+              return;
+            }
+            if (e.kind == WireException.Kind.NOT_FOUND) {
+              lost("expired");
+            } else {
+              renewIn(Math.min(SECOND, ttlSeconds * SECOND / 6));
+            }
+          }
+        });
+  }
+
+  private void lost(String reason) {
+    long old = id;
+    id = 0;
+    listener.onLost(old, reason);
+    begin();
+  }
+
+  /** Brings etcd to what is held: reads what is not known, then writes all of it at once. */
+  private void flush() {
+    if (busy || closed || id == 0) {
+      return;
+    }
+    for (Map.Entry<String, Held> e : held.entrySet()) {
+      if (!e.getValue().known) {
+        look(e.getKey(), e.getValue());
+        return;
+      }
+    }
+    final long lease = id;
+    final Map<String, byte[]> sent = new LinkedHashMap<String, byte[]>();
+    Txn txn = new Txn();
+    for (Map.Entry<String, Held> e : held.entrySet()) {
+      Held h = e.getValue();
+      if (!h.written) {
+        txn.ifModRevision(e.getKey(), h.modRevision);
+        if (h.released) {
+          txn.delete(e.getKey());
+        } else {
+          txn.put(e.getKey(), h.value, lease);
+        }
+        sent.put(e.getKey(), h.released ? null : h.value);
+      }
+    }
+    if (sent.isEmpty()) {
+      return;
+    }
+    busy = true;
+    store.send(
+        txn,
+        outcome -> {
+          busy = false;
+          for (Map.Entry<String, byte[]> e : sent.entrySet()) {
+            Held h = held.get(e.getKey());
+            if (outcome.kind != Txn.Outcome.Kind.DONE) {
+              h.known = false;
+            } else if (e.getValue() == null && h.released) {
+              held.remove(e.getKey());
+            } else {
+              h.modRevision = e.getValue() == null ? 0 : outcome.revision;
+              h.written = lease == id && !h.released && h.value == e.getValue();
+            }
+          }
+          if (outcome.kind == Txn.Outcome.Kind.UNKNOWN) {
+            loop.schedule(this::flush, SECOND);
+          } else {
+            flush();
+          }
+        });
+  }
+
+  private void look(final String key, final Held h) {
+    busy = true;
+    store.get(
+        key,
+        new Wire.Answer<Entry>() {
+          @Override
+          public void ok(Entry e) {
+            busy = false;
+            h.known = true;
+            h.modRevision = e == null ? 0 : e.modRevision;
+            h.written =
+                e != null && !h.released && e.lease == id && Arrays.equals(e.value, h.value);
+            if (e == null && h.released) {
+              held.remove(key);
+            }
+            flush();
+          }
+
+          @Override
+          public void failed(WireException e) {
+            busy = false;
+            loop.schedule(EtcdLease.this::flush, SECOND);
+          }
+        });
+  }
+}

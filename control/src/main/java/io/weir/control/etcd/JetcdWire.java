@@ -1,0 +1,411 @@
+package io.weir.control.etcd;
+
+import io.etcd.jetcd.ByteSequence;
+import io.etcd.jetcd.Client;
+import io.etcd.jetcd.ClientBuilder;
+import io.etcd.jetcd.KeyValue;
+import io.etcd.jetcd.Response;
+import io.etcd.jetcd.Watch.Listener;
+import io.etcd.jetcd.common.exception.CompactedException;
+import io.etcd.jetcd.impl.ChannelDoor;
+import io.etcd.jetcd.kv.GetResponse;
+import io.etcd.jetcd.op.Cmp;
+import io.etcd.jetcd.op.CmpTarget;
+import io.etcd.jetcd.op.Op;
+import io.etcd.jetcd.options.DeleteOption;
+import io.etcd.jetcd.options.GetOption;
+import io.etcd.jetcd.options.PutOption;
+import io.etcd.jetcd.options.WatchOption;
+import io.etcd.jetcd.watch.WatchEvent;
+import io.etcd.jetcd.watch.WatchResponse;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.StatusRuntimeException;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.weir.control.store.Entry;
+import io.weir.control.store.Txn;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import javax.net.ssl.SSLException;
+
+/**
+ * {@link Wire} by jetcd. What jetcd does of itself is switched off where it does harm: no retries
+ * (a repeated put may land on top of a newer value), a deadline on every call (without one a call
+ * waits for ever while etcd is away), two threads (its own pool is unbounded), and its watch is
+ * given up at the first error or re-creation, since its resumption loses events. Everything listed
+ * in docs/etcd.md.
+ */
+final class JetcdWire implements Wire {
+  private static final int MAX_INBOUND = 64 << 20;
+  private static final long DEADLINE_MS = 2000;
+  private static final long FIRST_DEADLINE_MS = 5000;
+
+  private final Client client;
+  private final ThreadPoolExecutor pool;
+
+  private JetcdWire(Client client, ThreadPoolExecutor pool) {
+    this.client = client;
+    this.pool = pool;
+  }
+
+  static JetcdWire connect(EtcdOptions options) {
+    ThreadPoolExecutor pool = pool();
+    ClientBuilder b =
+        Client.builder()
+            .endpoints(options.endpoints.toArray(new URI[0]))
+            .loadBalancerPolicy("round_robin")
+            .connectTimeout(Duration.ofMillis(options.connectTimeoutMillis))
+            .keepaliveTime(Duration.ofSeconds(10))
+            .keepaliveTimeout(Duration.ofSeconds(3))
+            .keepaliveWithoutCalls(true)
+            .maxInboundMessageSize(MAX_INBOUND)
+            .retryMaxAttempts(0)
+            .waitForReady(false)
+            .executorService(pool)
+            .interceptor(new Deadline());
+    if (options.user != null) {
+      b.user(bytes(options.user)).password(bytes(options.password));
+    }
+    if (options.secure()) {
+      try {
+        b.sslContext(ssl -> trust(options, ssl));
+      } catch (SSLException | RuntimeException e) {
+        pool.shutdownNow();
+        throw new IllegalArgumentException("etcd: TLS cannot be set up: " + e.getMessage(), e);
+      }
+    }
+    return new JetcdWire(b.build(), pool);
+  }
+
+  private static void trust(EtcdOptions options, SslContextBuilder ssl) {
+    if (options.tlsCa != null) {
+      ssl.trustManager(options.tlsCa.toFile());
+    }
+    if (options.tlsCert != null) {
+      ssl.keyManager(options.tlsCert.toFile(), options.tlsKey.toFile());
+    }
+  }
+
+  private static ThreadPoolExecutor pool() {
+    AtomicInteger n = new AtomicInteger();
+    ThreadPoolExecutor pool =
+        new ThreadPoolExecutor(
+            2,
+            2,
+            30,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<Runnable>(),
+            task -> {
+              Thread t = new Thread(task, "weir-etcd-" + n.incrementAndGet());
+              t.setDaemon(true);
+              return t;
+            });
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
+  }
+
+  /** A deadline for every call that answers once; longer for the first, which loads classes. */
+  private static final class Deadline implements ClientInterceptor {
+    private final AtomicBoolean first = new AtomicBoolean(true);
+
+    @Override
+    public <Q, S> ClientCall<Q, S> interceptCall(
+        MethodDescriptor<Q, S> method, CallOptions options, Channel next) {
+      boolean once =
+          method.getType() == MethodDescriptor.MethodType.UNARY
+              || method.getFullMethodName().endsWith("/LeaseKeepAlive");
+      if (once && options.getDeadline() == null) {
+        long millis = first.getAndSet(false) ? FIRST_DEADLINE_MS : DEADLINE_MS;
+        return next.newCall(method, options.withDeadlineAfter(millis, TimeUnit.MILLISECONDS));
+      }
+      return next.newCall(method, options);
+    }
+  }
+
+  @Override
+  public void range(
+      String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer) {
+    GetOption option =
+        GetOption.builder()
+            .withRange(bytes(to))
+            .withLimit(limit)
+            .withRevision(revision)
+            .withKeysOnly(keysOnly)
+            .build();
+    answer(() -> client.getKVClient().get(bytes(from), option), answer, JetcdWire::page);
+  }
+
+  private static Page page(GetResponse r) {
+    List<Entry> entries = new ArrayList<Entry>(r.getKvs().size());
+    for (KeyValue kv : r.getKvs()) {
+      entries.add(entry(kv, kv.getValue().getBytes()));
+    }
+    Response.Header h = r.getHeader();
+    return new Page(h.getClusterId(), h.getRevision(), entries, r.isMore());
+  }
+
+  @Override
+  public Watch watch(String from, String to, long revision, Watching watching) {
+    WatchOption option =
+        WatchOption.builder()
+            .withRange(bytes(to))
+            .withRevision(revision)
+            .withCreateNotify(true)
+            .withProgressNotify(true)
+            .withRequireLeader(true)
+            .build();
+    io.etcd.jetcd.Watch.Watcher watcher =
+        client
+            .getWatchClient()
+            .watch(
+                bytes(from),
+                option,
+                new Listener() {
+                  @Override
+                  public void onNext(WatchResponse r) {
+                    try {
+                      watching.events(events(r));
+                    } catch (Throwable t) {
+                      // a throwing listener kills jetcd's watch without a word
+                      watching.broken(classify(t));
+                    }
+                  }
+
+                  @Override
+                  public void onError(Throwable t) {
+                    watching.broken(classify(t));
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    watching.broken(
+                        new WireException(WireException.Kind.UNAVAILABLE, "the watch ended"));
+                  }
+                });
+    return watcher::close;
+  }
+
+  private static Events events(WatchResponse r) {
+    List<Entry> events = new ArrayList<Entry>(r.getEvents().size());
+    for (WatchEvent e : r.getEvents()) {
+      boolean put = e.getEventType() == WatchEvent.EventType.PUT;
+      events.add(entry(e.getKeyValue(), put ? e.getKeyValue().getValue().getBytes() : null));
+    }
+    Response.Header h = r.getHeader();
+    return new Events(r.isCreatedNotify(), h.getClusterId(), h.getRevision(), events);
+  }
+
+  private static Entry entry(KeyValue kv, byte[] value) {
+    return new Entry(
+        kv.getKey().toString(StandardCharsets.UTF_8),
+        value,
+        kv.getCreateRevision(),
+        kv.getModRevision(),
+        kv.getLease());
+  }
+
+  @Override
+  public void txn(Txn txn, Answer<Txn.Outcome> answer) {
+    List<Cmp> compares = new ArrayList<Cmp>();
+    for (Txn.Compare c : txn.compares()) {
+      compares.add(new Cmp(bytes(c.key), Cmp.Op.EQUAL, CmpTarget.modRevision(c.modRevision)));
+    }
+    List<Op> ops = new ArrayList<Op>();
+    for (Txn.Write w : txn.writes()) {
+      ops.add(
+          w.value == null
+              ? Op.delete(bytes(w.key), DeleteOption.DEFAULT)
+              : Op.put(
+                  bytes(w.key),
+                  ByteSequence.from(w.value),
+                  PutOption.builder().withLeaseId(w.lease).build()));
+    }
+    answer(
+        () ->
+            client
+                .getKVClient()
+                .txn()
+                .If(compares.toArray(new Cmp[0]))
+                .Then(ops.toArray(new Op[0]))
+                .commit(),
+        answer,
+        r ->
+            new Txn.Outcome(
+                r.isSucceeded() ? Txn.Outcome.Kind.DONE : Txn.Outcome.Kind.CONFLICT,
+                r.getHeader().getRevision(),
+                ""));
+  }
+
+  @Override
+  public void grant(int ttlSeconds, Answer<Long> answer) {
+    answer(() -> client.getLeaseClient().grant(ttlSeconds), answer, r -> r.getID());
+  }
+
+  @Override
+  public void keepAlive(long lease, Answer<Long> answer) {
+    answer(() -> client.getLeaseClient().keepAliveOnce(lease), answer, r -> r.getTTL());
+  }
+
+  @Override
+  public void revoke(long lease, Answer<Long> answer) {
+    answer(() -> client.getLeaseClient().revoke(lease), answer, r -> 0L);
+  }
+
+  @Override
+  public void reconnect() {
+    ChannelDoor.channel(client).resetConnectBackoff();
+  }
+
+  @Override
+  public void close() {
+    client.close();
+    pool.shutdown();
+  }
+
+  private interface Call<T> {
+    CompletableFuture<T> send();
+  }
+
+  private static <T, R> void answer(Call<T> call, Answer<R> answer, Function<T, R> convert) {
+    CompletableFuture<T> future;
+    try {
+      future = call.send();
+    } catch (RuntimeException e) {
+      answer.failed(classify(e));
+      return;
+    }
+    future.whenComplete(
+        (value, error) -> {
+          R converted = null;
+          WireException failure = error == null ? null : classify(error);
+          try {
+            converted = failure == null ? convert.apply(value) : null;
+          } catch (RuntimeException e) {
+            failure = classify(e);
+          }
+          if (failure == null) {
+            answer.ok(converted);
+          } else {
+            answer.failed(failure);
+          }
+        });
+  }
+
+  private static ByteSequence bytes(String s) {
+    return ByteSequence.from(s, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * jetcd wraps by habit, so the gRPC code is found by walking down; what a person needs to hear
+   * (the TLS or socket error) is the innermost message.
+   */
+  static WireException classify(Throwable error) {
+    Status status = null;
+    String cause = null;
+    boolean compacted = false;
+    boolean authenticating = false;
+    Throwable t = error;
+    for (int depth = 0; t != null && depth < 16; depth++, t = t.getCause()) {
+      if (t instanceof CompactedException) {
+        compacted = true;
+      }
+      Status s =
+          t instanceof StatusRuntimeException
+              ? ((StatusRuntimeException) t).getStatus()
+              : t instanceof StatusException ? ((StatusException) t).getStatus() : null;
+      if (s != null) {
+        authenticating |= s.getCode() == Status.Code.UNAUTHENTICATED;
+        // the innermost status tells most: the outer one of a failed log-in has no description
+        status = s;
+      } else if (status != null || !(t instanceof java.util.concurrent.CompletionException)) {
+        cause = t.getClass().getSimpleName() + ": " + firstLine(t.getMessage());
+      }
+    }
+    if (status == null) {
+      status = Status.fromThrowable(error);
+    }
+    String said = firstLine(status.getDescription());
+    String text = cause == null || said.contains("etcdserver") ? said : cause;
+    return new WireException(
+        kind(status, said + " " + text, compacted, authenticating), advice(text));
+  }
+
+  private static WireException.Kind kind(
+      Status status, String text, boolean compacted, boolean authenticating) {
+    if (compacted || text.contains("compacted") || text.contains("future revision")) {
+      return WireException.Kind.COMPACTED;
+    }
+    if (text.contains("permission denied")) {
+      return WireException.Kind.PERMISSION;
+    }
+    if (text.contains("lease not found")) {
+      return WireException.Kind.NOT_FOUND;
+    }
+    if (text.contains("SSL")
+        || text.contains("Certificate")
+        || text.contains("CertPath")
+        || text.contains("authentication failed")
+        || text.contains("authentication is not enabled")
+        || text.contains("user name is empty")) {
+      return WireException.Kind.AUTH;
+    }
+    switch (status.getCode()) {
+      case UNAVAILABLE:
+      case CANCELLED:
+        return WireException.Kind.UNAVAILABLE;
+      case DEADLINE_EXCEEDED:
+        return WireException.Kind.DEADLINE;
+      case PERMISSION_DENIED:
+        return WireException.Kind.PERMISSION;
+      case UNAUTHENTICATED:
+        // an expired token looks the same and mends itself at the next try
+        return authenticating && !text.contains("invalid auth token")
+            ? WireException.Kind.AUTH
+            : WireException.Kind.UNAVAILABLE;
+      default:
+        return WireException.Kind.OTHER;
+    }
+  }
+
+  private static String advice(String text) {
+    if (text.contains("not an SSL/TLS record")) {
+      return text + " (the endpoint speaks plain http: write http://)";
+    }
+    if (text.contains("authentication is not enabled")) {
+      return text + " (remove weir.etcd.user, or enable authentication in etcd)";
+    }
+    if (text.contains("user name is empty")) {
+      return text + " (etcd wants weir.etcd.user and weir.etcd.password)";
+    }
+    if (text.contains("Network closed for unknown reason")
+        || text.contains("Connection reset")
+        || text.contains("First received frame was not SETTINGS")) {
+      return text + " (if etcd speaks TLS, write https://)";
+    }
+    return text;
+  }
+
+  private static String firstLine(String s) {
+    if (s == null) {
+      return "";
+    }
+    int end = s.indexOf('\n');
+    String line = end < 0 ? s : s.substring(0, end);
+    return line.length() > 300 ? line.substring(0, 300) : line;
+  }
+}

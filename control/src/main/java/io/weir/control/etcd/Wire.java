@@ -1,0 +1,101 @@
+package io.weir.control.etcd;
+
+import io.weir.control.store.Entry;
+import io.weir.control.store.Txn;
+import java.util.List;
+
+/**
+ * What the store needs of an etcd client, and no more, so that another client can take jetcd's
+ * place and tests can play etcd. Keys are complete, with their namespace.
+ *
+ * <p>No method blocks. Answers come on any thread, at most once, possibly never: the store has
+ * timers of its own.
+ */
+interface Wire {
+  /** Told the outcome of one call. */
+  interface Answer<T> {
+    void ok(T value);
+
+    void failed(WireException e);
+  }
+
+  /** A page of a range. Immutable. */
+  final class Page {
+    final long clusterId;
+
+    /** The store's revision when the range was served. */
+    final long revision;
+
+    final List<Entry> entries;
+    final boolean more;
+
+    Page(long clusterId, long revision, List<Entry> entries, boolean more) {
+      this.clusterId = clusterId;
+      this.revision = revision;
+      this.entries = entries;
+      this.more = more;
+    }
+  }
+
+  /** One message of a watch. Immutable. */
+  final class Events {
+    final boolean created;
+    final long clusterId;
+    final long revision;
+
+    /** In order; an entry with a null value is a deletion. */
+    final List<Entry> events;
+
+    Events(boolean created, long clusterId, long revision, List<Entry> events) {
+      this.created = created;
+      this.clusterId = clusterId;
+      this.revision = revision;
+      this.events = events;
+    }
+  }
+
+  /** Told a watch's messages. Must hand over and return at once, and never throw. */
+  interface Watching {
+    void events(Events e);
+
+    /** The watch broke, or ended. */
+    void broken(WireException e);
+  }
+
+  /** Ends a watch; its listener hears nothing sensible any more. */
+  interface Watch {
+    void close();
+  }
+
+  /**
+   * @param to exclusive
+   * @param revision 0 for the newest
+   * @param keysOnly values come back empty
+   */
+  void range(
+      String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer);
+
+  Watch watch(String from, String to, long revision, Watching watching);
+
+  /** Answers whether it succeeded, with the revision. */
+  void txn(Txn txn, Answer<Txn.Outcome> answer);
+
+  /** Answers the lease's id. */
+  void grant(int ttlSeconds, Answer<Long> answer);
+
+  /** Answers the seconds left. */
+  void keepAlive(long lease, Answer<Long> answer);
+
+  void revoke(long lease, Answer<Long> answer);
+
+  /** Ends the connection back-off: tries again now. */
+  void reconnect();
+
+  void close();
+
+  /** Makes clients. */
+  interface Factory {
+    /** Connects lazily; throws when the options are unusable (a missing TLS file). */
+    Wire connect(EtcdOptions options);
+  }
+}
