@@ -1,11 +1,11 @@
 package io.weir.agent.config;
 
 /** Edit distance, for "did you mean". */
-final class Distance {
+public final class Distance {
   private Distance() {}
 
   /** Insertions, deletions and substitutions that turn {@code a} into {@code b}. */
-  static int of(String a, String b) {
+  public static int of(String a, String b) {
     int[] row = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {
       row[j] = j;

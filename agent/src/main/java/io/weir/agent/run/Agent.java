@@ -150,6 +150,15 @@ public final class Agent {
     AgentLog.get().configure(level, to);
   }
 
+  /** Every instrumentation's name and module class, for the command line. */
+  public static java.util.Map<String, String> instrumentations() {
+    java.util.Map<String, String> m = new java.util.LinkedHashMap<String, String>();
+    for (int i = 0; i < MODULES.length; i += 2) {
+      m.put(MODULES[i], MODULES[i + 1]);
+    }
+    return m;
+  }
+
   /** From the build, through the jar's {@code inst/weir-version}. */
   public static String version() {
     try (java.io.InputStream in =

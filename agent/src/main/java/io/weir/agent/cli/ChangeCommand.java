@@ -1,0 +1,17 @@
+package io.weir.agent.cli;
+
+import picocli.CommandLine.Option;
+
+/** A command that changes rules in force. */
+abstract class ChangeCommand extends StoreCommand {
+  @Option(
+      names = {"-m", "--message"},
+      paramLabel = "TEXT",
+      description = "why, for the history")
+  String message;
+
+  @Option(
+      names = "--wait",
+      description = "until every live instance says it runs it; prints the time each took")
+  boolean wait;
+}

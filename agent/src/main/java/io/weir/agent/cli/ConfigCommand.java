@@ -1,0 +1,62 @@
+package io.weir.agent.cli;
+
+import io.weir.agent.config.Config;
+import io.weir.agent.config.Key;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+@picocli.CommandLine.Command
+final class ConfigCommand extends Command {
+  @Option(names = "--origins", description = "where each value comes from")
+  boolean origins;
+
+  @Option(names = "--all", description = "also what nobody set, with its default")
+  boolean all;
+
+  @Option(
+      names = "--agent-options",
+      paramLabel = "OPTIONS",
+      description = "as behind -javaagent:weir.jar=")
+  String options;
+
+  @Override
+  int run() {
+    Config config =
+        Config.load(
+            options, jar.getAbsoluteFile().getParentFile(), System.getProperties(), environment);
+    Map<String, String> set = config.redacted();
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(origins ? new String[] {"KEY", "VALUE", "FROM"} : new String[] {"KEY", "VALUE"});
+    List<Object> objects = new ArrayList<Object>();
+    for (Map.Entry<String, String> e : set.entrySet()) {
+      add(rows, objects, e.getKey(), e.getValue(), config.origin(e.getKey()));
+    }
+    if (all) {
+      for (Key k : Key.values()) {
+        if (k.propertyName().indexOf('*') < 0 && !set.containsKey(k.propertyName())) {
+          add(rows, objects, k.propertyName(), k.byDefault(), "default");
+        }
+      }
+    }
+    if (out.json) {
+      out.json(Json.object("values", objects, "warnings", config.warnings()));
+    } else {
+      out.table(rows);
+    }
+    for (String w : config.warnings()) {
+      out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + w);
+    }
+    if (!origins) {
+      out.next("weir config --origins --all");
+    }
+    return config.warnings().isEmpty() ? Exit.OK : Exit.FINDINGS;
+  }
+
+  private void add(
+      List<String[]> rows, List<Object> objects, String key, String value, String origin) {
+    rows.add(origins ? new String[] {key, value, origin} : new String[] {key, value});
+    objects.add(Json.object("key", key, "value", value, "from", origin));
+  }
+}

@@ -1,0 +1,102 @@
+package io.weir.agent.cli;
+
+import io.weir.control.parse.RuleKey;
+import io.weir.control.store.Entry;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/** What live instances say about themselves, read off their status keys. */
+final class Fleet {
+  static final String STATUS = "/weir/status/";
+
+  /** One instance. Immutable. */
+  static final class Member {
+    final String service;
+    final String instance;
+
+    /** Newest revision whose rules it has looked at. */
+    final long revision;
+
+    final boolean off;
+    final String agent;
+    final List<Map<String, Object>> rules;
+    final Map<String, Object> raw;
+
+    private Member(String service, String instance, Map<String, Object> raw) {
+      this.service = service;
+      this.instance = instance;
+      this.raw = raw;
+      revision = Json.number(raw, "revision");
+      off = Boolean.TRUE.equals(raw.get("off"));
+      agent = Json.text(raw, "agent");
+      rules = Collections.unmodifiableList(Json.objects(raw, "rules"));
+    }
+
+    String name() {
+      return service + "/" + instance;
+    }
+
+    /** The first refusal among these rules, or null; an empty list means any rule. */
+    Map<String, Object> refusal(Iterable<String> keys) {
+      for (Map<String, Object> r : rules) {
+        if ("REJECTED".equals(r.get("state"))) {
+          boolean any = true;
+          for (String k : keys) {
+            any = false;
+            if (k.equals(r.get("key"))) {
+              return r;
+            }
+          }
+          if (any) {
+            return r;
+          }
+        }
+      }
+      return null;
+    }
+
+    /** {@code SYNCED}, {@code STALE} or {@code REJECTED}. */
+    String state(long newestRule) {
+      if (refusal(Collections.<String>emptyList()) != null) {
+        return "REJECTED";
+      }
+      return revision < newestRule ? "STALE" : "SYNCED";
+    }
+  }
+
+  private Fleet() {}
+
+  static List<Member> members(View view) {
+    List<Member> members = new ArrayList<Member>();
+    for (Entry e : view.under(STATUS).values()) {
+      String[] parts = e.key.substring(STATUS.length()).split("/", 2);
+      if (parts.length == 2) {
+        members.add(new Member(parts[0], parts[1], Json.readObject(e.text())));
+      }
+    }
+    return members;
+  }
+
+  /** The newest revision at which a rule was written; deletions leave no trace here. */
+  static long newestRule(View view) {
+    long newest = 0;
+    for (Entry e : view.rules().values()) {
+      newest = Math.max(newest, e.modRevision);
+    }
+    return newest;
+  }
+
+  /** Registered instances, as keys. */
+  static List<RuleKey> registered(View view) {
+    List<RuleKey> keys = new ArrayList<RuleKey>();
+    for (Entry e : view.under(RuleKey.INSTANCES).values()) {
+      RuleKey key = RuleKey.parse(e.key);
+      if (key.kind == RuleKey.Kind.INSTANCE) {
+        keys.add(key);
+      }
+    }
+    return keys;
+  }
+}

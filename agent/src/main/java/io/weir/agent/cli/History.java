@@ -1,0 +1,174 @@
+package io.weir.agent.cli;
+
+import io.weir.control.store.Entry;
+import io.weir.control.store.Txn;
+import java.text.SimpleDateFormat;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Date;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TimeZone;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Who changed what, in keys of our own that are written in the rule's own transaction: etcd's
+ * revisions go at the next compaction, and never knew who or why.
+ *
+ * <p>Never more than {@link #KEPT} changes are kept; the oldest go in the transaction of a new one.
+ */
+final class History {
+  static final String PREFIX = "/weir/history/";
+  static final int KEPT = 200;
+
+  /** One change. Immutable. */
+  static final class Change {
+    /** Sorts by time: {@code 20261122-154512-3fa2}. */
+    final String id;
+
+    final long atMillis;
+    final String by;
+    final String message;
+    final String command;
+
+    /** By key: the text before and after, either may be null. */
+    final Map<String, String[]> texts;
+
+    private Change(
+        String id,
+        long atMillis,
+        String by,
+        String message,
+        String command,
+        Map<String, String[]> texts) {
+      this.id = id;
+      this.atMillis = atMillis;
+      this.by = by;
+      this.message = message;
+      this.command = command;
+      this.texts = Collections.unmodifiableMap(texts);
+    }
+
+    String at() {
+      return format("yyyy-MM-dd HH:mm:ss", atMillis);
+    }
+
+    /** {@code bob@host 3 min ago: lower the limit (20261122-154512-3fa2)}. */
+    String told() {
+      return by + " " + ago(atMillis) + (message.isEmpty() ? "" : ": " + message) + " (" + id + ")";
+    }
+
+    Map<String, Object> json() {
+      List<Object> changes = new ArrayList<Object>();
+      for (Map.Entry<String, String[]> t : texts.entrySet()) {
+        changes.add(
+            Json.object("key", t.getKey(), "before", t.getValue()[0], "after", t.getValue()[1]));
+      }
+      return Json.object(
+          "id", id,
+          "at_ms", atMillis,
+          "by", by,
+          "message", message,
+          "command", command,
+          "changes", changes);
+    }
+  }
+
+  private History() {}
+
+  /** A change being made now. */
+  static Change now(
+      String message, String command, Map<String, String[]> texts, Map<String, String> env) {
+    long at = System.currentTimeMillis();
+    return new Change(
+        format("yyyyMMdd-HHmmss", at)
+            + String.format("-%04x", ThreadLocalRandom.current().nextInt(0x10000)),
+        at,
+        author(env),
+        message,
+        command,
+        texts);
+  }
+
+  /** Adds the change to its own transaction, and drops what is too old. */
+  static void record(Change change, View view, Txn txn) {
+    String key = PREFIX + change.id;
+    txn.ifAbsent(key).put(key, Json.line(change.json()), 0);
+    int over = view.under(PREFIX).size() + 1 - KEPT;
+    for (String old : view.under(PREFIX).keySet()) {
+      if (over-- <= 0 || txn.writes().size() > 100) {
+        break;
+      }
+      txn.delete(old);
+    }
+  }
+
+  /** Newest first. */
+  static List<Change> read(View view) {
+    List<Change> all = new ArrayList<Change>();
+    for (Entry e : view.under(PREFIX).values()) {
+      Map<String, Object> o = Json.readObject(e.text());
+      Map<String, String[]> texts = new LinkedHashMap<String, String[]>();
+      for (Map<String, Object> c : Json.objects(o, "changes")) {
+        texts.put(
+            Json.text(c, "key"), new String[] {(String) c.get("before"), (String) c.get("after")});
+      }
+      all.add(
+          new Change(
+              e.key.substring(PREFIX.length()),
+              Json.number(o, "at_ms"),
+              Json.text(o, "by"),
+              Json.text(o, "message"),
+              Json.text(o, "command"),
+              texts));
+    }
+    Collections.reverse(all);
+    return all;
+  }
+
+  /** The last change of a key, or null: it was not made with this tool, or long ago. */
+  static Change last(View view, String key) {
+    for (Change c : read(view)) {
+      if (c.texts.containsKey(key)) {
+        return c;
+      }
+    }
+    return null;
+  }
+
+  private static String author(Map<String, String> env) {
+    String host = env.get("HOSTNAME");
+    if (host == null || host.isEmpty()) {
+      host = env.get("COMPUTERNAME");
+    }
+    if (host == null || host.isEmpty()) {
+      try {
+        host =
+            new String(
+                    java.nio.file.Files.readAllBytes(java.nio.file.Paths.get("/etc/hostname")),
+                    java.nio.charset.StandardCharsets.UTF_8)
+                .trim();
+      } catch (java.io.IOException notThere) {
+        host = "";
+      }
+    }
+    return System.getProperty("user.name", "somebody") + (host.isEmpty() ? "" : "@" + host);
+  }
+
+  static String ago(long millis) {
+    long s = Math.max(0, (System.currentTimeMillis() - millis) / 1000);
+    return s < 120
+        ? s + " s ago"
+        : s < 7200
+            ? s / 60 + " min ago"
+            : s < 172_800 ? s / 3600 + " h ago" : s / 86_400 + " days ago";
+  }
+
+  private static String format(String pattern, long millis) {
+    SimpleDateFormat f = new SimpleDateFormat(pattern, Locale.ROOT);
+    f.setTimeZone(TimeZone.getTimeZone("UTC"));
+    return f.format(new Date(millis));
+  }
+}

@@ -1,0 +1,153 @@
+package io.weir.agent.cli;
+
+import java.io.Console;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Where a command speaks: data on stdout, talk on stderr. Colour only towards a person: on a
+ * terminal, and not when NO_COLOR is set. Text that came from elsewhere loses its control
+ * characters on the way, so that a rule or a host name cannot drive the terminal.
+ *
+ * <p>One thread.
+ */
+final class Out {
+  /** Colours, by meaning. */
+  enum Ink {
+    GOOD("32"),
+    BAD("31"),
+    DOUBTFUL("33"),
+    STRONG("1"),
+    FAINT("2");
+
+    private final String code;
+
+    Ink(String code) {
+      this.code = code;
+    }
+  }
+
+  private final PrintStream data;
+  private final PrintStream talk;
+  private final boolean colour;
+  final boolean terminal;
+  boolean json;
+
+  Out(PrintStream data, PrintStream talk, Map<String, String> environment) {
+    this.data = data;
+    this.talk = talk;
+    terminal = isTerminal();
+    String no = environment.get("NO_COLOR");
+    colour = terminal && (no == null || no.isEmpty()) && !"dumb".equals(environment.get("TERM"));
+  }
+
+  /** From JDK 22 on there is a Console also without a terminal, and it says so. */
+  private static boolean isTerminal() {
+    Console console = System.console();
+    if (console == null) {
+      return false;
+    }
+    try {
+      return (Boolean) Console.class.getMethod("isTerminal").invoke(console);
+    } catch (ReflectiveOperationException before22) {
+      return true;
+    }
+  }
+
+  /** A line of the answer. */
+  void line(String text) {
+    data.println(clean(text));
+  }
+
+  /** The answer, for machines. */
+  void json(Object value) {
+    data.println(Json.write(value));
+  }
+
+  /** A line of talk. */
+  void say(String text) {
+    talk.println(clean(text));
+  }
+
+  /** The next useful command. */
+  void next(String command) {
+    talk.println(ink(Ink.FAINT, "next: ") + clean(command));
+  }
+
+  String ink(Ink ink, String text) {
+    return colour ? "\u001b[" + ink.code + "m" + text + "\u001b[0m" : text;
+  }
+
+  /** Goes back to the top of the screen, for a view that is painted again and again. */
+  void home() {
+    data.print("\u001b[H\u001b[J");
+    data.flush();
+  }
+
+  /** Columns as wide as their widest cell; the first row is the heading. */
+  void table(List<String[]> rows) {
+    List<Integer> widths = new ArrayList<Integer>();
+    for (String[] row : rows) {
+      for (int i = 0; i < row.length; i++) {
+        int w = width(row[i]);
+        if (i == widths.size()) {
+          widths.add(w);
+        } else if (w > widths.get(i)) {
+          widths.set(i, w);
+        }
+      }
+    }
+    for (int r = 0; r < rows.size(); r++) {
+      StringBuilder s = new StringBuilder();
+      String[] row = rows.get(r);
+      for (int i = 0; i < row.length; i++) {
+        s.append(row[i]);
+        for (int pad = width(row[i]); i < row.length - 1 && pad < widths.get(i) + 2; pad++) {
+          s.append(' ');
+        }
+      }
+      line(r == 0 ? ink(Ink.STRONG, s.toString()) : s.toString());
+    }
+  }
+
+  private static int width(String s) {
+    int w = 0;
+    for (int i = 0; i < s.length(); i++) {
+      if (s.charAt(i) == '\u001b') {
+        i = s.indexOf('m', i);
+      } else {
+        w++;
+      }
+    }
+    return w;
+  }
+
+  /** Keeps our own colours and tabs, drops everything else that is no text. */
+  private static String clean(String text) {
+    StringBuilder s = null;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      boolean ours = c == '\u001b' && text.startsWith("[", i + 1) && ourCode(text, i + 2);
+      if (Character.isISOControl(c) && c != '\n' && c != '\t' && !ours) {
+        s = s == null ? new StringBuilder(text) : s;
+        s.setCharAt(i, '?');
+      }
+    }
+    return s == null ? text : s.toString();
+  }
+
+  private static boolean ourCode(String text, int from) {
+    int m = text.indexOf('m', from);
+    if (m < 0 || m - from > 2 || m == from) {
+      return false;
+    }
+    for (int i = from; i < m; i++) {
+      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return true;
+  }
+}

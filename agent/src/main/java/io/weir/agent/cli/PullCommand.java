@@ -1,0 +1,78 @@
+package io.weir.agent.cli;
+
+import io.weir.control.store.Entry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@picocli.CommandLine.Command
+final class PullCommand extends StoreCommand {
+  @Parameters(
+      paramLabel = "DIR",
+      arity = "0..1",
+      description = "where to write (default: weir-rules)")
+  String directory = "weir-rules";
+
+  @Option(names = "--force", description = "also over files that were changed here")
+  boolean force;
+
+  @Override
+  int run() throws IOException {
+    Path root = Paths.get(directory);
+    Base base = Base.of(root);
+    List<Object> written = new ArrayList<Object>();
+    try (Tree tree = open()) {
+      View view = tree.view();
+      Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
+      for (Entry e : view.rules().values()) {
+        Path there = FileTree.find(root, e.key);
+        byte[] local = there == null ? null : Files.readAllBytes(there);
+        texts.put(e.key, e.value);
+        if (local != null
+            && !force
+            && !Arrays.equals(local, e.value)
+            && !base.untouched(e.key, local)) {
+          throw new Trouble(
+              Fault.LOCAL_CHANGES,
+              there + " was changed here and differs from " + e,
+              "see: weir diff " + directory + "; overwrite: weir pull --force " + directory);
+        }
+      }
+      Files.createDirectories(root);
+      for (Entry e : view.rules().values()) {
+        Path file = FileTree.find(root, e.key);
+        if (file == null || !Arrays.equals(Files.readAllBytes(file), e.value)) {
+          file = FileTree.write(root, e.key, e.value);
+          written.add(file.toString());
+          if (!out.json) {
+            out.line(file.toString());
+          }
+        }
+      }
+      base.remember(tree.name, texts, view.revision);
+      if (out.json) {
+        out.json(
+            Json.object(
+                "from",
+                tree.name,
+                "revision",
+                view.revision,
+                "rules",
+                texts.size(),
+                "written",
+                written));
+      }
+      out.say(texts.size() + " rules of " + tree.name + ", " + written.size() + " files written");
+    }
+    out.next("weir validate " + directory);
+    return Exit.OK;
+  }
+}

@@ -1,0 +1,175 @@
+package io.weir.agent.cli;
+
+import io.weir.control.parse.RuleKey;
+import io.weir.control.store.Entry;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import picocli.CommandLine.Parameters;
+
+@picocli.CommandLine.Command
+final class StatusCommand extends StoreCommand {
+  private static final String BREAKERS = "/circuit-breaker/";
+
+  @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
+  String service;
+
+  @Override
+  int run() {
+    try (Tree tree = open()) {
+      View view = tree.view();
+      boolean well = show(out, tree, view, service);
+      if (!tree.hasStatus()) {
+        out.say("instances that read files do not report back; their logs do");
+        out.next("weir validate");
+        return well ? Exit.OK : Exit.FINDINGS;
+      }
+      out.next(well ? "weir top" : "weir doctor");
+      return well ? Exit.OK : Exit.NOT_CONVERGED;
+    }
+  }
+
+  /** Shows it all; whether everything is as it should be. */
+  static boolean show(Out out, Tree tree, View view, String service) {
+    List<Object> instances = new ArrayList<Object>();
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"SERVICE", "INSTANCE", "STATE", "REVISION", "AGENT", "RULES", "WHY"});
+    boolean well = true;
+    long newest = Fleet.newestRule(view);
+    Set<String> reporting = new HashSet<String>();
+    for (Fleet.Member m : Fleet.members(view)) {
+      reporting.add(m.name());
+      if (service != null && !service.equals(m.service)) {
+        continue;
+      }
+      String state = m.state(newest);
+      well &= state.equals("SYNCED");
+      Map<String, Object> refusal = m.refusal(Collections.<String>emptyList());
+      String why =
+          refusal != null
+              ? Json.text(refusal, "reason")
+              : state.equals("STALE") ? "rules are at revision " + newest : m.off ? "off" : "";
+      rows.add(
+          new String[] {
+            m.service,
+            m.instance,
+            ink(out, state),
+            Long.toString(m.revision),
+            m.agent,
+            Integer.toString(m.rules.size()),
+            why
+          });
+      instances.add(
+          Json.object(
+              "service",
+              m.service,
+              "instance",
+              m.instance,
+              "state",
+              state,
+              "why",
+              why,
+              "status",
+              m.raw));
+    }
+    for (RuleKey k : Fleet.registered(view)) {
+      if (tree.hasStatus()
+          && !reporting.contains(k.service + "/" + k.id)
+          && (service == null || service.equals(k.service))) {
+        rows.add(new String[] {k.service, k.id, "-", "", "", "", "registered, reports no status"});
+        instances.add(
+            Json.object("service", k.service, "instance", k.id, "state", "UNKNOWN", "why", ""));
+      }
+    }
+    Documents documents = Documents.in(view);
+    int refused = 0;
+    for (Documents.Document d : documents.byKey.values()) {
+      refused += d.key.kind.isRule() && d.parse().refusal() != null ? 1 : 0;
+    }
+    List<Object> breakers = breakers(view, service);
+    if (out.json) {
+      out.json(
+          Json.object(
+              "store",
+              tree.name,
+              "revision",
+              view.revision,
+              "newest_rule",
+              newest,
+              "rules",
+              documents.byKey.size(),
+              "rules_refused",
+              refused,
+              "off",
+              view.get(RuleKey.OFF) != null,
+              "instances",
+              instances,
+              "breakers",
+              breakers));
+      return well && refused == 0;
+    }
+    if (rows.size() > 1) {
+      out.table(rows);
+    } else if (tree.hasStatus()) {
+      out.say("no instance reports under " + Fleet.STATUS);
+    }
+    showBreakers(out, breakers);
+    out.say(
+        documents.byKey.size()
+            + " rules in "
+            + tree.name
+            + (tree.hasStatus() ? ", the newest of revision " + newest : "")
+            + (refused > 0 ? ", " + out.ink(Out.Ink.BAD, refused + " refused") : "")
+            + (view.get(RuleKey.OFF) != null
+                ? ", " + out.ink(Out.Ink.BAD, "all switched off by " + RuleKey.OFF)
+                : ""));
+    return well && refused == 0;
+  }
+
+  private static void showBreakers(Out out, List<Object> breakers) {
+    if (breakers.isEmpty()) {
+      return;
+    }
+    out.line("");
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"BREAKER", "STATE", "BY", "WHY"});
+    for (Object o : breakers) {
+      @SuppressWarnings("unchecked")
+      Map<String, Object> b = (Map<String, Object>) o;
+      rows.add(
+          new String[] {
+            Json.text(b, "target"),
+            ink(out, Json.text(b, "state")),
+            Json.text(b, "by"),
+            Json.text(b, "reason")
+          });
+    }
+    out.table(rows);
+  }
+
+  private static List<Object> breakers(View view, String service) {
+    List<Object> all = new ArrayList<Object>();
+    for (Entry e : view.under(BREAKERS).values()) {
+      String[] parts = e.key.substring(BREAKERS.length()).split("/");
+      if (parts.length == 2
+          && parts[1].equals("state")
+          && (service == null || service.equals(parts[0]))) {
+        Map<String, Object> b = Json.object("target", parts[0]);
+        b.putAll(Json.readObject(e.text()));
+        all.add(b);
+      }
+    }
+    return all;
+  }
+
+  private static String ink(Out out, String state) {
+    return out.ink(
+        state.equals("SYNCED") || state.equals("closed")
+            ? Out.Ink.GOOD
+            : state.equals("STALE") || state.equals("half-open") ? Out.Ink.DOUBTFUL : Out.Ink.BAD,
+        state);
+  }
+}

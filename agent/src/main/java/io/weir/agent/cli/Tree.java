@@ -1,0 +1,125 @@
+package io.weir.agent.cli;
+
+import io.weir.control.Log;
+import io.weir.control.LoopThread;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
+import io.weir.control.store.Store;
+import io.weir.control.store.Txn;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * The rules where they stand, in etcd or in a directory: looked at, waited on, and changed by
+ * compare-and-set only. Follows the store while it is open.
+ *
+ * <p>Used by one thread; what the store tells arrives on its loop.
+ */
+abstract class Tree implements AutoCloseable {
+  /** For people: {@code etcd[http://127.0.0.1:2379]}, {@code file:weir-rules}. */
+  final String name;
+
+  final LoopThread loop = new LoopThread("weir-cli", Log.NONE);
+  private final Object lock = new Object();
+  private final TreeMap<String, Entry> now = new TreeMap<String, Entry>();
+  private long revision = -1;
+  private String complaint = "it does not answer";
+
+  Tree(String name) {
+    this.name = name;
+  }
+
+  abstract Store store();
+
+  /** Whether instances tell here what they run. */
+  abstract boolean hasStatus();
+
+  /** All or nothing; waits for the answer. */
+  abstract Txn.Outcome commit(Txn txn);
+
+  /**
+   * Starts following and waits for the first complete view.
+   *
+   * @throws Trouble when there is none in time
+   */
+  final Tree open(long waitNanos) {
+    store()
+        .start(
+            new Store.Listener() {
+              @Override
+              public void onBatch(Batch batch) {
+                synchronized (lock) {
+                  revision = batch.revision;
+                  for (Change c : batch.changes) {
+                    if (c.now == null) {
+                      now.remove(c.key);
+                    } else {
+                      now.put(c.key, c.now);
+                    }
+                  }
+                  lock.notifyAll();
+                }
+              }
+
+              @Override
+              public void onConnected(boolean connected, String reason) {
+                synchronized (lock) {
+                  if (!connected) {
+                    complaint = reason;
+                    lock.notifyAll();
+                  }
+                }
+              }
+            });
+    View first = await(v -> v, waitNanos);
+    if (first == null) {
+      String why;
+      synchronized (lock) {
+        why = complaint;
+      }
+      close();
+      throw new Trouble(Fault.UNREACHABLE, name + ": " + why, "look closer with: weir doctor");
+    }
+    return this;
+  }
+
+  /** As of the newest revision known. */
+  final View view() {
+    synchronized (lock) {
+      return new View(revision, now);
+    }
+  }
+
+  /** Waits until the function makes something of the view; null when the time is over. */
+  final <T> T await(Function<View, T> until, long waitNanos) {
+    long deadline = System.nanoTime() + waitNanos;
+    synchronized (lock) {
+      while (true) {
+        if (revision >= 0) {
+          T made = until.apply(new View(revision, now));
+          if (made != null) {
+            return made;
+          }
+        }
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          return null;
+        }
+        try {
+          lock.wait(left / 1_000_000 + 1);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return null;
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    store().close();
+    loop.close(TimeUnit.MILLISECONDS.toNanos(500));
+  }
+}

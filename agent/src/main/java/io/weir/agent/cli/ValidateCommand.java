@@ -1,0 +1,64 @@
+package io.weir.agent.cli;
+
+import io.weir.control.parse.RuleProblem;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@picocli.CommandLine.Command
+final class ValidateCommand extends StoreCommand {
+  @Parameters(
+      paramLabel = "PATH",
+      arity = "0..*",
+      description = "files or directories (default: the rules where they stand)")
+  List<String> paths = new ArrayList<String>();
+
+  @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
+  String as;
+
+  @Override
+  int run() throws IOException {
+    Documents documents;
+    String where;
+    if (paths.isEmpty()) {
+      try (Tree tree = open()) {
+        documents = Documents.in(tree.view());
+        where = tree.name;
+      }
+    } else {
+      documents = Documents.at(paths, as);
+      where = String.join(" ", paths);
+    }
+    int refused = 0;
+    List<Object> objects = new ArrayList<Object>();
+    for (Map.Entry<Documents.Document, RuleProblem> p : documents.problems()) {
+      refused += p.getValue().refusal ? 1 : 0;
+      objects.add(Problems.object(p.getKey(), p.getValue()));
+      if (!out.json) {
+        out.line(Problems.line(out, p.getKey(), p.getValue()));
+      }
+    }
+    if (out.json) {
+      out.json(
+          Json.object(
+              "documents", documents.byKey.size(), "refused", refused, "problems", objects));
+    }
+    int warnings = objects.size() - refused;
+    out.say(
+        documents.byKey.size()
+            + " documents in "
+            + where
+            + ": "
+            + (refused == 0
+                ? out.ink(Out.Ink.GOOD, "none refused")
+                : out.ink(Out.Ink.BAD, refused + " problems that refuse a rule"))
+            + (warnings == 0 ? "" : ", " + warnings + " warnings"));
+    if (refused == 0) {
+      out.next(paths.isEmpty() ? "weir lint" : "weir diff " + String.join(" ", paths));
+    }
+    return objects.isEmpty() ? Exit.OK : Exit.FINDINGS;
+  }
+}
