@@ -16,6 +16,9 @@ public final class Colour {
 
   private final String[] pairs;
 
+  /** See {@link #wire()}; racy on purpose: whoever writes it writes the same. */
+  private String wire;
+
   private Colour(String[] pairs) {
     this.pairs = pairs;
   }
@@ -69,5 +72,24 @@ public final class Colour {
   /** Value of tag {@code i}. */
   public String value(int i) {
     return pairs[2 * i + 1];
+  }
+
+  /** What {@link #wire(String)} left, or null. */
+  public String wire() {
+    return wire;
+  }
+
+  /** Keeps this colour's form on the wire, so that it is written once, not once per call. */
+  public void wire(String text) {
+    wire = text;
+  }
+
+  @Override
+  public String toString() {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < size(); i++) {
+      s.append(i == 0 ? "" : ", ").append(name(i)).append('=').append(value(i));
+    }
+    return s.toString();
   }
 }

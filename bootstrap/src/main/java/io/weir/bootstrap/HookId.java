@@ -13,9 +13,11 @@ public final class HookId {
   public static final int GRPC_CLIENT_BUILD = 4;
   public static final int SERVLET_UNDERTOW = 5;
   public static final int OKHTTP_ADDRESS = 6;
+  public static final int GRPC_BALANCER = 7;
+  public static final int GRPC_BALANCER_SHUTDOWN = 8;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 7;
+  public static final int COUNT = 9;
 
   private HookId() {}
 
@@ -39,6 +41,10 @@ public final class HookId {
         return "io.weir.instrumentation.grpc.adapter.ClientBuildHook";
       case SERVLET_UNDERTOW:
         return "io.weir.instrumentation.servlet.adapter.UndertowHook";
+      case GRPC_BALANCER:
+        return "io.weir.instrumentation.grpc.adapter.BalancerHook";
+      case GRPC_BALANCER_SHUTDOWN:
+        return "io.weir.instrumentation.grpc.adapter.BalancerShutdownHook";
       default:
         throw new IllegalArgumentException("hook " + hook);
     }

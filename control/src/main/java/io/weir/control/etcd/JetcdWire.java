@@ -57,10 +57,12 @@ final class JetcdWire implements Wire {
 
   private final Client client;
   private final ThreadPoolExecutor pool;
+  private final boolean secure;
 
-  private JetcdWire(Client client, ThreadPoolExecutor pool) {
+  private JetcdWire(Client client, ThreadPoolExecutor pool, boolean secure) {
     this.client = client;
     this.pool = pool;
+    this.secure = secure;
   }
 
   static JetcdWire connect(EtcdOptions options) {
@@ -89,7 +91,7 @@ final class JetcdWire implements Wire {
         throw new IllegalArgumentException("etcd: TLS cannot be set up: " + e.getMessage(), e);
       }
     }
-    return new JetcdWire(b.build(), pool);
+    return new JetcdWire(b.build(), pool, options.secure());
   }
 
   private static void trust(EtcdOptions options, SslContextBuilder ssl) {
@@ -281,7 +283,7 @@ final class JetcdWire implements Wire {
     CompletableFuture<T> send();
   }
 
-  private static <T, R> void answer(Call<T> call, Answer<R> answer, Function<T, R> convert) {
+  private <T, R> void answer(Call<T> call, Answer<R> answer, Function<T, R> convert) {
     CompletableFuture<T> future;
     try {
       future = call.send();
@@ -314,7 +316,7 @@ final class JetcdWire implements Wire {
    * jetcd wraps by habit, so the gRPC code is found by walking down; what a person needs to hear
    * (the TLS or socket error) is the innermost message.
    */
-  static WireException classify(Throwable error) {
+  private WireException classify(Throwable error) {
     Status status = null;
     String cause = null;
     boolean compacted = false;
@@ -382,9 +384,9 @@ final class JetcdWire implements Wire {
     }
   }
 
-  private static String advice(String text) {
-    if (text.contains("not an SSL/TLS record")) {
-      return text + " (the endpoint speaks plain http: write http://)";
+  private String advice(String text) {
+    if (secure && (text.contains("not an SSL/TLS record") || text.contains("ClosedChannel"))) {
+      return text + " (if etcd does not speak TLS, write http://)";
     }
     if (text.contains("authentication is not enabled")) {
       return text + " (remove weir.etcd.user, or enable authentication in etcd)";
@@ -392,9 +394,10 @@ final class JetcdWire implements Wire {
     if (text.contains("user name is empty")) {
       return text + " (etcd wants weir.etcd.user and weir.etcd.password)";
     }
-    if (text.contains("Network closed for unknown reason")
-        || text.contains("Connection reset")
-        || text.contains("First received frame was not SETTINGS")) {
+    if (!secure
+        && (text.contains("Network closed for unknown reason")
+            || text.contains("Connection reset")
+            || text.contains("First received frame was not SETTINGS"))) {
       return text + " (if etcd speaks TLS, write https://)";
     }
     return text;

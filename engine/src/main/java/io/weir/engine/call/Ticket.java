@@ -236,6 +236,16 @@ public final class Ticket {
     end(-1, code, null, thrown, now);
   }
 
+  /**
+   * The call ended with a gRPC status code of which more is known.
+   *
+   * @param failure {@link Failure#CANCELLED}: by the caller itself; {@link Failure#CONNECT}: never
+   *     sent; {@link Failure#TIMEOUT}: by its deadline; null otherwise
+   */
+  public void endGrpc(int code, Failure failure, Throwable thrown, long now) {
+    end(-1, code, failure, thrown, now);
+  }
+
   /** The call ended without an answer. */
   public void endFailure(Failure failure, Throwable thrown, long now) {
     end(-1, -1, failure, thrown, now);

@@ -1,5 +1,6 @@
 package io.weir.engine.gate;
 
+import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticker;
@@ -7,6 +8,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.RuleBook;
+import java.util.Arrays;
 
 /**
  * The gate every governed call passes: key, limit, breaker, route, in this order; what an earlier
@@ -16,6 +18,8 @@ import io.weir.engine.rules.RuleBook;
  * {@link #apply} from one control thread.
  */
 public final class Engine implements Ticket.Recorder {
+  private static final String[] NO_HEADERS = new String[0];
+
   private final Ticker ticker;
   private final String service;
   private final Locality here;
@@ -119,6 +123,38 @@ public final class Engine implements Ticket.Recorder {
       ticket.instance().callStarted();
     }
     return true;
+  }
+
+  /**
+   * The traffic colour of a request that was just received. The adapter binds it with {@link
+   * Colour#swap} while the request is worked on, and puts back what was there before.
+   */
+  public <C> Colour colour(AttributeSource<C> source, C call) {
+    Snapshot s = snapshot;
+    return s.book().off ? Colour.NONE : s.carried().read(source, call);
+  }
+
+  /**
+   * Headers that put the thread's colour on a call that leaves, and after them those of the ticket:
+   * name, value, name, value ... to be set in this order, each replacing what the call has. Never
+   * null, must not be changed.
+   *
+   * @param ticket the call's, after {@link #outbound}; null when its target is not governed
+   */
+  public <C> String[] headers(AttributeSource<C> source, C call, Ticket ticket) {
+    String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
+    Colour colour = Colour.current();
+    Snapshot s = snapshot;
+    if (colour == Colour.NONE || s.book().off) {
+      return routed;
+    }
+    String[] carried = s.carried().write(colour, source, call);
+    if (routed.length == 0) {
+      return carried;
+    }
+    String[] all = Arrays.copyOf(carried, carried.length + routed.length);
+    System.arraycopy(routed, 0, all, carried.length, routed.length);
+    return all;
   }
 
   @Override

@@ -2,13 +2,17 @@ package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.call.Ticker;
+import io.weir.engine.colour.Carried;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.route.Router;
 import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -31,6 +35,7 @@ public final class Snapshot {
   private final Map<String, ServicePlan> plans;
   private final ServicePlan own;
   private final Locality here;
+  private final Carried carried;
 
   /**
    * Plans of services only the defaults govern; null when there are no defaults that concern calls
@@ -43,6 +48,7 @@ public final class Snapshot {
     this.plans = plans;
     this.own = own;
     this.here = here;
+    this.carried = carried(book);
     this.defaulted = plans.containsKey("*") ? new ConcurrentHashMap<String, ServicePlan>() : null;
   }
 
@@ -53,7 +59,7 @@ public final class Snapshot {
    */
   static Snapshot build(Snapshot before, RuleBook book, String service, Locality here, long now) {
     Map<String, ServicePlan> plans = new HashMap<String, ServicePlan>();
-    java.util.Set<String> names = new java.util.TreeSet<String>(book.services());
+    Set<String> names = new java.util.TreeSet<String>(book.services());
     names.add(service);
     names.add("*");
     for (String s : names) {
@@ -84,6 +90,24 @@ public final class Snapshot {
         Limits.build(old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
         Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
         Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now));
+  }
+
+  private static Carried carried(RuleBook book) {
+    Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
+    for (String s : book.services()) {
+      if (book.route(s) != null) {
+        rules.add(book.route(s));
+      }
+    }
+    if (book.route("*") != null) {
+      rules.add(book.route("*"));
+    }
+    return rules.isEmpty() ? Carried.NONE : Carried.by(rules);
+  }
+
+  /** What travels with a request through this JVM. */
+  Carried carried() {
+    return carried;
   }
 
   public RuleBook book() {

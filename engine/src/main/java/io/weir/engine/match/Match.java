@@ -1,6 +1,8 @@
 package io.weir.engine.match;
 
+import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
+import java.util.Collection;
 
 /**
  * A compiled match expression: a tree of small final predicates. Evaluating allocates nothing and
@@ -22,4 +24,7 @@ public interface Match {
       };
 
   <C> boolean test(AttributeSource<C> source, C call);
+
+  /** Adds every attribute this expression looks at. */
+  default void attributes(Collection<? super Attribute> to) {}
 }

@@ -4,6 +4,7 @@ import com.google.re2j.Pattern;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -30,6 +31,13 @@ final class Predicates {
         }
       }
       return all;
+    }
+
+    @Override
+    public void attributes(Collection<? super Attribute> to) {
+      for (Match m : parts) {
+        m.attributes(to);
+      }
     }
 
     @Override
@@ -62,6 +70,11 @@ final class Predicates {
     }
 
     @Override
+    public void attributes(Collection<? super Attribute> to) {
+      to.add(attribute);
+    }
+
+    @Override
     public String toString() {
       return (negated ? "!" : "") + "exists " + attribute;
     }
@@ -81,6 +94,11 @@ final class Predicates {
     public final <C> boolean test(AttributeSource<C> source, C call) {
       String value = attribute.read(source, call);
       return value != null && judges(value) && holds(value) != negated;
+    }
+
+    @Override
+    public final void attributes(Collection<? super Attribute> to) {
+      to.add(attribute);
     }
 
     /** Whether the test can say anything about the value; false counts as absent. */

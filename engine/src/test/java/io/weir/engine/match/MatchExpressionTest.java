@@ -238,7 +238,7 @@ class MatchExpressionTest {
       "\u0000"
     };
     int compiled = 0;
-    for (int i = 0; i < 200_000; i++) {
+    for (int i = 0; i < 60_000; i++) {
       StringBuilder s = new StringBuilder(random.nextBoolean() ? "path == 'x' " : "");
       for (int n = random.nextInt(8); n >= 0; n--) {
         s.append(tokens[random.nextInt(tokens.length)]).append(' ');
@@ -254,6 +254,6 @@ class MatchExpressionTest {
       m.test(Request.SOURCE, CALL);
       assertThat(MatchParser.parse(m.toString())).as("seed %d: %s", seed, s).hasToString("" + m);
     }
-    assertThat(compiled).isGreaterThan(1000);
+    assertThat(compiled).isGreaterThan(300);
   }
 }

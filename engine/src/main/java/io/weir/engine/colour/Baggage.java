@@ -1,0 +1,154 @@
+package io.weir.engine.colour;
+
+import io.weir.bootstrap.Colour;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * The traffic colour on the wire: W3C Baggage, {@code name=value,name=value}, values
+ * percent-encoded UTF-8.
+ *
+ * <p>What comes from outside is bounded and mistrusted: of a header only the first {@link
+ * #MAX_LENGTH} characters are read and of its members at most {@link #MAX_MEMBERS}; a member that
+ * is not well-formed, or whose value holds control characters (which could forge a header when it
+ * is sent on), is dropped alone. Properties ({@code ;key=value} behind a member) are not kept.
+ */
+final class Baggage {
+  static final String HEADER = "baggage";
+  static final int MAX_LENGTH = 8192;
+  static final int MAX_MEMBERS = 64;
+
+  private static final String HEX = "0123456789ABCDEF";
+
+  private Baggage() {}
+
+  /**
+   * Adds the members of a header that are not there yet.
+   *
+   * @param pairs name, value, name, value ...
+   */
+  static void parse(String header, List<String> pairs) {
+    int end = Math.min(header.length(), MAX_LENGTH);
+    int start = 0;
+    for (int members = 0; start < end && members < MAX_MEMBERS; members++) {
+      int comma = header.indexOf(',', start);
+      if (comma < 0 || comma > end) {
+        if (end < header.length()) {
+          // cut through: half a value is worse than none
+          return;
+        }
+        comma = end;
+      }
+      member(header, start, comma, pairs);
+      start = comma + 1;
+    }
+  }
+
+  private static void member(String header, int start, int end, List<String> pairs) {
+    String member = header.substring(start, end);
+    int semicolon = member.indexOf(';');
+    member = semicolon < 0 ? member : member.substring(0, semicolon);
+    int equals = member.indexOf('=');
+    if (equals < 0) {
+      return;
+    }
+    String name = member.substring(0, equals).trim();
+    String value = decode(member.substring(equals + 1).trim());
+    if (isToken(name) && value != null && !has(pairs, name)) {
+      pairs.add(name);
+      pairs.add(value);
+    }
+  }
+
+  static boolean has(List<String> pairs, String name) {
+    for (int i = 0; i < pairs.size(); i += 2) {
+      if (pairs.get(i).equals(name)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Null when the encoding is broken or the text holds control characters. */
+  private static String decode(String value) {
+    String text = value;
+    if (value.indexOf('%') >= 0) {
+      byte[] bytes = new byte[value.length()];
+      int n = 0;
+      for (int i = 0; i < value.length(); i++) {
+        int c = value.charAt(i);
+        if (c == '%') {
+          int high = i + 2 < value.length() ? Character.digit(value.charAt(i + 1), 16) : -1;
+          int low = i + 2 < value.length() ? Character.digit(value.charAt(i + 2), 16) : -1;
+          if (high < 0 || low < 0) {
+            return null;
+          }
+          c = high << 4 | low;
+          i += 2;
+        } else if (c >= 0x80) {
+          return null;
+        }
+        bytes[n++] = (byte) c;
+      }
+      try {
+        CharBuffer chars =
+            StandardCharsets.UTF_8
+                .newDecoder()
+                .onMalformedInput(CodingErrorAction.REPORT)
+                .decode(ByteBuffer.wrap(bytes, 0, n));
+        text = chars.toString();
+      } catch (CharacterCodingException notUtf8) {
+        return null;
+      }
+    }
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isISOControl(text.charAt(i))) {
+        return null;
+      }
+    }
+    return text;
+  }
+
+  /** All tags, in order, as far as they fit {@link #MAX_LENGTH}; empty when there are none. */
+  static String format(Colour colour) {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < colour.size(); i++) {
+      append(s, colour.name(i), colour.value(i));
+    }
+    return s.toString();
+  }
+
+  /** Adds a member, or nothing when its name is no token or it does not fit any more. */
+  static void append(StringBuilder s, String name, String value) {
+    if (!isToken(name)) {
+      return;
+    }
+    int before = s.length();
+    s.append(before == 0 ? "" : ",").append(name).append('=');
+    for (byte b : value.getBytes(StandardCharsets.UTF_8)) {
+      if (b > ' ' && b < 0x7f && b != '"' && b != ',' && b != ';' && b != '\\' && b != '%') {
+        s.append((char) b);
+      } else {
+        s.append('%').append(HEX.charAt(b >> 4 & 15)).append(HEX.charAt(b & 15));
+      }
+    }
+    if (s.length() > MAX_LENGTH) {
+      s.setLength(before);
+    }
+  }
+
+  private static boolean isToken(String s) {
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      boolean alphanumeric = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
+      if (!alphanumeric && "!#$%&'*+-.^_`|~".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return !s.isEmpty();
+  }
+}

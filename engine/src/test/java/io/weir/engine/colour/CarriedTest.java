@@ -1,0 +1,175 @@
+package io.weir.engine.colour;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.bootstrap.Colour;
+import io.weir.engine.call.Attribute;
+import io.weir.engine.call.Ticker;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchParser;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.RuleBook;
+import io.weir.engine.testing.Request;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+class CarriedTest {
+  private static final RouteRule RULE =
+      RouteRule.builder()
+          .service("payment")
+          .routes(
+              List.of(
+                  route("header:X-Canary == 'true' && exists header:Authorization", null),
+                  route("header:X-Env in ['prod'] || tag:lane == 'x'", "header:X-User-Id"),
+                  route("path == '/'", "cookie:uid")))
+          .build();
+
+  private final Carried carried = Carried.by(List.of(RULE));
+
+  private static RouteRule.Route route(String match, String sticky) {
+    return new RouteRule.Route(
+        match == null ? Match.ALWAYS : MatchParser.parse(match),
+        match,
+        List.of(new RouteRule.Arm("v1", Map.of(), 1)),
+        sticky == null ? null : Attribute.parse(sticky),
+        RouteRule.Fallback.NONE,
+        Map.of(),
+        0);
+  }
+
+  @Test
+  void headersThatRulesLookAtAreCarriedAndCredentialsAreNot() {
+    assertThat(carried.headers()).containsExactly("x-canary", "x-env", "x-user-id");
+  }
+
+  @Test
+  void aPlainRequestHasNoColour() {
+    assertThat(carried.read(Request.SOURCE, Request.of("header:X-Other", "1")))
+        .isSameAs(Colour.NONE);
+    assertThat(carried.write(Colour.NONE, Request.OUTBOUND, Request.of())).isEmpty();
+  }
+
+  @Test
+  void theRequestsOwnHeaderWinsOverItsBaggage() {
+    Colour c =
+        carried.read(
+            Request.SOURCE,
+            Request.of("header:X-Canary", "true", "header:baggage", "x-canary=false,lane=blue"));
+    assertThat(c).hasToString("x-canary=true, lane=blue");
+  }
+
+  @Test
+  void theColourGoesOutAsHeaderAndAsBaggage() {
+    Colour c = Colour.of("x-canary", "true", "lane", "blue");
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of()))
+        .containsExactly("x-canary", "true", "baggage", "x-canary=true,lane=blue");
+  }
+
+  @Test
+  void whatTheApplicationSetStays() {
+    Colour c = Colour.of("x-canary", "true", "lane", "blue");
+    Request call = Request.of("header:X-Canary", "no", "header:baggage", "lane=red;p=1,id=7");
+    assertThat(carried.write(c, Request.OUTBOUND, call))
+        .containsExactly("baggage", "lane=red;p=1,id=7,x-canary=true");
+  }
+
+  @Test
+  void aTagThatCannotBeAHeaderTravelsAsBaggageOnly() {
+    Colour c = Colour.of("x-canary", "Amélie", "x-env", "a\r\nb");
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of()))
+        .containsExactly("baggage", "x-canary=Am%C3%A9lie,x-env=a%0D%0Ab");
+  }
+
+  @Test
+  void threeHopsSeeWhatTheFirstSaw() {
+    Request hop = Request.of("header:X-Canary", "true");
+    for (int i = 0; i < 3; i++) {
+      Colour c = carried.read(Request.SOURCE, hop);
+      hop = Request.of();
+      String[] set = carried.write(c, Request.OUTBOUND, hop);
+      for (int h = 0; h < set.length; h += 2) {
+        hop.with("header:" + set[h], set[h + 1]);
+      }
+    }
+    assertThat(RULE.routes.get(0).match.test(Request.SOURCE, hop)).isFalse();
+    assertThat(carried.read(Request.SOURCE, hop)).hasToString("x-canary=true");
+  }
+
+  @Test
+  void theEngineHandsBothKindsOfHeadersOut() {
+    Engine engine = new Engine("cart", Ticker.SYSTEM);
+    engine.apply(new RuleBook.Builder().add(RULE).build());
+    Ticket ticket = new Ticket();
+    ticket.begin(0, null);
+    ticket.routed(null, "v1", 0, new String[] {"X-Arm", "v1"});
+    assertThat(engine.headers(Request.OUTBOUND, Request.of(), ticket)).isSameAs(ticket.headers());
+    Colour before = Colour.swap(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
+    try {
+      assertThat(engine.headers(Request.OUTBOUND, Request.of(), ticket))
+          .containsExactly("x-env", "prod", "baggage", "x-env=prod", "X-Arm", "v1");
+    } finally {
+      Colour.swap(before);
+    }
+    engine.apply(new RuleBook.Builder().add(RULE).off(true).build());
+    assertThat(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")))
+        .isSameAs(Colour.NONE);
+  }
+
+  /** Both peers leaked here: set without reset, or reset before the handler ran. */
+  @Test
+  void aPooledThreadNeverKeepsARequestsColour() throws Exception {
+    int rounds = 5000;
+    ExecutorService pool = Executors.newFixedThreadPool(2);
+    try {
+      CountDownLatch bothIn = new CountDownLatch(2);
+      List<Future<Integer>> workers =
+          List.of(
+              pool.submit(() -> serve(rounds, 0, bothIn)),
+              pool.submit(() -> serve(rounds, 1, bothIn)));
+      for (Future<Integer> f : workers) {
+        assertThat(f.get()).isEqualTo(rounds);
+      }
+      for (int i = 0; i < 4; i++) {
+        assertThat(pool.submit(Colour::current).get()).isSameAs(Colour.NONE);
+      }
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+
+  /** Coloured and plain requests in turn, every third failing, as an adapter would serve them. */
+  private Integer serve(int rounds, int worker, CountDownLatch bothIn) throws Exception {
+    bothIn.countDown();
+    bothIn.await();
+    int right = 0;
+    for (int i = 0; i < rounds; i++) {
+      boolean coloured = (i + worker) % 2 == 0;
+      Request call = coloured ? Request.of("header:X-Canary", worker + "-" + i) : Request.of();
+      Colour before = Colour.swap(carried.read(Request.SOURCE, call));
+      try {
+        String tag = Colour.current().get("x-canary");
+        if (coloured ? (worker + "-" + i).equals(tag) : tag == null) {
+          right++;
+        }
+        if (i % 3 == 0) {
+          throw new IllegalStateException("the handler failed");
+        }
+      } catch (IllegalStateException expected) {
+        // the next request must not notice
+      } finally {
+        Colour.swap(before);
+      }
+      if (Colour.current() != Colour.NONE) {
+        return -1;
+      }
+    }
+    return right;
+  }
+}

@@ -1,0 +1,56 @@
+package io.weir.instrumentation.grpc;
+
+import static net.bytebuddy.matcher.ElementMatchers.isBridge;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.not;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
+
+/**
+ * A channel gets its load balancer here, whichever policy the application or a service config asks
+ * for: the balancer's way to the channel is replaced by one of ours, so that calls with a decision
+ * go to the instance decided for, and all others where the policy says.
+ */
+final class BalancerInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {"io.grpc.internal.AutoConfiguredLoadBalancerFactory"}; // since 1.18
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return ElementMatchers.namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        named("newLoadBalancer").and(takesArguments(1)).and(not(isBridge())),
+        getClass().getName() + "$NewAdvice");
+  }
+
+  public static final class NewAdvice {
+    private NewAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(
+        @Advice.AssignReturned.ToArguments.ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
+    public static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Argument(0) Object helper) {
+      Object ours = Bridge.enter(HookId.GRPC_BALANCER, origin, self, helper, null);
+      return ours == null ? helper : ours;
+    }
+  }
+}

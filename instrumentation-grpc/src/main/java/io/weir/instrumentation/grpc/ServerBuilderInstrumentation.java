@@ -1,0 +1,52 @@
+package io.weir.instrumentation.grpc;
+
+import static net.bytebuddy.matcher.ElementMatchers.declaresField;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
+
+/** Every server is built here: the gate joins its interceptors. */
+final class ServerBuilderInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      "io.grpc.internal.ServerImplBuilder", // since 1.33
+      "io.grpc.internal.AbstractServerImplBuilder", // before; afterwards it only forwards
+    };
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    // the one of the two that owns the list builds the server; weaving both would govern twice
+    return ElementMatchers.<TypeDescription>namedOneOf(typeNames())
+        .and(declaresField(named("interceptors")));
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        named("build").and(takesNoArguments()), getClass().getName() + "$BuildAdvice");
+  }
+
+  public static final class BuildAdvice {
+    private BuildAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    public static void enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.FieldValue("interceptors") Object interceptors,
+        @Advice.FieldValue("executorPool") Object executors) {
+      Bridge.enter(HookId.GRPC_SERVER_BUILD, origin, self, interceptors, executors);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+
+/** Ends a {@link RoutedHelper} together with its load balancer. */
+public final class BalancerShutdownHook extends Hook {
+  public BalancerShutdownHook(Engine engine) {}
+
+  @Override
+  public Object enter(Object balancer, Object helper, Object unused) {
+    if (helper instanceof RoutedHelper) {
+      ((RoutedHelper) helper).shutdown();
+    }
+    return null;
+  }
+}

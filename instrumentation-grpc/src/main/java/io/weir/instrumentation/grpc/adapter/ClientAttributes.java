@@ -1,0 +1,48 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.weir.engine.call.AttributeSource;
+
+/** Attributes of an outbound call. */
+final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
+  static final ClientAttributes INSTANCE = new ClientAttributes();
+
+  /** Metadata key that names the calling service. */
+  static final String CALLER = "x-weir-caller";
+
+  private ClientAttributes() {}
+
+  @Override
+  public String header(GovernedClientCall<?, ?> call, String name) {
+    return Names.first(call.headers(), name);
+  }
+
+  @Override
+  public String path(GovernedClientCall<?, ?> call) {
+    return Names.path(call.method().getFullMethodName());
+  }
+
+  @Override
+  public String method(GovernedClientCall<?, ?> call) {
+    return "POST";
+  }
+
+  @Override
+  public String host(GovernedClientCall<?, ?> call) {
+    return Names.host(call.authority());
+  }
+
+  @Override
+  public String caller(GovernedClientCall<?, ?> call) {
+    return call.caller();
+  }
+
+  @Override
+  public boolean grpc() {
+    return true;
+  }
+
+  @Override
+  public boolean outbound() {
+    return true;
+  }
+}

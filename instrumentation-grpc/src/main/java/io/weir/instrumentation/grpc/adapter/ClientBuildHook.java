@@ -1,0 +1,36 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.ClientInterceptor;
+import io.grpc.internal.ObjectPool;
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import java.util.List;
+import java.util.concurrent.Executor;
+
+/**
+ * Puts the gate first among a channel's interceptors. The first is called last: what the
+ * application's own interceptors did to the call is done by then, and its headers are final.
+ */
+public final class ClientBuildHook extends Hook {
+  private final Engine engine;
+
+  public ClientBuildHook(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public Object enter(Object builder, Object interceptors, Object executors) {
+    @SuppressWarnings("unchecked")
+    List<ClientInterceptor> list = (List<ClientInterceptor>) interceptors;
+    // a builder may build more than once
+    for (ClientInterceptor i : list) {
+      if (i instanceof ClientGate) {
+        return null;
+      }
+    }
+    @SuppressWarnings("unchecked")
+    ObjectPool<? extends Executor> pool = (ObjectPool<? extends Executor>) executors;
+    list.add(0, new ClientGate(engine, pool));
+    return null;
+  }
+}

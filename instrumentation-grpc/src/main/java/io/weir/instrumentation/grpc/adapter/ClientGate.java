@@ -1,0 +1,63 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.MethodDescriptor;
+import io.grpc.internal.ObjectPool;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import java.util.concurrent.Executor;
+
+/** Innermost interceptor of a channel; calls to services without rules pass it untouched. */
+final class ClientGate implements ClientInterceptor {
+  final Engine engine;
+  final Executors executors;
+
+  // a channel has one authority unless a call brings its own: spelt out once
+  private volatile Authority last = new Authority(null);
+
+  ClientGate(Engine engine, ObjectPool<? extends Executor> pool) {
+    this.engine = engine;
+    this.executors = new Executors(pool);
+  }
+
+  @Override
+  public <Q, P> ClientCall<Q, P> interceptCall(
+      MethodDescriptor<Q, P> method, CallOptions options, Channel next) {
+    String authority = options.getAuthority() == null ? next.authority() : options.getAuthority();
+    ServicePlan plan = plan(authority);
+    return plan == null
+        ? next.newCall(method, options)
+        : new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
+  }
+
+  private ServicePlan plan(String authority) {
+    try {
+      Authority a = last;
+      if (a.text != authority) {
+        a = new Authority(authority);
+        last = a;
+      }
+      return a.host == null ? null : engine.plan(a.host, a.port);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
+      return null;
+    }
+  }
+
+  private static final class Authority {
+    final String text;
+    final String host;
+    final int port;
+
+    Authority(String text) {
+      this.text = text;
+      host = Names.host(text);
+      port = Names.port(text);
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.ForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.ServicePlan;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.UnknownHostException;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * An outbound call and its ticket.
+ *
+ * <p>The decision needs the headers, which are final only in {@link #start}; so the library's call
+ * is made there and not before, with what was decided in its options. The outcome is what the call
+ * closes with: once, whatever its type.
+ */
+final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
+  private static final int MAX_CAUSES = 8;
+
+  private final ClientGate gate;
+  private final ServicePlan plan;
+  private final String authority;
+  private final MethodDescriptor<Q, P> method;
+  private final CallOptions options;
+  private final Channel next;
+  private final Ticket ticket = new Ticket();
+
+  private Metadata headers;
+  private Context context;
+  private volatile ClientCall<Q, P> delegate;
+  private volatile boolean cancelled;
+
+  GovernedClientCall(
+      ClientGate gate,
+      ServicePlan plan,
+      String authority,
+      MethodDescriptor<Q, P> method,
+      CallOptions options,
+      Channel next) {
+    this.gate = gate;
+    this.plan = plan;
+    this.authority = authority;
+    this.method = method;
+    this.options = options;
+    this.next = next;
+  }
+
+  Metadata headers() {
+    return headers;
+  }
+
+  MethodDescriptor<Q, P> method() {
+    return method;
+  }
+
+  String authority() {
+    return authority;
+  }
+
+  /** Outbound, the caller is this JVM's own service. */
+  String caller() {
+    return gate.engine.service();
+  }
+
+  @Override
+  protected ClientCall<Q, P> delegate() {
+    ClientCall<Q, P> d = delegate;
+    if (d == null) {
+      throw new IllegalStateException("Not started");
+    }
+    return d;
+  }
+
+  @Override
+  public void start(Listener<P> listener, Metadata headers) {
+    if (delegate != null) {
+      // started twice, or cancelled before: the library says what it thinks of that
+      delegate.start(listener, headers);
+      return;
+    }
+    this.headers = headers;
+    this.context = Context.current();
+    boolean admitted;
+    try {
+      admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, ticket);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
+      delegate = next.newCall(method, options);
+      delegate.start(listener, headers);
+      return;
+    }
+    if (!admitted) {
+      delegate = new RefusedClientCall<Q, P>();
+      close(listener, Refused.status(ticket), Refused.trailers(ticket));
+    } else if (ticket.waitNanos() > 0) {
+      PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
+      delegate = paced;
+      gate.executors.execute(options.getExecutor(), paced, ticket.waitNanos());
+    } else {
+      delegate = next.newCall(method, decided());
+      begin(delegate, listener);
+    }
+  }
+
+  @Override
+  public void cancel(String message, Throwable cause) {
+    cancelled = true;
+    if (delegate == null) {
+      delegate = next.newCall(method, options);
+    }
+    delegate.cancel(message, cause);
+  }
+
+  /** Makes the library's call after a paced wait; not yet started. */
+  ClientCall<Q, P> afterWait() {
+    Deadline deadline = options.getDeadline();
+    if (context.isCancelled() || deadline != null && deadline.isExpired()) {
+      // deadline or caller were faster; the library's call below says so to the listener
+      abandon();
+    }
+    ticket.started(gate.engine.now());
+    return next.newCall(method, decided());
+  }
+
+  void begin(ClientCall<Q, P> call, Listener<P> listener) {
+    try {
+      String[] set = ticket.headers();
+      for (int i = 0; i < set.length; i += 2) {
+        Names.set(headers, set[i], set[i + 1]);
+      }
+      call.start(new Outcome(listener), headers);
+    } catch (Throwable t) {
+      abandon();
+      throw t;
+    }
+  }
+
+  void abandon() {
+    ticket.abandon(gate.engine.now());
+  }
+
+  /**
+   * Ends a call that was never made, where its callbacks are expected: not within {@link #start},
+   * which callers do not reckon with.
+   */
+  void close(Listener<P> listener, Status status, Metadata trailers) {
+    gate.executors.execute(
+        options.getExecutor(), context.wrap(() -> listener.onClose(status, trailers)));
+  }
+
+  private CallOptions decided() {
+    CallOptions decided = options;
+    if (ticket.instance() != null) {
+      decided = decided.withOption(RoutedHelper.INSTANCE, ticket.instance());
+    }
+    if (ticket.timeoutNanos() > 0) {
+      Deadline rule = Deadline.after(ticket.timeoutNanos(), TimeUnit.NANOSECONDS);
+      Deadline own = options.getDeadline();
+      decided = decided.withDeadline(own == null ? rule : own.minimum(rule));
+    }
+    return decided;
+  }
+
+  private void ended(Status status) {
+    Throwable cause = status.getCause();
+    Failure failure = null;
+    switch (status.getCode()) {
+      case CANCELLED:
+        // the target may say CANCELLED, too: that is its answer
+        failure = cancelled || context.isCancelled() ? Failure.CANCELLED : null;
+        break;
+      case DEADLINE_EXCEEDED:
+        failure = Failure.TIMEOUT;
+        break;
+      case UNAVAILABLE:
+        failure = neverConnected(cause) ? Failure.CONNECT : null;
+        break;
+      default:
+        break;
+    }
+    ticket.endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
+  }
+
+  private static boolean neverConnected(Throwable cause) {
+    Throwable t = cause;
+    for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
+      if (t instanceof ConnectException
+          || t instanceof UnknownHostException
+          || t instanceof NoRouteToHostException) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private final class Outcome extends SimpleForwardingClientCallListener<P> {
+    Outcome(Listener<P> listener) {
+      super(listener);
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      ended(status);
+      super.onClose(status, trailers);
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.Status;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+
+/**
+ * An inbound call and its ticket. The outcome is learnt at the first of: the application closes the
+ * call; a callback of the application throws (the library then closes with UNKNOWN); the client
+ * goes away or its deadline passes.
+ */
+final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
+  final Metadata headers;
+  final Ticket ticket = new Ticket();
+  private final Engine engine;
+
+  GovernedServerCall(ServerCall<Q, P> call, Metadata headers, Engine engine) {
+    super(call);
+    this.headers = headers;
+    this.engine = engine;
+  }
+
+  ServerCall<Q, P> original() {
+    return delegate();
+  }
+
+  /** Answers in the application's stead. */
+  ServerCall.Listener<Q> refuse() {
+    delegate().close(Refused.status(ticket), Refused.trailers(ticket));
+    return new ServerCall.Listener<Q>() {};
+  }
+
+  ServerCall.Listener<Q> begin(ServerCallHandler<Q, P> next) {
+    try {
+      return new Outcome(next.startCall(this, headers));
+    } catch (Throwable t) {
+      threw(t);
+      throw t;
+    }
+  }
+
+  /** The paced wait is over. */
+  void started() {
+    ticket.started(engine.now());
+  }
+
+  /** The caller went away before the call was made. */
+  void abandon() {
+    ticket.abandon(engine.now());
+  }
+
+  @Override
+  public void close(Status status, Metadata trailers) {
+    end(status.getCode(), null, status.getCause());
+    super.close(status, trailers);
+  }
+
+  private void threw(Throwable t) {
+    end(Status.Code.UNKNOWN, null, t);
+  }
+
+  private void end(Status.Code code, Failure failure, Throwable thrown) {
+    ticket.endGrpc(code.value(), failure, thrown, engine.now());
+  }
+
+  private final class Outcome extends SimpleForwardingServerCallListener<Q> {
+    Outcome(ServerCall.Listener<Q> delegate) {
+      super(delegate);
+    }
+
+    @Override
+    public void onMessage(Q message) {
+      try {
+        super.onMessage(message);
+      } catch (Throwable t) {
+        threw(t);
+        throw t;
+      }
+    }
+
+    @Override
+    public void onHalfClose() {
+      try {
+        super.onHalfClose();
+      } catch (Throwable t) {
+        threw(t);
+        throw t;
+      }
+    }
+
+    @Override
+    public void onReady() {
+      try {
+        super.onReady();
+      } catch (Throwable t) {
+        threw(t);
+        throw t;
+      }
+    }
+
+    @Override
+    public void onCancel() {
+      Deadline deadline = Context.current().getDeadline();
+      if (deadline != null && deadline.isExpired()) {
+        end(Status.Code.DEADLINE_EXCEEDED, Failure.TIMEOUT, null);
+      } else {
+        end(Status.Code.CANCELLED, Failure.CANCELLED, null);
+      }
+      super.onCancel();
+    }
+
+    @Override
+    public void onComplete() {
+      end(Status.Code.OK, null, null);
+      super.onComplete();
+    }
+  }
+}

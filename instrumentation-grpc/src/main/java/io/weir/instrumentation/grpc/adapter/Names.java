@@ -1,0 +1,109 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Metadata;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Spells gRPC's names as rules do, once per name: a look-up allocates nothing. Both tables are
+ * bounded; beyond the bound a name is spelt anew each time.
+ */
+final class Names {
+  private static final int MAX = 10_000;
+
+  private static final ConcurrentHashMap<String, Metadata.Key<String>> KEYS =
+      new ConcurrentHashMap<String, Metadata.Key<String>>();
+  private static final ConcurrentHashMap<String, String> PATHS =
+      new ConcurrentHashMap<String, String>();
+
+  /** Stands for names that cannot be read as text: {@code -bin}, or no metadata key at all. */
+  private static final Metadata.Key<String> UNREADABLE = ascii("weir-unreadable");
+
+  private Names() {}
+
+  /** First value of a metadata key, or null. */
+  static String first(Metadata headers, String name) {
+    Metadata.Key<String> key = key(name);
+    if (key == null) {
+      return null;
+    }
+    Iterable<String> all = headers.getAll(key);
+    return all == null ? null : all.iterator().next();
+  }
+
+  /** Sets a metadata key to one value; a name that is no text key is left out. */
+  static void set(Metadata headers, String name, String value) {
+    Metadata.Key<String> key = key(name);
+    if (key != null) {
+      headers.discardAll(key);
+      headers.put(key, value);
+    }
+  }
+
+  private static Metadata.Key<String> key(String name) {
+    Metadata.Key<String> key = KEYS.get(name);
+    if (key == null) {
+      key = spell(name);
+      if (KEYS.size() < MAX) {
+        KEYS.put(name, key);
+      }
+    }
+    return key == UNREADABLE ? null : key;
+  }
+
+  private static Metadata.Key<String> spell(String name) {
+    try {
+      return ascii(name);
+    } catch (IllegalArgumentException notText) {
+      return UNREADABLE;
+    }
+  }
+
+  static Metadata.Key<String> ascii(String name) {
+    return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
+  }
+
+  /** {@code /pkg.Service/Method} of a full method name. */
+  static String path(String fullMethodName) {
+    String path = PATHS.get(fullMethodName);
+    if (path == null) {
+      path = "/" + fullMethodName;
+      if (PATHS.size() < MAX) {
+        PATHS.put(fullMethodName, path);
+      }
+    }
+    return path;
+  }
+
+  /** Host of an authority: no user info, no port, no brackets. */
+  static String host(String authority) {
+    if (authority == null) {
+      return null;
+    }
+    int from = authority.lastIndexOf('@') + 1;
+    if (from < authority.length() && authority.charAt(from) == '[') {
+      int end = authority.indexOf(']', from);
+      return end < 0 ? authority.substring(from) : authority.substring(from + 1, end);
+    }
+    int colon = authority.indexOf(':', from);
+    return colon >= 0
+        ? authority.substring(from, colon)
+        : from == 0 ? authority : authority.substring(from);
+  }
+
+  /** Port of an authority, or -1. */
+  static int port(String authority) {
+    int colon = authority == null ? -1 : authority.lastIndexOf(':');
+    if (colon < 0 || authority.indexOf(']', colon) >= 0) {
+      return -1;
+    }
+    int port = 0;
+    for (int i = colon + 1; i < authority.length(); i++) {
+      int digit = authority.charAt(i) - '0';
+      if (digit < 0 || digit > 9 || port > 65535) {
+        return -1;
+      }
+      port = port * 10 + digit;
+    }
+    return colon + 1 == authority.length() || port > 65535 ? -1 : port;
+  }
+}

@@ -1,0 +1,30 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+
+/** A refusal in gRPC's words: status and trailers. */
+final class Refused {
+  /** When a retry may succeed, for clients with a retry policy: gRFC A6. */
+  static final Metadata.Key<String> PUSHBACK = Names.ascii("grpc-retry-pushback-ms");
+
+  private Refused() {}
+
+  static Status status(Ticket ticket) {
+    Refusal r = ticket.refusal();
+    return Status.fromCodeValue(r.grpcStatus()).withDescription(r.description());
+  }
+
+  static Metadata trailers(Ticket ticket) {
+    Metadata trailers = new Metadata();
+    for (String[] h : ticket.refusal().headers()) {
+      Names.set(trailers, h[0], h[1]);
+    }
+    if (ticket.retryAfterNanos() > 0) {
+      Names.set(trailers, PUSHBACK.name(), Long.toString(ticket.retryPushbackMillis()));
+    }
+    return trailers;
+  }
+}

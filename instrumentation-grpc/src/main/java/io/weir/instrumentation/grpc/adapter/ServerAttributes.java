@@ -1,0 +1,51 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Grpc;
+import io.weir.engine.call.AttributeSource;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+
+/** Attributes of an inbound call. */
+final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
+  static final ServerAttributes INSTANCE = new ServerAttributes();
+
+  private ServerAttributes() {}
+
+  @Override
+  public String header(GovernedServerCall<?, ?> call, String name) {
+    return Names.first(call.headers, name);
+  }
+
+  @Override
+  public String path(GovernedServerCall<?, ?> call) {
+    return Names.path(call.getMethodDescriptor().getFullMethodName());
+  }
+
+  @Override
+  public String method(GovernedServerCall<?, ?> call) {
+    return "POST";
+  }
+
+  @Override
+  public String host(GovernedServerCall<?, ?> call) {
+    return Names.host(call.getAuthority());
+  }
+
+  @Override
+  public String clientIp(GovernedServerCall<?, ?> call) {
+    SocketAddress peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
+    return peer instanceof InetSocketAddress && ((InetSocketAddress) peer).getAddress() != null
+        ? ((InetSocketAddress) peer).getAddress().getHostAddress()
+        : null;
+  }
+
+  @Override
+  public String caller(GovernedServerCall<?, ?> call) {
+    return Names.first(call.headers, ClientAttributes.CALLER);
+  }
+
+  @Override
+  public boolean grpc() {
+    return true;
+  }
+}

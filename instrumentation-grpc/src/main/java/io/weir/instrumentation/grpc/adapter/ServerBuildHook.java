@@ -1,0 +1,37 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.ServerInterceptor;
+import io.grpc.internal.ObjectPool;
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.Executor;
+
+/**
+ * Puts the gate last among a server's interceptors. The last is called first: a refused call
+ * reaches none of the application's code.
+ */
+public final class ServerBuildHook extends Hook {
+  private final Engine engine;
+
+  public ServerBuildHook(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public Object enter(Object builder, Object interceptors, Object executors) {
+    @SuppressWarnings("unchecked")
+    List<ServerInterceptor> list = (List<ServerInterceptor>) interceptors;
+    // a builder may build more than once, and get interceptors in between
+    for (Iterator<ServerInterceptor> i = list.iterator(); i.hasNext(); ) {
+      if (i.next() instanceof ServerGate) {
+        i.remove();
+      }
+    }
+    @SuppressWarnings("unchecked")
+    ObjectPool<? extends Executor> pool = (ObjectPool<? extends Executor>) executors;
+    list.add(new ServerGate(engine, pool));
+    return null;
+  }
+}

@@ -1,0 +1,45 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.internal.ObjectPool;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.engine.gate.Engine;
+import java.util.concurrent.Executor;
+
+/** Outermost interceptor of a server: every call, of every service and type, passes here once. */
+final class ServerGate implements ServerInterceptor {
+  private final Engine engine;
+  private final Executors executors;
+
+  ServerGate(Engine engine, ObjectPool<? extends Executor> pool) {
+    this.engine = engine;
+    this.executors = new Executors(pool);
+  }
+
+  @Override
+  public <Q, P> ServerCall.Listener<Q> interceptCall(
+      ServerCall<Q, P> call, Metadata headers, ServerCallHandler<Q, P> next) {
+    if (!engine.governsInbound()) {
+      return next.startCall(call, headers);
+    }
+    GovernedServerCall<Q, P> governed = new GovernedServerCall<Q, P>(call, headers, engine);
+    boolean admitted;
+    try {
+      admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.ticket);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.GRPC_SERVER_BUILD, t);
+      return next.startCall(call, headers);
+    }
+    if (!admitted) {
+      return governed.refuse();
+    }
+    if (governed.ticket.waitNanos() > 0) {
+      return PacedServerListener.start(governed, next, executors);
+    }
+    return governed.begin(next);
+  }
+}
