@@ -1,0 +1,140 @@
+package io.weir.benchmarks;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs one area's benchmarks, peers and ours in one go, and prints what they took beside what was
+ * promised.
+ *
+ * <p>{@code benchmarks/run AREA [--short]}; an area is a package below this one. What an area
+ * promises stands in {@link #PROMISES}.
+ */
+public final class Run {
+  /** ours / theirs must be at most this; or ours must allocate nothing. */
+  private record Promise(String what, String ours, String theirs, double atMost) {}
+
+  private static final Map<String, List<Promise>> PROMISES = new LinkedHashMap<>();
+
+  static {
+    PROMISES.put(
+        "limit",
+        Arrays.asList(
+            new Promise("admit, against the floor", "Admit.weir", "Admit.floor", 1.5),
+            new Promise("admit, against resilience4j", "Admit.weir", "Admit.resilience4j", 1.5),
+            new Promise("refuse, against admit", "Refuse.weir", "Admit.weir", 1.2),
+            new Promise("keyed, 3 x Bucket4j", "Keyed.weir", "Keyed.bucket4jCaffeine", 1 / 3.0),
+            new Promise(
+                "keyed, new strings, 3 x Bucket4j",
+                "Keyed.weirNewString",
+                "Keyed.bucket4jCaffeineNewString",
+                1 / 3.0),
+            new Promise("admit allocates", "Admit.weir", null, 0),
+            new Promise("refuse allocates", "Refuse.weir", null, 0),
+            new Promise("keyed allocates", "Keyed.weir", null, 0),
+            new Promise(
+                "two threads, against resilience4j",
+                "2 x Admit.weir",
+                "2 x Admit.resilience4j",
+                1.5),
+            new Promise("edited, against not edited", "2 x Swap.weir", "2 x Admit.weir", 1.2)));
+  }
+
+  private Run() {}
+
+  public static void main(String[] args) throws Exception {
+    List<String> words = new ArrayList<>(Arrays.asList(args));
+    boolean quick = words.remove("--short");
+    if (words.isEmpty() || !PROMISES.containsKey(words.get(0))) {
+      System.err.println(
+          "usage: benchmarks/run AREA [--short] [REGEX], AREA one of " + PROMISES.keySet());
+      System.exit(2);
+    }
+    String area = words.get(0);
+    String only = words.size() > 1 ? words.get(1) : "";
+    String include = "io\\.weir\\.benchmarks\\." + area + "\\..*" + only;
+    Map<String, double[]> results = new TreeMap<>();
+    run(results, include, 1, quick);
+    if (area.equals("limit") && only.isEmpty()) {
+      run(results, "limit\\.(AdmitBenchmark\\.(weir|resilience4j|guava|floor))", 2, quick);
+    }
+    print(area, results);
+  }
+
+  private static void run(Map<String, double[]> results, String include, int threads, boolean quick)
+      throws Exception {
+    ChainedOptionsBuilder options =
+        new OptionsBuilder()
+            .include(include)
+            .forks(quick ? 1 : 3)
+            .warmupIterations(quick ? 2 : 4)
+            .warmupTime(TimeValue.milliseconds(quick ? 300 : 1000))
+            .measurementIterations(quick ? 3 : 5)
+            .measurementTime(TimeValue.milliseconds(quick ? 300 : 1000))
+            .jvmArgs(
+                "-Xms1g",
+                "-Xmx1g",
+                "-XX:+UseParallelGC",
+                "-Dcsp.sentinel.log.dir=benchmarks/target/sentinel")
+            .addProfiler(GCProfiler.class)
+            .verbosity(VerboseMode.SILENT);
+    if (threads > 1) {
+      options.threads(threads);
+    }
+    Collection<RunResult> all = new Runner(options.build()).run();
+    for (RunResult r : all) {
+      String[] path = r.getParams().getBenchmark().split("\\.");
+      String name = path[path.length - 2].replace("Benchmark", "") + "." + path[path.length - 1];
+      if (r.getParams().getThreads() > 1) {
+        name = r.getParams().getThreads() + " x " + name;
+      }
+      Result<?> allocated = r.getSecondaryResults().get("gc.alloc.rate.norm");
+      results.put(
+          name,
+          new double[] {
+            r.getPrimaryResult().getScore(),
+            r.getPrimaryResult().getScoreError(),
+            allocated == null ? Double.NaN : allocated.getScore()
+          });
+    }
+  }
+
+  private static void print(String area, Map<String, double[]> results) {
+    System.out.printf("%n| %-34s | ns/op | +- | B/op |%n|---|---|---|---|%n", area);
+    results.forEach(
+        (name, r) ->
+            System.out.printf(
+                Locale.ROOT, "| %-34s | %.1f | %.1f | %.0f |%n", name, r[0], r[1], r[2]));
+    System.out.printf("%n| %-34s | measured | promised | |%n|---|---|---|---|%n", "promise");
+    for (Promise p : PROMISES.get(area)) {
+      double[] ours = results.get(p.ours());
+      double[] theirs = p.theirs() == null ? null : results.get(p.theirs());
+      if (ours == null || p.theirs() != null && theirs == null) {
+        continue;
+      }
+      double value = theirs == null ? Math.rint(ours[2] * 100) / 100 : ours[0] / theirs[0];
+      System.out.printf(
+          Locale.ROOT,
+          "| %-34s | %.2f%s | <= %.2f | %s |%n",
+          p.what(),
+          value,
+          theirs == null ? " B" : "",
+          p.atMost(),
+          value <= p.atMost() ? "kept" : "MISSED");
+    }
+  }
+}

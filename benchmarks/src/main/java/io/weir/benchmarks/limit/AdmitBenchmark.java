@@ -1,0 +1,95 @@
+package io.weir.benchmarks.limit;
+
+import com.alibaba.csp.sentinel.Entry;
+import com.alibaba.csp.sentinel.SphU;
+import com.alibaba.csp.sentinel.slots.block.BlockException;
+import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.limit.Limits;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+
+/** A call that is admitted, at a rate nobody reaches. Clock read included everywhere. */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class AdmitBenchmark {
+  private static final int QPS = 500_000_000;
+
+  private Limits weir;
+  private AtomicRateLimiter resilience4j;
+  private io.github.bucket4j.Bucket bucket4j;
+  private com.google.common.util.concurrent.RateLimiter guava;
+  private final AtomicLong floor = new AtomicLong();
+
+  /** Adapters keep one per call or reuse it; here it is reused. */
+  @State(Scope.Thread)
+  public static class Call {
+    final Ticket ticket = new Ticket();
+  }
+
+  @Setup
+  public void setUp() {
+    weir = Subject.weir(Subject.rule(QPS, QPS).build());
+    resilience4j = new AtomicRateLimiter("b", Subject.resilience4j(QPS));
+    bucket4j = Subject.bucket4j(QPS);
+    guava = com.google.common.util.concurrent.RateLimiter.create(QPS);
+    Subject.sentinelFlow("admit", QPS);
+  }
+
+  /** What no limiter can do without: the clock, and one compare-and-set on the time. */
+  @Benchmark
+  public boolean floor() {
+    long now = System.nanoTime();
+    for (; ; ) {
+      long tat = floor.get();
+      long next = Math.max(tat, now - 1_000_000_000) + 2;
+      if (next > now) {
+        return false;
+      }
+      if (floor.compareAndSet(tat, next)) {
+        return true;
+      }
+    }
+  }
+
+  @Benchmark
+  public boolean weir(Call call) {
+    long now = System.nanoTime();
+    call.ticket.begin(now, null);
+    return weir.admit(Subject.SOURCE, "", now, call.ticket);
+  }
+
+  @Benchmark
+  public boolean resilience4j() {
+    return resilience4j.acquirePermission();
+  }
+
+  @Benchmark
+  public boolean bucket4j() {
+    return bucket4j.tryConsume(1);
+  }
+
+  @Benchmark
+  public boolean guava() {
+    return guava.tryAcquire();
+  }
+
+  @Benchmark
+  public boolean sentinel() {
+    try {
+      Entry e = SphU.entry("admit");
+      e.exit();
+      return true;
+    } catch (BlockException e) {
+      return false;
+    }
+  }
+}

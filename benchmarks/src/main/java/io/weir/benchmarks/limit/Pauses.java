@@ -1,0 +1,174 @@
+package io.weir.benchmarks.limit;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.rules.LimitRule;
+import java.util.Collections;
+import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * What an edit does to the calls around it: two threads call without a break, in rounds of half a
+ * second; in every other round the rule is edited a thousand times a second. The longest calls of a
+ * machine are its scheduler's, so rounds with and without edits alternate and only their difference
+ * says anything.
+ *
+ * <p>Whether tokens are lost is counted too: the rate is reached, so what is admitted in all is the
+ * burst and what was minted.
+ */
+public final class Pauses {
+  private static final int ROUNDS = 20;
+  private static final double QPS = 1_000_000;
+  private static final long BURST = 1_000;
+  private static final long MS = 1_000_000;
+
+  private static volatile Limits limits;
+  private static volatile boolean over;
+
+  private Pauses() {}
+
+  public static void main(String[] args) throws InterruptedException {
+    System.out.println("| rule | | calls | > 10 us | > 100 us | > 1 ms | longest, us | edits |");
+    System.out.println("|---|---|---|---|---|---|---|---|");
+    for (boolean keyed : new boolean[] {false, true}) {
+      // unedited, edited
+      long[][] sum = new long[2][6];
+      for (int round = 0; round < ROUNDS + 2; round++) {
+        long[] r = round(keyed, round % 2 == 1);
+        for (int i = 0; i < 6 && round >= 2; i++) {
+          sum[round % 2][i] = i == 4 ? Math.max(sum[round % 2][i], r[i]) : sum[round % 2][i] + r[i];
+        }
+      }
+      for (int edited = 0; edited < 2; edited++) {
+        long[] r = sum[edited];
+        System.out.printf(
+            "| %s | %s | %d | %d | %d | %d | %d | %d |%n",
+            keyed ? "10 000 keys" : "one bucket",
+            edited == 1 ? "edited" : "left alone",
+            r[0],
+            r[1],
+            r[2],
+            r[3],
+            r[4] / 1000,
+            r[5]);
+      }
+    }
+    law();
+  }
+
+  private static LimitRule rule(boolean keyed, int edition) {
+    return (keyed ? Subject.keyed(QPS, BURST) : Subject.rule(QPS, BURST))
+        .maxWaitNanos(edition % 2)
+        .build();
+  }
+
+  /** calls, longer than 10 us, than 100 us, than 1 ms, longest in nanos, edits. */
+  private static long[] round(boolean keyed, boolean edited) throws InterruptedException {
+    over = false;
+    limits = Subject.weir(rule(keyed, 0));
+    Caller[] callers = {new Caller(1), new Caller(2)};
+    for (Caller c : callers) {
+      c.start();
+    }
+    long edits = edit(keyed, edited, System.nanoTime() + 500 * MS);
+    over = true;
+    long[] sum = new long[6];
+    sum[5] = edits;
+    for (Caller c : callers) {
+      c.join();
+      for (int i = 0; i < 4; i++) {
+        sum[i] += c.counts[i];
+      }
+      sum[4] = Math.max(sum[4], c.counts[4]);
+    }
+    return sum;
+  }
+
+  private static long edit(boolean keyed, boolean edited, long end) {
+    int edition = 0;
+    while (System.nanoTime() < end) {
+      if (edited) {
+        edition++;
+        limits =
+            Limits.build(
+                limits,
+                Collections.singletonList(rule(keyed, edition)),
+                LimitRule.Side.SERVER,
+                System.nanoTime());
+      }
+      LockSupport.parkNanos(MS);
+    }
+    return edition;
+  }
+
+  private static void law() throws InterruptedException {
+    over = false;
+    long begun = System.nanoTime();
+    limits =
+        Limits.build(null, Collections.singletonList(rule(false, 0)), LimitRule.Side.SERVER, begun);
+    Caller[] callers = {new Caller(1), new Caller(2)};
+    for (Caller c : callers) {
+      c.start();
+    }
+    long edits = edit(false, true, begun + 3_000 * MS);
+    over = true;
+    long admitted = 0;
+    long last = begun;
+    for (Caller c : callers) {
+      c.join();
+      admitted += c.admitted;
+      last = Math.max(last, c.last);
+    }
+    double law = BURST + (last - begun) * QPS / 1e9;
+    System.out.printf(
+        Locale.ROOT,
+        "%n%d edits under saturation at %.0f qps: admitted %d of %.1f, %.4f %%%n",
+        edits,
+        QPS,
+        admitted,
+        law,
+        (admitted / law - 1) * 100);
+  }
+
+  private static final class Caller extends Thread {
+    private static final String[] USERS = new String[10_000];
+
+    static {
+      for (int i = 0; i < USERS.length; i++) {
+        USERS[i] = "user-" + i;
+      }
+    }
+
+    final long[] counts = new long[5];
+    long admitted;
+    long last;
+    private int user;
+
+    Caller(int seed) {
+      user = seed * 7919;
+    }
+
+    @Override
+    public void run() {
+      Ticket ticket = new Ticket();
+      long now = System.nanoTime();
+      while (!over) {
+        ticket.begin(now, null);
+        if (limits.admit(Subject.SOURCE, USERS[user++ % USERS.length], now, ticket)) {
+          admitted++;
+        }
+        last = now;
+        long then = System.nanoTime();
+        long took = then - now;
+        now = then;
+        counts[0]++;
+        if (took > 10_000) {
+          counts[1]++;
+          counts[2] += took > 100_000 ? 1 : 0;
+          counts[3] += took > 1_000_000 ? 1 : 0;
+          counts[4] = Math.max(counts[4], took);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package io.weir.benchmarks.stress;
+
+import io.weir.engine.call.Attribute;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.rules.LimitRule;
+import java.util.Collections;
+
+/** A limiter whose clock stands, so that tokens are only ever taken and given back. */
+class Limited {
+  private static final AttributeSource<String> SOURCE =
+      new AttributeSource<String>() {
+        @Override
+        public String header(String call, String name) {
+          return call;
+        }
+
+        @Override
+        public String path(String call) {
+          return "/";
+        }
+
+        @Override
+        public String method(String call) {
+          return "GET";
+        }
+
+        @Override
+        public String host(String call) {
+          return "localhost";
+        }
+      };
+
+  volatile Limits limits;
+
+  Limited(LimitRule.Builder rule) {
+    edit(rule);
+  }
+
+  static LimitRule.Builder rule(long burst) {
+    return LimitRule.builder().qps(1).burst(burst);
+  }
+
+  static LimitRule.Builder keyed(long burst, int maxKeys) {
+    return rule(burst).by(Collections.singletonList(Attribute.parse("header:k"))).maxKeys(maxKeys);
+  }
+
+  final void edit(LimitRule.Builder rule) {
+    limits =
+        Limits.build(limits, Collections.singletonList(rule.build()), LimitRule.Side.SERVER, 0);
+  }
+
+  /** One call with this key. */
+  final Ticket call(String key) {
+    Ticket ticket = new Ticket();
+    ticket.begin(0, null);
+    limits.admit(SOURCE, key, 0, ticket);
+    return ticket;
+  }
+
+  /** 1 when a call with this key is admitted. */
+  final int take(String key) {
+    return call(key).refusal() == null ? 1 : 0;
+  }
+
+  /** How many calls are admitted now. */
+  final int drain(String key) {
+    int n = 0;
+    while (take(key) == 1) {
+      n++;
+    }
+    return n;
+  }
+}

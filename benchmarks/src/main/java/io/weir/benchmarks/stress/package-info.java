@@ -1,0 +1,2 @@
+/** What threads may race for, each with its outcomes named (jcstress). */
+package io.weir.benchmarks.stress;
