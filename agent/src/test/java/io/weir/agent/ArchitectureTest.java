@@ -1,0 +1,152 @@
+package io.weir.agent;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The rules of docs/architecture.md, as far as a machine can hold us to them. */
+class ArchitectureTest {
+  private static JavaClasses weir;
+
+  @BeforeAll
+  static void read() {
+    weir =
+        new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("io.weir");
+  }
+
+  @Test
+  void theBridgeDependsOnNothing() {
+    check(
+        classes()
+            .that()
+            .resideInAPackage("io.weir.bootstrap..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage("io.weir.bootstrap..", "java.lang..", "java.util.."));
+  }
+
+  @Test
+  void theEngineDecidesAndDoesNothingElse() {
+    check(
+        classes()
+            .that()
+            .resideInAPackage("io.weir.engine..")
+            .should()
+            .onlyDependOnClassesThat()
+            .resideInAnyPackage(
+                "io.weir.engine..",
+                "io.weir.bootstrap..",
+                "java.lang..",
+                "java.util..",
+                "java.nio.charset..",
+                "java.math..",
+                // the seed of the key hash: callers must not be able to aim collisions
+                "java.security..",
+                "com.google.re2j.."));
+  }
+
+  @Test
+  void theEngineReadsNoClockButTheTicker() {
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.engine..")
+            .and()
+            .haveNameNotMatching("io\\.weir\\.engine\\.call\\.Ticker.*")
+            .should()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(Thread.class)
+            .orShould()
+            .dependOnClassesThat()
+            .haveNameMatching("java\\.util\\.concurrent\\..*Execut.*"));
+  }
+
+  @Test
+  void etcdIsKnownInOnePackage() {
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages("io.weir.control.etcd..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.etcd..", "io.vertx.."));
+  }
+
+  @Test
+  void jacksonIsKnownToParsersAndTheCommandLineOnly() {
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages("io.weir.control.parse..", "io.weir.agent.cli..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("com.fasterxml.jackson.."));
+  }
+
+  @Test
+  void byteBuddyIsKnownWhereWeavingHappens() {
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages("io.weir.agent.weave..", "io.weir.instrumentation..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("net.bytebuddy.."));
+  }
+
+  @Test
+  void dependenciesPointDownwards() {
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.engine..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "io.weir.control..", "io.weir.agent..", "io.weir.instrumentation.."));
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.control..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.weir.agent..", "io.weir.instrumentation.."));
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.instrumentation..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.weir.control..", "io.weir.agent.."));
+  }
+
+  @Test
+  void ofOpenTelemetryOnlyTheStableExtensionTypesAreUsed() {
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.instrumentation..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "io.opentelemetry.javaagent.bootstrap..",
+                "io.opentelemetry.javaagent.extension.matcher..",
+                "io.opentelemetry.javaagent.tooling.."));
+  }
+
+  private static void check(ArchRule rule) {
+    rule.check(weir);
+  }
+}
