@@ -31,9 +31,6 @@ public final class Carried {
   /** Most headers carried, whatever the number of rules. */
   public static final int MAX_HEADERS = 64;
 
-  /** Baggage alone. */
-  public static final Carried NONE = new Carried(new String[0]);
-
   /** Longest value of a carried header. */
   private static final int MAX_VALUE = 1024;
 

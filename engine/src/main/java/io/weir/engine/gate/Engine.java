@@ -126,12 +126,21 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /**
+   * Whether colours matter to anybody now: some service has a routing rule or a canary. Lets an
+   * adapter skip its own set-up.
+   */
+  public boolean colours() {
+    Snapshot s = snapshot;
+    return s.carried() != null && !s.book().off;
+  }
+
+  /**
    * The traffic colour of a request that was just received. The adapter binds it with {@link
    * Colour#swap} while the request is worked on, and puts back what was there before.
    */
   public <C> Colour colour(AttributeSource<C> source, C call) {
     Snapshot s = snapshot;
-    return s.book().off ? Colour.NONE : s.carried().read(source, call);
+    return s.carried() == null || s.book().off ? Colour.NONE : s.carried().read(source, call);
   }
 
   /**
@@ -145,7 +154,7 @@ public final class Engine implements Ticket.Recorder {
     String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
     Colour colour = Colour.current();
     Snapshot s = snapshot;
-    if (colour == Colour.NONE || s.book().off) {
+    if (colour == Colour.NONE || s.carried() == null || s.book().off) {
       return routed;
     }
     String[] carried = s.carried().write(colour, source, call);

@@ -3,6 +3,7 @@ package io.weir.engine.gate;
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.colour.Carried;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.route.Router;
@@ -92,20 +93,25 @@ public final class Snapshot {
         Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now));
   }
 
+  /** Null while nothing depends on a request's colour: then it is not looked for. */
   private static Carried carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
+    boolean canaries = false;
     for (String s : book.services()) {
       if (book.route(s) != null) {
         rules.add(book.route(s));
+      }
+      for (Instance i : book.instances(s)) {
+        canaries |= i.colour() != null;
       }
     }
     if (book.route("*") != null) {
       rules.add(book.route("*"));
     }
-    return rules.isEmpty() ? Carried.NONE : Carried.by(rules);
+    return rules.isEmpty() && !canaries ? null : Carried.by(rules);
   }
 
-  /** What travels with a request through this JVM. */
+  /** What travels with a request through this JVM, or null: nothing does. */
   Carried carried() {
     return carried;
   }

@@ -12,7 +12,9 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import java.util.concurrent.Executor;
 
-/** Innermost interceptor of a channel; calls to services without rules pass it untouched. */
+/**
+ * Innermost interceptor of a channel; calls to services without rules only get the traffic colour.
+ */
 final class ClientGate implements ClientInterceptor {
   final Engine engine;
   final Executors executors;
@@ -30,9 +32,11 @@ final class ClientGate implements ClientInterceptor {
       MethodDescriptor<Q, P> method, CallOptions options, Channel next) {
     String authority = options.getAuthority() == null ? next.authority() : options.getAuthority();
     ServicePlan plan = plan(authority);
-    return plan == null
-        ? next.newCall(method, options)
-        : new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
+    if (plan == null) {
+      ClientCall<Q, P> call = next.newCall(method, options);
+      return engine.colours() ? new ColouredClientCall<Q, P>(call, engine) : call;
+    }
+    return new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
   }
 
   private ServicePlan plan(String authority) {

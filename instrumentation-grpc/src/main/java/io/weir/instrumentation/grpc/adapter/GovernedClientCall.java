@@ -11,6 +11,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
@@ -39,6 +40,10 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private final Ticket ticket = new Ticket();
 
   private Metadata headers;
+
+  /** Decided in {@link #start}, where the thread still has the caller's traffic colour. */
+  private String[] toSet;
+
   private Context context;
   private volatile ClientCall<Q, P> delegate;
   private volatile boolean cancelled;
@@ -95,7 +100,13 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     this.context = Context.current();
     boolean admitted;
     try {
-      admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, ticket);
+      Colour before = Coloured.bindContexts();
+      try {
+        admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, ticket);
+        toSet = gate.engine.headers(ClientAttributes.INSTANCE, this, ticket);
+      } finally {
+        Colour.swap(before);
+      }
     } catch (Throwable t) {
       Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
       delegate = next.newCall(method, options);
@@ -137,10 +148,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
   void begin(ClientCall<Q, P> call, Listener<P> listener) {
     try {
-      String[] set = ticket.headers();
-      for (int i = 0; i < set.length; i += 2) {
-        Names.set(headers, set[i], set[i + 1]);
-      }
+      Names.set(headers, toSet);
       call.start(new Outcome(listener), headers);
     } catch (Throwable t) {
       abandon();

@@ -39,6 +39,13 @@ final class Names {
     }
   }
 
+  /** Sets name, value, name, value ... */
+  static void set(Metadata headers, String[] pairs) {
+    for (int i = 0; i < pairs.length; i += 2) {
+      set(headers, pairs[i], pairs[i + 1]);
+    }
+  }
+
   private static Metadata.Key<String> key(String name) {
     Metadata.Key<String> key = KEYS.get(name);
     if (key == null) {

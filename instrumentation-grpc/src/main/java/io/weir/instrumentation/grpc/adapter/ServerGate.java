@@ -6,6 +6,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.internal.ObjectPool;
 import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.Executor;
@@ -23,23 +24,30 @@ final class ServerGate implements ServerInterceptor {
   @Override
   public <Q, P> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, P> call, Metadata headers, ServerCallHandler<Q, P> next) {
-    if (!engine.governsInbound()) {
+    boolean governs = engine.governsInbound();
+    if (!governs && !engine.colours()) {
       return next.startCall(call, headers);
     }
     GovernedServerCall<Q, P> governed = new GovernedServerCall<Q, P>(call, headers, engine);
+    ServerCallHandler<Q, P> handler = next;
     boolean admitted;
     try {
       admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.ticket);
+      Colour colour = engine.colour(ServerAttributes.INSTANCE, governed);
+      handler = colour == Colour.NONE ? next : new Coloured<Q, P>(colour, next);
     } catch (Throwable t) {
       Bridge.failedOpen(HookId.GRPC_SERVER_BUILD, t);
       return next.startCall(call, headers);
+    }
+    if (!governs) {
+      return handler.startCall(call, headers);
     }
     if (!admitted) {
       return governed.refuse();
     }
     if (governed.ticket.waitNanos() > 0) {
-      return PacedServerListener.start(governed, next, executors);
+      return PacedServerListener.start(governed, handler, executors);
     }
-    return governed.begin(next);
+    return governed.begin(handler);
   }
 }

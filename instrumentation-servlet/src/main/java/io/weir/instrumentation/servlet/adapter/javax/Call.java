@@ -1,6 +1,7 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
@@ -19,6 +20,10 @@ import javax.servlet.http.HttpServletResponse;
  */
 final class Call implements AsyncListener {
   final Ticket ticket = new Ticket();
+
+  /** The thread's colour before this request's was bound; null: none was. */
+  Colour before;
+
   private final Engine engine;
   private final HttpServletRequest request;
   private final HttpServletResponse response;

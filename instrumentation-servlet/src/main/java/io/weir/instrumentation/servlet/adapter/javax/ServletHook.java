@@ -1,5 +1,6 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Refusal;
@@ -16,7 +17,10 @@ import javax.servlet.http.HttpServletResponse;
  * <p>How once is kept: only a dispatch of type {@code REQUEST} counts, so a forward, an include, an
  * error page and an async dispatch are no new calls; and a request attribute marks what was asked
  * already, so of nested places (each filter of a chain, the servlet behind it) only the outermost
- * asks. Without a rule for this service a request costs one volatile read and is not touched.
+ * asks. Without a rule for this service a request costs two volatile reads and is not touched.
+ *
+ * <p>The request's traffic colour is bound to the thread while the place's body runs, again for
+ * each async dispatch, and what was bound before is put back.
  *
  * <p>A refused request is answered here, status and headers before the body, and the place's body,
  * with it every filter and the servlet, does not run. The request's own body is not read: the
@@ -25,6 +29,7 @@ import javax.servlet.http.HttpServletResponse;
  */
 public final class ServletHook extends Hook {
   private static final String MARK = "io.weir.call";
+  private static final String COLOUR = "io.weir.colour";
 
   private final Engine engine;
 
@@ -34,35 +39,71 @@ public final class ServletHook extends Hook {
 
   @Override
   public Object enter(Object self, Object a0, Object a1) throws IOException {
-    if (!engine.governsInbound()
+    boolean governs = engine.governsInbound();
+    if (!governs && !engine.colours()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
       return null;
     }
     HttpServletRequest request = (HttpServletRequest) a0;
-    if (request.getDispatcherType() != DispatcherType.REQUEST
-        || request.getAttribute(MARK) != null) {
+    DispatcherType type = request.getDispatcherType();
+    if (type == DispatcherType.ASYNC) {
+      return recolour(request);
+    }
+    if (type != DispatcherType.REQUEST || request.getAttribute(MARK) != null) {
       return null;
     }
-    HttpServletResponse response = (HttpServletResponse) a1;
-    Call call = new Call(engine, request, response);
-    request.setAttribute(MARK, call);
-    if (!engine.inbound(RequestSource.INSTANCE, request, call.ticket)) {
-      answer(request, response, call.ticket);
-      return Skip.SKIP;
+    Call call = null;
+    if (governs) {
+      HttpServletResponse response = (HttpServletResponse) a1;
+      call = new Call(engine, request, response);
+      request.setAttribute(MARK, call);
+      if (!engine.inbound(RequestSource.INSTANCE, request, call.ticket)) {
+        answer(request, response, call.ticket);
+        return Skip.SKIP;
+      }
+      if (call.ticket.waitNanos() > 0 && !call.paced()) {
+        // the container wants its thread back: there is no time for a body
+        response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+        return Skip.SKIP;
+      }
+    } else {
+      request.setAttribute(MARK, MARK);
     }
-    if (call.ticket.waitNanos() > 0 && !call.paced()) {
-      // the container wants its thread back: there is no time for a body
-      response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
-      return Skip.SKIP;
+    Colour colour = engine.colour(RequestSource.INSTANCE, request);
+    if (colour == Colour.NONE) {
+      return call;
     }
+    request.setAttribute(COLOUR, colour);
+    Colour before = Colour.swap(colour);
+    if (call == null) {
+      return before;
+    }
+    call.before = before;
     return call;
   }
 
+  /** An async dispatch goes on with the request it belongs to, on whatever thread. */
+  private static Object recolour(HttpServletRequest request) {
+    Object colour = request.getAttribute(COLOUR);
+    return colour instanceof Colour && colour != Colour.current()
+        ? Colour.swap((Colour) colour)
+        : null;
+  }
+
+  /**
+   * @param state the governed call, or the colour to put back, or null
+   */
   @Override
   public Object exit(Object state, Object self, Object result, Throwable thrown) {
     if (state instanceof Call) {
-      ((Call) state).returned(thrown);
+      Call call = (Call) state;
+      if (call.before != null) {
+        Colour.swap(call.before);
+      }
+      call.returned(thrown);
+    } else if (state instanceof Colour) {
+      Colour.swap((Colour) state);
     }
     return result;
   }
