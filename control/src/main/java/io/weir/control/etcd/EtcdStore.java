@@ -48,8 +48,14 @@ public final class EtcdStore implements SharedStore {
   static final String FIRST = "/circuit-breaker/";
 
   static final String END = "/weir/off\0";
+
+  /** All of {@code /weir/}: status keys and the history, which only operators' tools look at. */
+  private static final String OVERSEER_END = "/weir0";
+
   private static final List<String> OURS =
       Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/off");
+  private static final List<String> OVERSEEN =
+      Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/");
 
   private static final int PAGE = 1000;
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -67,6 +73,8 @@ public final class EtcdStore implements SharedStore {
   private final Wire.Factory factory;
   private final Random random;
   private final long reconcileNanos;
+  private final String end;
+  private final List<String> ours;
   private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
 
   private Wire wire;
@@ -97,7 +105,16 @@ public final class EtcdStore implements SharedStore {
   private long repairs;
 
   public EtcdStore(EtcdOptions options, Loop loop, Log log) {
-    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND);
+    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, END, OURS);
+  }
+
+  /**
+   * A store that also follows {@code /weir/...}: what instances say of themselves, and the history.
+   * For an operator's tool, never for an agent: each would hear of every other.
+   */
+  public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log) {
+    return new EtcdStore(
+        options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, OVERSEER_END, OVERSEEN);
   }
 
   EtcdStore(
@@ -107,12 +124,26 @@ public final class EtcdStore implements SharedStore {
       Wire.Factory factory,
       Random random,
       long reconcileNanos) {
+    this(options, loop, log, factory, random, reconcileNanos, END, OURS);
+  }
+
+  private EtcdStore(
+      EtcdOptions options,
+      Loop loop,
+      Log log,
+      Wire.Factory factory,
+      Random random,
+      long reconcileNanos,
+      String end,
+      List<String> ours) {
     this.options = options;
     this.loop = loop;
     this.log = log;
     this.factory = factory;
     this.random = random;
     this.reconcileNanos = reconcileNanos;
+    this.end = end;
+    this.ours = ours;
   }
 
   @Override
@@ -225,7 +256,7 @@ public final class EtcdStore implements SharedStore {
       Whole whole) {
     wire.range(
         from,
-        key(END),
+        key(end),
         PAGE,
         pinned,
         keysOnly,
@@ -316,7 +347,7 @@ public final class EtcdStore implements SharedStore {
       watch =
           wire.watch(
               key(FIRST),
-              key(END),
+              key(end),
               revision + 1,
               new Wire.Watching() {
                 @Override
@@ -737,7 +768,7 @@ public final class EtcdStore implements SharedStore {
   /** Without its namespace, or null: somebody else's. */
   private Entry own(Entry e) {
     String key = e.key.substring(Math.min(e.key.length(), options.namespace.length()));
-    for (String prefix : OURS) {
+    for (String prefix : ours) {
       if (key.startsWith(prefix)) {
         return options.namespace.isEmpty()
             ? e
