@@ -17,7 +17,7 @@ final class EtcdTree extends Tree {
 
   EtcdTree(EtcdOptions options) {
     super(options.toString());
-    store = new EtcdStore(options, loop, Log.NONE);
+    store = EtcdStore.overseer(options, loop, Log.NONE);
   }
 
   @Override

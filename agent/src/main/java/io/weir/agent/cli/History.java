@@ -20,7 +20,9 @@ import java.util.concurrent.ThreadLocalRandom;
  * <p>Never more than {@link #KEPT} changes are kept; the oldest go in the transaction of a new one.
  */
 final class History {
-  static final String PREFIX = "/weir/history/";
+  /** Sorts behind {@code /weir/off}, where the range ends that agents follow. */
+  static final String PREFIX = "/weir/rule-history/";
+
   static final int KEPT = 200;
 
   /** One change. Immutable. */
