@@ -1,0 +1,70 @@
+package io.weir.instrumentation.okhttp;
+
+import static net.bytebuddy.matcher.ElementMatchers.isConstructor;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.WovenTypes;
+import java.net.Proxy;
+import javax.net.SocketFactory;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/**
+ * The constructor of {@code Address}, which says where a call connects to and which pooled
+ * connections it may share: for a retargeted call, name service, sockets and proxy are those of the
+ * chosen instance.
+ */
+final class AddressInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {"okhttp3.Address"}; // 3.0; the constructor is the same up to 5.5
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        isConstructor()
+            .and(takesArguments(12))
+            .and(takesArgument(0, String.class))
+            .and(takesArgument(1, int.class))
+            .and(takesArgument(2, named("okhttp3.Dns")))
+            .and(takesArgument(3, SocketFactory.class))
+            .and(takesArgument(8, Proxy.class)),
+        getClass().getName() + "$AddressAdvice");
+  }
+
+  @SuppressWarnings("unused")
+  static final class AddressAdvice {
+    private AddressAdvice() {}
+
+    /** Null changes nothing. */
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments({
+      @ToArgument(value = 2, index = 0, typing = Assigner.Typing.DYNAMIC),
+      @ToArgument(value = 3, index = 1, typing = Assigner.Typing.DYNAMIC),
+      @ToArgument(value = 8, index = 2, typing = Assigner.Typing.DYNAMIC)
+    })
+    static Object[] enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.Argument(0) String host,
+        @Advice.Argument(1) int port,
+        @Advice.Argument(2) Object dns) {
+      return (Object[]) Bridge.enter(HookId.OKHTTP_ADDRESS, origin, dns, host, port);
+    }
+  }
+}

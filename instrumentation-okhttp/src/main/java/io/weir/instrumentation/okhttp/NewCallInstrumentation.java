@@ -1,0 +1,62 @@
+package io.weir.instrumentation.okhttp;
+
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.Skip;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/** {@code OkHttpClient.newCall(Request)}: the call is made by a derived client instead. */
+final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {"okhttp3.OkHttpClient"}; // 3.0
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        named("newCall").and(takesArguments(1)).and(takesArgument(0, named("okhttp3.Request"))),
+        getClass().getName() + "$NewCallAdvice");
+  }
+
+  @SuppressWarnings("unused")
+  static final class NewCallAdvice {
+    private NewCallAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object client,
+        @Advice.Argument(0) Object request) {
+      return Bridge.enter(HookId.OKHTTP_NEW_CALL, origin, client, request, null);
+    }
+
+    @Advice.OnMethodExit(suppress = Throwable.class)
+    @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
+    static Object exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object client,
+        @Advice.Enter Object state,
+        @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object call) {
+      return state == null
+          ? call
+          : Bridge.exit(HookId.OKHTTP_NEW_CALL, origin, state, client, call, null);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+
+/** An {@code okhttp3.Address} is being made: for a retargeted call, of the chosen instance. */
+public final class AddressHook extends Hook {
+  public AddressHook(Engine engine) {}
+
+  /**
+   * @param self the address's name service
+   * @param a0 host of its URL
+   * @param a1 port of its URL
+   * @return name service, socket factory and proxy to use instead, or null
+   */
+  @Override
+  public Object enter(Object self, Object a0, Object a1) {
+    Aim aim = Aim.current();
+    return aim == null ? null : aim.substitutes((String) a0, (Integer) a1);
+  }
+}

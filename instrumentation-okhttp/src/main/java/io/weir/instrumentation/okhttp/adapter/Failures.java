@@ -1,0 +1,46 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.engine.call.Failure;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+
+/** Tells apart how calls fail, by what OkHttp throws for it. */
+final class Failures {
+  /** What the JDK says of a connect that timed out; there is no type for it. */
+  private static final String CONNECT_TIMED_OUT = "connect timed out";
+
+  private Failures() {}
+
+  /**
+   * @param canceled the call was cancelled
+   * @param overdue the whole call's time was up, for which OkHttp cancels it
+   */
+  static Failure of(Throwable t, boolean canceled, boolean overdue) {
+    if (t instanceof SocketTimeoutException) {
+      return CONNECT_TIMED_OUT.equalsIgnoreCase(t.getMessage()) ? Failure.CONNECT : Failure.TIMEOUT;
+    }
+    if (overdue) {
+      return Failure.TIMEOUT;
+    }
+    if (canceled || t instanceof IOException && "Canceled".equals(t.getMessage())) {
+      return Failure.CANCELLED;
+    }
+    if (t instanceof InterruptedIOException) {
+      return "timeout".equals(t.getMessage()) ? Failure.TIMEOUT : Failure.CANCELLED;
+    }
+    if (t instanceof ConnectException
+        || t instanceof UnknownHostException
+        || t instanceof NoRouteToHostException
+        || t instanceof SSLHandshakeException
+        || t instanceof SSLPeerUnverifiedException) {
+      return Failure.CONNECT;
+    }
+    return Failure.EXCEPTION;
+  }
+}

@@ -1,0 +1,56 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import okhttp3.HttpUrl;
+import okhttp3.Request;
+
+/** The engine as calls of OkHttp see it; whatever it throws, the call passes. Any thread. */
+final class Gate {
+  final Engine engine;
+  final OpenBodies bodies;
+  private final RequestSource source;
+
+  Gate(Engine engine) {
+    this.engine = engine;
+    bodies = new OpenBodies(engine);
+    source = new RequestSource(engine.service());
+  }
+
+  /** Null: not governed. */
+  ServicePlan plan(HttpUrl url) {
+    try {
+      return engine.plan(url.host(), url.port());
+    } catch (Throwable t) {
+      failedOpen(t);
+      return null;
+    }
+  }
+
+  boolean admits(ServicePlan plan, Request request, Ticket ticket) {
+    try {
+      bodies.sweep();
+      return engine.outbound(plan, source, request, ticket);
+    } catch (Throwable t) {
+      failedOpen(t);
+      abandon(ticket);
+      ticket.begin(0, null); // blank: nothing to wait for, nobody to tell
+      return true;
+    }
+  }
+
+  void abandon(Ticket ticket) {
+    try {
+      ticket.abandon(engine.now());
+    } catch (Throwable t) {
+      failedOpen(t);
+    }
+  }
+
+  static void failedOpen(Throwable cause) {
+    Bridge.failedOpen(HookId.OKHTTP_NEW_CALL, cause);
+  }
+}

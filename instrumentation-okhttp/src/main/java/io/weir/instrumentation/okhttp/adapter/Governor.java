@@ -1,0 +1,157 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.ServicePlan;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.concurrent.locks.LockSupport;
+import okhttp3.Call;
+import okhttp3.Dns;
+import okhttp3.Interceptor;
+import okhttp3.Request;
+import okhttp3.Response;
+import okhttp3.ResponseBody;
+
+/**
+ * The first interceptor of a derived client: one decision for each call the application makes.
+ *
+ * <p><b>Where it stands.</b> Before the application's own interceptors, so a refused call runs none
+ * of them, and what they and OkHttp do below (redirects, authentication, silent retries, the cache)
+ * is part of the one call and of its one outcome. The request they see is the application's, URL
+ * untouched, plus the headers a routing rule sets; see {@link Aim} for how it gets to the chosen
+ * instance nevertheless.
+ *
+ * <p><b>Outcome.</b> What is thrown is told apart by {@link Failures}. An answer counts by its
+ * status once its body has been read or closed, for the body may still fail: {@link Outcome}.
+ *
+ * <p><b>Waiting.</b> A paced call waits on the thread that runs it: the caller's, or, when
+ * enqueued, the dispatcher's own, which is there to be blocked. So the dispatcher's limits (per
+ * host, in all) hold for waiting calls as for any other, and the token is taken when the call could
+ * really go. Cancelling or interrupting ends the wait and gives the tokens back.
+ *
+ * <p>Any thread; no lock.
+ */
+final class Governor implements Interceptor {
+  /** How soon a waiting call notices that it was cancelled; nothing wakes it for that. */
+  private static final long CANCEL_CHECK_NANOS = 10_000_000;
+
+  private final Gate gate;
+  private final Dns dns;
+
+  Governor(Gate gate, Dns dns) {
+    this.gate = gate;
+    this.dns = dns;
+  }
+
+  @Override
+  public Response intercept(Chain chain) throws IOException {
+    Request request = chain.request();
+    ServicePlan plan = gate.plan(request.url());
+    return plan == null ? chain.proceed(request) : govern(plan, request, chain);
+  }
+
+  private Response govern(ServicePlan plan, Request request, Chain chain) throws IOException {
+    Ticket ticket = new Ticket();
+    if (!gate.admits(plan, request, ticket)) {
+      return refuse(plan, request, ticket);
+    }
+    Call call = Calls.of(chain);
+    long began = gate.engine.now();
+    if (ticket.waitNanos() > 0) {
+      pace(began + ticket.waitNanos(), call, ticket);
+    }
+    Request sent = request;
+    Aim aim = null;
+    Deadline deadline = null;
+    try {
+      sent = withHeaders(request, ticket.headers());
+      aim = Aim.at(ticket.instance(), request.url(), dns);
+      deadline = Deadline.start(ticket.timeoutNanos(), call);
+    } catch (Throwable t) {
+      Gate.failedOpen(t);
+    }
+    Response response;
+    Aim before = aim == null ? null : Aim.bind(aim);
+    try {
+      response = chain.proceed(sent);
+    } catch (Throwable t) {
+      boolean late = deadline != null && deadline.over();
+      new Outcome(gate.engine, ticket, call, began).failed(t, late);
+      if (late && t instanceof IOException) {
+        throw deadline.exceeded((IOException) t);
+      }
+      throw t;
+    } finally {
+      if (aim != null) {
+        Aim.unbind(before);
+      }
+    }
+    if (aim != null && !aim.taken() && response.networkResponse() != null) {
+      Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));
+    }
+    return answered(response, new Outcome(gate.engine, ticket, call, began), deadline);
+  }
+
+  private static Response refuse(ServicePlan plan, Request request, Ticket ticket)
+      throws IOException {
+    Refusal refusal = ticket.refusal();
+    if (refusal.throwing()) {
+      throw new IOException(
+          "call to " + plan.service() + " refused by Weir: " + refusal.description());
+    }
+    return Answer.to(request, ticket);
+  }
+
+  private void pace(long until, Call call, Ticket ticket) throws IOException {
+    for (long left; (left = until - gate.engine.now()) > 0; ) {
+      if (Thread.currentThread().isInterrupted()) {
+        gate.abandon(ticket);
+        throw new InterruptedIOException("interrupted while waiting for a rate limit");
+      }
+      if (Calls.canceled(call)) {
+        gate.abandon(ticket);
+        throw new IOException("Canceled");
+      }
+      LockSupport.parkNanos(this, Math.min(left, CANCEL_CHECK_NANOS));
+    }
+    ticket.started(gate.engine.now());
+  }
+
+  private static Request withHeaders(Request request, String[] headers) {
+    if (headers.length == 0) {
+      return request;
+    }
+    Request.Builder b = request.newBuilder();
+    for (int i = 0; i < headers.length; i += 2) {
+      b.header(headers[i], headers[i + 1]);
+    }
+    return b.build();
+  }
+
+  private Response answered(Response response, Outcome outcome, Deadline deadline) {
+    try {
+      ResponseBody body = response.body();
+      if (body == null
+          || deadline == null && outcome.isOnlyCounted()
+          || response.code() == 101
+          || body.contentLength() == 0
+          || response.request().method().equals("HEAD")) {
+        if (deadline != null) {
+          deadline.over();
+        }
+        outcome.answered(response.code());
+        outcome.bodyEnded();
+        return response;
+      }
+      outcome.answered(response.code());
+      Response watched =
+          response.newBuilder().body(new WatchedBody(body, outcome, deadline)).build();
+      gate.bodies.add(outcome);
+      return watched;
+    } catch (Throwable t) {
+      Gate.failedOpen(t);
+      return response;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.bootstrap.Skip;
+import io.weir.engine.gate.Engine;
+import java.util.List;
+import okhttp3.Call;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+
+/**
+ * Makes the call on a client derived from the application's: same pool, dispatcher, cache,
+ * listeners and interceptors, with the {@link Governor} in front of them. The application's own
+ * client never changes, and clients that existed before the agent are governed too.
+ */
+public final class NewCallHook extends Hook {
+  private final DerivedClients clients;
+
+  public NewCallHook(Engine engine) {
+    clients = new DerivedClients(engine);
+  }
+
+  @Override
+  public Object enter(Object self, Object a0, Object a1) {
+    OkHttpClient client = (OkHttpClient) self;
+    if (a0 == null || isDerived(client)) {
+      return null;
+    }
+    return new Made(clients.of(client).newCall((Request) a0));
+  }
+
+  @Override
+  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+    return ((Made) state).call;
+  }
+
+  /** Looks at all of them: another agent may have put its own in front. */
+  private static boolean isDerived(OkHttpClient client) {
+    List<Interceptor> all = client.interceptors();
+    for (int i = 0; i < all.size(); i++) {
+      if (all.get(i) instanceof Governor) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static final class Made extends Skip {
+    final Call call;
+
+    Made(Call call) {
+      this.call = call;
+    }
+  }
+}

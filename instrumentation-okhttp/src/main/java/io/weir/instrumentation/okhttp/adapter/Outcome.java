@@ -1,0 +1,105 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import java.util.concurrent.atomic.AtomicBoolean;
+import okhttp3.Call;
+
+/**
+ * What became of one call, told to its ticket once: {@code true} when told.
+ *
+ * <p>An answer is not the end: its body may fail while it is read, and then the call has failed. So
+ * an answer counts when its body has been read to the end, was closed, or failed. A caller that
+ * does none of these (a leak, or an event stream) must not keep the outcome for ever: after {@value
+ * #PATIENCE_NANOS} ns without a read it counts by its status. Time counts up to the answer's
+ * headers: a caller that reads slowly does not make its target slow.
+ *
+ * <p>Holds neither body nor connection, so that OkHttp still finds leaked ones. Reading is one
+ * thread's at a time; telling may race.
+ */
+final class Outcome extends AtomicBoolean {
+  private static final long serialVersionUID = 1;
+
+  static final long PATIENCE_NANOS = 1_000_000_000;
+
+  private final transient Engine engine;
+  private final transient Ticket ticket;
+  private final transient Call call;
+  private final long began;
+  private int status;
+  private long answeredAt;
+  private volatile boolean reading;
+  private volatile long touched;
+
+  /**
+   * @param call null where OkHttp does not tell
+   * @param began when the call's own time began to run
+   */
+  Outcome(Engine engine, Ticket ticket, Call call, long began) {
+    this.engine = engine;
+    this.ticket = ticket;
+    this.call = call;
+    this.began = began;
+  }
+
+  /** Nobody but the counters is interested: no breaker, no instance. */
+  boolean isOnlyCounted() {
+    return ticket.breaker() == null && ticket.instance() == null;
+  }
+
+  /** Status and headers are there. */
+  void answered(int status) {
+    this.status = status;
+    answeredAt = engine.now();
+    touched = answeredAt;
+  }
+
+  void reads() {
+    reading = true;
+  }
+
+  void hasRead() {
+    touched = engine.now();
+    reading = false;
+  }
+
+  /** The body was read to its end, or nobody wants the rest. */
+  void bodyEnded() {
+    if (compareAndSet(false, true)) {
+      try {
+        long now = engine.now();
+        ticket.started(ticket.startNanos() + (now - answeredAt));
+        ticket.endHttp(status, now);
+      } catch (Throwable t) {
+        Gate.failedOpen(t);
+      }
+    }
+  }
+
+  /**
+   * The call or its body failed.
+   *
+   * @param late for the routing rule's deadline
+   */
+  void failed(Throwable thrown, boolean late) {
+    if (compareAndSet(false, true)) {
+      try {
+        long now = engine.now();
+        long limit = Calls.timeoutNanos(call);
+        // OkHttp started its clock a moment before us
+        boolean overdue = late || limit > 0 && now - began >= limit - limit / 10;
+        ticket.endFailure(Failures.of(thrown, Calls.canceled(call), overdue), thrown, now);
+      } catch (Throwable t) {
+        Gate.failedOpen(t);
+      }
+    }
+  }
+
+  /** Told, or nothing more will come; then it counts by its status. */
+  boolean isOver(long now) {
+    if (!get() && !reading && now - touched > PATIENCE_NANOS) {
+      bodyEnded();
+    }
+    return get();
+  }
+}

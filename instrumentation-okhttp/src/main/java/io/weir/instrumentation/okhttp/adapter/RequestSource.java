@@ -1,0 +1,73 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.engine.call.AttributeSource;
+import okhttp3.Request;
+
+/** Reads a request as the application made it; what OkHttp adds below (cookies of a jar) is not. */
+final class RequestSource extends AttributeSource<Request> {
+  private final String service;
+
+  RequestSource(String service) {
+    this.service = service;
+  }
+
+  @Override
+  public String header(Request call, String name) {
+    return call.header(name);
+  }
+
+  @Override
+  public String query(Request call, String name) {
+    return call.url().queryParameter(name);
+  }
+
+  @Override
+  public String cookie(Request call, String name) {
+    String all = call.header("Cookie");
+    if (all == null) {
+      return null;
+    }
+    int from = 0;
+    while (from < all.length()) {
+      int end = all.indexOf(';', from);
+      if (end < 0) {
+        end = all.length();
+      }
+      while (from < end && all.charAt(from) == ' ') {
+        from++;
+      }
+      if (all.startsWith(name, from)
+          && from + name.length() < end
+          && all.charAt(from + name.length()) == '=') {
+        return all.substring(from + name.length() + 1, end).trim();
+      }
+      from = end + 1;
+    }
+    return null;
+  }
+
+  @Override
+  public String path(Request call) {
+    return call.url().encodedPath();
+  }
+
+  @Override
+  public String method(Request call) {
+    return call.method();
+  }
+
+  @Override
+  public String host(Request call) {
+    return call.url().host();
+  }
+
+  @Override
+  public String caller(Request call) {
+    return service;
+  }
+
+  @Override
+  public boolean outbound() {
+    return true;
+  }
+}
