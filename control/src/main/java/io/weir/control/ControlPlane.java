@@ -110,13 +110,7 @@ public final class ControlPlane implements AutoCloseable {
   /** Lets go of the lease, the connection and the threads; waits for two seconds at most. */
   @Override
   public void close() {
-    loop.execute(
-        () -> {
-          if (statusLease != null) {
-            statusLease.close();
-          }
-          store.close();
-        });
+    store.close();
     loop.close(TimeUnit.SECONDS.toNanos(1));
     if (disk != null) {
       disk.close(TimeUnit.SECONDS.toNanos(1));
@@ -205,6 +199,9 @@ public final class ControlPlane implements AutoCloseable {
 
   /** The feed's place in the fan-out, with what surrounds it. */
   private final class Intake implements Store.Listener {
+    /** Each reason is told once per outage, and not too many of them. */
+    private final Set<String> saidSinceConnected = new HashSet<String>();
+
     @Override
     public void onBatch(Batch batch) {
       Batch whole = batch;
@@ -234,11 +231,11 @@ public final class ControlPlane implements AutoCloseable {
     @Override
     public void onConnected(boolean connected, String reason) {
       Health h = health;
-      if (connected != h.connected || !connected && !reason.equals(h.reason)) {
-        log.info(
-            connected
-                ? "weir: connected to " + source()
-                : "weir: no connection to " + source() + ": " + reason + "; " + consequence());
+      if (connected) {
+        saidSinceConnected.clear();
+        log.info("weir: connected to " + source());
+      } else if (saidSinceConnected.size() < 8 && saidSinceConnected.add(reason)) {
+        log.info("weir: no connection to " + source() + ": " + reason + "; " + consequence());
       }
       long seen = connected || h.connected ? loop.now() : h.lastConnectedNanos;
       health = new Health(connected, reason, h.revision, h.restored, seen);

@@ -1,5 +1,6 @@
 package io.weir.control;
 
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -56,17 +57,16 @@ public final class LoopThread implements Loop, AutoCloseable {
     return System.nanoTime();
   }
 
-  /** Lets what is queued run out, for {@code waitNanos} at most. */
+  /** Runs what is queued now, for {@code waitNanos} at most, and drops the rest. */
   public void close(long waitNanos) {
-    executor.shutdown();
+    CountDownLatch last = new CountDownLatch(1);
+    execute(last::countDown);
     try {
-      if (!executor.awaitTermination(waitNanos, TimeUnit.NANOSECONDS)) {
-        executor.shutdownNow();
-      }
+      last.await(waitNanos, TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
-      executor.shutdownNow();
       Thread.currentThread().interrupt();
     }
+    executor.shutdownNow();
   }
 
   @Override

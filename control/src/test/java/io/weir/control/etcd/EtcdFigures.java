@@ -1,0 +1,148 @@
+package io.weir.control.etcd;
+
+import io.weir.control.ControlOptions;
+import io.weir.control.ControlPlane;
+import io.weir.control.Log;
+import io.weir.control.store.Txn;
+import io.weir.control.testing.EtcdServer;
+import io.weir.control.testing.TcpProxy;
+import io.weir.engine.rules.RuleBook;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The figures of docs/etcd.md, measured, not asserted. Not part of the build; run with {@code mvn
+ * -pl control -am test -Dtest=EtcdFigures -Dsurefire.failIfNoSpecifiedTests=false}.
+ */
+class EtcdFigures {
+  private static final int PUSHES = 2000;
+
+  private final ConcurrentHashMap<String, CompletableFuture<Long>> awaited =
+      new ConcurrentHashMap<>();
+  private volatile RuleBook newest = RuleBook.EMPTY;
+
+  private void sink(RuleBook book) {
+    long now = System.nanoTime();
+    newest = book;
+    if (!book.limits("a").isEmpty()) {
+      CompletableFuture<Long> f = awaited.remove("a" + (long) book.limits("a").get(0).qps);
+      if (f != null) {
+        f.complete(now);
+      }
+    }
+  }
+
+  private ControlPlane plane(String endpoint) {
+    return ControlPlane.start(
+        ControlOptions.builder()
+            .service("a")
+            .instance("h:1")
+            .etcd(EtcdOptions.builder().endpoints(endpoint).build())
+            .build(),
+        this::sink,
+        Log.NONE);
+  }
+
+  private static void put(Wire writer, String key, String value) {
+    CompletableFuture<Txn.Outcome> done = new CompletableFuture<>();
+    writer.txn(
+        new Txn().put(key, value, 0),
+        new Wire.Answer<Txn.Outcome>() {
+          @Override
+          public void ok(Txn.Outcome o) {
+            done.complete(o);
+          }
+
+          @Override
+          public void failed(WireException e) {
+            done.completeExceptionally(e);
+          }
+        });
+    done.join();
+  }
+
+  private static long waitFor(BooleanSupplier condition) {
+    long start = System.nanoTime();
+    while (!condition.getAsBoolean() && System.nanoTime() - start < 60_000_000_000L) {
+      Thread.onSpinWait();
+    }
+    return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+  }
+
+  @Test
+  void print() throws Exception {
+    try (EtcdServer etcd = EtcdServer.start();
+        TcpProxy proxy = new TcpProxy(etcd.port())) {
+      Set<String> before = threads();
+      Wire writer = JetcdWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
+      for (int i = 0; i < 200; i++) {
+        put(writer, "/service/s" + i + "/rate-limit", "{\"qps\": 100, \"burst\": 200}");
+        put(writer, "/services/s" + i + "/instances/10.0.0." + i + ":80", "alive");
+      }
+      before.addAll(threads());
+      long start = System.nanoTime();
+      ControlPlane plane = plane(etcd.endpoint());
+      waitFor(() -> plane.health().connected);
+      System.out.println("connected after ms: " + (System.nanoTime() - start) / 1_000_000);
+      long[] fromAck = new long[PUSHES];
+      long[] fromSend = new long[PUSHES];
+      for (int i = 0; i < PUSHES; i++) {
+        CompletableFuture<Long> active = new CompletableFuture<>();
+        awaited.put("a" + (i + 1), active);
+        long sent = System.nanoTime();
+        put(writer, "/service/a/rate-limit", "{\"qps\": " + (i + 1) + "}");
+        long acked = System.nanoTime();
+        long at = active.get(10, TimeUnit.SECONDS);
+        fromSend[i] = at - sent;
+        fromAck[i] = Math.max(0, at - acked);
+        TimeUnit.MILLISECONDS.sleep(2);
+      }
+      report("put sent -> rule book handed over", fromSend);
+      report("put acknowledged -> rule book handed over", fromAck);
+      Set<String> ours = threads();
+      ours.removeAll(before);
+      System.out.println("threads beyond the writer's: " + ours);
+      plane.close();
+
+      ControlPlane cut = plane(proxy.endpoint());
+      waitFor(() -> cut.health().connected);
+      long[] again = new long[20];
+      for (int i = 0; i < again.length; i++) {
+        long qps = 1_000_000 + i;
+        proxy.refuse(true);
+        put(writer, "/service/a/rate-limit", "{\"qps\": " + qps + "}");
+        TimeUnit.SECONDS.sleep(i < 10 ? 1 : 3);
+        proxy.refuse(false);
+        again[i] = 1_000_000L * waitFor(() -> newest.limits("a").get(0).qps == qps);
+      }
+      report("reconverged after 1 s without connection", Arrays.copyOfRange(again, 0, 10));
+      report("reconverged after 3 s without connection", Arrays.copyOfRange(again, 10, 20));
+      cut.close();
+      writer.close();
+    }
+  }
+
+  private static Set<String> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static void report(String what, long[] nanos) {
+    Arrays.sort(nanos);
+    System.out.printf(
+        "%s, ms: p50 %.2f  p99 %.2f  max %.2f  (n=%d)%n",
+        what,
+        nanos[nanos.length / 2] / 1e6,
+        nanos[nanos.length * 99 / 100] / 1e6,
+        nanos[nanos.length - 1] / 1e6,
+        nanos.length);
+  }
+}
