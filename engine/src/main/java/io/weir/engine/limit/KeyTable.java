@@ -76,6 +76,8 @@ final class KeyTable {
     int n = Math.max(MIN_SLOTS, Math.min(maxKeys, MAX_SLOTS));
     slots = Integer.highestOneBit(n - 1) << 1;
     segments = new AtomicReferenceArray<AtomicReferenceArray<Node>>(slots / SEGMENT);
+    // the secret is drawn now, not by the first call
+    KeyHash.add(KeyHash.START, "");
     searchAgain = now;
     overflow = new Node(0, Bucket.full(terms, now), null);
     missing = new Node(0, Bucket.full(terms, now), null);
