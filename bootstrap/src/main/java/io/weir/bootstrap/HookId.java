@@ -15,9 +15,11 @@ public final class HookId {
   public static final int OKHTTP_ADDRESS = 6;
   public static final int GRPC_BALANCER = 7;
   public static final int GRPC_BALANCER_SHUTDOWN = 8;
+  public static final int SERVLET_LISTENING = 9;
+  public static final int GRPC_LISTENING = 10;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 9;
+  public static final int COUNT = 11;
 
   private HookId() {}
 
@@ -45,6 +47,10 @@ public final class HookId {
         return "io.weir.instrumentation.grpc.adapter.BalancerHook";
       case GRPC_BALANCER_SHUTDOWN:
         return "io.weir.instrumentation.grpc.adapter.BalancerShutdownHook";
+      case SERVLET_LISTENING:
+        return "io.weir.instrumentation.servlet.adapter.ListeningHook";
+      case GRPC_LISTENING:
+        return "io.weir.instrumentation.grpc.adapter.ListeningHook";
       default:
         throw new IllegalArgumentException("hook " + hook);
     }

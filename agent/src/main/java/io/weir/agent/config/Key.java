@@ -46,6 +46,11 @@ public enum Key {
       "",
       "weir.services.<logical>=host:port,...: what hard-wired addresses are called, and the static"
           + " instances of that service"),
+  REGISTER(
+      "weir.register",
+      "true",
+      "false: this instance does not register itself under /services/ (it never does with rules"
+          + " from files or without a service name)"),
   HEALTH_PATH(
       "weir.health.path",
       "/healthz",

@@ -8,6 +8,8 @@ import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.Log;
 import io.weir.control.etcd.EtcdOptions;
+import io.weir.control.registry.Registry;
+import io.weir.control.registry.Self;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.RuleBook;
 import java.io.File;
@@ -33,18 +35,30 @@ final class ControlPlanes {
           .warn("no rules will be in force, the configuration is wrong: " + wrong.getMessage());
       return;
     }
+    Log log = new AgentLogSink();
     final ControlPlane plane =
         ControlPlane.start(
-            options,
-            (RuleBook book) -> engine.apply(shadow ? book.inShadow() : book),
-            new AgentLogSink());
-    Thread stop = new Thread(plane::close, "weir-stop");
-    stop.setContextClassLoader(ControlPlanes.class.getClassLoader());
-    try {
-      Runtime.getRuntime().addShutdownHook(stop);
-    } catch (IllegalStateException goingDown) {
-      plane.close();
+            options, (RuleBook book) -> engine.apply(shadow ? book.inShadow() : book), log);
+    Registry registry = null;
+    if (plane.shared() != null
+        && config.flag(Key.REGISTER, true)
+        && !config.origin(Key.SERVICE.propertyName()).equals("default")) {
+      registry = new Registry(plane.shared(), plane.loop(), self(config, engine.service()), log);
+      engine.ports().follow(registry);
     }
+    Shutdown.install(
+        plane, registry, Durations.millis(Key.DRAIN_MS, config.get(Key.DRAIN_MS, "5000")));
+  }
+
+  private static Self self(Config config, String service) {
+    return new Self(
+        service,
+        config.get(Key.INSTANCE_ADDRESS),
+        config.get(Key.HEALTH_PATH, "/healthz"),
+        config.get(Key.VERSION),
+        config.get(Key.REGION),
+        config.get(Key.ZONE),
+        config.all(Key.LABELS));
   }
 
   private static ControlOptions options(Config config, String service, File jar) {

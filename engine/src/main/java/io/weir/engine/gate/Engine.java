@@ -6,6 +6,7 @@ import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.instances.Ports;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.RuleBook;
 import java.util.Arrays;
@@ -24,6 +25,7 @@ public final class Engine implements Ticket.Recorder {
   private final String service;
   private final Locality here;
   private final Targets targets;
+  private final Ports ports = new Ports();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
   /** An engine whose region and zone are unknown. */
@@ -59,6 +61,11 @@ public final class Engine implements Ticket.Recorder {
 
   public String service() {
     return service;
+  }
+
+  /** Where this JVM's own servers listen. */
+  public Ports ports() {
+    return ports;
   }
 
   /** The clock calls are timed with. */

@@ -17,6 +17,7 @@ public final class GrpcModule extends InstrumentationModule {
         new ClientBuilderInstrumentation(),
         new ServerBuilderInstrumentation(),
         new BalancerInstrumentation(),
-        new BalancerShutdownInstrumentation());
+        new BalancerShutdownInstrumentation(),
+        new ListeningInstrumentation());
   }
 }

@@ -1,0 +1,12 @@
+package io.weir.control.registry;
+
+/**
+ * Asks this JVM's own server whether it still works. Blocking; runs on the prober's thread, never
+ * on the loop.
+ */
+public interface Probe {
+  /**
+   * @return null when it is well, else why not, for a human
+   */
+  String ask();
+}

@@ -1,0 +1,135 @@
+package io.weir.control.registry;
+
+import io.weir.control.Log;
+import io.weir.control.Loop;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Executor;
+
+/**
+ * This instance's place in {@code /services/<svc>/instances/<host:port>}, kept only while two
+ * things hold: the lease is renewed, and the instance answers its own probe.
+ *
+ * <p>A hung JVM, a long pause or a partition ends the renewals and the key goes with its lease. A
+ * JVM that still runs but whose server does not answer twice in a row lets go of the key itself,
+ * and takes it back after one good probe.
+ *
+ * <p>Threading: state lives on the loop; the probe runs on the executor handed in, one at a time.
+ */
+public final class Registration implements AutoCloseable {
+  static final int TTL_SECONDS = 10;
+  static final long PROBE_EVERY_NANOS = 5_000_000_000L;
+  private static final int FAILURES_TO_SUSPECT = 2;
+
+  private final SharedStore store;
+  private final Loop loop;
+  private final Executor prober;
+  private final Probe probe;
+  private final String key;
+  private final byte[] value;
+  private final Log log;
+
+  // loop only
+  private LeaseSession lease;
+  private Loop.Timer next;
+  private int failures;
+  private boolean registered;
+  private boolean closed;
+
+  /**
+   * @param service logical name
+   * @param address {@code host:port} others reach this instance at
+   * @param value {@code alive} or JSON
+   */
+  public Registration(
+      SharedStore store,
+      Loop loop,
+      Executor prober,
+      Probe probe,
+      String service,
+      String address,
+      String value,
+      Log log) {
+    this.store = store;
+    this.loop = loop;
+    this.prober = prober;
+    this.probe = probe;
+    this.key = "/services/" + service + "/instances/" + address;
+    this.value = value.getBytes(StandardCharsets.UTF_8);
+    this.log = log;
+  }
+
+  /** Probes at once and registers when the answer is good. Any thread. */
+  public void start() {
+    loop.execute(this::ask);
+  }
+
+  private void ask() {
+    if (!closed) {
+      prober.execute(
+          () -> {
+            String trouble;
+            try {
+              trouble = probe.ask();
+            } catch (RuntimeException e) {
+              trouble = "the probe failed: " + e;
+            }
+            String t = trouble;
+            loop.execute(() -> answered(t));
+          });
+    }
+  }
+
+  private void answered(String trouble) {
+    if (closed) {
+      return;
+    }
+    next = loop.schedule(this::ask, PROBE_EVERY_NANOS);
+    if (trouble == null) {
+      failures = 0;
+      if (!registered) {
+        registered = true;
+        if (lease == null) {
+          lease = store.lease(TTL_SECONDS, new Renewal());
+        }
+        lease.hold(key, value);
+        log.info("weir: registered " + key);
+      }
+    } else if (++failures >= FAILURES_TO_SUSPECT && registered) {
+      registered = false;
+      lease.release(key);
+      log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");
+    }
+  }
+
+  /**
+   * Deregisters. Calls still under way go on; new ones stop coming as soon as the routers see the
+   * key gone.
+   */
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          closed = true;
+          if (next != null) {
+            next.cancel();
+          }
+          if (lease != null) {
+            lease.close();
+          }
+        });
+  }
+
+  private final class Renewal implements LeaseSession.Listener {
+    @Override
+    public void onGranted(long id) {
+      // the session writes the held key itself
+    }
+
+    @Override
+    public void onLost(long id, String reason) {
+      log.warn("weir: the registration of " + key + " was lost (" + reason + ") and is made again");
+    }
+  }
+}

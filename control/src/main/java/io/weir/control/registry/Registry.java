@@ -1,0 +1,125 @@
+package io.weir.control.registry;
+
+import io.weir.control.Log;
+import io.weir.control.Loop;
+import io.weir.control.LoopThread;
+import io.weir.control.store.SharedStore;
+import io.weir.engine.instances.Ports;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Registers each port this JVM's servers listen on, and deregisters it when the server stops or the
+ * JVM does.
+ *
+ * <p>Threads: {@code weir-probe} asks the servers; everything else is the control loop's.
+ */
+public final class Registry implements Ports.Sink, AutoCloseable {
+  private final SharedStore store;
+  private final Loop loop;
+  private final LoopThread prober;
+  private final Self self;
+  private final Log log;
+  private final Map<Integer, Registration> byPort =
+      new HashMap<Integer, Registration>(); // guarded by itself
+
+  /**
+   * @param self what is known of this instance besides its port
+   */
+  public Registry(SharedStore store, Loop loop, Self self, Log log) {
+    this.store = store;
+    this.loop = loop;
+    this.self = self;
+    this.log = log;
+    this.prober = new LoopThread("weir-probe", log);
+  }
+
+  @Override
+  public void listening(String protocol, String host, int port) {
+    try {
+      InetAddress local =
+          host == null ? InetAddress.getLoopbackAddress() : InetAddress.getByName(host);
+      Probe probe =
+          protocol.equals("grpc")
+              ? new GrpcProbe(local, port)
+              : new HttpProbe(local, port, self.healthPath, log);
+      String address = self.address != null ? self.address : reachable(host) + ":" + port;
+      Registration r =
+          new Registration(
+              store, loop, prober::execute, probe, self.service, address, self.json(protocol), log);
+      synchronized (byPort) {
+        if (self.address != null && !byPort.isEmpty()) {
+          log.info(
+              "weir: port "
+                  + port
+                  + " is not registered: weir.instance.address names one address and it is taken");
+          return;
+        }
+        byPort.put(port, r);
+      }
+      r.start();
+    } catch (UnknownHostException | IllegalArgumentException e) {
+      log.warn("weir: port " + port + " is not registered: " + e.getMessage());
+    }
+  }
+
+  @Override
+  public void stopped(int port) {
+    Registration r;
+    synchronized (byPort) {
+      r = byPort.remove(port);
+    }
+    if (r != null) {
+      r.close();
+    }
+  }
+
+  /** Whether anything is registered, so that a shutdown has something to drain. */
+  public boolean isEmpty() {
+    synchronized (byPort) {
+      return byPort.isEmpty();
+    }
+  }
+
+  /** Deregisters everything. */
+  @Override
+  public void close() {
+    synchronized (byPort) {
+      for (Registration r : byPort.values()) {
+        r.close();
+      }
+      byPort.clear();
+    }
+    prober.close(0);
+  }
+
+  /** The bound address; for a server bound to all, the first that is not loopback. */
+  private static String reachable(String host) {
+    if (host != null) {
+      return bracketed(host);
+    }
+    try {
+      for (NetworkInterface n : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+        if (n.isUp() && !n.isLoopback() && !n.isVirtual() && !n.isPointToPoint()) {
+          for (InetAddress a : Collections.list(n.getInetAddresses())) {
+            if (a instanceof java.net.Inet4Address && !a.isLinkLocalAddress()) {
+              return a.getHostAddress();
+            }
+          }
+        }
+      }
+    } catch (SocketException noInterfaces) {
+      // loopback it is
+    }
+    return "127.0.0.1";
+  }
+
+  private static String bracketed(String host) {
+    return host.indexOf(':') >= 0 ? "[" + host + "]" : host;
+  }
+}

@@ -1,0 +1,80 @@
+package io.weir.control.registry;
+
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What an instance says of itself when it registers. Immutable. */
+public final class Self {
+  final String service;
+
+  /** Configured {@code host:port}, or null: found at the listening port. */
+  final String address;
+
+  final String healthPath;
+  private final String version;
+  private final String region;
+  private final String zone;
+  private final Map<String, String> labels;
+
+  /** Any of {@code address}, {@code version}, {@code region}, {@code zone} may be null. */
+  public Self(
+      String service,
+      String address,
+      String healthPath,
+      String version,
+      String region,
+      String zone,
+      Map<String, String> labels) {
+    this.service = service;
+    this.address = address;
+    this.healthPath = healthPath;
+    this.version = version;
+    this.region = region;
+    this.zone = zone;
+    this.labels = new TreeMap<String, String>(labels);
+  }
+
+  /** The registration's value. */
+  String json(String protocol) {
+    StringBuilder b = new StringBuilder("{\"protocol\":");
+    quote(b, protocol);
+    field(b, "version", version);
+    field(b, "region", region);
+    field(b, "zone", zone);
+    if (!labels.isEmpty()) {
+      b.append(",\"labels\":{");
+      String comma = "";
+      for (Map.Entry<String, String> e : labels.entrySet()) {
+        b.append(comma);
+        quote(b, e.getKey());
+        b.append(':');
+        quote(b, e.getValue());
+        comma = ",";
+      }
+      b.append('}');
+    }
+    return b.append('}').toString();
+  }
+
+  private static void field(StringBuilder b, String name, String value) {
+    if (value != null && !value.isEmpty()) {
+      b.append(",\"").append(name).append("\":");
+      quote(b, value);
+    }
+  }
+
+  private static void quote(StringBuilder b, String text) {
+    b.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '"' || c == '\\') {
+        b.append('\\').append(c);
+      } else if (c < ' ') {
+        b.append(String.format("\\u%04x", (int) c));
+      } else {
+        b.append(c);
+      }
+    }
+    b.append('"');
+  }
+}

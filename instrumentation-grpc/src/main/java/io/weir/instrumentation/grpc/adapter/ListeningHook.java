@@ -1,0 +1,31 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Server;
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.instances.Ports;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+
+/** Tells the port a gRPC server has opened; in-process servers have none. */
+public final class ListeningHook extends Hook {
+  private final Ports ports;
+
+  public ListeningHook(Engine engine) {
+    ports = engine.ports();
+  }
+
+  @Override
+  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+    String host = null;
+    for (SocketAddress a : ((Server) self).getListenSockets()) {
+      if (a instanceof InetSocketAddress
+          && ((InetSocketAddress) a).getAddress() != null
+          && !((InetSocketAddress) a).getAddress().isAnyLocalAddress()) {
+        host = ((InetSocketAddress) a).getAddress().getHostAddress();
+      }
+    }
+    ports.listening("grpc", host, ((Server) self).getPort());
+    return result;
+  }
+}

@@ -1,0 +1,47 @@
+package io.weir.instrumentation.servlet;
+
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
+
+/** Where a container has just opened its port: what the registry needs to know. */
+final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      "org.apache.catalina.connector.Connector", // startInternal, Tomcat 7 and later
+      "org.eclipse.jetty.server.ServerConnector", // open, Jetty 9 and later
+      "io.undertow.Undertow", // start, 1.0 and later
+    };
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return ElementMatchers.namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        namedOneOf("startInternal", "open", "start").and(takesNoArguments()),
+        getClass().getName() + "$StartAdvice");
+  }
+
+  static final class StartAdvice {
+    private StartAdvice() {}
+
+    @Advice.OnMethodExit(suppress = Throwable.class)
+    static void exit(@Advice.Origin Class<?> origin, @Advice.This Object self) {
+      Bridge.exit(HookId.SERVLET_LISTENING, origin, null, self, null, null);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package io.weir.instrumentation.servlet.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.instances.Ports;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+
+/**
+ * Tells the port a container has opened. Reflection, because this happens once in a server's life
+ * and three containers in a dozen versions agree on these few public methods; a container that
+ * lacks one is simply not registered.
+ */
+public final class ListeningHook extends Hook {
+  private final Ports ports;
+
+  public ListeningHook(Engine engine) {
+    ports = engine.ports();
+  }
+
+  @Override
+  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+    String type = self.getClass().getName();
+    if (type.startsWith("io.undertow.")) {
+      for (Object listener : (Iterable<?>) call(self, "getListenerInfo")) {
+        String protocol = String.valueOf(call(listener, "getProtcol"));
+        Object address = call(listener, "getAddress");
+        if (protocol.startsWith("http") && address instanceof InetSocketAddress) {
+          tell(((InetSocketAddress) address).getAddress(), ((InetSocketAddress) address).getPort());
+        }
+      }
+    } else if (type.startsWith("org.apache.catalina.")) {
+      Object address =
+          self.getClass().getMethod("getProperty", String.class).invoke(self, "address");
+      if (!String.valueOf(call(self, "getProtocolHandlerClassName")).contains("ajp")) {
+        tell(
+            address instanceof InetAddress
+                ? (InetAddress) address
+                : address == null ? null : InetAddress.getByName(literal(String.valueOf(address))),
+            (Integer) call(self, "getLocalPort"));
+      }
+    } else {
+      Object host = call(self, "getHost");
+      tell(
+          host == null ? null : InetAddress.getByName(literal(host.toString())),
+          (Integer) call(self, "getLocalPort"));
+    }
+    return result;
+  }
+
+  private void tell(InetAddress address, int port) {
+    boolean all = address == null || address.isAnyLocalAddress();
+    ports.listening("http", all ? null : address.getHostAddress(), port);
+  }
+
+  /** {@code /127.0.0.1} and {@code localhost/127.0.0.1} as InetAddress prints them. */
+  private static String literal(String text) {
+    return text.substring(text.indexOf('/') + 1);
+  }
+
+  private static Object call(Object self, String method) throws ReflectiveOperationException {
+    return self.getClass().getMethod(method).invoke(self);
+  }
+}
