@@ -1,7 +1,9 @@
 package io.weir.instrumentation.okhttp.adapter;
 
+import io.weir.bootstrap.Colour;
 import okhttp3.Call;
 import okhttp3.Interceptor;
+import okhttp3.Request;
 
 /** What OkHttp learnt after 3.3; asked for once, so that older versions are governed as well. */
 final class Calls {
@@ -10,6 +12,9 @@ final class Calls {
 
   /** {@code Call.timeout()}: 3.12. */
   private static final boolean HAS_TIMEOUT = has(Call.class, "timeout");
+
+  /** {@code Request.tag(Class)}: 3.11. */
+  private static final boolean HAS_TAGS = has(Request.class, "tag", Class.class);
 
   private Calls() {}
 
@@ -27,9 +32,32 @@ final class Calls {
     return call != null && call.isCanceled();
   }
 
-  private static boolean has(Class<?> type, String method) {
+  /**
+   * The request, carrying the calling thread's traffic colour to whatever thread will make the
+   * call.
+   */
+  static Request withColour(Request request) {
+    Colour colour = Colour.current();
+    return colour == Colour.NONE || !HAS_TAGS
+        ? request
+        : request.newBuilder().tag(Colour.class, colour).build();
+  }
+
+  /** Binds the colour a request carries; null when there is nothing to put back. */
+  static Colour enter(Request request) {
+    Colour carried = HAS_TAGS ? request.tag(Colour.class) : null;
+    return carried == null ? null : Colour.swap(carried);
+  }
+
+  static void leave(Colour before) {
+    if (before != null) {
+      Colour.swap(before);
+    }
+  }
+
+  private static boolean has(Class<?> type, String method, Class<?>... parameters) {
     try {
-      type.getMethod(method);
+      type.getMethod(method, parameters);
       return true;
     } catch (NoSuchMethodException older) {
       return false;

@@ -1,6 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
@@ -31,6 +32,7 @@ final class Gate {
   }
 
   boolean admits(ServicePlan plan, Request request, Ticket ticket) {
+    Colour before = Calls.enter(request);
     try {
       bodies.sweep();
       return engine.outbound(plan, source, request, ticket);
@@ -39,6 +41,33 @@ final class Gate {
       abandon(ticket);
       ticket.begin(0, null); // blank: nothing to wait for, nobody to tell
       return true;
+    } finally {
+      Calls.leave(before);
+    }
+  }
+
+  /**
+   * The request with the headers of the traffic colour and of the routing rule.
+   *
+   * @param ticket null when the call is not governed
+   */
+  Request coloured(Request request, Ticket ticket) {
+    Colour before = Calls.enter(request);
+    try {
+      String[] headers = engine.headers(source, request, ticket);
+      if (headers.length == 0) {
+        return request;
+      }
+      Request.Builder b = request.newBuilder();
+      for (int i = 0; i < headers.length; i += 2) {
+        b.header(headers[i], headers[i + 1]);
+      }
+      return b.build();
+    } catch (Throwable t) {
+      failedOpen(t);
+      return request;
+    } finally {
+      Calls.leave(before);
     }
   }
 

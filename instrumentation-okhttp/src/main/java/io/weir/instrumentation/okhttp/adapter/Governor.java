@@ -48,7 +48,9 @@ final class Governor implements Interceptor {
   public Response intercept(Chain chain) throws IOException {
     Request request = chain.request();
     ServicePlan plan = gate.plan(request.url());
-    return plan == null ? chain.proceed(request) : govern(plan, request, chain);
+    return plan == null
+        ? chain.proceed(gate.coloured(request, null))
+        : govern(plan, request, chain);
   }
 
   private Response govern(ServicePlan plan, Request request, Chain chain) throws IOException {
@@ -65,7 +67,7 @@ final class Governor implements Interceptor {
     Aim aim = null;
     Deadline deadline = null;
     try {
-      sent = withHeaders(request, ticket.headers());
+      sent = gate.coloured(request, ticket);
       aim = Aim.at(ticket.instance(), request.url(), dns);
       deadline = Deadline.start(ticket.timeoutNanos(), call);
     } catch (Throwable t) {
@@ -116,17 +118,6 @@ final class Governor implements Interceptor {
       LockSupport.parkNanos(this, Math.min(left, CANCEL_CHECK_NANOS));
     }
     ticket.started(gate.engine.now());
-  }
-
-  private static Request withHeaders(Request request, String[] headers) {
-    if (headers.length == 0) {
-      return request;
-    }
-    Request.Builder b = request.newBuilder();
-    for (int i = 0; i < headers.length; i += 2) {
-      b.header(headers[i], headers[i + 1]);
-    }
-    return b.build();
   }
 
   private Response answered(Response response, Outcome outcome, Deadline deadline) {

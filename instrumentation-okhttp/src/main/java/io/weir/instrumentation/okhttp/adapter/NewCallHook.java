@@ -27,7 +27,7 @@ public final class NewCallHook extends Hook {
     if (a0 == null || isDerived(client)) {
       return null;
     }
-    return new Made(clients.of(client).newCall((Request) a0));
+    return new Made(clients.of(client).newCall(Calls.withColour((Request) a0)));
   }
 
   @Override

@@ -1,0 +1,279 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.call.Failure;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.BreakerRule;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.ServerSocket;
+import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
+import javax.net.ssl.SSLHandshakeException;
+import okhttp3.Call;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class OutcomeTest {
+  private static final byte[] HALF_AN_ANSWER =
+      "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ".getBytes(StandardCharsets.US_ASCII);
+
+  private Rig rig;
+
+  @BeforeEach
+  void start() throws IOException {
+    rig = new Rig();
+  }
+
+  @AfterEach
+  void stop() {
+    rig.close();
+  }
+
+  private void breaker(UnaryOperator<BreakerRule.Builder> and) {
+    rig.rules(and.apply(BreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20)).build());
+  }
+
+  private void breaker() {
+    breaker(b -> b);
+  }
+
+  private static void expect(Breaker b, long failed, long ignored) {
+    assertThat(b.failedCount()).as("failed").isEqualTo(failed);
+    assertThat(b.ignoredCount()).as("ignored").isEqualTo(ignored);
+  }
+
+  /** What OkHttp throws, and what it is taken for. */
+  private Failure kind(Call call) {
+    AtomicReference<Failure> kind = new AtomicReference<>();
+    long began = System.nanoTime();
+    OkHttpClient c =
+        rig.client
+            .newBuilder()
+            .addInterceptor(
+                chain -> {
+                  try {
+                    return chain.proceed(chain.request());
+                  } catch (IOException e) {
+                    long limit = chain.call().timeout().timeoutNanos();
+                    kind.set(
+                        Failures.of(
+                            e,
+                            chain.call().isCanceled(),
+                            limit > 0 && System.nanoTime() - began >= limit));
+                    throw e;
+                  }
+                })
+            .build();
+    assertThatThrownBy(() -> c.newCall(call.request()).execute().close())
+        .isInstanceOf(IOException.class);
+    return kind.get();
+  }
+
+  @Test
+  void aServerErrorIsAFailureAndANotFoundIsNone() throws IOException {
+    breaker();
+    rig.call("/500").execute().close();
+    rig.call("/a").execute().close();
+    expect(rig.breaker(), 1, 0);
+  }
+
+  @Test
+  void aRefusedConnectionIsAConnectFailure() throws IOException {
+    breaker();
+    Request r = Rig.request(Rig.closedPort(), "/");
+    assertThatThrownBy(() -> rig.call(r).execute()).isInstanceOf(java.net.ConnectException.class);
+    expect(rig.breaker(), 1, 0);
+    assertThat(kind(rig.client.newCall(r))).isEqualTo(Failure.CONNECT);
+  }
+
+  @Test
+  void aSilentServerIsATimeout() throws IOException {
+    breaker();
+    rig.client = rig.client.newBuilder().readTimeout(100, TimeUnit.MILLISECONDS).build();
+    CountDownLatch end = new CountDownLatch(1);
+    try (ServerSocket silent = Rig.peer((s, out) -> end.await())) {
+      Request r = Rig.request(silent.getLocalPort(), "/");
+      assertThatThrownBy(() -> rig.call(r).execute()).isInstanceOf(SocketTimeoutException.class);
+      expect(rig.breaker(), 1, 0);
+      assertThat(kind(rig.client.newCall(r))).isEqualTo(Failure.TIMEOUT);
+    } finally {
+      end.countDown();
+    }
+  }
+
+  @Test
+  void aWholeCallsTimeoutIsATimeoutAndNoCancel() throws IOException {
+    breaker();
+    rig.client = rig.client.newBuilder().callTimeout(100, TimeUnit.MILLISECONDS).build();
+    CountDownLatch end = new CountDownLatch(1);
+    try (ServerSocket silent = Rig.peer((s, out) -> end.await())) {
+      Request r = Rig.request(silent.getLocalPort(), "/");
+      assertThatThrownBy(() -> rig.call(r).execute()).isInstanceOf(InterruptedIOException.class);
+      expect(rig.breaker(), 1, 0);
+    } finally {
+      end.countDown();
+    }
+  }
+
+  @Test
+  void aCancelledCallSaysNothingAboutItsTarget() throws Exception {
+    breaker();
+    CountDownLatch asked = new CountDownLatch(1);
+    CountDownLatch end = new CountDownLatch(1);
+    try (ServerSocket silent =
+        Rig.peer(
+            (s, out) -> {
+              asked.countDown();
+              end.await();
+            })) {
+      Call call = rig.call(Rig.request(silent.getLocalPort(), "/"));
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread t =
+          new Thread(
+              () -> {
+                try {
+                  call.execute().close();
+                } catch (IOException e) {
+                  thrown.set(e);
+                }
+              });
+      t.start();
+      asked.await();
+      call.cancel();
+      t.join();
+      assertThat(thrown.get()).isInstanceOf(IOException.class);
+      expect(rig.breaker(), 0, 1);
+    } finally {
+      end.countDown();
+    }
+  }
+
+  @Test
+  void whatCannotBeMadeHereByHandIsToldApartByItsException() {
+    assertThat(Failures.of(new SocketTimeoutException("Connect timed out"), false, false))
+        .isEqualTo(Failure.CONNECT);
+    assertThat(Failures.of(new SocketTimeoutException("timeout"), true, false))
+        .isEqualTo(Failure.TIMEOUT);
+    assertThat(Failures.of(new UnknownHostException("x"), false, false)).isEqualTo(Failure.CONNECT);
+    assertThat(Failures.of(new SSLHandshakeException("x"), false, false))
+        .isEqualTo(Failure.CONNECT);
+    assertThat(Failures.of(new IOException("unexpected end of stream"), false, false))
+        .isEqualTo(Failure.EXCEPTION);
+    assertThat(Failures.of(new IllegalStateException("x"), false, false))
+        .isEqualTo(Failure.EXCEPTION);
+    assertThat(Failures.of(new InterruptedIOException("interrupted"), false, false))
+        .isEqualTo(Failure.CANCELLED);
+  }
+
+  @Test
+  void anAnswerWhoseBodyBreaksOffIsAFailure() throws IOException {
+    breaker();
+    try (ServerSocket half = Rig.peer((s, out) -> out.write(HALF_AN_ANSWER))) {
+      Response r = rig.call(Rig.request(half.getLocalPort(), "/")).execute();
+      assertThat(r.code()).isEqualTo(200);
+      expect(rig.breaker(), 0, 0);
+      assertThatThrownBy(() -> r.body().string()).isInstanceOf(IOException.class);
+      expect(rig.breaker(), 1, 0);
+      r.close();
+      expect(rig.breaker(), 1, 0);
+    }
+  }
+
+  @Test
+  void aBodyThatStallsIsATimeoutHoweverLongTheReaderWaitsForIt() throws Exception {
+    breaker();
+    rig.client = rig.client.newBuilder().readTimeout(300, TimeUnit.MILLISECONDS).build();
+    CountDownLatch end = new CountDownLatch(1);
+    try (ServerSocket stalls =
+        Rig.peer(
+            (s, out) -> {
+              out.write(HALF_AN_ANSWER);
+              end.await();
+            })) {
+      Response r = rig.call(Rig.request(stalls.getLocalPort(), "/")).execute();
+      Thread reader = new Thread(r::close);
+      assertThatThrownBy(
+              () -> {
+                r.body().source().require(5);
+                reader.start(); // others go on meanwhile, and the clock runs
+                rig.ahead.addAndGet(TimeUnit.SECONDS.toNanos(1));
+                r.body().source().require(6);
+              })
+          .isInstanceOf(IOException.class);
+      reader.join();
+      assertThat(rig.breaker().failedCount()).isLessThanOrEqualTo(1);
+    } finally {
+      end.countDown();
+    }
+  }
+
+  @Test
+  void readingOrClosingTheBodyEndsTheCall() throws IOException {
+    Instance i = rig.instance(rig.port());
+    Response read = rig.call("/a").execute();
+    Response closed = rig.call("/b").execute();
+    assertThat(i.inFlight()).isEqualTo(2);
+    assertThat(read.body().string()).isEqualTo("you sent /a");
+    assertThat(i.inFlight()).isEqualTo(1);
+    closed.close();
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aBodyNobodyClosesCountsByItsStatusAfterAWhile() throws IOException {
+    Instance i = rig.instance(rig.port());
+    List<Response> leaked = new ArrayList<>();
+    for (int k = 0; k < 3; k++) {
+      leaked.add(rig.call("/a").execute());
+    }
+    assertThat(i.inFlight()).isEqualTo(3);
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    rig.call("/b").execute().close();
+    assertThat(i.inFlight()).isZero();
+    leaked.forEach(Response::close);
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aSlowReaderDoesNotMakeItsTargetSlow() throws IOException {
+    breaker(b -> b.countWindow(2).minCalls(2).slowCallNanos(TimeUnit.SECONDS.toNanos(5)));
+    for (int k = 0; k < 4; k++) {
+      Response r = rig.call("/a").execute();
+      rig.ahead.addAndGet(TimeUnit.SECONDS.toNanos(10));
+      assertThat(r.code()).isEqualTo(200);
+      r.close();
+    }
+    assertThat(rig.breaker().state()).isEqualTo("closed");
+  }
+
+  @Test
+  void aBreakerOpensOnWhatThisSideSeesAndThenSparesTheTarget() throws IOException {
+    breaker(b -> b.countWindow(4).minCalls(4).failureRatio(0.5));
+    for (int k = 0; k < 4; k++) {
+      rig.call("/500").execute().close();
+    }
+    int served = rig.served.get();
+    try (Response r = rig.call("/a").execute()) {
+      assertThat(r.code()).isEqualTo(503);
+      assertThat(r.header("X-Weir-Rejected")).isEqualTo("b1");
+    }
+    assertThat(rig.served).hasValue(served);
+  }
+}
