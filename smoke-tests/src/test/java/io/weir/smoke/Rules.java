@@ -59,22 +59,36 @@ final class Rules {
 
   /**
    * Waits until all that was put is in force in a JVM that serves HTTP: puts one more rule, which
-   * refuses requests with a mark nobody else sends, and asks until it does.
+   * refuses requests with a mark nobody else sends, and asks until it does. The rule is keyed, so
+   * it is asked before those that are not and takes none of their tokens.
+   *
+   * @param path of some handler: what no handler answers, containers turn away before governing
    */
-  Rules awaitInForce(String service, int port) {
+  Rules awaitInForce(String service, Jvm jvm, String path) {
     String mark = Integer.toString(++probe);
     put(
         "service/" + service + "/rate-limit/probe",
-        "{\"qps\": 0, \"match\": \"header:X-Weir-Probe == '" + mark + "'\"}");
+        "{\"qps\": 0, \"by\": [\"header:X-Weir-Probe\"], \"on_missing\": \"skip\", \"match\":"
+            + " \"header:X-Weir-Probe == '"
+            + mark
+            + "'\", \"response\": {\"headers\": {\"X-Weir-Probe\": \""
+            + mark
+            + "\"}}}");
     HttpRequest ask =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/weir-probe"))
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + jvm.port() + path))
             .header("X-Weir-Probe", mark)
             .build();
     HttpClient client = HttpClient.newHttpClient();
     Await.until(
-        Duration.ofSeconds(30),
-        () -> client.send(ask, HttpResponse.BodyHandlers.discarding()).statusCode() == 429,
-        () -> "the rules in " + directory + " are not in force for " + service);
+        Duration.ofSeconds(15),
+        () ->
+            client
+                .send(ask, HttpResponse.BodyHandlers.discarding())
+                .headers()
+                .firstValue("X-Weir-Probe")
+                .filter(mark::equals)
+                .isPresent(),
+        () -> "the rules in " + directory + " are not in force\n" + jvm.told());
     return this;
   }
 }

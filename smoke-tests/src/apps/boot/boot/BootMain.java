@@ -1,0 +1,85 @@
+package boot;
+
+import java.util.Collections;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import javax.servlet.http.HttpServletRequest;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.http.HttpStatus;
+import org.springframework.stereotype.Controller;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.ResponseBody;
+import org.springframework.web.server.ResponseStatusException;
+import org.springframework.web.servlet.view.InternalResourceView;
+import org.springframework.web.servlet.View;
+
+@SpringBootApplication(proxyBeanMethods = false)
+@Controller
+public class BootMain {
+  public static void main(String[] args) {
+    SpringApplication app = new SpringApplication(BootMain.class);
+    String port =
+        app.run(
+                "--server.port=0",
+                "--server.address=127.0.0.1",
+                "--spring.main.banner-mode=off",
+                "--logging.level.root=ERROR")
+            .getEnvironment()
+            .getProperty("local.server.port");
+    System.out.println("READY " + port);
+  }
+
+  @GetMapping("/hello")
+  @ResponseBody
+  public String hello() {
+    return "hello\n";
+  }
+
+  @PostMapping("/echo")
+  @ResponseBody
+  public String echo(@RequestBody byte[] body) {
+    return "read " + body.length + "\n";
+  }
+
+  @GetMapping("/async")
+  @ResponseBody
+  public Callable<String> async() {
+    return () -> "async\n";
+  }
+
+  @GetMapping("/async-dispatch")
+  public void asyncDispatch(HttpServletRequest request) {
+    request.startAsync().dispatch("/hello");
+  }
+
+  @GetMapping("/forward")
+  public View forward() {
+    return new InternalResourceView("/hello");
+  }
+
+  @GetMapping("/include")
+  public View include() {
+    InternalResourceView view = new InternalResourceView("/hello");
+    view.setAlwaysInclude(true);
+    return view;
+  }
+
+  @GetMapping("/fail")
+  public String fail() {
+    throw new IllegalStateException("as asked");
+  }
+
+  @GetMapping("/send-error")
+  public String sendError() {
+    throw new ResponseStatusException(HttpStatus.SERVICE_UNAVAILABLE, "as asked");
+  }
+
+  @GetMapping("/attributes")
+  @ResponseBody
+  public String attributes(HttpServletRequest request) {
+    return new TreeSet<>(Collections.list(request.getAttributeNames())) + "\n";
+  }
+}

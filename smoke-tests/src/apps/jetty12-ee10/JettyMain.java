@@ -1,0 +1,32 @@
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.ee10.servlet.ErrorPageErrorHandler;
+import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
+import org.eclipse.jetty.util.component.AbstractLifeCycle;
+import site.Site;
+
+public class JettyMain {
+  public static void main(String[] args) throws Exception {
+    Server server = new Server();
+    ServerConnector connector = new ServerConnector(server);
+    connector.setHost("127.0.0.1");
+    server.addConnector(connector);
+    ServletContextHandler context = new ServletContextHandler();
+    context.setContextPath("/");
+    ErrorPageErrorHandler errors = new ErrorPageErrorHandler();
+    errors.addErrorPage(400, 599, "/error-page");
+    context.setErrorHandler(errors);
+    context.addBean(
+        new AbstractLifeCycle() {
+          @Override
+          protected void doStart() {
+            context.getServletContext().setExtendedListenerTypes(true);
+            Site.install(context.getServletContext(), args.length > 0);
+          }
+        });
+    server.setHandler(context);
+    server.start();
+    System.out.println("READY " + connector.getLocalPort());
+    server.join();
+  }
+}

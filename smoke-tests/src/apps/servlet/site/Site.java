@@ -1,0 +1,164 @@
+package site;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.TreeSet;
+import javax.servlet.AsyncContext;
+import javax.servlet.DispatcherType;
+import javax.servlet.Filter;
+import javax.servlet.FilterChain;
+import javax.servlet.FilterConfig;
+import javax.servlet.FilterRegistration;
+import javax.servlet.ServletContext;
+import javax.servlet.ServletException;
+import javax.servlet.ServletRegistration;
+import javax.servlet.ServletRequest;
+import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+
+/** A web application that uses each kind of dispatch; it knows nothing of Weir. */
+public final class Site {
+  private Site() {}
+
+  /** @param filter whether a filter stands before everything */
+  public static void install(ServletContext context, boolean filter) {
+    servlet(context, new Hello(), "/hello");
+    servlet(context, new Echo(), "/echo");
+    servlet(context, new Async(), "/async");
+    servlet(context, new AsyncDispatch(), "/async-dispatch");
+    servlet(context, new Forward(), "/forward");
+    servlet(context, new Include(), "/include");
+    servlet(context, new Fail(), "/fail");
+    servlet(context, new SendError(), "/send-error");
+    servlet(context, new Attributes(), "/attributes");
+    servlet(context, new ErrorPage(), "/error-page");
+    if (filter) {
+      FilterRegistration.Dynamic f = context.addFilter("through", new Through());
+      f.setAsyncSupported(true);
+      f.addMappingForUrlPatterns(EnumSet.allOf(DispatcherType.class), false, "/*");
+    }
+  }
+
+  private static void servlet(ServletContext context, HttpServlet servlet, String path) {
+    ServletRegistration.Dynamic s = context.addServlet(servlet.getClass().getSimpleName(), servlet);
+    s.setAsyncSupported(true);
+    s.addMapping(path);
+  }
+
+  static void say(ServletResponse response, String text) throws IOException {
+    response.setContentType("text/plain;charset=UTF-8");
+    response.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  public static final class Through implements Filter {
+    @Override
+    public void init(FilterConfig config) {}
+
+    @Override
+    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
+        throws IOException, ServletException {
+      chain.doFilter(request, response);
+    }
+
+    @Override
+    public void destroy() {}
+  }
+
+  public static final class Hello extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, "hello\n");
+    }
+  }
+
+  public static final class Echo extends HttpServlet {
+    @Override
+    protected void doPost(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      byte[] buffer = new byte[8192];
+      long n = 0;
+      for (int r; (r = request.getInputStream().read(buffer)) > 0; ) {
+        n += r;
+      }
+      say(response, "read " + n + "\n");
+    }
+  }
+
+  public static final class Async extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+      AsyncContext async = request.startAsync();
+      async.start(
+          () -> {
+            try {
+              say(async.getResponse(), "async\n");
+            } catch (IOException e) {
+              throw new IllegalStateException(e);
+            } finally {
+              async.complete();
+            }
+          });
+    }
+  }
+
+  public static final class AsyncDispatch extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+      request.startAsync().dispatch("/hello");
+    }
+  }
+
+  public static final class Forward extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws ServletException, IOException {
+      request.getRequestDispatcher("/hello").forward(request, response);
+    }
+  }
+
+  public static final class Include extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws ServletException, IOException {
+      say(response, "before\n");
+      request.getRequestDispatcher("/hello").include(request, response);
+      say(response, "after\n");
+    }
+  }
+
+  public static final class Fail extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+      throw new IllegalStateException("as asked");
+    }
+  }
+
+  public static final class SendError extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      response.sendError(503, "as asked");
+    }
+  }
+
+  public static final class ErrorPage extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, "error page for " + request.getAttribute("javax.servlet.error.status_code"));
+    }
+  }
+
+  public static final class Attributes extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, new TreeSet<>(Collections.list(request.getAttributeNames())) + "\n");
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import java.nio.file.Files;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.apache.catalina.Context;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.tomcat.util.descriptor.web.ErrorPage;
+import site.Site;
+
+public class TomcatMain {
+  private static final Logger LOG = Logger.getLogger("org.apache");
+
+  public static void main(String[] args) throws Exception {
+    LOG.setLevel(Level.SEVERE);
+    String base = Files.createTempDirectory("tomcat").toString();
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(base);
+    tomcat.setPort(0);
+    tomcat.getConnector().setProperty("address", "127.0.0.1");
+    Context context = tomcat.addContext("", base);
+    context.addServletContainerInitializer(
+        (classes, servlets) -> Site.install(servlets, args.length > 0), null);
+    ErrorPage page = new ErrorPage();
+    page.setLocation("/error-page");
+    context.addErrorPage(page);
+    tomcat.start();
+    System.out.println("READY " + tomcat.getConnector().getLocalPort());
+    tomcat.getServer().await();
+  }
+}

@@ -1,0 +1,42 @@
+import io.undertow.Undertow;
+import io.undertow.servlet.Servlets;
+import io.undertow.servlet.api.DeploymentInfo;
+import io.undertow.servlet.api.DeploymentManager;
+import io.undertow.servlet.api.ServletContainerInitializerInfo;
+import java.net.InetSocketAddress;
+import java.util.Collections;
+import java.util.Set;
+import javax.servlet.ServletContainerInitializer;
+import javax.servlet.ServletContext;
+import site.Site;
+
+public class UndertowMain {
+  static boolean filter;
+
+  public static class Install implements ServletContainerInitializer {
+    @Override
+    public void onStartup(Set<Class<?>> classes, ServletContext context) {
+      Site.install(context, filter);
+    }
+  }
+
+  public static void main(String[] args) throws Exception {
+    filter = args.length > 0;
+    DeploymentInfo info =
+        Servlets.deployment()
+            .setClassLoader(UndertowMain.class.getClassLoader())
+            .setContextPath("/")
+            .setDeploymentName("site")
+            .addErrorPage(Servlets.errorPage("/error-page"))
+            .addServletContainerInitializer(
+                new ServletContainerInitializerInfo(Install.class, Collections.emptySet()));
+    DeploymentManager manager = Servlets.defaultContainer().addDeployment(info);
+    manager.deploy();
+    Undertow server =
+        Undertow.builder().addHttpListener(0, "127.0.0.1").setHandler(manager.start()).build();
+    server.start();
+    System.out.println(
+        "READY "
+            + ((InetSocketAddress) server.getListenerInfo().get(0).getAddress()).getPort());
+  }
+}

@@ -1,0 +1,185 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What a web application sees of the agent, in each container of the matrix: nothing without rules;
+ * with one, each request counted once and refusals that any client understands.
+ */
+@ParameterizedClass(name = "{0}")
+@MethodSource("cells")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ServletMatrixTest {
+  private static final String NOT_THE_PROBE = "!exists header:X-Weir-Probe";
+
+  // one governed JVM for all tests of a cell: starting one is what costs
+  private static Rules rules;
+  private static Jvm governed;
+  private static int used;
+
+  @Parameter Matrix.Cell cell;
+
+  static List<Matrix.Cell> cells() {
+    return Matrix.cells("servlet");
+  }
+
+  @BeforeParameterizedClassInvocation
+  static void start(Matrix.Cell cell) {
+    rules = new Rules();
+    governed = Sites.jvm(cell).weir("service=shop;rules=" + rules.location()).start();
+  }
+
+  @AfterParameterizedClassInvocation
+  static void stop() {
+    governed.close();
+  }
+
+  @Test
+  @Order(1)
+  void withoutRulesEveryAnswerIsTheSameAsWithoutTheAgent() throws IOException {
+    try (Jvm plain = Sites.jvm(cell).start()) {
+      for (String path : paths()) {
+        assertThat(answer(governed, path)).as(path).isEqualTo(answer(plain, path));
+      }
+      assertThat(governed.stdout()).as("nothing on stdout").hasSameSizeAs(plain.stdout());
+    }
+  }
+
+  @Test
+  @Order(2)
+  void eachRequestIsGovernedExactlyOnce() throws IOException {
+    List<String> paths = paths();
+    inForce(
+        "{\"qps\": 0.0001, \"burst\": " + paths.size() + ", \"match\": \"" + NOT_THE_PROBE + "\"}");
+    List<Integer> statuses = new ArrayList<>();
+    for (String path : paths) {
+      statuses.add(send(governed, path).status());
+    }
+    assertThat(statuses).as("as many as the burst pass: %s", paths).doesNotContain(429);
+    assertThat(send(governed, "/hello").status()).as("one more does not").isEqualTo(429);
+  }
+
+  @Test
+  @Order(3)
+  void refusedCallerIsToldWhenToComeBackAndItsConnectionGoesOn() throws IOException {
+    inForce("{\"qps\": 0.5, \"burst\": 1, \"match\": \"path == '/hello'\"}");
+    try (Raw http = new Raw(governed.port())) {
+      assertThat(http.get("/hello").status()).isEqualTo(200);
+      Raw.Answer refused = http.get("/hello");
+
+      assertThat(refused.status()).isEqualTo(429);
+      assertThat(refused.header("Retry-After")).isIn("1", "2");
+      assertThat(refused.header("RateLimit-Policy")).isEqualTo("\"r" + used + "\";q=1;w=2");
+      assertThat(refused.header("RateLimit")).startsWith("\"r" + used + "\";r=0;t=");
+      assertThat(refused.header("Content-Type")).isEqualTo("application/problem+json");
+      assertThat(refused.body())
+          .contains("quota-exceeded", "\"status\":429")
+          .doesNotContain("hello");
+      assertThat(http.get("/attributes").status()).as("same connection").isEqualTo(200);
+
+      Raw.Answer head = http.ask("HEAD", "/hello", null);
+      assertThat(head.status()).isEqualTo(429);
+      assertThat(http.get("/attributes").status()).as("HEAD had no body").isEqualTo(200);
+    }
+  }
+
+  @Test
+  @Order(4)
+  void refusedPostLeavesItsConnectionUsable() throws IOException {
+    inForce("{\"qps\": 0, \"match\": \"path == '/echo'\"}");
+    try (Raw http = new Raw(governed.port())) {
+      assertThat(http.ask("POST", "/echo", new byte[64 << 10]).status()).isEqualTo(429);
+      assertThat(http.get("/hello").body()).isEqualTo("hello\n");
+    }
+  }
+
+  @Test
+  @Order(5)
+  void pathRuleSeesTheDecodedPath() throws IOException {
+    inForce("{\"qps\": 0, \"match\": \"path == '/hello'\"}");
+    try (Raw http = new Raw(governed.port())) {
+      assertThat(http.get("/h%65llo").status()).isEqualTo(429);
+      assertThat(http.get("/hello;x=1").status()).isEqualTo(429);
+      assertThat(http.get("/hello?a=1").status()).isEqualTo(429);
+    }
+  }
+
+  @Test
+  @Order(6)
+  void everyAttributeOfARequestCanBeAskedFor() throws IOException {
+    inForce(
+        "{\"qps\": 0, \"match\": \"header:X-A == 'h' && query:q == 'ä b' && cookie:c == 'k' &&"
+            + " method == 'POST' && host == 'shop' && client-ip == '127.0.0.1' && caller =="
+            + " 'web'\"}");
+    try (Raw http = new Raw(governed.port())) {
+      byte[] form = "q=never".getBytes();
+      String[] headers = {
+        "x-a: h",
+        "Cookie: b=1; c=k",
+        "X-Weir-Caller: web",
+        "Content-Type: application/x-www-form-urlencoded"
+      };
+      assertThat(http.ask("POST", "/echo?q=%C3%A4+b", form, headers).status()).isEqualTo(429);
+      assertThat(http.ask("POST", "/echo?q=other", form, headers).body())
+          .as("the body is still there")
+          .isEqualTo("read " + form.length + "\n");
+    }
+  }
+
+  /** One rule of a fresh id alone: an edited rule would keep the tokens of the one before. */
+  private void inForce(String rule) {
+    String key = "service/shop/rate-limit/r";
+    rules.remove(key + used++).put(key + used, rule).awaitInForce("shop", governed, "/hello");
+  }
+
+  private List<String> paths() {
+    return List.of(
+        "/hello",
+        "/echo",
+        "/async",
+        "/async-dispatch",
+        "/forward",
+        "/include",
+        "/fail",
+        "/send-error",
+        "/attributes",
+        "/hello?again");
+  }
+
+  private static Raw.Answer send(Jvm jvm, String path) throws IOException {
+    try (Raw http = new Raw(jvm.port())) {
+      return path.equals("/echo")
+          ? http.ask("POST", path, new byte[10_000], "Content-Type: application/octet-stream")
+          : http.get(path);
+    }
+  }
+
+  /** All of an answer but what differs from run to run. */
+  private static String answer(Jvm jvm, String path) throws IOException {
+    Raw.Answer a = send(jvm, path);
+    Map<String, String> headers = new TreeMap<>(a.headers());
+    headers.remove("Date");
+    return a.status()
+        + "\n"
+        + headers
+        + "\n"
+        + a.body()
+            .replaceAll("@[0-9a-f]+|\"timestamp\":\"[^\"]*\"|:\\d{4,5}", "@")
+            .replaceAll("(?s)(at |Caused).*", "");
+  }
+}
