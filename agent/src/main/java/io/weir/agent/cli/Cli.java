@@ -21,6 +21,9 @@ public final class Cli {
     INIT("init", "write a first set of rules to start from", "author"),
     VALIDATE(
         "validate", "check rules: fields, bounds, expressions, with line and column", "author"),
+    LINT("lint", "point out rules that are valid but hardly meant", "author"),
+    EXPLAIN("explain", "tell what would happen to one request, and why", "author"),
+    SIMULATE("simulate", "replay an access log against rules on a virtual clock", "author"),
     DIFF("diff", "compare local rules with those in force", "change"),
     PUSH("push", "put rules into force, all at once or not at all", "change"),
     PULL("pull", "fetch the rules in force into a directory", "change"),
@@ -30,6 +33,9 @@ public final class Cli {
     ENFORCE("enforce", "let a rule act", "change"),
     CANARY("canary", "give a version a share of the calls: set, promote, abort", "change"),
     STATUS("status", "what each live instance runs, and why not", "watch"),
+    TOP("top", "the fleet, live", "watch"),
+    DOCTOR("doctor", "look for what is wrong: Java, store, rules, target JVM", "help"),
+    ATTACH("attach", "govern a JVM that is already running", "help"),
     CONFIG("config", "the configuration as the agent would read it", "help"),
     INSTRUMENTATIONS("instrumentations", "which libraries are governed, and how", "help"),
     DEMO("demo", "where the demonstration is", "help"),
@@ -88,6 +94,18 @@ public final class Cli {
           return new CanaryCommand();
         case STATUS:
           return new StatusCommand();
+        case LINT:
+          return new LintCommand();
+        case EXPLAIN:
+          return new ExplainCommand();
+        case SIMULATE:
+          return new SimulateCommand();
+        case TOP:
+          return new TopCommand();
+        case DOCTOR:
+          return new DoctorCommand();
+        case ATTACH:
+          return new AttachCommand();
         default:
           return new VersionCommand();
       }

@@ -86,6 +86,10 @@ final class Out {
     data.flush();
   }
 
+  void flush() {
+    data.flush();
+  }
+
   /** Columns as wide as their widest cell; the first row is the heading. */
   void table(List<String[]> rows) {
     List<Integer> widths = new ArrayList<Integer>();

@@ -1,0 +1,265 @@
+package io.weir.agent.cli;
+
+import io.weir.agent.config.Config;
+import io.weir.agent.run.Agent;
+import io.weir.control.parse.RuleProblem;
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import picocli.CommandLine.Parameters;
+
+/** Looks at one thing after the other, and says what it saw. */
+@picocli.CommandLine.Command
+final class DoctorCommand extends StoreCommand {
+  private enum Grade {
+    OK,
+    NOTE,
+    BAD
+  }
+
+  @Parameters(paramLabel = "PID", arity = "0..1", description = "also look into this running JVM")
+  String pid;
+
+  private final List<Object> checks = new ArrayList<Object>();
+  private boolean bad;
+
+  @Override
+  int run() throws IOException {
+    java();
+    Config config = config();
+    for (String w : config.warnings()) {
+      check("configuration", Grade.BAD, w);
+    }
+    if (config.warnings().isEmpty()) {
+      check("configuration", Grade.OK, config.redacted().size() + " values, no complaint");
+    }
+    Path directory = directory(config);
+    if (directory != null) {
+      boolean there = Files.isDirectory(directory);
+      check("rules", there ? Grade.OK : Grade.BAD, directory + (there ? "" : " is no directory"));
+    } else {
+      endpoints(config);
+    }
+    store();
+    if (pid != null) {
+      target();
+    }
+    if (out.json) {
+      out.json(Json.object("healthy", !bad, "checks", checks));
+    }
+    out.next(pid == null ? "weir doctor PID" : "weir status");
+    return bad ? Exit.FINDINGS : Exit.OK;
+  }
+
+  private void java() {
+    check(
+        "java",
+        Grade.OK,
+        System.getProperty("java.version")
+            + " at "
+            + System.getProperty("java.home")
+            + ", weir "
+            + Agent.version());
+    boolean attach = true;
+    try {
+      Class.forName(
+          "com.sun.tools.attach.VirtualMachine", false, ClassLoader.getSystemClassLoader());
+    } catch (ClassNotFoundException e) {
+      attach = false;
+    }
+    check(
+        "attach",
+        attach ? Grade.OK : Grade.NOTE,
+        attach ? "this Java can attach to others" : "this Java has no attach API: no weir attach");
+  }
+
+  private void endpoints(Config config) {
+    for (URI e : etcdOptions(config).endpoints) {
+      if (!"http".equals(e.getScheme())) {
+        check("etcd " + e, Grade.NOTE, "TLS: looked at through the client below");
+        continue;
+      }
+      try {
+        long began = System.nanoTime();
+        HttpURLConnection c = (HttpURLConnection) e.resolve("/version").toURL().openConnection();
+        c.setConnectTimeout(2000);
+        c.setReadTimeout(2000);
+        byte[] b = new byte[512];
+        int n;
+        try (java.io.InputStream in = c.getInputStream()) {
+          n = in.read(b);
+        }
+        long took = System.nanoTime() - began;
+        long theirs = c.getDate();
+        Map<String, Object> version =
+            Json.readObject(
+                n < 0 ? "" : new String(b, 0, n, java.nio.charset.StandardCharsets.UTF_8));
+        check(
+            "etcd " + e,
+            Grade.OK,
+            "version "
+                + Json.text(version, "etcdserver")
+                + ", first answer after "
+                + StoreCommand.duration(took));
+        long off = Math.abs(System.currentTimeMillis() - theirs);
+        if (theirs > 0) {
+          check(
+              "clock",
+              off < 5000 ? Grade.OK : Grade.NOTE,
+              off < 5000
+                  ? "agrees with etcd's to the second"
+                  : off / 1000 + " s apart from etcd's; leases do not mind, readers of times do");
+        }
+      } catch (IOException | RuntimeException x) {
+        check("etcd " + e, Grade.BAD, "does not answer: " + x.getMessage());
+      }
+    }
+  }
+
+  private void store() {
+    long began = System.nanoTime();
+    try (Tree tree = open()) {
+      long took = System.nanoTime() - began;
+      View view = tree.view();
+      check("store", Grade.OK, tree.name + " read after " + StoreCommand.duration(took));
+      if (tree.hasStatus()) {
+        long[] nanos = new long[5];
+        for (int i = 0; i < nanos.length; i++) {
+          long at = System.nanoTime();
+          // compares, and writes nothing whatever comes of it
+          tree.commit(new io.weir.control.store.Txn().ifAbsent("/weir/rule-history/doctor"));
+          nanos[i] = System.nanoTime() - at;
+        }
+        Arrays.sort(nanos);
+        check(
+            "latency",
+            nanos[2] < 50_000_000 ? Grade.OK : Grade.NOTE,
+            "a transaction takes " + StoreCommand.duration(nanos[2]) + ", median of five");
+      }
+      rules(view);
+      fleet(tree, view);
+    } catch (Trouble t) {
+      check("store", Grade.BAD, t.fault + " " + t.getMessage());
+    }
+  }
+
+  private void rules(View view) {
+    Documents documents = Documents.in(view);
+    int refused = 0;
+    for (Map.Entry<Documents.Document, RuleProblem> p : documents.problems()) {
+      refused += p.getValue().refusal ? 1 : 0;
+      check("rule", p.getValue().refusal ? Grade.BAD : Grade.NOTE, p.getValue().toString());
+    }
+    check(
+        "rules",
+        refused == 0 ? Grade.OK : Grade.BAD,
+        documents.byKey.size() + " in force, " + refused + " refusals");
+    if (view.get(io.weir.control.parse.RuleKey.OFF) != null) {
+      check("rules", Grade.BAD, "the kill switch /weir/off is set: nothing is governed");
+    }
+  }
+
+  private void fleet(Tree tree, View view) {
+    if (!tree.hasStatus()) {
+      return;
+    }
+    List<Fleet.Member> members = Fleet.members(view);
+    long newest = Fleet.newestRule(view);
+    int well = 0;
+    for (Fleet.Member m : members) {
+      String state = m.state(newest);
+      well += state.equals("SYNCED") ? 1 : 0;
+      if (!state.equals("SYNCED")) {
+        Map<String, Object> refusal = m.refusal(Collections.<String>emptyList());
+        check(
+            "instance " + m.name(),
+            Grade.BAD,
+            state + (refusal == null ? "" : ": " + Json.text(refusal, "reason")));
+      }
+    }
+    check(
+        "fleet",
+        members.isEmpty() ? Grade.NOTE : Grade.OK,
+        members.isEmpty()
+            ? "no live instance reports its status"
+            : well + " of " + members.size() + " live instances run the newest rules");
+  }
+
+  private void target() {
+    try {
+      String commandLine = Jvms.ask(pid, "VM.command_line");
+      String version = Jvms.ask(pid, "VM.version");
+      check("jvm " + pid, Grade.OK, version.trim().replaceAll("\\s*\n\\s*", " "));
+      List<String> others = new ArrayList<String>();
+      boolean weir = false;
+      for (String word : commandLine.split("\\s+")) {
+        if (word.startsWith("-javaagent:")) {
+          boolean ours = word.contains("weir");
+          weir |= ours;
+          if (!ours) {
+            others.add(word);
+          }
+        }
+      }
+      if (!others.isEmpty()) {
+        check("agents", Grade.NOTE, "other agents are there: " + others);
+      }
+      Set<String> loaded = classes();
+      weir |= loaded.contains("io.weir.bootstrap.Bridge");
+      check(
+          "governed",
+          weir ? Grade.OK : Grade.NOTE,
+          weir ? "Weir is in this JVM" : "Weir is not in this JVM: weir attach " + pid);
+      for (Map.Entry<String, String> m : Agent.instrumentations().entrySet()) {
+        List<String> found = new ArrayList<String>(InstrumentationsCommand.types(m.getValue()));
+        found.retainAll(loaded);
+        check(
+            m.getKey(),
+            found.isEmpty() ? Grade.NOTE : Grade.OK,
+            found.isEmpty() ? "none of its classes is loaded" : "covers " + found);
+      }
+    } catch (Trouble t) {
+      check("jvm " + pid, Grade.BAD, t.fault + " " + t.getMessage());
+    } catch (ReflectiveOperationException e) {
+      check("instrumentations", Grade.BAD, e.toString());
+    }
+  }
+
+  /** Names of the classes that JVM has loaded. */
+  private Set<String> classes() {
+    Set<String> names = new HashSet<String>();
+    for (String line : Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n")) {
+      // |  |--java.util.HashMap/0x1234
+      int dash = line.lastIndexOf("--");
+      String name = dash < 0 ? line.trim() : line.substring(dash + 2);
+      int slash = name.indexOf('/');
+      names.add(slash < 0 ? name : name.substring(0, slash));
+    }
+    return names;
+  }
+
+  private void check(String what, Grade grade, String says) {
+    bad |= grade == Grade.BAD;
+    checks.add(
+        Json.object(
+            "check", what, "grade", grade.name().toLowerCase(java.util.Locale.ROOT), "says", says));
+    if (!out.json) {
+      String mark =
+          grade == Grade.OK
+              ? out.ink(Out.Ink.GOOD, "ok  ")
+              : grade == Grade.NOTE
+                  ? out.ink(Out.Ink.DOUBTFUL, "note")
+                  : out.ink(Out.Ink.BAD, "bad ");
+      out.line(mark + "  " + what + ": " + says);
+    }
+  }
+}

@@ -1,0 +1,407 @@
+package io.weir.agent.cli;
+
+import io.weir.control.parse.RuleKey;
+import io.weir.control.store.Entry;
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.call.Attribute;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.instances.Locality;
+import io.weir.engine.match.Match;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.Rule;
+import io.weir.engine.rules.RuleBook;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * What would happen to one request. The verdicts come from the agent's own engine, fed with the
+ * rules as the agent would have them and a clock that stands still; this class only watches which
+ * attributes a rule asks for, and so can say why it does not apply.
+ */
+@picocli.CommandLine.Command(
+    footer = {
+      "",
+      "  weir explain order-service -X POST '/api/orders?userId=7' -H 'X-Region: cn-east'",
+      "  weir explain order-service /api/orders --times 201     # the burst is used up"
+    })
+final class ExplainCommand extends StoreCommand {
+  @Parameters(index = "0", paramLabel = "SERVICE", description = "the service that is called")
+  String service;
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "URL",
+      description = "path and query, or a whole URL (default: /)")
+  String url = "/";
+
+  @Option(
+      names = {"-X", "--method"},
+      paramLabel = "METHOD",
+      description = "default: GET; POST for gRPC")
+  String method;
+
+  @Option(
+      names = {"-H", "--header"},
+      paramLabel = "'NAME: VALUE'",
+      description = "may be given several times")
+  List<String> headers = new ArrayList<String>();
+
+  @Option(names = "--tag", paramLabel = "NAME=VALUE", description = "traffic colour")
+  Map<String, String> tags = new LinkedHashMap<String, String>();
+
+  @Option(names = "--client-ip", paramLabel = "IP", description = "address of the caller")
+  String clientIp;
+
+  @Option(names = "--caller", paramLabel = "SERVICE", description = "who calls")
+  String caller;
+
+  @Option(names = "--region", paramLabel = "REGION", description = "where the caller runs")
+  String region;
+
+  @Option(names = "--zone", paramLabel = "ZONE", description = "where the caller runs")
+  String zone;
+
+  @Option(names = "--grpc", description = "a gRPC call: URL is /package.Service/Method")
+  boolean grpc;
+
+  @Option(
+      names = {"-n", "--times"},
+      paramLabel = "N",
+      description = "the same call so often at once; the last one is explained (default: 1)")
+  int times = 1;
+
+  private final List<Object> steps = new ArrayList<Object>();
+  private final List<String[]> rows = new ArrayList<String[]>();
+  private Call call;
+
+  @Override
+  int run() {
+    if (times < 1 || times > 10_000_000) {
+      throw new Trouble(Fault.USAGE, "--times is from 1 to 10000000");
+    }
+    call = described();
+    rows.add(new String[] {"WHERE", "RULE", "SAYS", "WHY"});
+    Map<String, Object> answer;
+    try (Tree tree = open()) {
+      View view = tree.view();
+      RuleBook book = Books.of(view, out);
+      answer = decide(view, book);
+      answer.put("rules", steps);
+    }
+    if (out.json) {
+      out.json(answer);
+    } else {
+      if (rows.size() > 1) {
+        out.table(rows);
+      }
+      String verdict = Json.text(answer, "verdict");
+      out.line("");
+      out.line(
+          out.ink(verdict.equals("refused") ? Out.Ink.BAD : Out.Ink.GOOD, verdict)
+              + ": "
+              + Json.text(answer, "because"));
+    }
+    out.next("weir simulate --service " + service + " access.log");
+    return Exit.OK;
+  }
+
+  private Call described() {
+    Call c = new Call();
+    c.asked = new LinkedHashMap<String, String>();
+    c.grpc = grpc;
+    c.host = service;
+    c.target(url);
+    c.method = method != null ? method : grpc ? "POST" : "GET";
+    c.clientIp = clientIp;
+    c.caller = caller;
+    c.tags = tags;
+    for (String h : headers) {
+      int colon = h.indexOf(':');
+      if (colon < 1) {
+        throw new Trouble(Fault.USAGE, "a header is written 'NAME: VALUE', not '" + h + "'");
+      }
+      c.header(h.substring(0, colon).trim(), h.substring(colon + 1).trim());
+    }
+    return c;
+  }
+
+  private Map<String, Object> decide(View view, RuleBook book) {
+    if (book.off || book.off(service)) {
+      return verdict(
+          "untouched",
+          "the kill switch "
+              + (book.off ? RuleKey.OFF : "/service/" + service + "/off")
+              + " is set",
+          null);
+    }
+    final long now = 0;
+    Engine callers =
+        new Engine(caller == null ? "the-caller" : caller, new Locality(region, zone), () -> now);
+    callers.apply(book);
+    Engine own = new Engine(service, () -> now);
+    own.apply(book);
+    ServicePlan plan = callers.plan(service);
+    String fleet = plan == null ? "" : impose(view, plan);
+    Ticket ticket = new Ticket();
+    Ticket first = null;
+    boolean admitted = true;
+    int refusedAt = 0;
+    for (int i = 1; i <= times; i++) {
+      ticket = new Ticket();
+      admitted =
+          (plan == null || callers.outbound(plan, Call.OUTBOUND, call, ticket))
+              && own.inbound(Call.INBOUND, call, first = new Ticket());
+      if (!admitted && refusedAt == 0) {
+        refusedAt = i;
+      }
+    }
+    Refusal refusal =
+        ticket.refusal() != null ? ticket.refusal() : first == null ? null : first.refusal();
+    Ticket refused = ticket.refusal() != null ? ticket : first;
+    limits(book, LimitRule.Side.CLIENT, Call.OUTBOUND, refusal);
+    breakers(book, refusal, fleet);
+    route(book, ticket, refusal);
+    limits(book, LimitRule.Side.SERVER, Call.INBOUND, refusal);
+    disabled(view);
+    String nth = times == 1 ? "" : "call " + times + " of " + times + " at once: ";
+    if (admitted) {
+      return verdict("admitted", nth + admittedBecause(ticket, first), null);
+    }
+    Map<String, Object> v =
+        verdict(
+            "refused",
+            nth
+                + refusal.description()
+                + ", answer "
+                + refusal.status()
+                + (refused.retryAfterNanos() > 0
+                    ? ", Retry-After " + refused.retryAfterSeconds()
+                    : "")
+                + (times > 1 ? "; the first refused is call " + refusedAt : ""),
+            refusal.ruleId());
+    v.put("status", refusal.status());
+    v.put("first_refused", refusedAt);
+    return v;
+  }
+
+  private static Map<String, Object> verdict(String verdict, String because, String rule) {
+    return Json.object("verdict", verdict, "because", because, "decided_by", rule);
+  }
+
+  private static String admittedBecause(Ticket out, Ticket in) {
+    long wait = Math.max(out.waitNanos(), in.waitNanos());
+    return (wait > 0 ? "after a paced wait of " + wait / 1_000_000 + " ms, " : "")
+        + (out.instance() == null
+            ? "goes where the application aims it"
+            : "goes to "
+                + out.instance()
+                + (out.instance().version() == null ? "" : " (" + out.instance().version() + ")")
+                + (out.arm() == null ? "" : " by arm " + out.arm()));
+  }
+
+  /** Puts the fleet's breaker into the state etcd tells; returns what to say about it. */
+  private String impose(View view, ServicePlan plan) {
+    Entry state = view.get("/circuit-breaker/" + service + "/state");
+    if (state == null || plan.breakers() == null) {
+      return "";
+    }
+    Map<String, Object> told = Json.readObject(state.text());
+    String is = Json.text(told, "state");
+    for (Breaker b : plan.breakers().all()) {
+      if (b.rule().fleet && is.equals("open")) {
+        b.imposeOpen(Json.number(told, "epoch"), 0, b.rule().openNanos, true, 0);
+      } else if (b.rule().fleet && is.equals("half-open")) {
+        b.imposeWaiting(Json.number(told, "epoch"), 0, 0);
+      }
+    }
+    return "the fleet says " + is + ": " + Json.text(told, "reason");
+  }
+
+  private void limits(
+      RuleBook book, LimitRule.Side side, AttributeSource<Call> source, Refusal refusal) {
+    String where = side == LimitRule.Side.CLIENT ? "caller" : "service";
+    for (int pass = 0; pass < 2; pass++) {
+      for (LimitRule r : book.limits(service)) {
+        // as the engine asks: keyed rules before global ones
+        if (r.side != side || r.by.isEmpty() != (pass == 1)) {
+          continue;
+        }
+        String miss = miss(r.match, source);
+        String rate = number(r.qps) + " qps, burst " + r.burst;
+        if (miss != null) {
+          step(where, r, "does not apply", miss, false);
+          continue;
+        }
+        String key = key(r, source);
+        boolean refuses = decided(refusal, Refusal.Kind.LIMIT, r);
+        step(
+            where,
+            r,
+            refuses ? "refuses" : r.shadow ? "counts only" : "admits",
+            rate + key + (r.shadow ? " (mode shadow)" : ""),
+            refuses);
+      }
+    }
+  }
+
+  private String key(LimitRule r, AttributeSource<Call> source) {
+    StringBuilder s = new StringBuilder();
+    for (Attribute a : r.by) {
+      String v = a.read(source, call);
+      if (v == null) {
+        return ", has no "
+            + a
+            + ": "
+            + (r.onMissing == LimitRule.OnMissing.SKIP
+                ? "skipped"
+                : r.onMissing == LimitRule.OnMissing.REJECT
+                    ? "refused for that"
+                    : "shares one bucket with all that have none");
+      }
+      s.append(s.length() == 0 ? ", bucket of " : " ").append(a).append('=').append(v);
+    }
+    return s.toString();
+  }
+
+  private void breakers(RuleBook book, Refusal refusal, String fleet) {
+    boolean taken = false;
+    for (BreakerRule r : book.breakers(service)) {
+      String miss = taken ? "an earlier rule applies already" : miss(r.match, Call.OUTBOUND);
+      if (miss != null) {
+        step("caller", r, "does not apply", miss, false);
+        continue;
+      }
+      taken = true;
+      boolean refuses = decided(refusal, Refusal.Kind.BREAKER, r);
+      String why =
+          r.force == BreakerRule.Force.NONE
+              ? fleet.isEmpty() ? "closed until calls fail" : fleet
+              : "forced " + r.force.name().toLowerCase(java.util.Locale.ROOT);
+      step(
+          "caller",
+          r,
+          refuses ? "refuses" : r.shadow ? "counts only" : "admits",
+          why + (r.shadow ? " (mode shadow)" : ""),
+          refuses);
+    }
+  }
+
+  private void route(RuleBook book, Ticket ticket, Refusal refusal) {
+    RouteRule r = book.route(service);
+    if (r == null) {
+      return;
+    }
+    String miss = miss(r.match, Call.OUTBOUND);
+    if (miss != null) {
+      step("caller", r, "does not apply", miss, false);
+      return;
+    }
+    boolean refuses = decided(refusal, Refusal.Kind.ROUTE, r);
+    int live = book.instances(service).size();
+    String chosen = null;
+    for (int i = 0; i < r.routes.size(); i++) {
+      RouteRule.Route row = r.routes.get(i);
+      String where = "routes[" + i + "]";
+      if (chosen != null) {
+        step("caller", "route " + r.id + " " + where, "not asked", "an earlier row matches", false);
+        continue;
+      }
+      String no = miss(row.match, Call.OUTBOUND);
+      if (no != null) {
+        step("caller", "route " + r.id + " " + where, "does not apply", no, false);
+      } else {
+        chosen = where;
+        step("caller", "route " + r.id + " " + where, "matches", arms(row.to), false);
+      }
+    }
+    if (chosen == null && !r.defaults.isEmpty()) {
+      step("caller", "route " + r.id + " default", "matches", arms(r.defaults), false);
+    }
+    String why =
+        live == 0
+            ? "no instance of " + service + " is registered: calls stay as the application aims"
+            : ticket.instance() != null
+                ? "picks " + ticket.instance() + (ticket.arm() == null ? "" : ", " + ticket.arm())
+                : refuses ? "no live instance and no fallback" : live + " instances live";
+    step("caller", r, refuses ? "refuses" : r.shadow ? "counts only" : "routes", why, refuses);
+  }
+
+  private static String arms(List<RouteRule.Arm> arms) {
+    StringBuilder s = new StringBuilder();
+    for (RouteRule.Arm a : arms) {
+      s.append(s.length() == 0 ? "" : ", ").append(a.version == null ? "any" : a.version);
+      s.append(a.labels.isEmpty() ? "" : " " + a.labels).append(" weight ").append(a.weight);
+    }
+    return s.toString();
+  }
+
+  /** Rules that are there but switched off, and defaults that the service's own push aside. */
+  private void disabled(View view) {
+    for (Documents.Document d : Documents.in(view).byKey.values()) {
+      boolean own = d.key.service.equals(service);
+      if (!d.key.kind.isRule() || !own && !d.key.service.equals("*")) {
+        continue;
+      }
+      for (Rule r : d.parse().rules) {
+        if (!r.enabled) {
+          step(own ? "-" : "default", r, "disabled", "enabled: false in " + d.origin, false);
+        } else if (!own && ownsKind(view, d.key)) {
+          step("default", r, "not used", service + " has rules of its own", false);
+        }
+      }
+    }
+  }
+
+  private boolean ownsKind(View view, RuleKey def) {
+    String key = "/service/" + service + "/" + def.kind.word;
+    return view.get(key) != null || !view.under(key + "/").isEmpty();
+  }
+
+  private static boolean decided(Refusal refusal, Refusal.Kind kind, Rule r) {
+    return refusal != null && refusal.kind() == kind && refusal.ruleId().equals(r.id);
+  }
+
+  /** Why the expression does not hold: the last attribute it asked for decided; null: it holds. */
+  private String miss(Match match, AttributeSource<Call> source) {
+    call.asked.clear();
+    if (match.test(source, call)) {
+      return null;
+    }
+    String last = null;
+    for (Map.Entry<String, String> a : call.asked.entrySet()) {
+      last = a.getKey() + (a.getValue() == null ? " is absent" : " is '" + a.getValue() + "'");
+    }
+    return last == null ? match.toString() : last + ", wanted " + match;
+  }
+
+  private void step(String where, Rule r, String says, String why, boolean decides) {
+    step(where, kind(r) + " " + r.id, says, why, decides);
+  }
+
+  private void step(String where, String rule, String says, String why, boolean decides) {
+    steps.add(
+        Json.object("where", where, "rule", rule, "says", says, "why", why, "decides", decides));
+    rows.add(new String[] {where, rule, decides ? out.ink(Out.Ink.BAD, says) : says, why});
+  }
+
+  private static String kind(Rule r) {
+    return r instanceof LimitRule
+        ? "rate-limit"
+        : r instanceof BreakerRule ? "circuit-breaker" : "route";
+  }
+
+  static String number(double d) {
+    return d == Math.rint(d) && Math.abs(d) < 1e15 ? Long.toString((long) d) : Double.toString(d);
+  }
+}

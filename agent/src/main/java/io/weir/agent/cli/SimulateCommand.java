@@ -1,0 +1,226 @@
+package io.weir.agent.cli;
+
+import io.weir.control.store.Entry;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RuleBook;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.GZIPInputStream;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@picocli.CommandLine.Command(
+    footer = {
+      "",
+      "  weir simulate --service order-service access.log",
+      "  weir simulate --service order-service --with new-rules --speed 2 access.log.gz",
+      "",
+      "Reads the common and combined formats and JSON lines: {\"time\": 1700000000.25,",
+      "\"method\": \"GET\", \"path\": \"/a\", \"query\": \"b=c\", \"client_ip\": \"...\",",
+      "\"headers\": {...}}; time is seconds or milliseconds since 1970, or ISO 8601."
+    })
+final class SimulateCommand extends StoreCommand {
+  @Parameters(
+      paramLabel = "LOG",
+      arity = "1..*",
+      description = "access logs in the order of time, .gz allowed; - is stdin")
+  List<String> logs = new ArrayList<String>();
+
+  @Option(
+      names = "--service",
+      required = true,
+      paramLabel = "NAME",
+      description = "whose log this is")
+  String service;
+
+  @Option(
+      names = "--with",
+      paramLabel = "PATH",
+      description = "rules to try instead of those in force: files or directories")
+  List<String> with = new ArrayList<String>();
+
+  @Option(names = "--side", paramLabel = "SIDE", description = "server (default) or client")
+  LimitRule.Side side = LimitRule.Side.SERVER;
+
+  @Option(
+      names = "--speed",
+      paramLabel = "X",
+      description = "as if calls came so many times as fast (default: 1)")
+  double speed = 1;
+
+  @Option(names = "--top", paramLabel = "N", description = "how many keys to name (default: 10)")
+  int top = 10;
+
+  @Override
+  int run() throws IOException {
+    if (!(speed > 0)) {
+      throw new Trouble(Fault.USAGE, "--speed is above 0");
+    }
+    Replay replay = new Replay(book(), service, side, speed);
+    if (!replay.hasRules()) {
+      throw new Trouble(
+          Fault.NO_RULE,
+          "no rate limit of " + service + " on the " + side.name().toLowerCase() + " side",
+          "try one: --with DIR");
+    }
+    AccessLog log = new AccessLog(replay);
+    long began = System.nanoTime();
+    for (String name : logs) {
+      try (InputStream in = stream(name)) {
+        log.read(in);
+      } catch (IOException e) {
+        throw new Trouble(Fault.NO_FILE, name + ": " + e.getMessage());
+      }
+    }
+    replay.end();
+    double seconds = (System.nanoTime() - began) / 1e9;
+    if (replay.calls() == 0) {
+      throw new Trouble(
+          Fault.BAD_LOG,
+          "none of " + log.lines() + " lines could be read",
+          "see the formats: weir simulate --help");
+    }
+    if (out.json) {
+      json(replay, log);
+    } else {
+      text(replay, log);
+    }
+    out.say(
+        String.format(
+            "%d lines in %.2f s, %.0f a second", log.lines(), seconds, log.lines() / seconds));
+    out.next(
+        with.isEmpty() ? "weir simulate --with DIR ..." : "weir push " + String.join(" ", with));
+    return Exit.OK;
+  }
+
+  private RuleBook book() throws IOException {
+    if (with.isEmpty()) {
+      try (Tree tree = open()) {
+        return Books.of(tree.view(), out);
+      }
+    }
+    List<Entry> entries = new ArrayList<Entry>();
+    for (Documents.Document d : Documents.at(with, null).byKey.values()) {
+      entries.add(new Entry(d.key.key, d.text, 1, 1, 0));
+    }
+    return Books.of(entries, 1, out);
+  }
+
+  private static InputStream stream(String name) throws IOException {
+    if (name.equals("-")) {
+      return System.in;
+    }
+    InputStream in = new FileInputStream(name);
+    return name.endsWith(".gz") ? new GZIPInputStream(in, 1 << 16) : in;
+  }
+
+  private void text(Replay r, AccessLog log) {
+    out.line(
+        String.format(
+            "%d calls over %s, at most %.1f a second in a minute%s",
+            r.calls(),
+            StoreCommand.duration(r.spanNanos()),
+            r.peak(),
+            speed == 1 ? "" : ", played " + ExplainCommand.number(speed) + " times as fast"));
+    out.line(String.format("refused   %d (%.3f %%)", r.refused(), 100.0 * r.refused() / r.calls()));
+    if (r.paced() > 0) {
+      out.line("paced     " + r.paced() + ", at most " + r.longestWaitNanos() / 1_000_000 + " ms");
+    }
+    long[] worst = r.worstMinute();
+    if (worst != null) {
+      out.line(
+          String.format(
+              "worst minute  %s: %d of %d refused (%.1f %%)",
+              Instant.ofEpochSecond(worst[0] * 60),
+              worst[2],
+              worst[1],
+              100.0 * worst[2] / worst[1]));
+    }
+    out.line("");
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"RULE", "MODE", "ADMITTED", "REFUSED", "KEYS"});
+    r.rules(
+        (rule, hits, exceeded, keys, overflowed) ->
+            rows.add(
+                new String[] {
+                  rule.id,
+                  rule.shadow ? "shadow" : "enforce",
+                  Long.toString(hits),
+                  Long.toString(exceeded) + (rule.shadow ? " (would be)" : ""),
+                  rule.by.isEmpty() ? "" : Integer.toString(keys)
+                }));
+    out.table(rows);
+    List<Replay.Refused> worstKeys = r.top(top);
+    if (!worstKeys.isEmpty()) {
+      out.line("");
+      List<String[]> keys = new ArrayList<String[]>();
+      keys.add(new String[] {"REFUSED", "RULE", "KEY"});
+      for (Replay.Refused k : worstKeys) {
+        keys.add(new String[] {Long.toString(k.count), k.rule, k.key});
+      }
+      out.table(keys);
+    }
+    if (r.coarse()) {
+      out.say("the log knows whole seconds only: each second's calls were spread evenly over it");
+    }
+    if (log.bad() > 0) {
+      out.say(
+          out.ink(Out.Ink.DOUBTFUL, "warning: ")
+              + log.bad()
+              + " lines could not be read, the first is line "
+              + log.firstBad());
+    }
+  }
+
+  private void json(Replay r, AccessLog log) {
+    List<Object> rules = new ArrayList<Object>();
+    r.rules(
+        (rule, hits, exceeded, keys, overflowed) ->
+            rules.add(
+                Json.object(
+                    "rule", rule.id,
+                    "mode", rule.shadow ? "shadow" : "enforce",
+                    "admitted", hits,
+                    "refused", exceeded,
+                    "keys", keys,
+                    "overflowed", overflowed)));
+    List<Object> keys = new ArrayList<Object>();
+    for (Replay.Refused k : r.top(top)) {
+      keys.add(Json.object("rule", k.rule, "key", k.key, "refused", k.count));
+    }
+    long[] worst = r.worstMinute();
+    out.json(
+        Json.object(
+            "lines",
+            log.lines(),
+            "unreadable",
+            log.bad(),
+            "calls",
+            r.calls(),
+            "refused",
+            r.refused(),
+            "refused_share",
+            (double) r.refused() / r.calls(),
+            "paced",
+            r.paced(),
+            "longest_wait_ms",
+            r.longestWaitNanos() / 1_000_000,
+            "span_seconds",
+            r.spanNanos() / 1e9,
+            "worst_minute",
+            worst == null
+                ? null
+                : Json.object(
+                    "at", Instant.ofEpochSecond(worst[0] * 60).toString(),
+                    "calls", worst[1],
+                    "refused", worst[2]),
+            "rules",
+            rules,
+            "top_keys",
+            keys));
+  }
+}
