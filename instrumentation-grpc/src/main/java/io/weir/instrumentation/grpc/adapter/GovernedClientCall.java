@@ -119,7 +119,8 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     } else if (ticket.waitNanos() > 0) {
       PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
       delegate = paced;
-      gate.executors.execute(options.getExecutor(), paced, ticket.waitNanos());
+      gate.executors.execute(
+          options.getExecutor(), paced, Math.min(ticket.waitNanos(), remainingNanos()));
     } else {
       delegate = next.newCall(method, decided());
       begin(delegate, listener);
@@ -137,13 +138,21 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
   /** Makes the library's call after a paced wait; not yet started. */
   ClientCall<Q, P> afterWait() {
-    Deadline deadline = options.getDeadline();
-    if (context.isCancelled() || deadline != null && deadline.isExpired()) {
+    if (context.isCancelled() || remainingNanos() <= 0) {
       // deadline or caller were faster; the library's call below says so to the listener
       abandon();
     }
     ticket.started(gate.engine.now());
     return next.newCall(method, decided());
+  }
+
+  /** Until the call's own deadline or the one it inherits. */
+  private long remainingNanos() {
+    return Math.min(remaining(options.getDeadline()), remaining(context.getDeadline()));
+  }
+
+  private static long remaining(Deadline deadline) {
+    return deadline == null ? Long.MAX_VALUE : deadline.timeRemaining(TimeUnit.NANOSECONDS);
   }
 
   void begin(ClientCall<Q, P> call, Listener<P> listener) {

@@ -1,0 +1,51 @@
+import io.grpc.MethodDescriptor;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+
+/** The service {@code shop.Stock}: a method of each type, strings both ways. */
+final class Wire {
+  static final MethodDescriptor<String, String> UNARY =
+      method("Get", MethodDescriptor.MethodType.UNARY);
+  static final MethodDescriptor<String, String> CLIENT =
+      method("Put", MethodDescriptor.MethodType.CLIENT_STREAMING);
+  static final MethodDescriptor<String, String> SERVER =
+      method("Watch", MethodDescriptor.MethodType.SERVER_STREAMING);
+  static final MethodDescriptor<String, String> BIDI =
+      method("Chat", MethodDescriptor.MethodType.BIDI_STREAMING);
+
+  /** Tells how often a handler of the four above has run. */
+  static final MethodDescriptor<String, String> COUNT =
+      method("Count", MethodDescriptor.MethodType.UNARY);
+
+  private Wire() {}
+
+  private static MethodDescriptor<String, String> method(
+      String name, MethodDescriptor.MethodType type) {
+    return MethodDescriptor.<String, String>newBuilder()
+        .setType(type)
+        .setFullMethodName(MethodDescriptor.generateFullMethodName("shop.Stock", name))
+        .setRequestMarshaller(Text.INSTANCE)
+        .setResponseMarshaller(Text.INSTANCE)
+        .build();
+  }
+
+  private enum Text implements MethodDescriptor.Marshaller<String> {
+    INSTANCE;
+
+    @Override
+    public InputStream stream(String value) {
+      return new ByteArrayInputStream(value.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public String parse(InputStream stream) {
+      try {
+        return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+      } catch (IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
