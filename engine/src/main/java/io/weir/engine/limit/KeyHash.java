@@ -13,7 +13,7 @@ import java.security.SecureRandom;
  * n^2 / 2^65: 3e-10 for a table of 100 000 keys; such keys would share one bucket.
  */
 final class KeyHash {
-  /** Where a composite key begins; every part is then hashed with the digest so far. */
+  /** Where a composite key begins; every part is hashed under the digest of those before it. */
   static final long START = 0;
 
   private static final long K0;
@@ -29,22 +29,31 @@ final class KeyHash {
 
   /** Digest of the parts so far followed by {@code part}. */
   static long add(long digest, String part) {
-    return sip(K0, K1, digest, part);
+    return sip(K0, K1 ^ digest, part);
   }
 
-  /**
-   * One round for the digest so far, one for every four characters, one for the rest and the
-   * length, three to finish.
-   */
-  static long sip(long k0, long k1, long digest, String part) {
+  /** One round for every four characters, one for the rest and the length, three to finish. */
+  static long sip(long k0, long k1, String part) {
     long v0 = k0 ^ 0x736f6d6570736575L;
     long v1 = k1 ^ 0x646f72616e646f6dL;
     long v2 = k0 ^ 0x6c7967656e657261L;
     long v3 = k1 ^ 0x7465646279746573L;
     int n = part.length();
-    int blocks = n >> 2;
-    long word = digest;
-    for (int i = -1; ; ) {
+    int whole = n & ~3;
+    for (int at = 0; at <= whole; at += 4) {
+      long word;
+      if (at < whole) {
+        word =
+            part.charAt(at)
+                | (long) part.charAt(at + 1) << 16
+                | (long) part.charAt(at + 2) << 32
+                | (long) part.charAt(at + 3) << 48;
+      } else {
+        word = (long) n << 56;
+        for (int i = n - 1; i >= at; i--) {
+          word |= (long) part.charAt(i) << ((i - at) << 4);
+        }
+      }
       v3 ^= word;
       v0 += v1;
       v1 = Long.rotateLeft(v1, 13) ^ v0;
@@ -57,22 +66,6 @@ final class KeyHash {
       v1 = Long.rotateLeft(v1, 17) ^ v2;
       v2 = Long.rotateLeft(v2, 32);
       v0 ^= word;
-      if (++i > blocks) {
-        break;
-      }
-      int at = i << 2;
-      if (i < blocks) {
-        word =
-            part.charAt(at)
-                | (long) part.charAt(at + 1) << 16
-                | (long) part.charAt(at + 2) << 32
-                | (long) part.charAt(at + 3) << 48;
-      } else {
-        word = (long) n << 56;
-        for (int j = n - 1; j >= at; j--) {
-          word |= (long) part.charAt(j) << ((j - at) << 4);
-        }
-      }
     }
     v2 ^= 0xff;
     for (int i = 0; i < 3; i++) {
