@@ -88,7 +88,9 @@ final class BreakerDocument {
   private static List<String> status(Fields in) {
     List<String> all = in.texts("status");
     for (String s : all) {
-      if (!STATUS.matcher(s).matches()) {
+      boolean range = s.length() == 7;
+      if (!STATUS.matcher(s).matches()
+          || range && s.substring(0, 3).compareTo(s.substring(4)) > 0) {
         in.report(
             Code.KIND,
             "status",

@@ -1,10 +1,13 @@
 package io.weir.control.parse;
 
+import io.weir.engine.call.Ticker;
+import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
+import io.weir.engine.rules.RuleBook;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -213,16 +216,37 @@ public final class RuleParser {
 
   private static Rule build(RuleKey key, Fields in, String id, String origin, Fields.Sink sink) {
     // the fingerprint is complete only once every field was read, so it is set last
+    Rule rule;
     switch (key.kind) {
       case LIMIT:
         LimitRule.Builder limit = LimitDocument.read(in);
-        return common(limit, key, id, origin, sink).build();
+        rule = common(limit, key, id, origin, sink).build();
+        break;
       case BREAKER:
         BreakerRule.Builder breaker = BreakerDocument.read(in);
-        return common(breaker, key, id, origin, sink).build();
+        rule = common(breaker, key, id, origin, sink).build();
+        break;
       default:
         RouteRule.Builder route = RouteDocument.read(in);
-        return common(route, key, id, origin, sink).build();
+        rule = common(route, key, id, origin, sink).build();
+        break;
+    }
+    if (!sink.refused) {
+      rehearse(rule, in, sink);
+    }
+    return rule;
+  }
+
+  /**
+   * Puts the rule into force in an engine of its own: a rule that would make the real one throw
+   * would keep every other rule of its revision out too.
+   */
+  private static void rehearse(Rule rule, Fields in, Fields.Sink sink) {
+    try {
+      String service = rule.service.equals("*") ? "any" : rule.service;
+      new Engine(service, Ticker.SYSTEM).apply(new RuleBook.Builder().add(rule).build());
+    } catch (RuntimeException e) {
+      refuse(sink, Code.CONTRADICTION, "", in.node, "no engine can run it: " + e.getMessage());
     }
   }
 

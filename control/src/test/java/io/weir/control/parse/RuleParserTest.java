@@ -345,6 +345,7 @@ class RuleParserTest {
           "{window: {size: 10}, min_calls: 11} | CONTRADICTION",
           "{open_seconds: 60, max_open_seconds: 30} | CONTRADICTION",
           "record: {status: [6xx]} | KIND",
+          "ignore: {status: [504-500]} | KIND",
           "record: {grpc: [UNAVAILBLE]} | WORD",
           "quorum: 0 | BOUND",
           "quorum: 130% | BOUND",
