@@ -22,8 +22,10 @@ import io.weir.engine.instances.Instance;
 import io.weir.engine.route.Router;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 
@@ -67,6 +69,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private final Map<String, Connection> byAddress = new HashMap<String, Connection>();
   private ConnectivityState state = ConnectivityState.CONNECTING;
   private SubchannelPicker original = NOTHING_YET;
+  private final Set<Instance> lookedUp = new HashSet<Instance>();
   private Router swept;
   private boolean down;
 
@@ -137,6 +140,9 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
       connect(instance, new InetSocketAddress(instance.host(), instance.port()));
       return;
     }
+    if (!lookedUp.add(instance)) {
+      return;
+    }
     // a name: looked up aside, the synchronization context must not wait for DNS
     Executor executor = SharedResourceHolder.get(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
     try {
@@ -151,6 +157,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   }
 
   private void connect(Instance instance, InetSocketAddress address) {
+    lookedUp.remove(instance);
     if (down) {
       return;
     }

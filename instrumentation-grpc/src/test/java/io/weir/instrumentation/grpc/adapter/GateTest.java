@@ -1,0 +1,223 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.inprocess.InProcessChannelBuilder;
+import io.grpc.inprocess.InProcessServerBuilder;
+import io.grpc.internal.GrpcUtil;
+import io.grpc.internal.ObjectPool;
+import io.grpc.internal.SharedResourcePool;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Ticker;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.match.Match;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RuleBook;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The gates in one JVM, without weaving; what needs an agent is in the smoke tests. */
+class GateTest {
+  private static final ObjectPool<Executor> POOL =
+      SharedResourcePool.forResource(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
+  private static final MethodDescriptor<String, String> METHOD =
+      MethodDescriptor.<String, String>newBuilder()
+          .setType(MethodDescriptor.MethodType.UNARY)
+          .setFullMethodName("shop.Stock/Get")
+          .setRequestMarshaller(new Text())
+          .setResponseMarshaller(new Text())
+          .build();
+
+  private final Engine engine = new Engine("stock", Ticker.SYSTEM);
+  private final AtomicInteger handled = new AtomicInteger();
+  private final String name = InProcessServerBuilder.generateName();
+  private Server server;
+  private ManagedChannel channel;
+
+  @BeforeEach
+  void start() throws Exception {
+    List<ServerInterceptor> outside = new ArrayList<>();
+    new ServerBuildHook(engine).enter(null, outside, POOL);
+    new ServerBuildHook(engine).enter(null, outside, POOL);
+    assertThat(outside).as("built twice, governed once").hasSize(1);
+    List<ClientInterceptor> inside = new ArrayList<>();
+    new ClientBuildHook(engine).enter(null, inside, POOL);
+    new ClientBuildHook(engine).enter(null, inside, POOL);
+    assertThat(inside).as("built twice, governed once").hasSize(1);
+    server =
+        InProcessServerBuilder.forName(name)
+            .addService(
+                ServerServiceDefinition.builder("shop.Stock")
+                    .addMethod(METHOD, (call, headers) -> answer(call))
+                    .build())
+            .intercept(outside.get(0))
+            .build()
+            .start();
+    channel =
+        InProcessChannelBuilder.forName(name)
+            .overrideAuthority("stock")
+            .intercept(inside.get(0))
+            .build();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    server.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void aThrowableOfOursLetsTheCallPass() throws Exception {
+    for (LimitRule.Side side : LimitRule.Side.values()) {
+      engine.apply(
+          new RuleBook.Builder()
+              .add(LimitRule.builder().service("stock").side(side).qps(0).match(THROWS).build())
+              .build());
+      assertThat(call(CallOptions.DEFAULT)).as(side.name()).isEqualTo(Status.Code.OK);
+    }
+    assertThat(handled).hasValue(2);
+  }
+
+  @Test
+  void aRefusalIsToldByTheCallsExecutorAndNotWithinStart() throws Exception {
+    refuse(LimitRule.Side.CLIENT);
+    BlockingQueue<Runnable> executor = new ArrayBlockingQueue<>(8);
+    Ending ending = new Ending();
+    ClientCall<String, String> call =
+        channel.newCall(METHOD, CallOptions.DEFAULT.withExecutor(executor::add));
+    call.start(ending, new Metadata());
+    assertThat(ending.statuses).isEmpty();
+    executor.remove().run();
+    assertThat(ending.await()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    // what a stub still does with the call
+    call.sendMessage("late");
+    call.halfClose();
+    call.request(1);
+    call.cancel("never mind", null);
+    assertThat(call.isReady()).isFalse();
+    assertThat(executor).as("told once").isEmpty();
+    assertThat(handled).hasValue(0);
+  }
+
+  @Test
+  void withoutAnExecutorOfItsOwnACallIsRefusedByTheChannels() throws Exception {
+    refuse(LimitRule.Side.CLIENT);
+    Ending ending = new Ending();
+    channel.newCall(METHOD, CallOptions.DEFAULT).start(ending, new Metadata());
+    assertThat(ending.await()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(ending.thread).isNotSameAs(Thread.currentThread());
+  }
+
+  @Test
+  void aServersRefusalReachesNoHandler() throws Exception {
+    refuse(LimitRule.Side.SERVER);
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(handled).hasValue(0);
+  }
+
+  @Test
+  void aGovernedCallCannotBeMisusedOtherwiseThanTheLibrarys() {
+    refuse(LimitRule.Side.CLIENT);
+    ClientCall<String, String> governed = channel.newCall(METHOD, CallOptions.DEFAULT);
+    governed.cancel("before start", null);
+    assertThatThrownBy(() -> governed.start(new Ending(), new Metadata()))
+        .isInstanceOf(IllegalStateException.class);
+    ClientCall<String, String> unstarted = channel.newCall(METHOD, CallOptions.DEFAULT);
+    assertThatThrownBy(() -> unstarted.sendMessage("x")).isInstanceOf(IllegalStateException.class);
+    ClientCall<String, String> twice = channel.newCall(METHOD, CallOptions.DEFAULT);
+    twice.start(new Ending(), new Metadata());
+    assertThatThrownBy(() -> twice.start(new Ending(), new Metadata()))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  private void refuse(LimitRule.Side side) {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(LimitRule.builder().id("none").service("stock").side(side).qps(0).build())
+            .build());
+  }
+
+  private Status.Code call(CallOptions options) throws Exception {
+    Ending ending = new Ending();
+    ClientCall<String, String> call = channel.newCall(METHOD, options);
+    call.start(ending, new Metadata());
+    call.request(2);
+    call.sendMessage("hi");
+    call.halfClose();
+    return ending.await();
+  }
+
+  private ServerCall.Listener<String> answer(ServerCall<String, String> call) {
+    handled.incrementAndGet();
+    call.request(1);
+    call.sendHeaders(new Metadata());
+    return new ServerCall.Listener<String>() {
+      @Override
+      public void onHalfClose() {
+        call.sendMessage("yes");
+        call.close(Status.OK, new Metadata());
+      }
+    };
+  }
+
+  private static final Match THROWS =
+      new Match() {
+        @Override
+        public <C> boolean test(AttributeSource<C> source, C call) {
+          throw new AssertionError("planted");
+        }
+      };
+
+  private static final class Ending extends ClientCall.Listener<String> {
+    final BlockingQueue<Status.Code> statuses = new ArrayBlockingQueue<>(8);
+    volatile Thread thread;
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      thread = Thread.currentThread();
+      statuses.add(status.getCode());
+    }
+
+    Status.Code await() throws InterruptedException {
+      return statuses.poll(20, TimeUnit.SECONDS);
+    }
+  }
+
+  private static final class Text implements MethodDescriptor.Marshaller<String> {
+    @Override
+    public InputStream stream(String value) {
+      return new ByteArrayInputStream(value.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public String parse(InputStream stream) {
+      try {
+        return new String(stream.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+      } catch (java.io.IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
