@@ -4,6 +4,7 @@ import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModul
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
@@ -79,7 +80,9 @@ public final class Agent {
       return;
     }
     new Host(modules(config)).install(instrumentation);
-    Control.startAfterMain(config, engine, hooks, jar, attached);
+    boolean threads = !"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("executors"));
+    Control.startAfterMain(
+        config, engine, hooks, new ColourWeaver(threads ? instrumentation : null), jar, attached);
     log.info(
         "weir "
             + version()

@@ -2,6 +2,7 @@ package io.weir.agent.run;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.engine.gate.Engine;
 
@@ -16,14 +17,22 @@ final class Control extends Thread {
   private final Config config;
   private final Engine engine;
   private final Hooks hooks;
+  private final ColourWeaver colours;
   private final java.io.File jar;
   private final Thread main;
 
-  private Control(Config config, Engine engine, Hooks hooks, java.io.File jar, Thread main) {
+  private Control(
+      Config config,
+      Engine engine,
+      Hooks hooks,
+      ColourWeaver colours,
+      java.io.File jar,
+      Thread main) {
     super("weir-start");
     this.config = config;
     this.engine = engine;
     this.hooks = hooks;
+    this.colours = colours;
     this.jar = jar;
     this.main = main;
     setDaemon(true);
@@ -31,15 +40,21 @@ final class Control extends Thread {
   }
 
   static void startAfterMain(
-      Config config, Engine engine, Hooks hooks, java.io.File jar, boolean attached) {
-    new Control(config, engine, hooks, jar, attached ? null : Thread.currentThread()).start();
+      Config config,
+      Engine engine,
+      Hooks hooks,
+      ColourWeaver colours,
+      java.io.File jar,
+      boolean attached) {
+    new Control(config, engine, hooks, colours, jar, attached ? null : Thread.currentThread())
+        .start();
   }
 
   @Override
   public void run() {
     try {
       awaitMain();
-      ControlPlanes.start(config, engine, hooks, jar);
+      ControlPlanes.start(config, engine, hooks, colours, jar);
     } catch (InterruptedException stop) {
       // the JVM is going down
     } catch (Throwable t) {

@@ -3,6 +3,7 @@ package io.weir.agent.run;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
@@ -21,7 +22,8 @@ import java.util.Locale;
 final class ControlPlanes {
   private ControlPlanes() {}
 
-  static void start(Config config, final Engine engine, Hooks hooks, File jar) {
+  static void start(
+      Config config, final Engine engine, Hooks hooks, final ColourWeaver colours, File jar) {
     final String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
     if (mode.equals("off")) {
       return;
@@ -38,7 +40,14 @@ final class ControlPlanes {
     Log log = new AgentLogSink();
     final ControlPlane plane =
         ControlPlane.start(
-            options, (RuleBook book) -> engine.apply(shadow ? book.inShadow() : book), log);
+            options,
+            (RuleBook book) -> {
+              engine.apply(shadow ? book.inShadow() : book);
+              if (engine.colours()) {
+                colours.weave();
+              }
+            },
+            log);
     Registry registry = null;
     if (plane.shared() != null
         && config.flag(Key.REGISTER, true)

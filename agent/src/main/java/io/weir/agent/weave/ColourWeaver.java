@@ -1,0 +1,312 @@
+package io.weir.agent.weave;
+
+import static net.bytebuddy.matcher.ElementMatchers.isConstructor;
+import static net.bytebuddy.matcher.ElementMatchers.nameEndsWith;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.not;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Colour;
+import io.weir.bootstrap.ColouredTask;
+import java.lang.instrument.ClassFileTransformer;
+import java.lang.instrument.Instrumentation;
+import java.lang.reflect.Method;
+import java.security.ProtectionDomain;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
+import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
+import net.bytebuddy.matcher.ElementMatcher;
+import net.bytebuddy.matcher.ElementMatchers;
+
+/**
+ * Lets the traffic colour follow work from thread to thread, by weaving the places of the JDK where
+ * work is handed over.
+ *
+ * <p><b>Where.</b> Where a task enters the JDK it is replaced by one that carries the colour of the
+ * thread it comes from ({@link ColouredTask}): {@code FutureTask} (so {@code submit}, {@code
+ * invokeAll}, {@code schedule}, completion services), {@code ThreadPoolExecutor.execute}, {@code
+ * ForkJoinPool}, the stages of {@code CompletableFuture}, and every virtual thread. Tasks that
+ * repeat ({@code scheduleAtFixedRate}) outlive the request that started them and take no colour.
+ * Not followed: {@code new Thread}, whose thread may be anybody's worker, and {@code
+ * ForkJoinTask.fork} (parallel streams).
+ *
+ * <p><b>When.</b> Not before a routing rule or a canary makes colours matter; an application
+ * without them runs the JDK's own code. Classes of the JDK are changed once, in place, without new
+ * members; a JVM that refuses keeps its own code, and colours then end at the thread.
+ *
+ * <p>Threading: {@link #weave} from the control thread.
+ */
+public final class ColourWeaver {
+  private final Instrumentation instrumentation;
+  private boolean done;
+
+  /**
+   * @param instrumentation null: never weaves
+   */
+  public ColourWeaver(Instrumentation instrumentation) {
+    this.instrumentation = instrumentation;
+  }
+
+  /** Weaves, the first time it is called; later calls do nothing. */
+  public void weave() {
+    if (done || instrumentation == null) {
+      return;
+    }
+    done = true;
+    Map<String, TypeInstrumentation> types = types();
+    Transformer transformer = new Transformer(types);
+    try {
+      letJavaBaseReadUs();
+      instrumentation.addTransformer(transformer, true);
+    } catch (Throwable t) {
+      AgentLog.get().warn("the traffic colour ends at the thread: " + t);
+      return;
+    }
+    int woven = 0;
+    for (String name : types.keySet()) {
+      try {
+        Class<?> type = Class.forName(name.replace('/', '.'), false, null);
+        instrumentation.retransformClasses(type);
+        woven++;
+      } catch (ClassNotFoundException olderJdk) {
+        // nothing to follow there
+      } catch (Throwable t) {
+        AgentLog.get()
+            .warn("the traffic colour does not pass " + name.replace('/', '.') + ": " + t);
+      }
+    }
+    // the JDK's code as it is now stays; nothing needs to be seen of other classes
+    AgentLog.get().info("the traffic colour follows work across threads (" + woven + " classes)");
+  }
+
+  /**
+   * The boot loader's own classes may link to ours only once their module reads ours. By
+   * reflection: modules came with Java 9.
+   */
+  private void letJavaBaseReadUs() throws ReflectiveOperationException {
+    Method moduleOf;
+    try {
+      moduleOf = Class.class.getMethod("getModule");
+    } catch (NoSuchMethodException java8) {
+      return;
+    }
+    Map<String, Set<?>> none = Collections.emptyMap();
+    Instrumentation.class
+        .getMethod(
+            "redefineModule",
+            moduleOf.getReturnType(),
+            Set.class,
+            Map.class,
+            Map.class,
+            Set.class,
+            Map.class)
+        .invoke(
+            instrumentation,
+            moduleOf.invoke(Object.class),
+            Collections.singleton(moduleOf.invoke(Colour.class)),
+            none,
+            none,
+            Collections.emptySet(),
+            none);
+  }
+
+  private static Map<String, TypeInstrumentation> types() {
+    Map<String, TypeInstrumentation> m = new LinkedHashMap<String, TypeInstrumentation>();
+    m.put(
+        "java/util/concurrent/FutureTask",
+        new Woven("java.util.concurrent.FutureTask") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(isConstructor(), advice("First"));
+          }
+        });
+    m.put(
+        "java/util/concurrent/ThreadPoolExecutor",
+        new Woven("java.util.concurrent.ThreadPoolExecutor") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(named("execute").and(takesArguments(1)), advice("First"));
+          }
+        });
+    m.put(
+        "java/util/concurrent/ScheduledThreadPoolExecutor",
+        new Woven("java.util.concurrent.ScheduledThreadPoolExecutor") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(
+                namedOneOf("scheduleAtFixedRate", "scheduleWithFixedDelay"), advice("Repeated"));
+          }
+        });
+    m.put(
+        "java/util/concurrent/ForkJoinPool",
+        new Woven("java.util.concurrent.ForkJoinPool") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(
+                namedOneOf("execute", "submit", "schedule")
+                    .and(
+                        ElementMatchers.<MethodDescription>takesArgument(0, Runnable.class)
+                            .or(takesArgument(0, Callable.class))),
+                advice("First"));
+          }
+        });
+    m.put(
+        "java/util/concurrent/CompletableFuture",
+        new Woven("java.util.concurrent.CompletableFuture") {
+          @Override
+          public void transform(TypeTransformer t) {
+            // private, and named so since JDK 8; exceptionally takes no executor before JDK 12
+            t.applyAdviceToMethod(
+                named("uniExceptionallyStage").and(takesArguments(1)), advice("First"));
+            stages(t, 1, "Second");
+            stages(t, 2, "Third");
+          }
+
+          /** Those that take an executor first and the work last. */
+          private void stages(TypeTransformer t, int last, String advice) {
+            ElementMatcher.Junction<MethodDescription> stage =
+                nameEndsWith("Stage")
+                    .and(takesArguments(last + 1))
+                    .and(takesArgument(0, Executor.class));
+            ElementMatcher<MethodDescription> ofTwo = takesArgument(last, BiFunction.class);
+            t.applyAdviceToMethod(stage.and(not(ofTwo)), advice(advice));
+            t.applyAdviceToMethod(stage.and(ofTwo), advice(advice + "OfTwo"));
+          }
+        });
+    m.put(
+        "java/lang/ThreadBuilders",
+        new Woven("java.lang.ThreadBuilders") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(
+                named("newVirtualThread")
+                    .and(takesArguments(4))
+                    .and(takesArgument(3, Runnable.class)),
+                advice("Fourth"));
+          }
+        });
+    return m;
+  }
+
+  private static String advice(String name) {
+    return "io.weir.agent.weave.ColourWeaver$" + name;
+  }
+
+  private abstract static class Woven implements TypeInstrumentation {
+    private final String name;
+
+    Woven(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public ElementMatcher<TypeDescription> typeMatcher() {
+      return named(name);
+    }
+  }
+
+  private static final class Transformer implements ClassFileTransformer {
+    private final Map<String, TypeInstrumentation> types;
+    private final ClassLoader isolated = ColourWeaver.class.getClassLoader();
+
+    Transformer(Map<String, TypeInstrumentation> types) {
+      this.types = types;
+    }
+
+    @Override
+    public byte[] transform(
+        ClassLoader loader,
+        String name,
+        Class<?> redefined,
+        ProtectionDomain domain,
+        byte[] classFile) {
+      TypeInstrumentation type = loader == null && name != null ? types.get(name) : null;
+      if (type == null) {
+        return null;
+      }
+      try {
+        return Weaver.weave(
+            Arrays.asList(type), name.replace('/', '.'), classFile, loader, isolated);
+      } catch (Throwable t) {
+        AgentLog.get()
+            .warn("the traffic colour does not pass " + name.replace('/', '.') + ": " + t);
+        return null;
+      }
+    }
+  }
+
+  static final class First {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 0, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.of(task);
+    }
+  }
+
+  static final class Second {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.of(task);
+    }
+  }
+
+  static final class Third {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.of(task);
+    }
+  }
+
+  static final class SecondOfTwo {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.ofTwo(task);
+    }
+  }
+
+  static final class ThirdOfTwo {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.ofTwo(task);
+    }
+  }
+
+  static final class Fourth {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    @Advice.AssignReturned.ToArguments(@ToArgument(value = 3, typing = Typing.DYNAMIC))
+    static Object enter(@Advice.Argument(value = 3, typing = Typing.DYNAMIC) Object task) {
+      return ColouredTask.always(task);
+    }
+  }
+
+  static final class Repeated {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static Colour enter() {
+      return Colour.swap(Colour.NONE);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(@Advice.Enter Colour before) {
+      Colour.swap(before);
+    }
+  }
+}
