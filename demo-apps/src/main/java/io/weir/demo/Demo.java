@@ -72,7 +72,7 @@ public final class Demo {
     Child payB =
         app(
             "payment-v2.4.0",
-            "service=payment-service;version=v2.4.0;" + rules.agentOptions(),
+            "service=payment-service;version=v2.4.0;labels.canary=true;" + rules.agentOptions(),
             "Payment",
             "0",
             "v2.4.0");
@@ -106,6 +106,12 @@ public final class Demo {
     screen.say(
         "each a plain JVM started with -javaagent:weir.jar; no Weir in its class path, no rule"
             + " yet");
+    if (!etcd) {
+      rules.put("/services/payment-service/instances/" + payment, "{\"version\": \"v2.3.0\"}");
+      rules.put(
+          "/services/payment-service/instances/" + canary,
+          "{\"version\": \"v2.4.0\", \"labels\": {\"canary\": \"true\"}}");
+    }
     await(
         "the shop answers",
         30,
@@ -240,10 +246,11 @@ public final class Demo {
   private void canary(RuleShelf rules, Traffic traffic, String payment, String canary)
       throws Exception {
     screen.chapter(4, "A canary: header X-Canary lands on payment v2.4.0");
-    rules.put("/services/payment-service/instances/" + payment, "{\"version\": \"v2.3.0\"}");
-    rules.put(
-        "/services/payment-service/instances/" + canary,
-        "{\"version\": \"v2.4.0\", \"labels\": {\"canary\": \"true\"}}");
+    screen.say(
+        etcd
+            ? "both payments registered themselves under /services/payment-service/instances/"
+            : "both payments stand under /services/payment-service/instances/ (with etcd they"
+                + " register themselves)");
     String rule =
         """
         routes:
