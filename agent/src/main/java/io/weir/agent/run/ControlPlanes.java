@@ -1,5 +1,6 @@
 package io.weir.agent.run;
 
+import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
@@ -48,6 +49,7 @@ final class ControlPlanes {
               }
             },
             log);
+    admin(config, engine, hooks, plane);
     Registry registry = null;
     if (plane.shared() != null
         && config.flag(Key.REGISTER, true)
@@ -57,6 +59,32 @@ final class ControlPlanes {
     }
     Shutdown.install(
         plane, registry, Durations.millis(Key.DRAIN_MS, config.get(Key.DRAIN_MS, "5000")));
+  }
+
+  private static void admin(Config config, Engine engine, Hooks hooks, ControlPlane plane) {
+    String port = config.get(Key.ADMIN_PORT);
+    if (port == null) {
+      return;
+    }
+    try {
+      int n = Integer.parseInt(port);
+      if (n < 0 || n > 65535) {
+        throw new NumberFormatException();
+      }
+      int bound = Pages.of(engine, plane, config, hooks::failOpenCount, Agent.version()).start(n);
+      AgentLog.get()
+          .info(
+              "admin endpoint on http://127.0.0.1:" + bound + "/health (/config /rules /metrics)");
+    } catch (NumberFormatException e) {
+      AgentLog.get()
+          .warn(
+              Key.ADMIN_PORT.propertyName()
+                  + ": '"
+                  + port
+                  + "' is no port, expected 0 to 65535; no admin endpoint");
+    } catch (IllegalStateException e) {
+      AgentLog.get().warn(e.getMessage() + "; no admin endpoint");
+    }
   }
 
   private static Self self(Config config, String service) {

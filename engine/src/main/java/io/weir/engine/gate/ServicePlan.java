@@ -24,6 +24,16 @@ public final class ServicePlan {
     return service;
   }
 
+  /** Limits on calls to this JVM, or null. */
+  public Limits server() {
+    return server;
+  }
+
+  /** Limits on calls from this JVM to the service, or null. */
+  public Limits client() {
+    return client;
+  }
+
   public Breakers breakers() {
     return breakers;
   }

@@ -1,0 +1,81 @@
+package io.weir.agent.admin;
+
+import io.weir.agent.config.Config;
+import io.weir.control.ControlPlane;
+import io.weir.control.Health;
+import io.weir.engine.gate.Engine;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/** The pages of the admin endpoint: {@code /health /config /rules /metrics}. */
+public final class Pages {
+  private static final String JSON = "application/json";
+
+  private Pages() {}
+
+  /** An endpoint not started yet, showing these parts. */
+  public static AdminServer of(
+      final Engine engine,
+      final ControlPlane plane,
+      final Config config,
+      final LongSupplier failOpen,
+      final String version) {
+    return new AdminServer()
+        .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
+        .page("/config", JSON, () -> config(config))
+        .page("/rules", JSON, () -> plane.report().toJson(engine.service(), version) + "\n")
+        .page(
+            "/metrics",
+            "text/plain; version=0.0.4; charset=utf-8",
+            () -> Exposition.text(engine, plane.health(), plane.report(), failOpen));
+  }
+
+  private static String health(Engine engine, Health h, long failOpen, String version) {
+    return "{\"service\":"
+        + quoted(engine.service())
+        + ",\"version\":"
+        + quoted(version)
+        + ",\"connected\":"
+        + h.connected
+        + ",\"reason\":"
+        + quoted(h.reason)
+        + ",\"revision\":"
+        + h.revision
+        + ",\"rules_from_disk\":"
+        + h.restored
+        + ",\"fail_open\":"
+        + failOpen
+        + "}\n";
+  }
+
+  private static String config(Config config) {
+    StringBuilder b = new StringBuilder("{");
+    String comma = "";
+    for (Map.Entry<String, String> e : config.redacted().entrySet()) {
+      b.append(comma)
+          .append(quoted(e.getKey()))
+          .append(":{\"value\":")
+          .append(quoted(e.getValue()))
+          .append(",\"origin\":")
+          .append(quoted(String.valueOf(config.origin(e.getKey()))))
+          .append('}');
+      comma = ",\n ";
+    }
+    return b.append("}\n").toString();
+  }
+
+  private static String quoted(String text) {
+    StringBuilder b = new StringBuilder("\"");
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c == '"' || c == '\\') {
+        b.append('\\').append(c);
+      } else if (c < ' ') {
+        b.append(String.format("\\u%04x", (int) c));
+      } else {
+        b.append(c);
+      }
+    }
+    return b.append('"').toString();
+  }
+}
