@@ -15,6 +15,9 @@ final class Failures {
   /** What the JDK says of a connect that timed out; there is no type for it. */
   private static final String CONNECT_TIMED_OUT = "connect timed out";
 
+  /** What the JDK says when this side closed the socket: all that OkHttp before 3.9 tells. */
+  private static final String CLOSED_HERE = "Socket closed";
+
   private Failures() {}
 
   /**
@@ -28,7 +31,9 @@ final class Failures {
     if (overdue) {
       return Failure.TIMEOUT;
     }
-    if (canceled || t instanceof IOException && "Canceled".equals(t.getMessage())) {
+    if (canceled
+        || t instanceof IOException
+            && ("Canceled".equals(t.getMessage()) || CLOSED_HERE.equals(t.getMessage()))) {
       return Failure.CANCELLED;
     }
     if (t instanceof InterruptedIOException) {

@@ -1,0 +1,90 @@
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import okhttp3.Call;
+import okhttp3.Callback;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+
+/**
+ * Makes the calls it is told on stdin, one per line: {@code ID execute|enqueue URL
+ * [readTimeout=MS] [HEADER=VALUE ...]} or {@code ID cancel}; tells what became of each on stdout.
+ */
+public final class OkHttpApp {
+  private static final OkHttpClient CLIENT = new OkHttpClient();
+  private static final Map<String, Call> CALLS = new ConcurrentHashMap<>();
+
+  public static void main(String[] args) throws IOException {
+    BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+    System.out.println("READY 0");
+    for (String line; (line = in.readLine()) != null; ) {
+      String[] word = line.split(" ");
+      String id = word[0];
+      if (word[1].equals("cancel")) {
+        CALLS.get(id).cancel();
+        continue;
+      }
+      OkHttpClient client = CLIENT;
+      Request.Builder request = new Request.Builder().url(word[2]);
+      for (int i = 3; i < word.length; i++) {
+        String[] option = word[i].split("=");
+        if (option[0].equals("readTimeout")) {
+          client =
+              client
+                  .newBuilder()
+                  .readTimeout(Integer.parseInt(option[1]), TimeUnit.MILLISECONDS)
+                  .build();
+        } else {
+          request.header(option[0], option[1]);
+        }
+      }
+      Call call = client.newCall(request.build());
+      CALLS.put(id, call);
+      if (word[1].equals("enqueue")) {
+        call.enqueue(
+            new Callback() {
+              @Override
+              public void onFailure(Call call, IOException e) {
+                tell(id, e);
+              }
+
+              @Override
+              public void onResponse(Call call, Response response) {
+                tell(id, response);
+              }
+            });
+      } else {
+        try {
+          tell(id, call.execute());
+        } catch (IOException e) {
+          tell(id, e);
+        }
+      }
+    }
+  }
+
+  private static void tell(String id, Response response) {
+    try (Response r = response) {
+      System.out.println(
+          id
+              + " status="
+              + r.code()
+              + " rejected="
+              + r.header("X-Weir-Rejected")
+              + " url="
+              + r.request().url()
+              + " body="
+              + r.body().string());
+    } catch (IOException e) {
+      tell(id, e);
+    }
+  }
+
+  private static void tell(String id, IOException e) {
+    System.out.println(id + " threw=" + e.getClass().getName() + " " + e.getMessage());
+  }
+}
