@@ -21,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
@@ -34,6 +35,8 @@ import java.util.concurrent.TimeUnit;
  * open CHANNEL TARGET [authority=NAME] [tls] [app] [round_robin]
  * call ID CHANNEL STYLE [header.NAME=VALUE] [deadline=MS] [cancel=MS] [direct] [credentials] : MESSAGE
  * many ID CHANNEL STYLE N [header...] : MESSAGE
+ * storm ID CHANNEL N : MESSAGE (50 threads, N calls each, of every type in turn)
+ * idle CHANNEL
  * close CHANNEL
  * </pre>
  */
@@ -98,17 +101,50 @@ public final class StockClient {
       case "close":
         ManagedChannel c = CHANNELS.remove(w[1]);
         return c.shutdown().awaitTermination(20, TimeUnit.SECONDS) ? "terminated" : "HANGS";
+      case "idle":
+        CHANNELS.get(w[1]).enterIdle();
+        return "idle";
+      case "storm":
+        return storm(CHANNELS.get(w[2]), Integer.parseInt(w[3]), message).toString();
       case "many":
         Map<String, Integer> by = new TreeMap<>();
         for (int i = 0; i < Integer.parseInt(w[4]); i++) {
-          String result = call(CHANNELS.get(w[2]), w[3], options, message);
-          String[] parts = result.split(" ", 3);
-          by.merge(parts[0].equals("OK") ? "OK-" + parts[1] : parts[0], 1, Integer::sum);
+          by.merge(kind(call(CHANNELS.get(w[2]), w[3], options, message)), 1, Integer::sum);
         }
         return by.toString();
       default:
         return call(CHANNELS.get(w[2]), w[3], options, message);
     }
+  }
+
+  private static Map<String, Integer> storm(ManagedChannel channel, int n, String message)
+      throws Exception {
+    String[] styles = {"unary", "future", "async", "iterator", "server", "client", "bidi"};
+    Map<String, Integer> by = new ConcurrentSkipListMap<>();
+    CountDownLatch done = new CountDownLatch(50);
+    for (int t = 0; t < 50; t++) {
+      int first = t;
+      THREADS.execute(
+          () -> {
+            for (int i = 0; i < n; i++) {
+              String result;
+              try {
+                result = call(channel, styles[(first + i) % styles.length], List.of(), message);
+              } catch (Exception e) {
+                result = e.toString();
+              }
+              by.merge(kind(result), 1, Integer::sum);
+            }
+            done.countDown();
+          });
+    }
+    done.await();
+    return by;
+  }
+
+  private static String kind(String result) {
+    String[] parts = result.split(" ", 3);
+    return parts[0].equals("OK") ? "OK-" + parts[1] : parts[0];
   }
 
   private static String call(ManagedChannel managed, String style, List<String> words, String q)

@@ -300,10 +300,17 @@ class GrpcTest {
   }
 
   @Test
-  void callsFollowTheRegistryWhileTheChannelStaysOpen() {
+  void callsFollowTheRegistryWhileTheChannelStaysOpenAndGoTheirOwnWayWithoutIt() {
+    String m = open(plain, "moves");
+    assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-b=20}");
     instance("moves", governed.port(), "alive");
-    String m = channel("dns:///moves:8080 app");
     inForce("moves", "client", m);
+    assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-a=20}");
+    // what is known of an instance changes, the instance does not
+    instance("moves", governed.port(), "{\"zone\": \"z\"}");
+    inForce("moves", "client", m);
+    assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-a=20}");
+    client("idle", m, "");
     assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-a=20}");
     rules.remove("services/moves/instances/127.0.0.1:" + governed.port());
     // a name instead of an address
@@ -311,10 +318,33 @@ class GrpcTest {
     inForce("moves", "client", m);
     assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-b=20}");
     rules.remove("services/moves/instances/localhost:" + plain.port());
-    instance("moves", governed.port(), "{\"zone\": \"z\"}");
     inForce("moves", "client", m);
-    assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-a=20}");
+    assertThat(many(m, "unary", 20, "")).isEqualTo("{OK-b=20}");
     assertThat(client("close", m, "")).isEqualTo("terminated");
+  }
+
+  @Test
+  void fiftyThreadsLoseNoCallWhileInstancesComeAndGo() {
+    instance("storm", governed.port(), "alive");
+    String s = channel("dns:///storm:8080");
+    inForce("storm", "client", s);
+    String id = "#" + NUMBER.incrementAndGet();
+    client.say("storm " + id + " " + s + " 40 : echo 1");
+    for (int i = 0; i < 10; i++) {
+      instance("storm", plain.port(), "{\"zone\": \"" + i + "\"}");
+      inForce("storm", "client", s);
+      rules.remove("services/storm/instances/127.0.0.1:" + plain.port());
+      inForce("storm", "client", s);
+    }
+    String told = client.awaitStdout(id + " ");
+    int calls = 0;
+    for (String part : told.replaceAll(".*\\{|}", "").split(", ")) {
+      assertThat(part).matches("OK-[ab]=[0-9]+");
+      calls += Integer.parseInt(part.substring(5));
+    }
+    assertThat(calls).isEqualTo(50 * 40);
+    assertThat(client("close", s, "")).isEqualTo("terminated");
+    assertThat(client.stderr()).noneMatch(line -> line.contains("fail-open"));
   }
 
   @Test
@@ -386,10 +416,11 @@ class GrpcTest {
   }
 
   private static String client(String verb, String words, String message) {
-    String id = verb.equals("close") ? words : "#" + NUMBER.incrementAndGet();
-    client.say(verb + " " + id + (verb.equals("close") ? "" : " " + words + " : " + message));
-    String told = client.awaitStdout(verb.equals("close") ? id + " terminated" : id + " ");
-    return told.substring(id.length() + 1);
+    boolean aboutChannel = message.isEmpty() && words.indexOf(' ') < 0;
+    String id = aboutChannel ? words : "#" + NUMBER.incrementAndGet();
+    client.say(aboutChannel ? verb + " " + id : verb + " " + id + " " + words + " : " + message);
+    String end = verb.equals("close") ? "terminated" : verb.equals("idle") ? "idle" : "";
+    return client.awaitStdout(id + " " + end).substring(id.length() + 1);
   }
 
   /** All that was put so far is in force: the last rule put refuses what nobody else sends. */

@@ -91,8 +91,9 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
   @Override
   public void start(Listener<P> listener, Metadata headers) {
-    if (delegate != null) {
+    if (delegate != null || listener == null || headers == null) {
       // started twice, or cancelled before: the library says what it thinks of that
+      delegate = delegate == null ? next.newCall(method, options) : delegate;
       delegate.start(listener, headers);
       return;
     }
@@ -119,6 +120,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     } else if (ticket.waitNanos() > 0) {
       PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
       delegate = paced;
+      paced.await();
       gate.executors.execute(
           options.getExecutor(), paced, Math.min(ticket.waitNanos(), remainingNanos()));
     } else {

@@ -3,16 +3,19 @@ package io.weir.instrumentation.grpc.adapter;
 import io.grpc.Attributes;
 import io.grpc.ClientCall;
 import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * An outbound call that waits for its turn: no thread waits with it. What the caller does meanwhile
- * is held back and done in order when the time has come. A caller that cancels gets its tokens
- * back, and the call is never made.
+ * is held back and done in order when the time has come. A caller that cancels, or whose context is
+ * cancelled, gets its tokens back, and the call is never made.
  */
-final class PacedClientCall<Q, P> extends ClientCall<Q, P> implements Runnable {
+final class PacedClientCall<Q, P> extends ClientCall<Q, P>
+    implements Runnable, Context.CancellationListener, Executor {
   private final GovernedClientCall<Q, P> owner;
   private final Listener<P> listener;
   private final Context context;
@@ -30,9 +33,14 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P> implements Runnable {
     this.context = context;
   }
 
+  /** Begins to wait; the caller sees to it that {@link #run} comes. */
+  void await() {
+    context.addListener(this, this);
+  }
+
   @Override
   public void run() {
-    if (!decided.compareAndSet(false, true)) {
+    if (!decide()) {
       return;
     }
     Context before = context.attach();
@@ -52,12 +60,37 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P> implements Runnable {
     throw new IllegalStateException("Already started");
   }
 
+  private boolean decide() {
+    if (!decided.compareAndSet(false, true)) {
+      return false;
+    }
+    context.removeListener(this);
+    return true;
+  }
+
+  private void giveUp(Status status) {
+    owner.abandon();
+    owner.close(listener, status, new Metadata());
+  }
+
+  /** The caller's own work was cancelled, or is out of time; the library listens from then on. */
+  @Override
+  public void cancelled(Context context) {
+    if (decide()) {
+      giveUp(Contexts.statusFromCancelled(context));
+    }
+  }
+
+  /** Runs {@link #cancelled} where the context is cancelled: it does nothing that takes time. */
+  @Override
+  public void execute(Runnable command) {
+    command.run();
+  }
+
   @Override
   public void cancel(String message, Throwable cause) {
-    if (decided.compareAndSet(false, true)) {
-      owner.abandon();
-      owner.close(
-          listener, Status.CANCELLED.withDescription(message).withCause(cause), new Metadata());
+    if (decide()) {
+      giveUp(Status.CANCELLED.withDescription(message).withCause(cause));
     } else {
       holdback.run(() -> call.cancel(message, cause));
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -22,12 +23,14 @@ import io.grpc.internal.SharedResourcePool;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
@@ -146,10 +149,61 @@ class GateTest {
         .isInstanceOf(IllegalStateException.class);
     ClientCall<String, String> unstarted = channel.newCall(METHOD, CallOptions.DEFAULT);
     assertThatThrownBy(() -> unstarted.sendMessage("x")).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(
+            () -> channel.newCall(METHOD, CallOptions.DEFAULT).start(null, new Metadata()))
+        .isInstanceOf(NullPointerException.class);
     ClientCall<String, String> twice = channel.newCall(METHOD, CallOptions.DEFAULT);
     twice.start(new Ending(), new Metadata());
     assertThatThrownBy(() -> twice.start(new Ending(), new Metadata()))
         .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void aWaiterWhoseContextIsCancelledReturnsItsTokensAtOnce() throws Exception {
+    // one call per 50 s, and at most 60 s of waiting: a second waiter would be refused
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("stock")
+                    .side(LimitRule.Side.CLIENT)
+                    .qps(0.02)
+                    .burst(1)
+                    .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
+                    .build())
+            .build());
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+    for (int i = 0; i < 3; i++) {
+      Context.CancellableContext work = Context.current().withCancellation();
+      Ending ending = new Ending();
+      work.run(() -> channel.newCall(METHOD, CallOptions.DEFAULT).start(ending, new Metadata()));
+      work.cancel(null);
+      assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
+    }
+    assertThat(handled).hasValue(1);
+  }
+
+  @Test
+  void nothingIsUnderWayAfterACallEndedHoweverItDid() throws Exception {
+    Instance instance =
+        new Instance(
+            "stock", "127.0.0.1", 1, null, null, null, Collections.emptyMap(), 100, "grpc");
+    engine.apply(new RuleBook.Builder().instance(instance).build());
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+    assertThat(instance.inFlight()).isZero();
+    assertThat(call(CallOptions.DEFAULT.withDeadlineAfter(-1, TimeUnit.SECONDS)))
+        .isEqualTo(Status.Code.DEADLINE_EXCEEDED);
+    assertThat(instance.inFlight()).isZero();
+    Ending ending = new Ending();
+    ClientCall<String, String> cancelled = channel.newCall(METHOD, CallOptions.DEFAULT);
+    cancelled.start(ending, new Metadata());
+    assertThat(instance.inFlight()).isEqualTo(1);
+    cancelled.cancel("as asked", null);
+    assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
+    assertThat(instance.inFlight()).isZero();
+    server.shutdownNow().awaitTermination();
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(instance.inFlight()).isZero();
   }
 
   private void refuse(LimitRule.Side side) {
