@@ -493,18 +493,17 @@ class FleetMachine {
   }
 
   private boolean maySend(long now) {
-    if (answered == null) {
-      return true;
+    if (answered != null && (now - answeredUntil >= 0 || answerInView())) {
+      answered = null;
     }
+    return answered == null;
+  }
+
+  private boolean answerInView() {
     for (Move.Compare c : answered.compares) {
       if (modOf(c.key) != c.modRevision) {
-        answered = null;
         return true;
       }
-    }
-    if (now - answeredUntil >= 0) {
-      answered = null;
-      return true;
     }
     return false;
   }
@@ -683,7 +682,7 @@ class FleetMachine {
 
   // ---- for the explorer
 
-  /** Everything future behaviour depends on, times as distances from now. */
+  /** Everything future behaviour depends on; of times, whether they have passed. */
   void fingerprint(StringBuilder s, long now, RevisionNames names) {
     s.append(fence.epoch).append(fence.phase.ordinal()).append(fence.attempt);
     s.append('@').append(names.of(fenceMod)).append(stateThere ? 's' : '-');
@@ -693,33 +692,35 @@ class FleetMachine {
       s.append(names.of(voteMods.get(v.getKey())));
     }
     s.append(synced ? 'y' : 'n').append(connected ? 'c' : 'd').append(session ? 'l' : 'x');
-    s.append(lostProbeMod == probeMod ? 'L' : '-').append(evidenceEpoch);
+    s.append(lostProbeMod == probeMod ? 'L' : '-');
+    s.append(evidenceEpoch > fence.epoch || holds(evidenceEpoch) ? evidenceEpoch : -1);
     s.append('|');
     if (!connected) {
       distance(s, awaySince + AWAY_GRACE_NANOS, now);
     }
     if (fence.phase == Fence.Phase.OPEN) {
-      s.append(deadlineOf == fenceMod ? 'k' : 'u');
       distance(s, deadline, now);
     }
-    s.append(quorumSeen == NEVER ? "-" : "");
-    if (quorumSeen != NEVER) {
-      distance(s, quorumSeen + YIELD_NANOS, now);
+    if (quorumSeen != NEVER && fence.phase == Fence.Phase.CLOSED) {
+      distance(s.append('q'), quorumSeen + YIELD_NANOS, now);
     }
-    if (traffic) {
-      distance(s, trafficAt + IDLE_NANOS, now);
-    }
+    s.append(
+        traffic && fence.phase != Fence.Phase.CLOSED && trafficAt + IDLE_NANOS - now > 0
+            ? 't'
+            : '-');
     if (campaignAt != NEVER) {
       distance(s.append('c'), campaignAt, now);
     }
     if (mine()) {
-      s.append(outstanding).append(result.ordinal());
-      distance(s, probeActivity + idleLimit(), now);
+      s.append(result.ordinal());
+      if (result == Result.NONE) {
+        distance(s.append(outstanding), probeActivity + idleLimit(), now);
+      }
     }
     s.append('|');
     move(s, underWay, names);
-    move(s, answered, names);
-    if (answered != null) {
+    if (answered != null && !answerInView()) {
+      move(s, answered, names);
       distance(s, answeredUntil, now);
     }
     if (role != null) {
@@ -749,7 +750,7 @@ class FleetMachine {
   }
 
   private static void distance(StringBuilder s, long at, long now) {
-    s.append(Math.max(0, (at - now) / MILLI)).append(';');
+    s.append(at - now > 0 ? '>' : '<');
   }
 
   /** Names revisions so that states that differ only in absolute numbers look the same. */
