@@ -10,6 +10,7 @@ import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.Log;
 import io.weir.control.etcd.EtcdOptions;
+import io.weir.control.fleet.Fleet;
 import io.weir.control.registry.Registry;
 import io.weir.control.registry.Self;
 import io.weir.engine.gate.Engine;
@@ -50,6 +51,9 @@ final class ControlPlanes {
             },
             log);
     admin(config, engine, hooks, plane);
+    if (plane.shared() != null) {
+      plane.listen(new Fleet(plane.shared(), plane.loop(), engine, Identity.of(config), log));
+    }
     Registry registry = null;
     if (plane.shared() != null
         && config.flag(Key.REGISTER, true)

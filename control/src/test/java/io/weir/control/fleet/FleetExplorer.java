@@ -101,6 +101,10 @@ final class FleetExplorer {
     long now;
     int seen;
     long session;
+
+    /** Of the incarnation before. */
+    long orphan;
+
     boolean alive = true;
     boolean cut;
     boolean locallyOpen;
@@ -123,6 +127,7 @@ final class FleetExplorer {
       now = o.now;
       seen = o.seen;
       session = o.session;
+      orphan = o.orphan;
       alive = o.alive;
       cut = o.cut;
       locallyOpen = o.locallyOpen;
@@ -184,6 +189,7 @@ final class FleetExplorer {
       n.evidence = -1;
       n.resultFence = -1;
       n.flying = null;
+      n.orphan = n.session;
       n.session = etcd.grant();
       n.machine.leaseGranted(n.now);
       etcd.keys.forEach((k, c) -> n.machine.see(k, c.value(), c.mod()));
@@ -308,6 +314,7 @@ final class FleetExplorer {
       etcd.keys.forEach((k, c) -> cell(s, k, c, names));
       for (Node n : nodes) {
         s.append('#').append(n.id).append(n.alive).append(etcd.leaseLives(n.session));
+        s.append(etcd.leaseLives(n.orphan));
         request(s, n.floating, names);
         if (!n.alive) {
           continue;
@@ -457,6 +464,9 @@ final class FleetExplorer {
                 x.expiries--;
               }
             });
+      }
+      if (w.etcd.leaseLives(n.orphan)) {
+        step(w, at, frontier, id + " old lease runs out", x -> x.etcd.expire(x.nodes[me].orphan));
       }
       if (!n.alive) {
         step(w, at, frontier, id + " restarts", x -> x.boot(x.nodes[me]));

@@ -1,6 +1,7 @@
 package io.weir.control.fleet;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
 
@@ -29,6 +30,9 @@ class FleetExplorerTest {
     b.losses = losses;
     b.cuts = cuts;
     b.forces = forces;
+    b.lag = 1;
+    b.prompt = true;
+    b.maxStates = 20_000_000;
     return b;
   }
 
@@ -39,11 +43,61 @@ class FleetExplorerTest {
     System.out.printf(
         "fleet explorer: %s: %d states, %d transitions, 0 violations, %.1f s%n",
         b, e.states(), e.transitions(), (System.nanoTime() - start) / 1e9);
-    assertThat(e.states()).isGreaterThan(1000);
+    assertThat(e.states()).isGreaterThan(100);
   }
+
+  // ---- the protocol holds
 
   @Test
   void noScheduleOfTwoBreaksALaw() {
-    explore(bounds(2, 1, 2, 0, 0, 0, 0, 0));
+    explore(bounds(2, 1, 1, 0, 0, 0, 0, 0));
+    explore(bounds(2, 2, 0, 0, 1, 0, 0, 0));
+    if (LONG) {
+      explore(bounds(2, 1, 2, 0, 0, 0, 0, 0));
+      explore(bounds(2, 1, 3, 0, 0, 0, 0, 0));
+      explore(bounds(2, 2, 2, 0, 0, 0, 0, 0));
+      explore(bounds(2, 1, 1, 1, 0, 0, 0, 0));
+      explore(bounds(2, 1, 1, 0, 1, 0, 0, 0));
+      explore(bounds(2, 1, 1, 0, 0, 1, 0, 0));
+      explore(bounds(2, 1, 1, 0, 0, 0, 1, 0));
+      explore(bounds(2, 1, 1, 0, 0, 0, 0, 1));
+      explore(bounds(2, 2, 1, 0, 0, 0, 0, 1));
+    }
+  }
+
+  @Test
+  void noScheduleOfThreeBreaksALaw() {
+    explore(bounds(3, 1, 0, 0, 0, 0, 0, 0));
+    if (LONG) {
+      explore(bounds(3, 2, 0, 0, 0, 0, 0, 0));
+      explore(bounds(3, 1, 1, 0, 0, 0, 0, 0));
+    }
+  }
+
+  // ---- the explorer notices when it does not
+
+  @Test
+  void blindPutsAreCaught() {
+    FleetExplorer.Bounds b = bounds(2, 1, 1, 0, 0, 0, 0, 0);
+    b.sabotage = Sabotage::blind;
+    assertThatThrownBy(() -> new FleetExplorer(b).explore()).isInstanceOf(Laws.Broken.class);
+  }
+
+  @Test
+  void aProbeKeyWithoutALeaseIsCaught() {
+    FleetExplorer.Bounds b = bounds(2, 1, 1, 1, 0, 0, 0, 0);
+    b.sabotage = Sabotage::probeWithoutLease;
+    assertThatThrownBy(() -> new FleetExplorer(b).explore())
+        .isInstanceOf(Laws.Broken.class)
+        .hasMessageContaining("lease");
+  }
+
+  @Test
+  void evidenceThatIsNotClearedPerEpochIsCaught() {
+    FleetExplorer.Bounds b = bounds(2, 1, 2, 0, 0, 0, 0, 0);
+    b.keepsOldEvidence = true;
+    assertThatThrownBy(() -> new FleetExplorer(b).explore())
+        .isInstanceOf(Laws.Broken.class)
+        .hasMessageContaining("younger than the last close");
   }
 }

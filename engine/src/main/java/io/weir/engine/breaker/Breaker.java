@@ -368,6 +368,11 @@ public final class Breaker {
     return rule;
   }
 
+  /** The fleet epoch as far as known here, -1 when none is. */
+  public long epoch() {
+    return epoch;
+  }
+
   /** {@code closed}, {@code open}, {@code half-open}, or {@code forced-open/-closed}. */
   public String state() {
     BreakerRule.Force f = rule.force != BreakerRule.Force.NONE ? rule.force : force;

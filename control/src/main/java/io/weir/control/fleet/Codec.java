@@ -1,0 +1,144 @@
+package io.weir.control.fleet;
+
+import io.weir.engine.rules.BreakerRule.Force;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The values under {@code /circuit-breaker/<target>/} as text: flat JSON objects. What cannot be
+ * read, because somebody typed it, is as good as absent; the key's revision still counts, so the
+ * next transition overwrites it properly.
+ */
+final class Codec {
+  private static final long MILLI = 1_000_000L;
+
+  private Codec() {}
+
+  /**
+   * @param wallMillis wall clock, for people only
+   */
+  static byte[] write(Object value, long wallMillis) {
+    StringBuilder s = new StringBuilder();
+    if (value instanceof Fence) {
+      Fence f = (Fence) value;
+      number(s, "e", f.epoch);
+      text(s, "phase", word(f.phase));
+      number(s, "attempt", f.attempt);
+      text(s, "by", f.by);
+      number(s, "openMs", f.openMillis);
+    } else if (value instanceof Vote) {
+      Vote v = (Vote) value;
+      number(s, "e", v.epoch);
+      number(s, "calls", v.calls);
+      number(s, "failures", v.failures);
+    } else if (value instanceof Projection) {
+      Projection p = (Projection) value;
+      text(s, "state", p.state);
+      if (!p.state.equals("closed")) {
+        number(s, "failure_count", p.failures);
+        number(s, "call_count", p.calls);
+        number(s, "window_start", wallMillis - p.ageNanos / MILLI);
+      }
+      text(s, "by", p.by);
+      number(s, "epoch", p.epoch);
+      text(s, "reason", p.reason);
+    } else {
+      text(s, "by", (String) value);
+    }
+    return s.append('}').toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** The value of a key, relative to its target; null when such a key means nothing. */
+  static Object read(String key, byte[] value) {
+    String text = new String(value, StandardCharsets.UTF_8);
+    if (key.equals(FleetMachine.EPOCH)) {
+      return fence(text);
+    }
+    if (key.equals(FleetMachine.STATE)) {
+      return text;
+    }
+    if (key.equals(FleetMachine.PROBE)) {
+      String by = field(text, "by");
+      return by == null ? text : by;
+    }
+    if (key.equals(FleetMachine.FORCE)) {
+      return force(text);
+    }
+    if (key.startsWith(FleetMachine.VOTES)) {
+      return new Vote(number(text, "e", -1), number(text, "calls", 0), number(text, "failures", 0));
+    }
+    return null;
+  }
+
+  private static Fence fence(String text) {
+    String phase = field(text, "phase");
+    long epoch = number(text, "e", -1);
+    String by = field(text, "by");
+    if (epoch < 0 || by == null) {
+      return Fence.NONE;
+    }
+    for (Fence.Phase p : Fence.Phase.values()) {
+      if (word(p).equals(phase)) {
+        return new Fence(epoch, p, (int) number(text, "attempt", 0), by, number(text, "openMs", 0));
+      }
+    }
+    return Fence.NONE;
+  }
+
+  /** {@code open} and {@code closed}, quoted or in an object or not; everything else is none. */
+  static Force force(String text) {
+    String in = field(text, "force");
+    String word = (in == null ? text : in).trim().toLowerCase(Locale.ROOT).replace("\"", "");
+    return word.equals("open") ? Force.OPEN : word.equals("closed") ? Force.CLOSED : Force.NONE;
+  }
+
+  private static String word(Fence.Phase p) {
+    switch (p) {
+      case OPEN:
+        return "open";
+      case HALF_OPEN:
+        return "half-open";
+      default:
+        return "closed";
+    }
+  }
+
+  private static void text(StringBuilder s, String name, String value) {
+    name(s, name).append('"');
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c == '"' || c == '\\' || c < ' ') {
+        s.append(String.format("\\u%04x", (int) c));
+      } else {
+        s.append(c);
+      }
+    }
+    s.append('"');
+  }
+
+  private static void number(StringBuilder s, String name, long value) {
+    name(s, name).append(value);
+  }
+
+  private static StringBuilder name(StringBuilder s, String name) {
+    return s.append(s.length() == 0 ? '{' : ',').append('"').append(name).append("\":");
+  }
+
+  private static String field(String text, String name) {
+    Matcher m =
+        Pattern.compile("\"" + name + "\"\\s*:\\s*(?:\"([^\"]{0,512})\"|(-?[0-9]{1,18})\\b)")
+            .matcher(text);
+    return !m.find() ? null : m.group(1) != null ? m.group(1) : m.group(2);
+  }
+
+  private static long number(String text, String name, long otherwise) {
+    String s = field(text, name);
+    try {
+      return s == null ? otherwise : Long.parseLong(s);
+    } catch (NumberFormatException e) {
+      return otherwise;
+    }
+  }
+}

@@ -1,0 +1,510 @@
+package io.weir.control.fleet;
+
+import io.weir.control.Log;
+import io.weir.control.Loop;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import io.weir.control.store.Store;
+import io.weir.control.store.Txn;
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.FleetLink;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.gate.Snapshot;
+import io.weir.engine.rules.BreakerRule;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Runs one {@link FleetMachine} for each breaker whose rule is shared: feeds it what the store and
+ * the breaker tell, sends its transactions and plays its roles on the breaker.
+ *
+ * <p>Keys stand under {@code /circuit-breaker/<service>/}. Where a service has several shared
+ * breaker rules, the one called {@code default} has these and each other one {@code
+ * /circuit-breaker/<service>@<rule id>/}.
+ *
+ * <p>Threads: all state belongs to the control loop. Breakers call from request threads; those
+ * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms.
+ */
+public final class Fleet implements Store.Listener, AutoCloseable {
+  /** Everything this class reads and writes. */
+  public static final String PREFIX = "/circuit-breaker/";
+
+  private static final int SESSION_SECONDS = 10;
+  private static final long MILLI = 1_000_000L;
+  private static final long JITTER_NANOS = 500 * MILLI;
+  private static final long WANTED_NANOS = 50 * MILLI;
+
+  /** How soon breakers are found that came to be with the first call to a service. */
+  private static final long LOOK_NANOS = 1000 * MILLI;
+
+  private final SharedStore store;
+  private final Loop loop;
+  private final Engine engine;
+  private final Log log;
+  private final String self;
+  private final Random random = new Random();
+
+  /** By breaker; small enough to be walked. */
+  private final Map<Breaker, Target> targets = new HashMap<Breaker, Target>();
+
+  /** What is known of every target's keys, ours or not: base to relative key to entry. */
+  private final Map<String, Map<String, Entry>> view = new HashMap<String, Map<String, Entry>>();
+
+  private Snapshot seen;
+  private int plansSeen;
+  private LeaseSession session;
+  private boolean viewed;
+  private boolean connected;
+  private boolean closed;
+  private long sent;
+  private long applied;
+  private long grants;
+
+  /**
+   * @param instance names this instance to people; made unique here, so that a restarted one is
+   *     never taken for what it was before
+   */
+  public Fleet(SharedStore store, Loop loop, Engine engine, String instance, Log log) {
+    this.store = store;
+    this.loop = loop;
+    this.engine = engine;
+    this.log = log;
+    self = instance.replace('/', '_') + "~" + Integer.toHexString(random.nextInt() & 0xFFFFFF);
+    loop.schedule(this::look, LOOK_NANOS);
+  }
+
+  /** Name of this instance in votes, probes and states. */
+  public String self() {
+    return self;
+  }
+
+  /** Transactions sent so far, for status; on the loop. */
+  public long sent() {
+    return sent;
+  }
+
+  /** Transactions that were answered as applied, for status; on the loop. */
+  public long applied() {
+    return applied;
+  }
+
+  /** Leases granted for states and votes, for status; on the loop. */
+  public long grants() {
+    return grants;
+  }
+
+  // ---- the store
+
+  @Override
+  public void onBatch(Batch batch) {
+    viewed = true;
+    refresh();
+    List<String> touched = new ArrayList<String>();
+    for (Change c : batch.changes) {
+      int end = c.key.startsWith(PREFIX) ? c.key.indexOf('/', PREFIX.length()) : -1;
+      if (end < 0) {
+        continue;
+      }
+      String base = c.key.substring(0, end + 1);
+      Map<String, Entry> keys = view.get(base);
+      if (keys == null) {
+        keys = new TreeMap<String, Entry>();
+        view.put(base, keys);
+      }
+      String key = c.key.substring(end + 1);
+      if (c.now != null) {
+        keys.put(key, c.now);
+      } else {
+        keys.remove(key);
+        if (keys.isEmpty()) {
+          view.remove(base);
+        }
+      }
+      touched.add(base);
+      for (Target t : targets.values()) {
+        if (t.base.equals(base)) {
+          t.changed(key, c.now);
+        }
+      }
+    }
+    for (Target t : targets.values()) {
+      if (batch.newHistory || !t.viewed || touched.contains(t.base)) {
+        t.viewed = true;
+        t.machine.viewed(batch.newHistory, loop.now());
+        t.pump();
+      }
+    }
+  }
+
+  @Override
+  public void onConnected(boolean now, String reason) {
+    connected = now;
+    for (Target t : targets.values()) {
+      t.machine.connected(now, loop.now());
+      t.pump();
+    }
+  }
+
+  // ---- the rules
+
+  private void look() {
+    if (closed) {
+      return;
+    }
+    refresh();
+    loop.schedule(this::look, LOOK_NANOS);
+  }
+
+  /** Follows the rules in force: machines for breakers that are new, none for those gone. */
+  private void refresh() {
+    Snapshot s = engine.snapshot();
+    int plans = s.plans().size();
+    if (closed || s == seen && plans == plansSeen) {
+      return;
+    }
+    seen = s;
+    plansSeen = plans;
+    Map<Breaker, String> bases = new HashMap<Breaker, String>();
+    for (ServicePlan plan : s.plans()) {
+      if (plan.breakers() != null && !plan.service().equals("*")) {
+        bases(plan.breakers().all(), bases);
+      }
+    }
+    for (Iterator<Target> i = targets.values().iterator(); i.hasNext(); ) {
+      Target t = i.next();
+      if (!t.base.equals(bases.get(t.breaker))) {
+        t.end();
+        i.remove();
+      }
+    }
+    int live = s.book().instances(engine.service()).size();
+    for (Map.Entry<Breaker, String> e : bases.entrySet()) {
+      Target t = targets.get(e.getKey());
+      if (t == null) {
+        t = new Target(e.getKey(), e.getValue());
+        targets.put(e.getKey(), t);
+        t.begin(live);
+      } else {
+        t.edited(live);
+      }
+    }
+  }
+
+  private static void bases(List<Breaker> breakers, Map<Breaker, String> into) {
+    List<Breaker> shared = new ArrayList<Breaker>();
+    for (Breaker b : breakers) {
+      if (b.rule().fleet && !b.rule().shadow) {
+        shared.add(b);
+      }
+    }
+    for (Breaker b : shared) {
+      boolean plain = shared.size() == 1 || b.id().equals("default");
+      into.put(b, PREFIX + b.target() + (plain ? "" : "@" + b.id()) + "/");
+    }
+  }
+
+  private void lease() {
+    if (session == null) {
+      session =
+          store.lease(
+              SESSION_SECONDS,
+              new LeaseSession.Listener() {
+                @Override
+                public void onGranted(long id) {
+                  for (Target t : targets.values()) {
+                    t.machine.leaseGranted(loop.now());
+                    t.pump();
+                  }
+                }
+
+                @Override
+                public void onLost(long id, String reason) {
+                  for (Target t : targets.values()) {
+                    t.machine.leaseLost(loop.now());
+                    t.pump();
+                  }
+                }
+              });
+    }
+  }
+
+  /** Leaves the breakers to themselves; a role as prober goes with the lease. */
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          closed = true;
+          for (Target t : targets.values()) {
+            t.end();
+          }
+          targets.clear();
+          if (session != null) {
+            session.close();
+          }
+        });
+  }
+
+  private static FleetMachine.Settings settings(BreakerRule r) {
+    return new FleetMachine.Settings(
+        r.openNanos, r.maxOpenNanos, r.probeTimeoutNanos, r.quorum, r.quorumShare, JITTER_NANOS);
+  }
+
+  /** One breaker's machine and what surrounds it. */
+  private final class Target implements FleetLink {
+    final Breaker breaker;
+    final String base;
+    final FleetMachine machine;
+    private final AtomicBoolean wantedSoon = new AtomicBoolean();
+    private final Runnable wantedTask = this::heardWanted;
+    private final Runnable wantedAgain = () -> wantedSoon.set(false);
+    private BreakerRule rule;
+    private Loop.Timer timer;
+    private long timerAt;
+    private boolean ended;
+    boolean viewed;
+
+    Target(Breaker breaker, String base) {
+      this.breaker = breaker;
+      this.base = base;
+      this.rule = breaker.rule();
+      this.machine = new FleetMachine(self, settings(rule), random.nextLong());
+    }
+
+    void begin(int live) {
+      lease();
+      long now = loop.now();
+      machine.live(live, now);
+      if (session.id() != 0) {
+        machine.leaseGranted(now);
+      }
+      machine.connected(connected, now);
+      Map<String, Entry> keys = view.get(base);
+      if (keys != null) {
+        for (Map.Entry<String, Entry> e : keys.entrySet()) {
+          changed(e.getKey(), e.getValue());
+        }
+      }
+      breaker.link(this);
+      // in the midst of a batch the view is not whole yet: its end will say so
+      loop.execute(
+          () -> {
+            if (Fleet.this.viewed && !viewed && !ended) {
+              viewed = true;
+              machine.viewed(false, loop.now());
+              pump();
+            }
+          });
+    }
+
+    void edited(int live) {
+      if (rule != breaker.rule()) {
+        rule = breaker.rule();
+        machine.settings(settings(rule), loop.now());
+      }
+      machine.live(live, loop.now());
+      pump();
+    }
+
+    void end() {
+      ended = true;
+      breaker.link(null);
+      if (timer != null) {
+        timer.cancel();
+      }
+    }
+
+    void changed(String key, Entry now) {
+      Object value = now == null ? null : Codec.read(key, now.value);
+      if (value == null) {
+        machine.gone(key);
+      } else {
+        machine.see(key, value, now.modRevision);
+      }
+    }
+
+    void pump() {
+      if (ended) {
+        return;
+      }
+      breaker.force(machine.force());
+      Role role = machine.takeRole();
+      if (role != null) {
+        play(role);
+      }
+      Move move = machine.takeMove();
+      if (move != null) {
+        send(move);
+      }
+      long next = machine.nextTick(loop.now());
+      if (next != timerAt) {
+        if (timer != null) {
+          timer.cancel();
+        }
+        timerAt = next;
+        timer = next == Long.MAX_VALUE ? null : loop.schedule(this::tick, next - loop.now());
+      }
+    }
+
+    private void tick() {
+      timerAt = Long.MAX_VALUE;
+      machine.tick(loop.now());
+      pump();
+    }
+
+    private void play(Role r) {
+      long now = loop.now();
+      String was = breaker.state();
+      switch (r.kind) {
+        case CLOSED:
+          breaker.imposeClosed(r.epoch, now);
+          break;
+        case OPEN:
+          breaker.imposeOpen(r.epoch, r.attempt, r.until, true, now);
+          break;
+        case ALONE:
+          breaker.imposeOpen(r.epoch, r.attempt, r.until, false, now);
+          break;
+        case WAITING:
+          breaker.imposeWaiting(r.epoch, r.attempt, now);
+          break;
+        default:
+          breaker.imposeProber(r.epoch, r.attempt, r.fence, now);
+          break;
+      }
+      if (!was.equals(breaker.state()) || r.kind == Role.Kind.OPEN) {
+        log.info(
+            "weir: circuit breaker of "
+                + breaker.target()
+                + (r.kind == Role.Kind.ALONE ? " is on its own, " : " is ")
+                + breaker.state()
+                + " (epoch "
+                + r.epoch
+                + (machine.fence().by.isEmpty() ? "" : ", by " + machine.fence().by)
+                + ")");
+      }
+    }
+
+    private void send(Move move) {
+      sent++;
+      if (move.ttlSeconds == 0) {
+        send(move, 0);
+        return;
+      }
+      store.grant(
+          move.ttlSeconds,
+          lease -> {
+            if (lease == 0) {
+              answered(false);
+            } else {
+              grants++;
+              send(move, lease);
+            }
+          });
+    }
+
+    private void send(Move move, long expiring) {
+      Txn txn = new Txn();
+      for (Move.Compare c : move.compares) {
+        txn.ifModRevision(base + c.key, c.modRevision);
+      }
+      long wall = System.currentTimeMillis();
+      for (Move.Write w : move.writes) {
+        if (w.value == null) {
+          txn.delete(base + w.key);
+          continue;
+        }
+        long lease =
+            w.lease == Move.Lease.NONE
+                ? 0
+                : w.lease == Move.Lease.EXPIRING ? expiring : session.id();
+        if (lease == 0 && w.lease != Move.Lease.NONE) {
+          answered(false); // never a put without its lease: the key would stay for ever
+          return;
+        }
+        txn.put(base + w.key, Codec.write(w.value, wall), lease);
+      }
+      store.txn(
+          txn,
+          outcome -> {
+            switch (outcome.kind) {
+              case DONE:
+                applied++;
+                answered(true);
+                break;
+              case CONFLICT:
+                answered(true);
+                break;
+              default:
+                answered(false);
+                break;
+            }
+          });
+    }
+
+    private void answered(boolean known) {
+      machine.answered(known, loop.now());
+      pump();
+    }
+
+    // -- from request threads
+
+    @Override
+    public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+      loop.execute(
+          () -> {
+            machine.tripped(epoch, calls, failures, age, loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void recovered(Breaker b) {
+      loop.execute(
+          () -> {
+            machine.recovered(loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void wanted(Breaker b) {
+      if (!wantedSoon.get() && wantedSoon.compareAndSet(false, true)) {
+        loop.execute(wantedTask);
+      }
+    }
+
+    private void heardWanted() {
+      loop.schedule(wantedAgain, WANTED_NANOS);
+      machine.wanted(loop.now());
+      pump();
+    }
+
+    @Override
+    public void probing(Breaker b, int outstanding) {
+      loop.execute(
+          () -> {
+            machine.probing(outstanding, loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void probed(Breaker b, long fence, boolean good) {
+      loop.execute(
+          () -> {
+            machine.probed(fence, good, loop.now());
+            pump();
+          });
+    }
+  }
+}
