@@ -37,7 +37,8 @@ import java.util.concurrent.TimeUnit;
  * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for half
  * a minute; a minute when user, password, certificate or permission are wrong. gRPC's own back-off
  * is ended before each try. A client that gets no answer at all for 4 s is replaced, one that is
- * refused after 30 s (its addresses may have moved).
+ * refused after 30 s (its addresses may have moved); the next ones after twice as long each time,
+ * up to ten minutes.
  */
 public final class EtcdStore implements SharedStore {
   /**
@@ -99,6 +100,10 @@ public final class EtcdStore implements SharedStore {
   private boolean connected;
   private String lastReason;
   private int attempts;
+
+  /** Clients given up during this outage. */
+  private int replaced;
+
   private long awaySince;
   private boolean away;
   private long resyncs;
@@ -384,6 +389,7 @@ public final class EtcdStore implements SharedStore {
       created = true;
       cancel(createdTimer);
       attempts = 0;
+      replaced = 0;
       away = false;
       connected(true, "");
       for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
@@ -438,9 +444,11 @@ public final class EtcdStore implements SharedStore {
     }
     long awayFor = loop.now() - awaySince;
     long patience = e.kind == WireException.Kind.DEADLINE ? 4 * SECOND : 30 * SECOND;
+    patience = Math.min(600 * SECOND, patience << Math.min(8, replaced));
     if (wire != null && awayFor > patience && loop.now() - wireSince > patience || hopeless) {
       Wire old = wire;
       wire = null;
+      replaced++;
       if (old != null) {
         old.close();
       }

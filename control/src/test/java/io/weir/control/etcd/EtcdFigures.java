@@ -3,16 +3,23 @@ package io.weir.control.etcd;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.Log;
+import io.weir.control.Loop;
+import io.weir.control.LoopThread;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.EtcdServer;
+import io.weir.control.testing.Recorder;
 import io.weir.control.testing.TcpProxy;
 import io.weir.engine.rules.RuleBook;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.Arrays;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -80,13 +87,14 @@ class EtcdFigures {
   void print() throws Exception {
     try (EtcdServer etcd = EtcdServer.start();
         TcpProxy proxy = new TcpProxy(etcd.port())) {
-      Set<String> before = threads();
+      Set<Long> before = threads();
       Wire writer = JetcdWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       for (int i = 0; i < 200; i++) {
         put(writer, "/service/s" + i + "/rate-limit", "{\"qps\": 100, \"burst\": 200}");
         put(writer, "/services/s" + i + "/instances/10.0.0." + i + ":80", "alive");
       }
       before.addAll(threads());
+      long heapBefore = heap();
       long start = System.nanoTime();
       ControlPlane plane = plane(etcd.endpoint());
       waitFor(() -> plane.health().connected);
@@ -106,9 +114,16 @@ class EtcdFigures {
       }
       report("put sent -> rule book handed over", fromSend);
       report("put acknowledged -> rule book handed over", fromAck);
-      Set<String> ours = threads();
-      ours.removeAll(before);
-      System.out.println("threads beyond the writer's: " + ours);
+      Set<String> ours =
+          Thread.getAllStackTraces().keySet().stream()
+              .filter(t -> !before.contains(t.getId()))
+              .map(Thread::getName)
+              .collect(Collectors.toCollection(TreeSet::new));
+      System.out.println("threads of the control plane: " + ours);
+      System.out.println("heap of the control plane, KB: " + (heap() - heapBefore) / 1024);
+      long cpu = cpu();
+      TimeUnit.SECONDS.sleep(30);
+      System.out.printf("idle CPU of this JVM: %.3f %%%n", (cpu() - cpu) / 30e9 * 100);
       plane.close();
 
       ControlPlane cut = plane(proxy.endpoint());
@@ -129,10 +144,96 @@ class EtcdFigures {
     }
   }
 
-  private static Set<String> threads() {
+  private static Set<Long> threads() {
     return Thread.getAllStackTraces().keySet().stream()
-        .map(Thread::getName)
+        .map(Thread::getId)
         .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static long heap() {
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+    }
+    return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+  }
+
+  private static long cpu() {
+    return ((com.sun.management.OperatingSystemMXBean)
+            java.lang.management.ManagementFactory.getOperatingSystemMXBean())
+        .getProcessCpuTime();
+  }
+
+  /** A day without etcd on a clock that runs a thousand times as fast; calls are real. */
+  @Test
+  void printADayWithoutEtcd() throws Exception {
+    int nobody;
+    try (ServerSocket s = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      nobody = s.getLocalPort();
+    }
+    AtomicInteger attempts = new AtomicInteger();
+    AtomicInteger clients = new AtomicInteger();
+    try (LoopThread thread = new LoopThread("fast-loop", Log.NONE)) {
+      Loop fast =
+          new Loop() {
+            @Override
+            public void execute(Runnable task) {
+              thread.execute(task);
+            }
+
+            @Override
+            public Timer schedule(Runnable task, long delayNanos) {
+              return thread.schedule(task, delayNanos / 1000);
+            }
+
+            @Override
+            public long now() {
+              return thread.now() * 1000;
+            }
+          };
+      Recorder said = new Recorder();
+      EtcdStore store =
+          new EtcdStore(
+              EtcdOptions.builder().endpoints("http://127.0.0.1:" + nobody).build(),
+              fast,
+              Log.NONE,
+              o -> {
+                clients.incrementAndGet();
+                return new CountingWire(JetcdWire.connect(o), attempts);
+              },
+              new Random(1),
+              TimeUnit.SECONDS.toNanos(60));
+      store.start(said);
+      TimeUnit.MILLISECONDS.sleep(8640);
+      long heap = heap();
+      int threads = threads().size();
+      TimeUnit.MILLISECONDS.sleep(86_400 - 8640);
+      System.out.printf(
+          "a day without etcd: %d tries (one per %.1f s), %d clients, heap %+d KB and threads %+d"
+              + " since the tenth part of it%n",
+          attempts.get(),
+          86_400.0 / attempts.get(),
+          clients.get(),
+          (heap() - heap) / 1024,
+          threads().size() - threads);
+      store.close();
+    }
+  }
+
+  /** Counts ranges. */
+  private static final class CountingWire extends FilteringWire {
+    private final AtomicInteger ranges;
+
+    CountingWire(Wire wire, AtomicInteger ranges) {
+      super(wire);
+      this.ranges = ranges;
+    }
+
+    @Override
+    public void range(
+        String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer) {
+      ranges.incrementAndGet();
+      super.range(from, to, limit, revision, keysOnly, answer);
+    }
   }
 
   private static void report(String what, long[] nanos) {

@@ -351,24 +351,17 @@ class EtcdStoreFaultTest {
   }
 
   /** Drops the watch events of one key. */
-  private static final class DeafWire implements Wire {
-    private final Wire wire;
+  private static final class DeafWire extends FilteringWire {
     private final String deafTo;
 
     DeafWire(Wire wire, String deafTo) {
-      this.wire = wire;
+      super(wire);
       this.deafTo = deafTo;
     }
 
     @Override
-    public void range(
-        String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer) {
-      wire.range(from, to, limit, revision, keysOnly, answer);
-    }
-
-    @Override
     public Watch watch(String from, String to, long revision, Watching watching) {
-      return wire.watch(
+      return super.watch(
           from,
           to,
           revision,
@@ -388,36 +381,6 @@ class EtcdStoreFaultTest {
               watching.broken(e);
             }
           });
-    }
-
-    @Override
-    public void txn(Txn txn, Answer<Txn.Outcome> answer) {
-      wire.txn(txn, answer);
-    }
-
-    @Override
-    public void grant(int ttlSeconds, Answer<Long> answer) {
-      wire.grant(ttlSeconds, answer);
-    }
-
-    @Override
-    public void keepAlive(long lease, Answer<Long> answer) {
-      wire.keepAlive(lease, answer);
-    }
-
-    @Override
-    public void revoke(long lease, Answer<Long> answer) {
-      wire.revoke(lease, answer);
-    }
-
-    @Override
-    public void reconnect() {
-      wire.reconnect();
-    }
-
-    @Override
-    public void close() {
-      wire.close();
     }
   }
 }

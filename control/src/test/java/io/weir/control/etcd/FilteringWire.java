@@ -1,0 +1,53 @@
+package io.weir.control.etcd;
+
+import io.weir.control.store.Txn;
+
+/** Passes everything on; tests override what they tamper with. */
+class FilteringWire implements Wire {
+  private final Wire wire;
+
+  FilteringWire(Wire wire) {
+    this.wire = wire;
+  }
+
+  @Override
+  public void range(
+      String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer) {
+    wire.range(from, to, limit, revision, keysOnly, answer);
+  }
+
+  @Override
+  public Watch watch(String from, String to, long revision, Watching watching) {
+    return wire.watch(from, to, revision, watching);
+  }
+
+  @Override
+  public void txn(Txn txn, Answer<Txn.Outcome> answer) {
+    wire.txn(txn, answer);
+  }
+
+  @Override
+  public void grant(int ttlSeconds, Answer<Long> answer) {
+    wire.grant(ttlSeconds, answer);
+  }
+
+  @Override
+  public void keepAlive(long lease, Answer<Long> answer) {
+    wire.keepAlive(lease, answer);
+  }
+
+  @Override
+  public void revoke(long lease, Answer<Long> answer) {
+    wire.revoke(lease, answer);
+  }
+
+  @Override
+  public void reconnect() {
+    wire.reconnect();
+  }
+
+  @Override
+  public void close() {
+    wire.close();
+  }
+}
