@@ -58,6 +58,17 @@ public final class Run {
                 "2 x Admit.resilience4j",
                 1.5),
             new Promise("edited 1000 times a second", "2 x Swap.weir", "2 x Admit.weir", 1.5)));
+    PROMISES.put(
+        "route",
+        Arrays.asList(
+            new Promise(
+                "20 rows, 100 instances, 20 x Spring",
+                "Route.weir 100",
+                "Route.springCloud 100",
+                1 / 20.0),
+            new Promise("1000 instances against 100", "Route.weir 1000", "Route.weir 100", 1.25),
+            new Promise("allocates", "Route.weir 100", null, 0),
+            new Promise("sticky allocates", "Route.weirSticky 100", null, 0)));
   }
 
   private Run() {}
@@ -106,6 +117,9 @@ public final class Run {
     for (RunResult r : all) {
       String[] path = r.getParams().getBenchmark().split("\\.");
       String name = path[path.length - 2].replace("Benchmark", "") + "." + path[path.length - 1];
+      for (String key : r.getParams().getParamsKeys()) {
+        name += " " + r.getParams().getParam(key);
+      }
       if (r.getParams().getThreads() > 1) {
         name = r.getParams().getThreads() + " x " + name;
       }

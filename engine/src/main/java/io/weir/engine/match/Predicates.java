@@ -118,7 +118,7 @@ final class Predicates {
   }
 
   static final class Equal extends Test {
-    private final String operand;
+    final String operand;
 
     Equal(Attribute attribute, boolean negated, String operand) {
       super(attribute, negated);
@@ -145,7 +145,7 @@ final class Predicates {
     /** Up to here comparing one by one beats computing the value's hash. */
     private static final int LINEAR = 8;
 
-    private final String[] operands;
+    final String[] operands;
     private final Set<String> set;
 
     In(Attribute attribute, boolean negated, List<String> operands) {

@@ -16,6 +16,7 @@ final class Plan {
   private final Match about;
   private final boolean shadow;
   private final Row[] rows;
+  private final Run[] runs;
 
   /** The rule's own default, or null. */
   private final Row defaults;
@@ -42,6 +43,7 @@ final class Plan {
     this.about = about;
     this.shadow = shadow;
     this.rows = rows;
+    runs = Run.among(rows);
     this.defaults = defaults;
     this.untagged = untagged;
     this.coloured = coloured.isEmpty() ? null : coloured;
@@ -54,13 +56,18 @@ final class Plan {
     Target target = null;
     try {
       if (about.test(source, call)) {
-        for (Row r : rows) {
-          if (r.match.test(source, call)) {
+        for (int n = 0; n < rows.length && target == null; n++) {
+          Row r = rows[n];
+          Run run = runs[n];
+          if (run != null) {
+            r = run.find(source, call);
+            n += run.length - 1;
+          } else if (!r.match.test(source, call)) {
+            r = null;
+          }
+          if (r != null) {
             target = r.choose(source, call);
-            if (target != null) {
-              row = r;
-              break;
-            }
+            row = target == null ? defaults : r;
           }
         }
         if (target == null && defaults != null) {

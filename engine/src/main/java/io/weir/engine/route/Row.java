@@ -64,6 +64,10 @@ final class Row {
     this.counters = counters;
   }
 
+  boolean isTable() {
+    return table != null;
+  }
+
   /** An instance of an arm of this row, or null when it has none. */
   <C> Instance instance(Target target, AttributeSource<C> source, C call, long now) {
     String unit = hashOn == null ? null : hashOn.read(source, call);

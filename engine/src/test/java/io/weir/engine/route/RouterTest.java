@@ -107,4 +107,43 @@ class RouterTest {
     assertThat(s.spread(1000, Request.of("path", "both"))).containsOnlyKeys(s.instances.get(1));
     assertThat(s.call(Request.of("path", "none")).refusal()).isNotNull();
   }
+
+  /** A run of rows over one attribute is one look-up; what it decides must not differ. */
+  @Test
+  void rowsOverOneAttributeDecideAsIfAskedOneByOne() {
+    Service s = new Service();
+    String[] rows = {
+      "header:A == '1'",
+      "header:a in ['2', '1', '3']",
+      "header:A == '3'",
+      "header:A == '4'",
+      "header:A != '5'",
+      "header:B == '1'",
+      "header:B in ['1', '2']",
+      "header:A == '5'",
+      "header:B == '3' || header:A == '6'",
+    };
+    for (int i = 0; i < rows.length; i++) {
+      s.with(1, "v" + i).route(rows[i], Fallback.NONE, arm("v" + i, 1));
+    }
+    s.with(1, "none").defaults(arm("none", 1)).build();
+    for (String a : new String[] {"1", "2", "3", "4", "5", "6", null}) {
+      for (String b : new String[] {"1", "2", "3", null}) {
+        Request call = Request.of();
+        if (a != null) {
+          call.with("header:A", a);
+        }
+        if (b != null) {
+          call.with("header:B", b);
+        }
+        String expected = "none";
+        for (int i = rows.length - 1; i >= 0; i--) {
+          if (s.routes.get(i).match.test(Request.SOURCE, call)) {
+            expected = "v" + i;
+          }
+        }
+        assertThat(s.call(call).arm()).as("A=%s B=%s", a, b).isEqualTo(expected);
+      }
+    }
+  }
 }

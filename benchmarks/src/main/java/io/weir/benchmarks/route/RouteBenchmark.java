@@ -1,0 +1,168 @@
+package io.weir.benchmarks.route;
+
+import io.weir.engine.call.Attribute;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
+import io.weir.engine.match.MatchParser;
+import io.weir.engine.route.Router;
+import io.weir.engine.rules.RouteRule;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.springframework.cloud.client.ServiceInstance;
+import org.springframework.http.HttpHeaders;
+
+/**
+ * One decision of a service with 20 routing rows, of which the last matches and splits 95 to 5,
+ * among instances in three zones.
+ *
+ * <p>{@code floor} is what cannot be left out: 20 string comparisons, a random number, an array
+ * read. Spring Cloud LoadBalancer chooses by hint (its own way to a canary, one rule) and round
+ * robin; it has no rows, weights or regions, so it does less.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class RouteBenchmark {
+  private static final int ROWS = 20;
+
+  @Param({"100", "1000"})
+  public int instances;
+
+  private final String[] wanted = new String[ROWS];
+  private Instance[] all;
+  private Router drawn;
+  private Router sticky;
+  private Router mixed;
+  private Spring spring;
+
+  /** A call's headers, read without allocating. */
+  @State(Scope.Thread)
+  public static class Call {
+    final Ticket ticket = new Ticket();
+    final HttpHeaders headers = new HttpHeaders();
+    String env = "env-" + (ROWS - 1);
+    String user = "user-4711";
+
+    @Setup
+    public void setUp() {
+      headers.set("X-SC-LB-Hint", "v2");
+    }
+  }
+
+  private static final AttributeSource<Call> SOURCE =
+      new AttributeSource<Call>() {
+        @Override
+        public String header(Call call, String name) {
+          return name.equals("X-Env") ? call.env : call.user;
+        }
+
+        @Override
+        public String path(Call call) {
+          return "/";
+        }
+
+        @Override
+        public String method(Call call) {
+          return "GET";
+        }
+
+        @Override
+        public String host(Call call) {
+          return "payment";
+        }
+      };
+
+  @Setup
+  public void setUp() {
+    List<Instance> live = new ArrayList<>();
+    List<ServiceInstance> springs = new ArrayList<>();
+    for (int i = 0; i < instances; i++) {
+      String version = i % 10 == 0 ? "v2" : "v1";
+      String host = "127.0." + i / 250 + "." + (1 + i % 250);
+      String zone = "cn-east-2" + (char) ('a' + i % 3);
+      live.add(
+          new Instance(
+              "payment", host, 8080, version, "cn-east-2", zone, new HashMap<>(), 100, null));
+      springs.add(Spring.instance(i, host, Map.of("hint", version)));
+    }
+    all = live.toArray(new Instance[0]);
+    for (int i = 0; i < ROWS; i++) {
+      wanted[i] = "env-" + i;
+    }
+    drawn = router(live, "", null);
+    sticky = router(live, "", Attribute.parse("header:X-User-Id"));
+    mixed = router(live, " && method == 'GET'", null);
+    spring = new Spring(springs);
+  }
+
+  private static Router router(List<Instance> live, String and, Attribute sticky) {
+    List<RouteRule.Route> routes = new ArrayList<>();
+    for (int i = 0; i < ROWS; i++) {
+      routes.add(
+          new RouteRule.Route(
+              MatchParser.parse("header:X-Env == 'env-" + i + "'" + and),
+              "",
+              List.of(
+                  new RouteRule.Arm("v1", Collections.emptyMap(), 95),
+                  new RouteRule.Arm("v2", Collections.emptyMap(), 5)),
+              sticky,
+              RouteRule.Fallback.DEFAULT,
+              Collections.emptyMap(),
+              0));
+    }
+    RouteRule rule =
+        RouteRule.builder().id("r").service("payment").routes(routes).region(true, 0.714).build();
+    return Router.build(null, rule, live, new Locality("cn-east-2", "cn-east-2a"), 0);
+  }
+
+  private Instance pick(Router router, Call call) {
+    call.ticket.begin(0, null);
+    router.pick(SOURCE, call, 0, call.ticket);
+    return call.ticket.instance();
+  }
+
+  @Benchmark
+  public Instance weir(Call call) {
+    return pick(drawn, call);
+  }
+
+  @Benchmark
+  public Instance weirSticky(Call call) {
+    return pick(sticky, call);
+  }
+
+  /** Rows that no table can answer: asked one by one. */
+  @Benchmark
+  public Instance weirRowByRow(Call call) {
+    return pick(mixed, call);
+  }
+
+  @Benchmark
+  public Object springCloud(Call call) {
+    return spring.choose(call.headers);
+  }
+
+  @Benchmark
+  public Instance floor(Call call) {
+    int row = 0;
+    while (!wanted[row].equals(call.env)) {
+      row++;
+    }
+    return all[ThreadLocalRandom.current().nextInt(all.length)];
+  }
+}
