@@ -69,6 +69,11 @@ public final class Run {
             new Promise("1000 instances against 100", "Route.weir 1000", "Route.weir 100", 1.25),
             new Promise("allocates", "Route.weir 100", null, 0),
             new Promise("sticky allocates", "Route.weirSticky 100", null, 0)));
+    PROMISES.put(
+        "grpc",
+        Arrays.asList(
+            new Promise("a client without rules allocates", "Client.withoutRules", null, 1),
+            new Promise("a server without rules allocates", "Server.withoutRules", null, 1)));
   }
 
   private Run() {}
