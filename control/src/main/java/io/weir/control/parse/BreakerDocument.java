@@ -77,6 +77,7 @@ final class BreakerDocument {
         .quorum(quorum < 0 ? 1 : (int) Math.max(1, quorum), Math.max(0, -quorum))
         .fleet(in.word("sharing").equals("fleet"))
         .rampNanos(nanos(in.number("ramp_seconds")))
+        .maxEjectionPercent((int) in.integer("max_ejection_percent"))
         .force(in.word("force", BreakerRule.Force.class))
         .response(Common.response(in));
   }

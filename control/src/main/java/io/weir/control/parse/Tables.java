@@ -112,6 +112,8 @@ final class Tables {
           share("quorum", 1, 10_000, "1", "instances that must see the failures"),
           word("sharing", "through etcd, or this instance's own", "fleet", "local"),
           number("ramp_seconds", 0, DAY, 0.0, "after closing, traffic rises from 10 % to 100 %"),
+          integer(
+              "max_ejection_percent", 0, 100, 10L, "instances that may be out at once; 0: none"),
           word("force", "an operator's hand, never expires", "none", "open", "closed"),
           MATCH,
           MODE,

@@ -5,6 +5,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.instances.Ports;
 import io.weir.engine.limit.Limits;
@@ -176,8 +177,14 @@ public final class Engine implements Ticket.Recorder {
   @Override
   public void record(
       Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
-    if (ticket.instance() != null) {
-      ticket.instance().callEnded();
+    Instance instance = ticket.instance();
+    if (instance == null) {
+      return;
+    }
+    if (failure == Failure.CANCELLED) {
+      instance.callEnded();
+    } else {
+      instance.callEnded(status, grpc, failure == null, now);
     }
   }
 

@@ -2,6 +2,7 @@ package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.outlier.Outliers;
 import io.weir.engine.route.Router;
 
 /** The running engines of one service; any may be null, which costs nothing. */
@@ -11,13 +12,21 @@ public final class ServicePlan {
   final Limits client;
   final Breakers breakers;
   final Router router;
+  final Outliers outliers;
 
-  ServicePlan(String service, Limits server, Limits client, Breakers breakers, Router router) {
+  ServicePlan(
+      String service,
+      Limits server,
+      Limits client,
+      Breakers breakers,
+      Router router,
+      Outliers outliers) {
     this.service = service;
     this.server = server;
     this.client = client;
     this.breakers = breakers;
     this.router = router;
+    this.outliers = outliers;
   }
 
   public String service() {
@@ -40,6 +49,11 @@ public final class ServicePlan {
 
   public Router router() {
     return router;
+  }
+
+  /** What takes failing instances out of routing, or null. */
+  public Outliers outliers() {
+    return outliers;
   }
 
   boolean isEmpty() {

@@ -6,12 +6,15 @@ import io.weir.engine.colour.Carried;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.outlier.Outliers;
 import io.weir.engine.route.Router;
+import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -82,6 +85,9 @@ public final class Snapshot {
 
   private static ServicePlan plan(
       ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
+    // before the outliers: instances take over the state of those before
+    Router router =
+        Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now);
     return new ServicePlan(
         s,
         own
@@ -90,7 +96,22 @@ public final class Snapshot {
             : null,
         Limits.build(old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
         Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
-        Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now));
+        router,
+        Outliers.build(
+            old == null ? null : old.outliers,
+            book.instances(s),
+            maxEjectionPercent(book.breakers(s)),
+            now));
+  }
+
+  /** As the first breaker rule in force says; without one nobody is ejected. */
+  private static int maxEjectionPercent(List<BreakerRule> rules) {
+    for (BreakerRule r : rules) {
+      if (!r.shadow) {
+        return r.maxEjectionPercent;
+      }
+    }
+    return 0;
   }
 
   /** Null while nothing depends on a request's colour: then it is not looked for. */

@@ -112,6 +112,29 @@ public final class Instance {
     State.IN_FLIGHT.decrementAndGet(state);
   }
 
+  /**
+   * A call to this instance ended, and not by the caller's own cancel. Told to whom {@link #report}
+   * named; for the parameters see {@link Outcomes#ended}.
+   */
+  public void callEnded(int status, int grpc, boolean answered, long now) {
+    State s = state;
+    State.IN_FLIGHT.decrementAndGet(s);
+    Outcomes o = s.outcomes;
+    if (o != null) {
+      o.ended(status, grpc, answered, now);
+    }
+  }
+
+  /** Who is told how calls to this instance end, or null. */
+  public void report(Outcomes outcomes) {
+    state.outcomes = outcomes;
+  }
+
+  /** See {@link #report}. */
+  public Outcomes outcomes() {
+    return state.outcomes;
+  }
+
   /** Takes this instance out of routing until {@code until}, a nano clock reading. */
   public void eject(long until) {
     State s = state;
@@ -174,5 +197,6 @@ public final class Instance {
     volatile boolean ejected;
     volatile long ejectedUntil;
     volatile Ejections ejections = new Ejections();
+    volatile Outcomes outcomes;
   }
 }

@@ -60,6 +60,9 @@ public final class BreakerRule extends Rule {
   /** Nanos over which traffic rises from 10 % to 100 % after closing; 0: at once. */
   public final long rampNanos;
 
+  /** Share of the target's instances that may be ejected, 0 to 100; 0: none ever is. */
+  public final int maxEjectionPercent;
+
   public final Force force;
   public final Response response;
 
@@ -87,6 +90,7 @@ public final class BreakerRule extends Rule {
     quorumShare = b.quorumShare;
     fleet = b.fleet;
     rampNanos = b.rampNanos;
+    maxEjectionPercent = b.maxEjectionPercent;
     force = b.force;
     response = b.response;
   }
@@ -117,6 +121,7 @@ public final class BreakerRule extends Rule {
     b.quorumShare = quorumShare;
     b.fleet = fleet;
     b.rampNanos = rampNanos;
+    b.maxEjectionPercent = maxEjectionPercent;
     b.force = force;
     b.response = response;
     return b.shadow(true).build();
@@ -153,6 +158,7 @@ public final class BreakerRule extends Rule {
     private double quorumShare;
     private boolean fleet = true;
     private long rampNanos;
+    private int maxEjectionPercent = 10;
     private Force force = Force.NONE;
     private Response response = Response.DEFAULT;
 
@@ -240,6 +246,11 @@ public final class BreakerRule extends Rule {
 
     public Builder rampNanos(long v) {
       rampNanos = v;
+      return this;
+    }
+
+    public Builder maxEjectionPercent(int v) {
+      maxEjectionPercent = v;
       return this;
     }
 

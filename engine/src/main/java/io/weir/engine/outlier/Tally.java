@@ -1,0 +1,78 @@
+package io.weir.engine.outlier;
+
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Outcomes;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+
+/** What one instance has done since the interval began. */
+final class Tally implements Outcomes {
+  private static final AtomicLongFieldUpdater<Tally> COUNTS =
+      AtomicLongFieldUpdater.newUpdater(Tally.class, "counts");
+  private static final AtomicIntegerFieldUpdater<Tally> IN_A_ROW =
+      AtomicIntegerFieldUpdater.newUpdater(Tally.class, "inARow");
+
+  private static final int UNKNOWN = 2;
+  private static final int DEADLINE_EXCEEDED = 4;
+  private static final int INTERNAL = 13;
+  private static final int UNAVAILABLE = 14;
+  private static final int CANCELLED = 1;
+
+  final Outliers among;
+  final Instance instance;
+
+  /** Failures in the low, calls in the high half. */
+  private volatile long counts;
+
+  private volatile int inARow;
+
+  // of the interval that was closed, and times ejected: whoever decides
+  long calls;
+  long failures;
+  int times;
+
+  Tally(Outliers among, Instance instance) {
+    this.among = among;
+    this.instance = instance;
+  }
+
+  @Override
+  public void ended(int status, int grpc, boolean answered, long now) {
+    if (grpc == CANCELLED) {
+      return; // the caller's own doing
+    }
+    boolean gateway =
+        status >= 502 && status <= 504
+            || grpc == UNAVAILABLE
+            || grpc == DEADLINE_EXCEEDED
+            || !answered;
+    boolean failed = gateway || status >= 500 || grpc == INTERNAL || grpc == UNKNOWN;
+    COUNTS.addAndGet(this, (1L << 32) + (failed ? 1 : 0));
+    if (gateway) {
+      // while it is out, calls that were under way or made in panic say nothing new
+      if (IN_A_ROW.incrementAndGet(this) >= Outliers.GATEWAY_ERRORS && !instance.ejected(now)) {
+        among.candidate(this, now);
+      }
+    } else if (inARow != 0) {
+      inARow = 0;
+    }
+    among.ended(now);
+  }
+
+  /** Closes the interval and opens the next. */
+  void close() {
+    long c = COUNTS.getAndSet(this, 0);
+    calls = c >>> 32;
+    failures = c & 0xFFFF_FFFFL;
+  }
+
+  double successRate() {
+    return calls == 0 ? 1 : (double) (calls - failures) / calls;
+  }
+
+  /** Starts over: what led to an ejection does not lead to the next. */
+  void forget() {
+    inARow = 0;
+    counts = 0;
+  }
+}
