@@ -54,6 +54,9 @@ public final class RuleFeed implements Store.Listener {
 
     final List<RuleProblem> warnings;
 
+    /** For the report, or null: nothing to tell. */
+    final Report.Line line;
+
     Held(
         RuleKey key,
         Entry newest,
@@ -69,6 +72,20 @@ public final class RuleFeed implements Store.Listener {
       this.instance = instance;
       this.refusal = refusal;
       this.warnings = warnings;
+      this.line = key.kind == RuleKey.Kind.INSTANCE && refusal == null ? null : line();
+    }
+
+    private Report.Line line() {
+      List<String> ids = new ArrayList<String>(rules.size());
+      for (Rule r : rules) {
+        ids.add(r.id);
+      }
+      return new Report.Line(
+          key,
+          ids,
+          good == null ? 0 : good.modRevision,
+          refusal == null ? 0 : newest.modRevision,
+          refusal);
     }
   }
 
@@ -230,9 +247,11 @@ public final class RuleFeed implements Store.Listener {
 
   private RuleBook book(long revision, List<RuleProblem> problems) {
     RuleBook.Builder book = new RuleBook.Builder().revision(revision);
-    Map<String, Rule> ids = new HashMap<String, Rule>();
-    Map<String, RuleKey> routes = new HashMap<String, RuleKey>();
     Set<String> complaints = new HashSet<String>();
+    // rules of one service and kind are neighbours in key order
+    Map<String, Rule> ids = new HashMap<String, Rule>();
+    RuleKey route = null;
+    RuleKey before = null;
     for (Held h : held.values()) {
       if (h.refusal != null) {
         problems.add(h.refusal);
@@ -244,24 +263,31 @@ public final class RuleFeed implements Store.Listener {
       if (h.instance != null) {
         book.instance(h.instance);
       }
+      if (h.rules.isEmpty()) {
+        continue;
+      }
+      if (before == null || before.kind != h.key.kind || !before.service.equals(h.key.service)) {
+        ids.clear();
+        route = null;
+      }
+      before = h.key;
       for (Rule r : h.rules) {
-        Rule twin = ids.put(h.key.kind + " " + r.service + " " + r.id, r);
+        Rule twin = ids.put(r.id, r);
         if (twin != null) {
           String text = "rule id " + r.id + " is taken by " + twin.origin + "; give it another";
           complain(RuleProblem.of(Code.DUPLICATE_ID, false, h.key.key, text), complaints, problems);
         }
-        RuleKey other = r instanceof RouteRule && r.enabled ? routes.get(r.service) : null;
-        if (other != null) {
-          String text = "a service has one routing rule; the one of " + other + " is in force";
-          complain(RuleProblem.of(Code.SHADOWED, false, h.key.key, text), complaints, problems);
+        if (r instanceof RouteRule && route != null) {
+          if (r.enabled) {
+            String text = "a service has one routing rule; the one of " + route + " is in force";
+            complain(RuleProblem.of(Code.SHADOWED, false, h.key.key, text), complaints, problems);
+          }
           continue;
         }
         if (r instanceof RouteRule && r.enabled) {
-          routes.put(r.service, h.key);
+          route = h.key;
         }
-        if (!(r instanceof RouteRule) || r.enabled || !routes.containsKey(r.service)) {
-          book.add(r);
-        }
+        book.add(r);
       }
     }
     said.retainAll(complaints);
@@ -292,20 +318,9 @@ public final class RuleFeed implements Store.Listener {
   private List<Report.Line> lines() {
     List<Report.Line> lines = new ArrayList<Report.Line>();
     for (Held h : held.values()) {
-      if (h.key.kind == RuleKey.Kind.INSTANCE && h.refusal == null) {
-        continue;
+      if (h.line != null) {
+        lines.add(h.line);
       }
-      List<String> ids = new ArrayList<String>();
-      for (Rule r : h.rules) {
-        ids.add(r.id);
-      }
-      lines.add(
-          new Report.Line(
-              h.key,
-              ids,
-              h.good == null ? 0 : h.good.modRevision,
-              h.refusal == null ? 0 : h.newest.modRevision,
-              h.refusal));
     }
     return lines;
   }

@@ -169,6 +169,21 @@ class RuleFeedTest {
   }
 
   @Test
+  void twoRulesWithOneIdAreReported() {
+    RuleBook book =
+        apply(
+            "/service/order/rate-limit/a",
+            "{id: x, qps: 1}",
+            "/service/order/rate-limit/b",
+            "{id: x, qps: 2}",
+            "/service/other/rate-limit/b",
+            "{id: x, qps: 2}");
+    assertThat(book.limits("order")).hasSize(2);
+    assertThat(log.lines()).hasSize(1);
+    assertThat(log.lines().get(0)).contains("WEIR1203");
+  }
+
+  @Test
   void anUnknownKeyIsReported() {
     apply("/service/order/ratelimit", "{\"qps\": 1}");
     assertThat(log.lines().get(0)).contains("WEIR1001").contains("did you mean rate-limit?");
