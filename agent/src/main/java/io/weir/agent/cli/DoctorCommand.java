@@ -234,15 +234,25 @@ final class DoctorCommand extends StoreCommand {
     }
   }
 
-  /** Names of the classes that JVM has loaded. */
+  /** Names of the classes that JVM has loaded, without those of the agent's own libraries. */
   private Set<String> classes() {
+    String[] lines = Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n");
+    String ours = "/0x0";
+    for (String line : lines) {
+      int at = line.indexOf("--" + Agent.class.getName() + "/");
+      if (at >= 0) {
+        ours = line.substring(line.lastIndexOf('/')).trim();
+      }
+    }
     Set<String> names = new HashSet<String>();
-    for (String line : Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n")) {
+    for (String line : lines) {
       // |  |--java.util.HashMap/0x1234
       int dash = line.lastIndexOf("--");
-      String name = dash < 0 ? line.trim() : line.substring(dash + 2);
+      String name = dash < 0 ? line.trim() : line.substring(dash + 2).trim();
       int slash = name.indexOf('/');
-      names.add(slash < 0 ? name : name.substring(0, slash));
+      if (!name.endsWith(ours)) {
+        names.add(slash < 0 ? name : name.substring(0, slash));
+      }
     }
     return names;
   }
