@@ -174,13 +174,14 @@ final class AccessLog {
       same = lastTime[i] == line[at + i];
     }
     if (!same) {
-      System.arraycopy(line, at, lastTime, 0, 26);
-      int month = MONTHS.indexOf(text(at + 3, at + 6)) / 3;
+      lastTime[0] = 0; // until it is known to be a time
+      int month = MONTHS.indexOf(text(at + 3, at + 6));
       Calendar c = new GregorianCalendar(TimeZone.getTimeZone("UTC"));
       c.clear();
+      c.setLenient(false);
       c.set(
           digits(at + 7, 4),
-          month,
+          month < 0 ? month : month / 3,
           digits(at, 2),
           digits(at + 12, 2),
           digits(at + 15, 2),
@@ -188,6 +189,7 @@ final class AccessLog {
       int zone = digits(at + 22, 2) * 3600 + digits(at + 24, 2) * 60;
       long seconds = c.getTimeInMillis() / 1000 + (line[at + 21] == '-' ? zone : -zone);
       lastNanos = seconds * SECOND;
+      System.arraycopy(line, at, lastTime, 0, 26);
     }
     return lastNanos;
   }
@@ -197,7 +199,6 @@ final class AccessLog {
     for (int i = at; i < at + count; i++) {
       int d = line[i] - '0';
       if (d < 0 || d > 9) {
-        lastTime[0] = 0;
         throw new IllegalArgumentException();
       }
       n = n * 10 + d;

@@ -74,7 +74,11 @@ abstract class Command implements Callable<Integer> {
   @Override
   public final Integer call() throws Exception {
     out.json = output == Format.json;
-    return run();
+    try {
+      return run();
+    } catch (LinkageError damaged) {
+      throw new Trouble(Fault.DEFECT, damaged.toString(), "is " + jar + " complete?");
+    }
   }
 
   private int failed(Exception e) {
