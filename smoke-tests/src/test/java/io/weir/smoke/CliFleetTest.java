@@ -131,7 +131,8 @@ class CliFleetTest {
     weir.run("shadow", "shop/rate-limit").exits(0);
     weir.run("pull", "pulled").exits(0);
     Path file = home.resolve("pulled/service/shop/rate-limit.yaml");
-    assertThat(file).hasContent("# why: see the incident of May\nmode: shadow\nqps: 5   # measured");
+    assertThat(file)
+        .hasContent("# why: see the incident of May\nmode: shadow\nqps: 5   # measured");
     weir.run("enforce", "shop").exits(0);
     weir.run("pull", "pulled").exits(0);
     assertThat(file).content().contains("mode: enforce", "# measured");
@@ -146,10 +147,12 @@ class CliFleetTest {
             + "default:\n- version: v1\n# end\n");
     weir.run("push", "rules").exits(0);
     weir.run("canary", "set", "shop", "v2", "5").exits(0);
-    assertThat(route()).contains("{\"version\":\"v1\",\"weight\":95},{\"version\":\"v2\",\"weight\":5}");
+    assertThat(route())
+        .contains("{\"version\":\"v1\",\"weight\":95},{\"version\":\"v2\",\"weight\":5}");
     assertThat(route()).contains("# who goes where", "# end", "X-Me");
     weir.run("canary", "set", "shop", "v2", "20").exits(0);
-    assertThat(route()).contains("{\"version\":\"v1\",\"weight\":80},{\"version\":\"v2\",\"weight\":20}");
+    assertThat(route())
+        .contains("{\"version\":\"v1\",\"weight\":80},{\"version\":\"v2\",\"weight\":20}");
     weir.run("canary", "abort", "shop", "v2").exits(0);
     assertThat(route()).contains("{\"version\":\"v1\",\"weight\":100}").doesNotContain("v2");
     weir.run("canary", "set", "shop", "v2", "50").exits(0);

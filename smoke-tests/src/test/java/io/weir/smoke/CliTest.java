@@ -52,8 +52,7 @@ class CliTest {
     assertThat(home.resolve("loaded.txt"))
         .content()
         .contains("io.weir.agent.cli.Cli ")
-        .doesNotContain(
-            "io.netty.", "io.grpc.", "io.etcd.", "com.fasterxml.", "io.weir.control.");
+        .doesNotContain("io.netty.", "io.grpc.", "io.etcd.", "com.fasterxml.", "io.weir.control.");
     assertThat(weir.run("version", "-o", "json").exits(0).out()).contains("\"version\": ");
   }
 
@@ -110,13 +109,13 @@ class CliTest {
         "rules/service/shop/rate-limit.yaml",
         "- {id: users, qps: 1, burst: 3, by: [query:user], match: \"path startsWith '/api/'\"}\n"
             + "- {id: all, qps: 100, burst: 100}\n"
-            + "- {id: off, qps: 0, enabled: false}\n");
+            + "- {id: old, qps: 0, enabled: false}\n");
     put("rules/service/_all/rate-limit.yaml", "id: everybody\nqps: 1\n");
     Cli.Said ok = weir.run("explain", "shop", "/other", "--rules", "rules").exits(0);
     assertThat(ok.out())
         .contains("admitted")
         .contains("path is '/other', wanted path startsWith '/api/'")
-        .containsPattern("rate-limit off +disabled")
+        .containsPattern("rate-limit old +disabled")
         .containsPattern("rate-limit everybody +not used +shop has rules of its own");
     Cli.Said no =
         weir.run("explain", "shop", "/api/a?user=%37", "-n", "4", "--rules", "rules", "-o", "json")
