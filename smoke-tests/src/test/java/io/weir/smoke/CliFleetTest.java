@@ -45,13 +45,14 @@ class CliFleetTest {
         Jvm two = instance("127.0.0.1:9002")) {
       awaitInstances(2);
       put("rules/service/shop/rate-limit.yaml", "qps: 5\n");
-      Cli.Said said = weir.run("push", "rules", "--wait", "-m", "be careful").exits(0);
+      Cli.Said said =
+          weir.run("push", "rules", "--wait", "--timeout", "60", "-m", "be careful").exits(0);
       assertThat(said.out())
           .containsPattern("shop/127.0.0.1:9001 +SYNCED +\\d+ ms")
           .containsPattern("shop/127.0.0.1:9002 +SYNCED +\\d+ ms");
       assertThat(said.err()).contains("all 2 live instances run it");
       put("rules/service/shop/rate-limit.yaml", "qps: 6\n");
-      said = weir.run("push", "rules", "--wait", "-o", "json").exits(0);
+      said = weir.run("push", "rules", "--wait", "--timeout", "60", "-o", "json").exits(0);
       assertThat(said.out()).contains("\"state\": \"SYNCED\"", "\"ms\": ");
       assertThat(weir.run("status").exits(0).out()).containsPattern("9002 +SYNCED");
       String top = weir.run("top", "--count", "2", "--interval", "0.1").exits(0).out();
@@ -59,7 +60,7 @@ class CliFleetTest {
 
       Matcher undo = Pattern.compile("undo: weir (rollback) (\\S+)").matcher(said.err());
       assertThat(undo.find()).isTrue();
-      weir.run(undo.group(1), undo.group(2), "--wait").exits(0);
+      weir.run(undo.group(1), undo.group(2), "--wait", "--timeout", "60").exits(0);
       weir.run("pull", "pulled").exits(0);
       assertThat(home.resolve("pulled/service/shop/rate-limit.yaml")).hasContent("qps: 5");
       assertThat(weir.run("history").exits(0).out())

@@ -41,7 +41,7 @@ final class StatusCommand extends StoreCommand {
     long newest = Fleet.newestRule(view);
     Set<String> reporting = new HashSet<String>();
     for (Fleet.Member m : Fleet.members(view)) {
-      reporting.add(m.name());
+      reporting.add(m.service);
       if (service != null && !service.equals(m.service)) {
         continue;
       }
@@ -76,8 +76,9 @@ final class StatusCommand extends StoreCommand {
               m.raw));
     }
     for (RuleKey k : Fleet.registered(view)) {
+      // an instance may register under another name than it reports under: by port, not by process
       if (tree.hasStatus()
-          && !reporting.contains(k.service + "/" + k.id)
+          && !reporting.contains(k.service)
           && (service == null || service.equals(k.service))) {
         rows.add(new String[] {k.service, k.id, "-", "", "", "", "registered, reports no status"});
         instances.add(
