@@ -93,7 +93,7 @@ final class Bucket implements Ticket.Reservation {
       long word = used;
       long ahead = Math.max(word, floor) + t.cost - minted;
       if (ahead > t.debt) {
-        return word < SENTINELS ? ~retryAfter(ahead) : elsewhere(word, now);
+        return word < SENTINELS ? ~retryAfter(ahead) : elsewhere(now);
       }
       if (USED.compareAndSet(this, word, minted + ahead)) {
         return ahead <= 0 ? 0 : t.nanosFor(ahead);
@@ -105,8 +105,9 @@ final class Bucket implements Ticket.Reservation {
     return terms.payable(terms.cost) ? terms.nanosFor(ahead - terms.debt) : 0;
   }
 
-  private long elsewhere(long word, long now) {
-    return word == GONE ? RETIRED : follow(word).take(now);
+  private long elsewhere(long now) {
+    Bucket b = inForce();
+    return b == null ? RETIRED : b.take(now);
   }
 
   /** Gives the tokens of a call back that was not made after all. */
@@ -116,8 +117,9 @@ final class Bucket implements Ticket.Reservation {
     for (; ; ) {
       long word = used;
       if (word >= SENTINELS) {
-        if (word != GONE) {
-          follow(word).giveBack(cost, now);
+        Bucket b = inForce();
+        if (b != null) {
+          b.giveBack(cost, now);
         }
         // retired: it was full without these tokens, they would not have fitted
         return;
@@ -171,18 +173,26 @@ final class Bucket implements Ticket.Reservation {
     return lacking > 0 || !USED.compareAndSet(this, word, GONE) ? Math.max(lacking, 1) : 0;
   }
 
-  /** Whether this bucket, or the one that took over from it, was retired. */
-  boolean retired() {
-    long word = used;
-    return word == GONE || word >= SENTINELS && follow(word).retired();
+  /**
+   * The bucket that took over from this one after however many editions, or itself; null when it
+   * was retired. Not recursive: a call may outlive very many editions.
+   */
+  private Bucket inForce() {
+    Bucket b = this;
+    for (; ; ) {
+      long word = b.used;
+      if (word == GONE) {
+        return null;
+      }
+      if (word < SENTINELS) {
+        return b;
+      }
+      b = b.follow(word);
+    }
   }
 
-  /** Tokens there are now; negative when reserved ahead. For tests and the status page. */
-  double tokens(long now) {
-    long word = used;
-    if (word >= SENTINELS) {
-      return word == GONE ? (double) terms.burst / (1 << terms.scale) : follow(word).tokens(now);
-    }
-    return (double) Math.min(terms.minted(now) - word, terms.burst) / (1 << terms.scale);
+  /** Whether this bucket, or the one that took over from it, was retired. */
+  boolean retired() {
+    return inForce() == null;
   }
 }

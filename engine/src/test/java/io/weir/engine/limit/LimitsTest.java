@@ -226,6 +226,20 @@ class LimitsTest {
   }
 
   @Test
+  void aCallMayOutliveAnyNumberOfEdits() {
+    Limits first = limits(0, rule(1, 2).build());
+    Ticket t = call(first, 0);
+    Limits last = first;
+    for (int i = 0; i < 50_000; i++) {
+      last = swap(last, 0, rule(1, 2).build());
+    }
+    assertThat(admitted(first, 0)).isTrue();
+    assertThat(admitted(last, 0)).isFalse();
+    t.abandon(0);
+    assertThat(admittedOf(5, last, 0)).isEqualTo(1);
+  }
+
+  @Test
   void countsGoOnAcrossEdits() {
     Limits one = limits(0, rule(1, 2).build());
     admittedOf(5, one, 0);
