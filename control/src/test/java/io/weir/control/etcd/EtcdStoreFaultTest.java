@@ -329,6 +329,33 @@ class EtcdStoreFaultTest {
   }
 
   @Test
+  void mutualTlsWorksAndItsMistakesAreNamed() {
+    try (EtcdServer secure = EtcdServer.reserveTls()) {
+      secure.restart();
+      secure.ctl("put", A, "1");
+      EtcdOptions.Builder good =
+          EtcdOptions.builder()
+              .endpoints(secure.endpoint())
+              .tlsCa(secure.certificate())
+              .tlsIdentity(secure.certificate(), secure.key());
+      follow(good.build());
+      awaitView(Map.of(A, "1"));
+      awaitConnected();
+      store.close();
+      follow(EtcdOptions.builder().endpoints(secure.endpoint()).build());
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(
+              () -> assertThat(said.reason()).containsAnyOf("SSLHandshake", "CertPath", "PKIX"));
+      store.close();
+      follow(at("http://127.0.0.1:" + secure.port()));
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(() -> assertThat(said.reason()).contains("write https://"));
+    }
+  }
+
+  @Test
   void aLostEventIsFoundByTheReconcile() {
     etcd.restart();
     write(A, "1", B, "1");

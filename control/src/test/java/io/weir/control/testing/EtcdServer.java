@@ -14,9 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -36,10 +40,12 @@ public final class EtcdServer implements AutoCloseable {
   private final int peerPort;
   private final Path directory;
   private final String container;
+  private final boolean tls;
   private final Thread reaper = new Thread(this::reap, "etcd-reaper");
   private Process process;
 
-  private EtcdServer(String container) {
+  private EtcdServer(String container, boolean tls) {
+    this.tls = tls;
     this.clientPort = freePort();
     this.peerPort = freePort();
     this.container = container;
@@ -47,6 +53,9 @@ public final class EtcdServer implements AutoCloseable {
       this.directory = Files.createTempDirectory("weir-etcd-");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+    if (tls) {
+      certify();
     }
     Runtime.getRuntime().addShutdownHook(reaper);
   }
@@ -61,23 +70,90 @@ public final class EtcdServer implements AutoCloseable {
   /** Ports and directory only; {@link #restart} starts it. For tests that start late. */
   public static EtcdServer reserve() {
     if (onPath("etcd")) {
-      return new EtcdServer(null);
+      return new EtcdServer(null, false);
     }
     if (onPath("docker") && run("docker", "version") == 0) {
-      return new EtcdServer("weir-etcd-" + ProcessHandle.current().pid() + "-" + System.nanoTime());
+      String name = "weir-etcd-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
+      return new EtcdServer(name, false);
     }
-    throw new AssertionError(
+    throw none();
+  }
+
+  /**
+   * As {@link #reserve}, but it speaks TLS and wants a client certificate: {@link #certificate} is
+   * the authority, the server's certificate and the client's at once. Only with an etcd on the
+   * PATH.
+   */
+  public static EtcdServer reserveTls() {
+    if (onPath("etcd")) {
+      return new EtcdServer(null, true);
+    }
+    throw none();
+  }
+
+  private static AssertionError none() {
+    return new AssertionError(
         "this test needs a real etcd: neither 'etcd' nor a working 'docker' is on the PATH"
             + " (Debian: apt-get install etcd-server etcd-client)");
   }
 
   /** For clients: {@code http://127.0.0.1:PORT}. */
   public String endpoint() {
-    return "http://127.0.0.1:" + clientPort;
+    return (tls ? "https" : "http") + "://127.0.0.1:" + clientPort;
   }
 
   public int port() {
     return clientPort;
+  }
+
+  /** PEM, of a TLS server. */
+  public Path certificate() {
+    return directory.resolve("cert.pem");
+  }
+
+  /** PEM, of a TLS server. */
+  public Path key() {
+    return directory.resolve("key.pem");
+  }
+
+  /** A self-signed certificate by the JDK's own keytool, written as PEM. */
+  private void certify() {
+    Path store = directory.resolve("store.p12");
+    String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
+    require(
+        run(
+                keytool,
+                "-genkeypair",
+                "-keyalg",
+                "RSA",
+                "-alias",
+                "etcd",
+                "-dname",
+                "CN=test",
+                "-ext",
+                "san=ip:127.0.0.1,dns:localhost",
+                "-ext",
+                "bc:critical=ca:true",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "secret")
+            == 0,
+        "keytool failed");
+    try (InputStream in = Files.newInputStream(store)) {
+      KeyStore keys = KeyStore.getInstance("PKCS12");
+      keys.load(in, "secret".toCharArray());
+      pem(certificate(), "CERTIFICATE", keys.getCertificate("etcd").getEncoded());
+      pem(key(), "PRIVATE KEY", keys.getKey("etcd", "secret".toCharArray()).getEncoded());
+    } catch (IOException | GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void pem(Path file, String what, byte[] bytes) throws IOException {
+    String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(bytes);
+    Files.writeString(
+        file, "-----BEGIN " + what + "-----\n" + body + "\n-----END " + what + "-----\n");
   }
 
   /** Starts it on the same ports and data, and waits until it serves. */
@@ -121,6 +197,14 @@ public final class EtcdServer implements AutoCloseable {
               "--initial-advertise-peer-urls=" + peer,
               "--initial-cluster=test=" + peer,
               "--unsafe-no-fsync");
+      if (tls) {
+        Collections.addAll(
+            builder.command(),
+            "--cert-file=" + certificate(),
+            "--key-file=" + key(),
+            "--client-cert-auth",
+            "--trusted-ca-file=" + certificate());
+      }
       builder.environment().put("ETCD_UNSUPPORTED_ARCH", System.getProperty("os.arch"));
       builder.environment().remove("ETCDCTL_API");
       process =
@@ -196,6 +280,10 @@ public final class EtcdServer implements AutoCloseable {
           Arrays.asList("docker", "exec", "-i", "-e", "ETCDCTL_API=3", container, "etcdctl"));
     } else {
       command.addAll(Arrays.asList("etcdctl", "--endpoints=" + endpoint()));
+      if (tls) {
+        Collections.addAll(
+            command, "--cacert=" + certificate(), "--cert=" + certificate(), "--key=" + key());
+      }
     }
     command.addAll(Arrays.asList(arguments));
     try {
@@ -268,6 +356,14 @@ public final class EtcdServer implements AutoCloseable {
   }
 
   private boolean healthy() {
+    if (tls) {
+      // no plain health check to be had; that it listens is enough, clients try again
+      try (java.net.Socket s = new java.net.Socket("127.0.0.1", clientPort)) {
+        return s.isConnected();
+      } catch (IOException e) {
+        return false;
+      }
+    }
     try {
       HttpURLConnection c =
           (HttpURLConnection) URI.create(endpoint() + "/health").toURL().openConnection();

@@ -1,0 +1,319 @@
+package io.weir.control.etcd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.Txn;
+import io.weir.control.testing.FakeLoop;
+import io.weir.control.testing.Recorder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The store's rounds, one step at a time: the test plays etcd, on a virtual clock. */
+class EtcdStoreRoundTest {
+  private static final String A = "/service/a/rate-limit";
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  private final FakeLoop loop = new FakeLoop();
+  private final Recorder said = new Recorder();
+  private final List<FakeWire> wires = new ArrayList<>();
+  private EtcdStore store;
+
+  /** Remembers what it was asked; the test answers. */
+  private static final class FakeWire implements Wire {
+    final List<Answer<Page>> ranges = new ArrayList<>();
+    final List<Boolean> keysOnly = new ArrayList<>();
+    final List<Long> pinned = new ArrayList<>();
+    final List<Watching> watches = new ArrayList<>();
+    final List<Long> watchedFrom = new ArrayList<>();
+    final List<Answer<Txn.Outcome>> txns = new ArrayList<>();
+    final List<Answer<Long>> grants = new ArrayList<>();
+    final List<Answer<Long>> keepAlives = new ArrayList<>();
+    int closedWatches;
+    boolean closed;
+
+    @Override
+    public void range(
+        String from, String to, int limit, long revision, boolean keys, Answer<Page> answer) {
+      ranges.add(answer);
+      keysOnly.add(keys);
+      pinned.add(revision);
+    }
+
+    @Override
+    public Watch watch(String from, String to, long revision, Watching watching) {
+      watches.add(watching);
+      watchedFrom.add(revision);
+      return () -> closedWatches++;
+    }
+
+    @Override
+    public void txn(Txn txn, Answer<Txn.Outcome> answer) {
+      txns.add(answer);
+    }
+
+    @Override
+    public void grant(int ttlSeconds, Answer<Long> answer) {
+      grants.add(answer);
+    }
+
+    @Override
+    public void keepAlive(long lease, Answer<Long> answer) {
+      keepAlives.add(answer);
+    }
+
+    @Override
+    public void revoke(long lease, Answer<Long> answer) {
+      answer.ok(0L);
+    }
+
+    @Override
+    public void reconnect() {}
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+  }
+
+  @BeforeEach
+  void start() {
+    store =
+        new EtcdStore(
+            EtcdOptions.builder().endpoints("http://127.0.0.1:1").build(),
+            loop,
+            said,
+            o -> {
+              wires.add(new FakeWire());
+              return wires.get(wires.size() - 1);
+            },
+            new Random(1),
+            60 * SECOND);
+    store.start(said);
+    loop.run();
+  }
+
+  private FakeWire wire() {
+    return wires.get(wires.size() - 1);
+  }
+
+  private static Entry entry(String key, String value, long revision) {
+    byte[] bytes = value == null ? null : value.getBytes(StandardCharsets.UTF_8);
+    return new Entry(key, bytes, revision, revision, 0);
+  }
+
+  private void answerRange(long revision, Entry... entries) {
+    last(wire().ranges).ok(new Wire.Page(7, revision, List.of(entries), false));
+    loop.run();
+  }
+
+  private void created(long revision) {
+    last(wire().watches).events(new Wire.Events(true, 7, revision, List.of()));
+    loop.run();
+  }
+
+  private void event(Wire.Watching watch, Entry... events) {
+    long revision = events[events.length - 1].modRevision;
+    watch.events(new Wire.Events(false, 7, revision, List.of(events)));
+    loop.run();
+  }
+
+  private static <T> T last(List<T> list) {
+    return list.get(list.size() - 1);
+  }
+
+  private void connect() {
+    answerRange(10, entry(A, "1", 5));
+    created(10);
+    assertThat(said.connected()).isTrue();
+  }
+
+  @Test
+  void itWatchesFromTheRevisionAfterTheRange() {
+    answerRange(10, entry(A, "1", 5));
+    assertThat(wire().watchedFrom).containsExactly(11L);
+    assertThat(said.connected()).isNull();
+    created(10);
+    assertThat(said.connected()).isTrue();
+  }
+
+  @Test
+  void laterPagesArePinnedToTheFirstOnesRevision() {
+    last(wire().ranges).ok(new Wire.Page(7, 10, List.of(entry(A, "1", 5)), true));
+    loop.run();
+    assertThat(wire().pinned).containsExactly(0L, 10L);
+    answerRange(12, entry("/service/b/route", "2", 6));
+    assertThat(said.batches()).hasSize(1);
+    assertThat(said.batches().get(0).revision).isEqualTo(10);
+    assertThat(wire().watchedFrom).containsExactly(11L);
+  }
+
+  @Test
+  void duplicatesAndEventsOutOfOrderChangeNothing() {
+    connect();
+    event(last(wire().watches), entry(A, "2", 12));
+    event(last(wire().watches), entry(A, "old", 11));
+    event(last(wire().watches), entry(A, null, 12));
+    assertThat(said.view()).isEqualTo(Map.of(A, "2"));
+    assertThat(said.batches()).hasSize(2);
+  }
+
+  @Test
+  void aSecondCreatedIsDoubt() {
+    connect();
+    created(11);
+    assertThat(wire().closedWatches).isEqualTo(1);
+    loop.advance(SECOND / 10);
+    assertThat(wire().ranges).hasSize(2);
+    answerRange(20, entry(A, "3", 18));
+    assertThat(said.view()).isEqualTo(Map.of(A, "3"));
+    assertThat(wire().watchedFrom).containsExactly(11L, 21L);
+  }
+
+  @Test
+  void whatAnOlderRoundSaysIsDropped() {
+    connect();
+    Wire.Watching old = last(wire().watches);
+    old.broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    loop.run();
+    event(old, entry(A, "ghost", 11));
+    loop.advance(SECOND / 10);
+    answerRange(10, entry(A, "1", 5));
+    event(old, entry(A, "ghost", 12));
+    old.broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    loop.run();
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+    assertThat(said.batches()).hasSize(1);
+    assertThat(wire().ranges).hasSize(2);
+  }
+
+  @Test
+  void aDeletionMissedWhileCutOffIsFoundByTheRange() {
+    connect();
+    last(wire().watches).broken(new WireException(WireException.Kind.COMPACTED, "compacted"));
+    loop.advance(SECOND / 10);
+    answerRange(30);
+    assertThat(said.view()).isEmpty();
+  }
+
+  @Test
+  void aLowerRevisionIsANewHistory() {
+    connect();
+    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    loop.advance(SECOND / 10);
+    answerRange(3, entry(A, "other", 2));
+    assertThat(last(said.batches()).newHistory).isTrue();
+    assertThat(said.view()).isEqualTo(Map.of(A, "other"));
+    created(3);
+    event(last(wire().watches), entry(A, "next", 4));
+    assertThat(said.view()).isEqualTo(Map.of(A, "next"));
+  }
+
+  @Test
+  void aWatchThatIsNotCreatedInTimeIsDoubt() {
+    answerRange(10, entry(A, "1", 5));
+    loop.advance(4 * SECOND);
+    assertThat(wire().ranges).hasSize(2);
+  }
+
+  @Test
+  void anAnswerThatNeverComesIsNotWaitedForForEver() {
+    loop.advance(60 * SECOND);
+    assertThat(wires.size()).as("a client that never answers is replaced").isGreaterThan(2);
+    assertThat(wires.get(0).closed).isTrue();
+    assertThat(said.connected()).isFalse();
+    wires.get(0).ranges.get(0).ok(new Wire.Page(7, 99, List.of(entry(A, "late", 98)), false));
+    loop.run();
+    assertThat(said.view()).isEmpty();
+    connect();
+  }
+
+  @Test
+  void aWrongPasswordIsTriedOnceAMinute() {
+    for (int i = 1; i <= 5; i++) {
+      last(wire().ranges)
+          .failed(new WireException(WireException.Kind.AUTH, "authentication failed"));
+      loop.advance(60 * SECOND);
+      assertThat(wires).hasSize(i + 1);
+    }
+    assertThat(said.reason()).isEqualTo("authentication failed");
+  }
+
+  @Test
+  void theReconcileReadsKeysOnlyAndIsQuietWhenNothingIsLost() {
+    connect();
+    awaitRanges(2);
+    assertThat(wire().keysOnly).containsExactly(false, true);
+    answerRange(40, entry(A, "", 5));
+    assertThat(wire().ranges).hasSize(2);
+    awaitRanges(3);
+    answerRange(41, entry(A, "", 5), entry("/service/lost/route", "", 8));
+    assertThat(wire().keysOnly).containsExactly(false, true, true, false);
+  }
+
+  private void awaitRanges(int count) {
+    for (int i = 0; i < 80 && wire().ranges.size() < count; i++) {
+      loop.advance(SECOND);
+    }
+    assertThat(wire().ranges).hasSize(count);
+  }
+
+  @Test
+  void aTransactionIsAnsweredEvenWhenEtcdIsNot() {
+    connect();
+    List<Txn.Outcome> outcomes = new ArrayList<>();
+    store.txn(new Txn().ifAbsent(A).put(A, "x", 0), outcomes::add);
+    loop.advance(10 * SECOND);
+    assertThat(outcomes).hasSize(1);
+    assertThat(outcomes.get(0).kind).isEqualTo(Txn.Outcome.Kind.UNKNOWN);
+    wire().txns.get(0).ok(new Txn.Outcome(Txn.Outcome.Kind.DONE, 12, ""));
+    loop.run();
+    assertThat(outcomes).hasSize(1);
+  }
+
+  @Test
+  void aLeaseIsLostWhenNotRenewedForItsTtl() {
+    connect();
+    List<String> told = new ArrayList<>();
+    LeaseSession lease =
+        store.lease(
+            9,
+            new LeaseSession.Listener() {
+              @Override
+              public void onGranted(long id) {
+                told.add("granted " + id);
+              }
+
+              @Override
+              public void onLost(long id, String reason) {
+                told.add("lost " + id);
+              }
+            });
+    loop.run();
+    last(wire().grants).ok(41L);
+    loop.advance(3 * SECOND);
+    last(wire().keepAlives).ok(9L);
+    loop.advance(8 * SECOND);
+    assertThat(told).containsExactly("granted 41");
+    for (int i = 0; i < 20; i++) {
+      last(wire().keepAlives)
+          .failed(new WireException(WireException.Kind.UNAVAILABLE, "etcd is away"));
+      loop.advance(SECOND / 2);
+    }
+    assertThat(told).containsExactly("granted 41", "lost 41");
+    assertThat(lease.id()).isZero();
+    last(wire().grants).ok(42L);
+    loop.run();
+    assertThat(told).containsExactly("granted 41", "lost 41", "granted 42");
+    last(wire().keepAlives).failed(new WireException(WireException.Kind.NOT_FOUND, "not found"));
+    loop.run();
+    assertThat(told).as("an answer about the old lease").hasSize(3);
+  }
+}
