@@ -44,7 +44,9 @@ import java.util.concurrent.Executor;
  * with the balancer (channel idle or shut down).
  *
  * <p>Threading: everything that changes runs in the channel's synchronization context; {@link
- * #pick} from any thread reads one concurrent map and allocates nothing.
+ * #pick} from any thread reads one concurrent map and allocates nothing. Whatever is thrown inside
+ * that context makes a channel panic and fail all of its calls: nothing of ours may leave it. A
+ * call whose connection cannot even be begun goes where the balancer's own picker says.
  */
 final class RoutedHelper extends ForwardingLoadBalancerHelper {
   /** The instance a call was decided for, on its way from the gate to the picker. */
@@ -70,7 +72,10 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private ConnectivityState state = ConnectivityState.CONNECTING;
   private SubchannelPicker original = NOTHING_YET;
   private final Set<Instance> lookedUp = new HashSet<Instance>();
-  private Router swept;
+
+  /** By service, what was registered when it was swept; null for nothing. */
+  private final Map<String, Router> swept = new HashMap<String, Router>();
+
   private boolean down;
 
   private RoutedHelper(Helper channel, Engine engine) {
@@ -81,15 +86,26 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   static Helper around(Helper channel, Engine engine) {
     RoutedHelper helper = new RoutedHelper(channel, engine);
     // a call with a decision need not wait until the balancer has found its own addresses
+    helper.inContext(
+        () -> {
+          if (helper.original == NOTHING_YET) {
+            helper.publish();
+          }
+        });
+    return helper;
+  }
+
+  private void inContext(Runnable task) {
     channel
         .getSynchronizationContext()
         .execute(
             () -> {
-              if (helper.original == NOTHING_YET) {
-                helper.publish();
+              try {
+                task.run();
+              } catch (Throwable t) {
+                Bridge.failedOpen(HookId.GRPC_BALANCER, t);
               }
             });
-    return helper;
   }
 
   @Override
@@ -111,48 +127,54 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
   }
 
+  /** Null: as if nothing had been decided. */
   private PickResult pick(Instance instance) {
     Connection c = connections.get(instance);
     if (c == null) {
-      channel.getSynchronizationContext().execute(() -> connect(instance));
+      inContext(() -> connect(instance));
       return PickResult.withNoResult();
+    }
+    if (c == NONE) {
+      return null;
     }
     PickResult r = c.result;
     if (r != null) {
       return r;
     }
-    channel.getSynchronizationContext().execute(c.requestConnection);
+    inContext(c.subchannel::requestConnection);
     return PickResult.withNoResult();
   }
 
   private void connect(Instance instance) {
-    if (down || connections.containsKey(instance)) {
+    if (down || connections.containsKey(instance) || lookedUp.contains(instance)) {
       return;
     }
-    sweep(instance);
-    Connection known = byAddress.get(instance.toString());
-    if (known != null) {
-      connections.put(instance, known);
-      publish();
-      return;
-    }
-    if (isLiteral(instance.host())) {
-      connect(instance, new InetSocketAddress(instance.host(), instance.port()));
-      return;
-    }
-    if (!lookedUp.add(instance)) {
+    sweep(instance.service());
+    boolean known = byAddress.containsKey(instance.toString());
+    if (known || isLiteral(instance.host())) {
+      connect(instance, known ? null : address(instance));
       return;
     }
     // a name: looked up aside, the synchronization context must not wait for DNS
+    lookedUp.add(instance);
     Executor executor = SharedResourceHolder.get(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
     try {
       executor.execute(
           () -> {
-            InetSocketAddress address = new InetSocketAddress(instance.host(), instance.port());
-            channel.getSynchronizationContext().execute(() -> connect(instance, address));
+            InetSocketAddress address = address(instance);
+            inContext(() -> connect(instance, address));
           });
     } finally {
       SharedResourceHolder.release(GrpcUtil.SHARED_CHANNEL_EXECUTOR, executor);
+    }
+  }
+
+  /** Null when it is none. */
+  private static InetSocketAddress address(Instance instance) {
+    try {
+      return new InetSocketAddress(instance.host(), instance.port());
+    } catch (IllegalArgumentException noPort) {
+      return null;
     }
   }
 
@@ -161,39 +183,53 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     if (down) {
       return;
     }
-    Connection c = byAddress.get(instance.toString());
-    if (c == null) {
-      c =
-          new Connection(
-              this,
-              channel.createSubchannel(
-                  CreateSubchannelArgs.newBuilder()
-                      .setAddresses(new EquivalentAddressGroup(address))
-                      .build()));
-      byAddress.put(instance.toString(), c);
-      c.subchannel.start(c);
-      c.subchannel.requestConnection();
+    Connection c = NONE;
+    try {
+      c = connection(instance.toString(), address);
+    } catch (Throwable t) {
+      Bridge.failedOpen(HookId.GRPC_BALANCER, t);
     }
     connections.put(instance, c);
     publish();
   }
 
-  /** Lets go of instances that are no longer registered. */
-  private void sweep(Instance instance) {
-    ServicePlan plan = engine.plan(instance.service());
+  private Connection connection(String name, InetSocketAddress address) {
+    Connection c = byAddress.get(name);
+    if (c == null && address == null) {
+      return NONE;
+    }
+    if (c == null) {
+      Subchannel subchannel =
+          channel.createSubchannel(
+              CreateSubchannelArgs.newBuilder()
+                  .setAddresses(new EquivalentAddressGroup(address))
+                  .build());
+      c = new Connection(this, subchannel);
+      byAddress.put(name, c);
+      subchannel.start(c);
+      subchannel.requestConnection();
+    }
+    return c;
+  }
+
+  /** Lets go of a service's instances that are no longer registered. */
+  private void sweep(String service) {
+    ServicePlan plan = engine.plan(service);
     Router router = plan == null ? null : plan.router();
-    if (router == null || router == swept) {
+    // once per change: a call that waits for an instance which is gone must not sweep the others
+    if (swept.containsKey(service) && swept.get(service) == router) {
       return;
     }
-    swept = router;
+    swept.put(service, router);
     Map<String, Instance> live = new HashMap<String, Instance>();
-    for (Instance i : router.instances()) {
-      live.put(i.toString(), i);
+    if (router != null) {
+      for (Instance i : router.instances()) {
+        live.put(i.toString(), i);
+      }
     }
-    for (Iterator<Map.Entry<Instance, Connection>> i = connections.entrySet().iterator();
-        i.hasNext(); ) {
-      Instance old = i.next().getKey();
-      if (old.service().equals(instance.service()) && live.get(old.toString()) != old) {
+    for (Iterator<Instance> i = connections.keySet().iterator(); i.hasNext(); ) {
+      Instance old = i.next();
+      if (old.service().equals(service) && live.get(old.toString()) != old) {
         i.remove();
         Connection gone =
             live.containsKey(old.toString()) ? null : byAddress.remove(old.toString());
@@ -201,6 +237,16 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
           gone.subchannel.shutdown();
         }
       }
+    }
+  }
+
+  private void sweepAll() {
+    Set<String> services = new HashSet<String>();
+    for (Instance i : connections.keySet()) {
+      services.add(i.service());
+    }
+    for (String service : services) {
+      sweep(service);
     }
   }
 
@@ -227,11 +273,13 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     return true;
   }
 
+  /** Stands for a connection that could not be begun. */
+  private static final Connection NONE = new Connection(null, null);
+
   /** Our connection to one instance. */
   private static final class Connection implements SubchannelStateListener {
     final RoutedHelper helper;
     final Subchannel subchannel;
-    final Runnable requestConnection;
 
     /** What a pick gets; null: idle, ask for a connection first. */
     volatile PickResult result = PickResult.withNoResult();
@@ -239,11 +287,18 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     Connection(RoutedHelper helper, Subchannel subchannel) {
       this.helper = helper;
       this.subchannel = subchannel;
-      this.requestConnection = subchannel::requestConnection;
     }
 
     @Override
     public void onSubchannelState(ConnectivityStateInfo info) {
+      try {
+        changed(info);
+      } catch (Throwable t) {
+        Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+      }
+    }
+
+    private void changed(ConnectivityStateInfo info) {
       switch (info.getState()) {
         case READY:
           result = PickResult.withSubchannel(subchannel);
@@ -253,9 +308,12 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
           break;
         case IDLE:
           result = null;
+          // lost: perhaps because the instance is gone for good
+          helper.sweepAll();
           break;
         case TRANSIENT_FAILURE:
           result = PickResult.withError(info.getStatus());
+          helper.sweepAll();
           break;
         default: // SHUTDOWN: by us
           return;
@@ -278,7 +336,10 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
       Instance instance = args.getCallOptions().getOption(INSTANCE);
       if (instance != null) {
         try {
-          return helper.pick(instance);
+          PickResult decided = helper.pick(instance);
+          if (decided != null) {
+            return decided;
+          }
         } catch (Throwable t) {
           Bridge.failedOpen(HookId.GRPC_BALANCER, t);
         }
