@@ -74,6 +74,10 @@ public final class Run {
         Arrays.asList(
             new Promise("a client without rules allocates", "Client.withoutRules", null, 1),
             new Promise("a server without rules allocates", "Server.withoutRules", null, 1)));
+    PROMISES.put(
+        "okhttp",
+        Arrays.asList(
+            new Promise("without rules, against bare", "Call.withoutRules", "Call.bare", 1.25)));
   }
 
   private Run() {}

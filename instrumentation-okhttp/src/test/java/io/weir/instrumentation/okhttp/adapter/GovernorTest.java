@@ -12,15 +12,21 @@ import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.Response;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import okhttp3.Call;
 import okhttp3.Callback;
+import okhttp3.Connection;
+import okhttp3.EventListener;
 import okhttp3.OkHttpClient;
+import okhttp3.Request;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -232,6 +238,115 @@ class GovernorTest {
     assertThat(status(rig.call("/a"))).isEqualTo(200);
     assertThat(Colour.current()).isSameAs(Colour.NONE);
   }
+
+  @Test
+  void callsThatWaitForOneServiceLeaveTheOthersFree() throws Exception {
+    rig.rules(limit(0.02).maxWaitNanos(TimeUnit.HOURS.toNanos(1)).build());
+    List<Call> waiting = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      Call call = rig.call("/paced");
+      waiting.add(call);
+      call.enqueue(IGNORE);
+    }
+    Request elsewhere =
+        new Request.Builder().url("http://localhost:" + rig.port() + "/other").build();
+    for (int i = 0; i < 30; i++) {
+      assertThat(status(rig.call(elsewhere))).isEqualTo(200);
+    }
+    assertThat(rig.served.get()).isBetween(30, 31); // one paced call had its token at once
+    waiting.forEach(Call::cancel);
+  }
+
+  @Test
+  void listenersSeeTheSameEventsInTheSameOrder() throws IOException {
+    List<String> events = new CopyOnWriteArrayList<>();
+    int closed = Rig.closedPort();
+    rig.client =
+        new OkHttpClient.Builder()
+            .eventListenerFactory(
+                call -> {
+                  events.add("create");
+                  return new Events(events);
+                })
+            .build();
+    readsAndFails(rig.client::newCall, closed);
+    List<String> bare = List.copyOf(events);
+    assertThat(bare).contains("create", "connectStart", "responseBodyEnd", "callFailed");
+    events.clear();
+    rig.client.connectionPool().evictAll();
+    rig.rules(BreakerRule.builder().service(Rig.SERVICE).build());
+    readsAndFails(rig::call, closed);
+    assertThat(events).isEqualTo(bare);
+  }
+
+  private void readsAndFails(Call.Factory factory, int closed) throws IOException {
+    for (int i = 0; i < 2; i++) {
+      try (okhttp3.Response r = factory.newCall(rig.request("/a")).execute()) {
+        assertThat(r.body().string()).isEqualTo("you sent /a");
+      }
+    }
+    assertThatThrownBy(() -> factory.newCall(Rig.request(closed, "/")).execute())
+        .isInstanceOf(IOException.class);
+  }
+
+  private static final class Events extends EventListener {
+    private final List<String> to;
+
+    Events(List<String> to) {
+      this.to = to;
+    }
+
+    @Override
+    public void callStart(Call call) {
+      to.add("callStart");
+    }
+
+    @Override
+    public void connectStart(Call call, InetSocketAddress address, Proxy proxy) {
+      to.add("connectStart");
+    }
+
+    @Override
+    public void connectionAcquired(Call call, Connection connection) {
+      to.add("connectionAcquired");
+    }
+
+    @Override
+    public void requestHeadersEnd(Call call, Request request) {
+      to.add("requestHeadersEnd");
+    }
+
+    @Override
+    public void responseBodyEnd(Call call, long bytes) {
+      to.add("responseBodyEnd");
+    }
+
+    @Override
+    public void connectionReleased(Call call, Connection connection) {
+      to.add("connectionReleased");
+    }
+
+    @Override
+    public void callEnd(Call call) {
+      to.add("callEnd");
+    }
+
+    @Override
+    public void callFailed(Call call, IOException e) {
+      to.add("callFailed");
+    }
+  }
+
+  private static final Callback IGNORE =
+      new Callback() {
+        @Override
+        public void onFailure(Call call, IOException e) {}
+
+        @Override
+        public void onResponse(Call call, okhttp3.Response response) {
+          response.close();
+        }
+      };
 
   private static int status(Call call) throws Exception {
     CompletableFuture<Integer> status = new CompletableFuture<>();
