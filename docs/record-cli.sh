@@ -60,6 +60,7 @@ session() {
   run diff weir-rules
   run simulate --service shop --with weir-rules access.log
   run push weir-rules -m 'as measured last week' --wait
+  run explain shop '/api/orders?user=7' --times 250
   run enforce shop/rate-limit --wait
   run explain shop '/api/orders?user=7' --times 250
   run canary set shop v2 5 -m 'a first look at v2'

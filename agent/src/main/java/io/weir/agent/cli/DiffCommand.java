@@ -41,7 +41,7 @@ final class DiffCommand extends StoreCommand {
     out.say(
         objects.isEmpty()
             ? "no difference with " + name
-            : objects.size() + " differences: - in force in " + name + ", + local");
+            : Out.count(objects.size(), "difference") + ": - in force in " + name + ", + local");
     out.next(objects.isEmpty() ? "weir status" : "weir push --wait " + String.join(" ", paths));
     return objects.isEmpty() ? Exit.OK : Exit.DIFFERENCES;
   }

@@ -198,7 +198,10 @@ final class DoctorCommand extends StoreCommand {
     try {
       String commandLine = Jvms.ask(pid, "VM.command_line");
       String version = Jvms.ask(pid, "VM.version");
-      check("jvm " + pid, Grade.OK, version.trim().replaceAll("\\s*\n\\s*", " "));
+      check(
+          "jvm " + pid,
+          Grade.OK,
+          version.replaceFirst("^\\d+:", "").trim().replaceAll("\\s*\n\\s*", " "));
       List<String> others = new ArrayList<String>();
       boolean weir = false;
       for (String word : commandLine.split("\\s+")) {

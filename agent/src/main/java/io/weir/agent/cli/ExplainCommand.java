@@ -10,6 +10,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.limit.Limits;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
@@ -17,6 +18,7 @@ import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -248,11 +250,25 @@ final class ExplainCommand extends StoreCommand {
         step(
             where,
             r,
-            refuses ? "refuses" : r.shadow ? "counts only" : "admits",
+            refuses ? "refuses" : !r.shadow ? "admits" : counts(r, source),
             rate + key + (r.shadow ? " (mode shadow)" : ""),
             refuses);
       }
     }
+  }
+
+  /** What a rule in shadow mode makes of the last call. */
+  private String counts(LimitRule r, AttributeSource<Call> source) {
+    Limits alone = Limits.build(null, Collections.singletonList(r), r.side, 0);
+    long[] exceeded = new long[2];
+    Ticket ticket = new Ticket();
+    for (int i = 0; i < times; i++) {
+      alone.read((rule, hits, over, keys, overflowed) -> exceeded[0] = over);
+      ticket.begin(0, null);
+      alone.admit(source, call, 0, ticket);
+    }
+    alone.read((rule, hits, over, keys, overflowed) -> exceeded[1] = over);
+    return exceeded[1] > exceeded[0] ? "would refuse" : "counts only";
   }
 
   private String key(LimitRule r, AttributeSource<Call> source) {

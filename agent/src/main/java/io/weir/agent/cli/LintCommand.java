@@ -61,9 +61,9 @@ final class LintCommand extends StoreCommand {
       out.json(findings);
     }
     out.say(
-        documents.byKey.size()
-            + " documents, "
-            + (findings.isEmpty() ? "nothing to remark" : findings.size() + " findings"));
+        Out.count(documents.byKey.size(), "document")
+            + ", "
+            + (findings.isEmpty() ? "nothing to remark" : Out.count(findings.size(), "finding")));
     out.next(paths.isEmpty() ? "weir status" : "weir diff " + String.join(" ", paths));
     return findings.isEmpty() ? Exit.OK : Exit.FINDINGS;
   }

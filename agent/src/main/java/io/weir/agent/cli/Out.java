@@ -68,12 +68,19 @@ final class Out {
 
   /** A line of talk. */
   void say(String text) {
+    data.flush(); // on a terminal both are one: in the order they were said
     talk.println(clean(text));
   }
 
   /** The next useful command. */
   void next(String command) {
+    data.flush();
     talk.println(ink(Ink.FAINT, "next: ") + clean(command));
+  }
+
+  /** {@code 1 rule}, {@code 2 rules}. */
+  static String count(int n, String what) {
+    return n + " " + what + (n == 1 ? "" : "s");
   }
 
   String ink(Ink ink, String text) {

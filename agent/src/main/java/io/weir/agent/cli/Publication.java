@@ -212,7 +212,7 @@ final class Publication {
       line(m.name(), out.ink(Out.Ink.BAD, "STALE"), "still at revision " + m.revision);
     }
     if (missing.isEmpty() && refused[0] == 0) {
-      out.say(out.ink(Out.Ink.GOOD, "all " + live.size() + " live instances run it"));
+      out.say(out.ink(Out.Ink.GOOD, "all " + Out.count(live.size(), "live instance") + " run it"));
       return Exit.OK;
     }
     out.say(
@@ -252,6 +252,7 @@ final class Publication {
   private void line(String name, String state, String rest) {
     if (!out.json) {
       out.line("  " + name + "  " + state + "  " + rest);
+      out.flush(); // somebody is waiting
     }
   }
 

@@ -70,7 +70,13 @@ final class PullCommand extends StoreCommand {
                 "written",
                 written));
       }
-      out.say(texts.size() + " rules of " + tree.name + ", " + written.size() + " files written");
+      out.say(
+          Out.count(texts.size(), "rule")
+              + " of "
+              + tree.name
+              + ", "
+              + Out.count(written.size(), "file")
+              + " written");
     }
     out.next("weir validate " + directory);
     return Exit.OK;

@@ -58,7 +58,7 @@ final class PushCommand extends ChangeCommand {
         refuseStale(pulled, p, base);
       }
       if (others > 0 && !prune) {
-        out.say(others + " other rules stay in force; --prune deletes them");
+        out.say("left in force: " + Out.count(others, "other rule") + "; --prune deletes them");
       }
       int exit = p.run("push " + String.join(" ", paths), message, wait);
       if (pulled != null && pulled.from.equals(tree.name)) {

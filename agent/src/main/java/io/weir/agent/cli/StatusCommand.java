@@ -119,8 +119,8 @@ final class StatusCommand extends StoreCommand {
     }
     showBreakers(out, breakers);
     out.say(
-        documents.byKey.size()
-            + " rules in "
+        Out.count(documents.byKey.size(), "rule")
+            + " in "
             + tree.name
             + (tree.hasStatus() ? ", the newest of revision " + newest : "")
             + (refused > 0 ? ", " + out.ink(Out.Ink.BAD, refused + " refused") : "")

@@ -48,14 +48,14 @@ final class ValidateCommand extends StoreCommand {
     }
     int warnings = objects.size() - refused;
     out.say(
-        documents.byKey.size()
-            + " documents in "
+        Out.count(documents.byKey.size(), "document")
+            + " in "
             + where
             + ": "
             + (refused == 0
                 ? out.ink(Out.Ink.GOOD, "none refused")
-                : out.ink(Out.Ink.BAD, refused + " problems that refuse a rule"))
-            + (warnings == 0 ? "" : ", " + warnings + " warnings"));
+                : out.ink(Out.Ink.BAD, Out.count(refused, "problem") + " that refuse a rule"))
+            + (warnings == 0 ? "" : ", " + Out.count(warnings, "warning")));
     if (refused == 0) {
       out.next(paths.isEmpty() ? "weir lint" : "weir diff " + String.join(" ", paths));
     }

@@ -1,0 +1,100 @@
+package io.weir.agent.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a change promises, where rules are files; before etcd the smoke tests ask the same. */
+class PublicationTest {
+  private static final long SOON = TimeUnit.SECONDS.toNanos(30);
+
+  @TempDir Path root;
+  private final ByteArrayOutputStream said = new ByteArrayOutputStream();
+
+  @Test
+  void aChangeBetweenReadingAndWritingIsNeverOverwritten() throws IOException {
+    Path file = put("service/shop/rate-limit.yaml", "qps: 5\n");
+    try (Tree tree = new FileTree(root).open(SOON)) {
+      View read = tree.view();
+      put("service/shop/rate-limit.yaml", "qps: 6 # somebody was faster\n");
+      Publication p =
+          new Publication(command(), tree, read)
+              .put("/service/shop/rate-limit", "qps: 7\n".getBytes(StandardCharsets.UTF_8))
+              .put("/service/shop/route", "[{version: v1}]".getBytes(StandardCharsets.UTF_8));
+      Trouble t = catchThrowableOfType(Trouble.class, () -> p.run("push", "mine", false));
+      assertThat(t.fault).isEqualTo(Fault.CONFLICT);
+      assertThat(file).hasContent("qps: 6 # somebody was faster");
+      assertThat(root.resolve("service/shop/route.yaml")).doesNotExist();
+      assertThat(tree.view().under(History.PREFIX)).isEmpty();
+    }
+  }
+
+  @Test
+  void aRuleSomebodyElseCreatedMeanwhileIsNotReplaced() throws IOException {
+    try (Tree tree = new FileTree(root).open(SOON)) {
+      View read = tree.view();
+      Path file = put("service/shop/rate-limit.json", "{\"qps\": 6}");
+      Publication p =
+          new Publication(command(), tree, read)
+              .put("/service/shop/rate-limit", "qps: 7\n".getBytes(StandardCharsets.UTF_8));
+      Trouble t = catchThrowableOfType(Trouble.class, () -> p.run("push", "mine", false));
+      assertThat(t.fault.exit).isEqualTo(Exit.CONFLICT);
+      assertThat(file).hasContent("{\"qps\": 6}");
+    }
+  }
+
+  @Test
+  void theHistoryDoesNotGrowForEver() throws IOException {
+    for (int i = 0; i < History.KEPT + 20; i++) {
+      put(History.PREFIX.substring(1) + String.format("20200101-000000-%04x.json", i), "{}");
+    }
+    try (Tree tree = new FileTree(root).open(SOON)) {
+      new Publication(command(), tree, tree.view())
+          .put("/service/shop/rate-limit", "qps: 7\n".getBytes(StandardCharsets.UTF_8))
+          .run("push", "mine", false);
+      View after = tree.await(v -> v.under(History.PREFIX).size() <= History.KEPT ? v : null, SOON);
+      assertThat(after).isNotNull();
+      assertThat(History.read(after).get(0).message).isEqualTo("mine");
+      assertThat(History.read(after)).hasSize(History.KEPT);
+    }
+  }
+
+  @Test
+  void whatTheAgentWouldRefuseIsNotWritten() throws IOException {
+    try (Tree tree = new FileTree(root).open(SOON)) {
+      Publication p =
+          new Publication(command(), tree, tree.view())
+              .put("/service/shop/rate-limit", "qps: -1\n".getBytes(StandardCharsets.UTF_8));
+      Trouble t = catchThrowableOfType(Trouble.class, () -> p.run("push", "", false));
+      assertThat(t.fault).isEqualTo(Fault.INVALID);
+      assertThat(said.toString(StandardCharsets.UTF_8)).contains("WEIR1102");
+      assertThat(root.resolve("service")).doesNotExist();
+    }
+  }
+
+  private StoreCommand command() {
+    PushCommand c = new PushCommand();
+    PrintStream to = new PrintStream(said, true, StandardCharsets.UTF_8);
+    c.out = new Out(to, to, Map.of());
+    c.environment = Map.of();
+    c.jar = new File("weir.jar");
+    return c;
+  }
+
+  private Path put(String name, String text) throws IOException {
+    Path file = root.resolve(name);
+    Files.createDirectories(file.getParent());
+    return Files.writeString(file, text);
+  }
+}
