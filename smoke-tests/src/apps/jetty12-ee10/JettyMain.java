@@ -20,7 +20,6 @@ public class JettyMain {
         new AbstractLifeCycle() {
           @Override
           protected void doStart() {
-            context.getServletContext().setExtendedListenerTypes(true);
             Site.install(context.getServletContext(), args.length > 0);
           }
         });
