@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -60,7 +61,12 @@ final class Jvm implements AutoCloseable {
 
     /** The agent under test, with its options ({@code service=x;rules=file:DIR}). */
     Builder weir(String agentOptions) {
-      return options("-javaagent:" + Work.weirJar() + "=" + agentOptions);
+      return weir(Work.weirJar(), agentOptions);
+    }
+
+    /** Another build of the agent. */
+    Builder weir(Path jar, String agentOptions) {
+      return options("-javaagent:" + jar + "=" + agentOptions);
     }
 
     Builder options(String... more) {

@@ -13,7 +13,7 @@ import javax.servlet.http.HttpServletResponse;
 
 /**
  * One governed request: its ticket, its mark, and, when it goes asynchronous, the listener that
- * learns its outcome. The one object we allocate per governed request.
+ * learns its outcome. It and its ticket are all we allocate per governed request.
  *
  * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the ticket is
  * one-shot, so an early and a late end do not count twice.
@@ -21,17 +21,35 @@ import javax.servlet.http.HttpServletResponse;
 final class Call implements AsyncListener {
   final Ticket ticket = new Ticket();
 
-  /** The thread's colour before this request's was bound; null: none was. */
-  Colour before;
-
   private final Engine engine;
   private final HttpServletRequest request;
   private final HttpServletResponse response;
+  private final Colour colour;
+  private Colour before = Colour.NONE; // confined to the thread between enter and exit
 
   Call(Engine engine, HttpServletRequest request, HttpServletResponse response) {
     this.engine = engine;
     this.request = request;
     this.response = response;
+    colour = engine.colour(RequestSource.INSTANCE, request);
+  }
+
+  void bindColour() {
+    before = Colour.swap(colour);
+  }
+
+  void unbindColour() {
+    Colour.swap(before);
+  }
+
+  /**
+   * An async dispatch of this request, perhaps on another thread: no new call, but its colour is
+   * bound again.
+   *
+   * @return the colour to put back, or null when there is nothing to do
+   */
+  Colour dispatchedAgain() {
+    return colour == Colour.current() ? null : Colour.swap(colour);
   }
 
   /**

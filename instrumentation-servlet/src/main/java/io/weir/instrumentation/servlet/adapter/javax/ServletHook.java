@@ -19,8 +19,9 @@ import javax.servlet.http.HttpServletResponse;
  * already, so of nested places (each filter of a chain, the servlet behind it) only the outermost
  * asks. Without a rule for this service a request costs two volatile reads and is not touched.
  *
- * <p>The request's traffic colour is bound to the thread while the place's body runs, again for
- * each async dispatch, and what was bound before is put back.
+ * <p>The request's traffic colour is bound to the thread before rules are asked (they may look at
+ * its tags) and while the place's body runs, again for each async dispatch, and what was bound
+ * before is put back.
  *
  * <p>A refused request is answered here, status and headers before the body, and the place's body,
  * with it every filter and the servlet, does not run. The request's own body is not read: the
@@ -29,7 +30,6 @@ import javax.servlet.http.HttpServletResponse;
  */
 public final class ServletHook extends Hook {
   private static final String MARK = "io.weir.call";
-  private static final String COLOUR = "io.weir.colour";
 
   private final Engine engine;
 
@@ -38,26 +38,30 @@ public final class ServletHook extends Hook {
   }
 
   @Override
-  public Object enter(Object self, Object a0, Object a1) throws IOException {
-    boolean governs = engine.governsInbound();
-    if (!governs && !engine.colours()
+  public Object enter(Object self, Object a0, Object a1) {
+    if (!engine.governsInbound() && !engine.colours()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
       return null;
     }
     HttpServletRequest request = (HttpServletRequest) a0;
-    DispatcherType type = request.getDispatcherType();
-    if (type == DispatcherType.ASYNC) {
-      return recolour(request);
+    Object mark = request.getAttribute(MARK);
+    if (mark != null) {
+      return mark instanceof Call && request.getDispatcherType() == DispatcherType.ASYNC
+          ? ((Call) mark).dispatchedAgain()
+          : null;
     }
-    if (type != DispatcherType.REQUEST || request.getAttribute(MARK) != null) {
-      return null;
-    }
-    Call call = null;
-    if (governs) {
-      HttpServletResponse response = (HttpServletResponse) a1;
-      call = new Call(engine, request, response);
-      request.setAttribute(MARK, call);
+    return request.getDispatcherType() == DispatcherType.REQUEST
+        ? enter(request, (HttpServletResponse) a1)
+        : null;
+  }
+
+  private Object enter(HttpServletRequest request, HttpServletResponse response) {
+    Call call = new Call(engine, request, response);
+    request.setAttribute(MARK, call);
+    call.bindColour();
+    boolean goesOn = false;
+    try {
       if (!engine.inbound(RequestSource.INSTANCE, request, call.ticket)) {
         answer(request, response, call.ticket);
         return Skip.SKIP;
@@ -67,41 +71,20 @@ public final class ServletHook extends Hook {
         response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
         return Skip.SKIP;
       }
-    } else {
-      request.setAttribute(MARK, MARK);
-    }
-    Colour colour = engine.colour(RequestSource.INSTANCE, request);
-    if (colour == Colour.NONE) {
+      goesOn = true;
       return call;
+    } finally {
+      if (!goesOn) {
+        call.unbindColour();
+      }
     }
-    request.setAttribute(COLOUR, colour);
-    Colour before = Colour.swap(colour);
-    if (call == null) {
-      return before;
-    }
-    call.before = before;
-    return call;
   }
 
-  /** An async dispatch goes on with the request it belongs to, on whatever thread. */
-  private static Object recolour(HttpServletRequest request) {
-    Object colour = request.getAttribute(COLOUR);
-    return colour instanceof Colour && colour != Colour.current()
-        ? Colour.swap((Colour) colour)
-        : null;
-  }
-
-  /**
-   * @param state the governed call, or the colour to put back, or null
-   */
   @Override
   public Object exit(Object state, Object self, Object result, Throwable thrown) {
     if (state instanceof Call) {
-      Call call = (Call) state;
-      if (call.before != null) {
-        Colour.swap(call.before);
-      }
-      call.returned(thrown);
+      ((Call) state).unbindColour();
+      ((Call) state).returned(thrown);
     } else if (state instanceof Colour) {
       Colour.swap((Colour) state);
     }

@@ -1,0 +1,269 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.tools.attach.VirtualMachine;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import net.bytebuddy.jar.asm.ClassReader;
+import net.bytebuddy.jar.asm.ClassVisitor;
+import net.bytebuddy.jar.asm.ClassWriter;
+import net.bytebuddy.jar.asm.MethodVisitor;
+import net.bytebuddy.jar.asm.Opcodes;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.api.Test;
+
+/** Never hurt the application: what goes wrong with the agent stays with the agent. */
+@ParameterizedClass(name = "{0}")
+@MethodSource("cells")
+class AgentMannersTest {
+  @Parameter Matrix.Cell cell;
+
+  static List<Matrix.Cell> cells() {
+    return Matrix.cells("manners");
+  }
+
+  @Test
+  void missingPropertiesFileIsToldAndTheApplicationRuns() throws IOException {
+    try (Jvm jvm = Sites.jvm(cell).weir("/nowhere/weir.properties").start()) {
+      assertThat(hello(jvm)).isEqualTo(200);
+      jvm.awaitStderr("/nowhere/weir.properties does not exist");
+    }
+  }
+
+  @Test
+  void unreadablePropertiesFileIsToldAndTheApplicationRuns() throws IOException {
+    Path notText = Work.fresh("properties").resolve("weir.properties");
+    Files.writeString(notText, "weir.service=\\uXYZ\n");
+    Path directory = Work.fresh("directory.properties");
+    for (Path p : List.of(notText, directory)) {
+      try (Jvm jvm = Sites.jvm(cell).weir("config-file=" + p + ";service=shop").start()) {
+        assertThat(hello(jvm)).isEqualTo(200);
+        jvm.awaitStderr(p + " cannot be read");
+        jvm.awaitStderr("governs service 'shop'");
+      }
+    }
+  }
+
+  @Test
+  void misspeltKeyIsToldWithWhatWasMeant() throws IOException {
+    Path file = Work.fresh("properties").resolve("weir.properties");
+    Files.writeString(file, "weir.servise=shop\n");
+    try (Jvm jvm = Sites.jvm(cell).weir(file.toString()).start()) {
+      assertThat(hello(jvm)).isEqualTo(200);
+      assertThat(jvm.awaitStderr("weir.servise")).contains("did you mean 'weir.service'?");
+    }
+  }
+
+  @Test
+  void wrongEtcdAddressIsToldAndTheApplicationRuns() throws IOException {
+    for (String endpoints : List.of("http://127.0.0.1:1", "nonsense")) {
+      try (Jvm jvm =
+          Sites.jvm(cell).weir("service=shop;rules=etcd;etcd.endpoints=" + endpoints).start()) {
+        assertThat(hello(jvm)).isEqualTo(200);
+        jvm.awaitStderr("WARN");
+        assertThat(jvm.stderr())
+            .as(jvm.told())
+            .anyMatch(l -> l.contains("WARN") && l.contains(endpoints.replace("http://", "")));
+        assertThat(hello(jvm)).isEqualTo(200);
+      }
+    }
+  }
+
+  @Test
+  void throwableInTheEngineLetsTheCallPassAndIsTold() throws IOException {
+    Rules rules = new Rules().put("service/shop/rate-limit", "{\"qps\": 0}");
+    for (Path jar :
+        List.of(
+            planted("io/weir/engine/limit/Limits", "admit"),
+            // not even there: a LinkageError in the middle of a call
+            planted("io/weir/instrumentation/servlet/adapter/javax/RequestSource", null))) {
+      try (Jvm jvm =
+          Sites.jvm(cell).weir(jar, "service=shop;rules=" + rules.location()).start()) {
+        Await.until(
+            Duration.ofSeconds(15),
+            () -> {
+              assertThat(hello(jvm)).isEqualTo(200);
+              return jvm.stderr().stream().anyMatch(l -> l.contains("fail-open #1"));
+            },
+            jvm::told);
+        for (int i = 0; i < 20; i++) {
+          assertThat(hello(jvm)).isEqualTo(200);
+        }
+        assertThat(jvm.stderr().stream().filter(l -> l.contains("fail-open")))
+            .as("at most one line a minute")
+            .hasSize(1);
+      }
+    }
+  }
+
+  @Test
+  void agentGivenTwiceGovernsOnceAndSaysSo() throws IOException {
+    Rules rules = new Rules();
+    String options = "service=shop;rules=" + rules.location();
+    try (Jvm jvm = Sites.jvm(cell).weir(options).weir(options).start()) {
+      jvm.awaitStderr("already loaded in this JVM");
+      rules
+          .put("service/shop/rate-limit/two", twoOnly())
+          .awaitInForce("shop", jvm, "/hello");
+      assertThat(List.of(hello(jvm), hello(jvm), hello(jvm))).containsExactly(200, 200, 429);
+    }
+  }
+
+  @Test
+  void attachedToARunningJvmItGoverns() throws Exception {
+    Rules rules = new Rules().put("service/shop/rate-limit/two", twoOnly());
+    try (Jvm jvm = Sites.jvm(cell).start()) {
+      assertThat(hello(jvm)).isEqualTo(200);
+      VirtualMachine vm = VirtualMachine.attach(Long.toString(jvm.pid()));
+      try {
+        vm.loadAgent(Work.weirJar().toString(), "service=shop;rules=" + rules.location());
+      } finally {
+        vm.detach();
+      }
+      rules.awaitInForce("shop", jvm, "/hello");
+      assertThat(List.of(hello(jvm), hello(jvm), hello(jvm))).containsExactly(200, 200, 429);
+      assertThat(jvm.awaitStderr("governs service")).contains("attached to a running JVM");
+    }
+  }
+
+  @Test
+  void nothingIsSaidOnStdoutAndTheJvmComplainsOfNothing() throws IOException {
+    Rules rules = new Rules().put("service/shop/rate-limit", "{\"qps\": 0}");
+    try (Jvm jvm = Sites.jvm(cell).weir("service=shop;rules=" + rules.location()).start()) {
+      rules.awaitInForce("shop", jvm, "/hello");
+      assertThat(jvm.stdout()).containsExactly("READY " + jvm.port());
+      assertThat(jvm.stderr()).as("no word but ours").allMatch(l -> l.startsWith("[weir] "));
+    }
+  }
+
+  @Test
+  void controlPlaneLoadsNoClassBeforeMain() throws IOException {
+    Path log = Work.fresh("classes").resolve("load.log");
+    Pattern heavy =
+        Pattern.compile(
+            " (io\\.etcd|io\\.netty|io\\.grpc|io\\.vertx|com\\.fasterxml|com\\.google)\\.\\S+ ");
+    try (Jvm jvm =
+        Sites.jvm(cell)
+            .weir("service=shop;rules=etcd;etcd.endpoints=http://127.0.0.1:1")
+            .options("-Xlog:class+load=info:file=" + log)
+            .start()) {
+      jvm.awaitStderr("127.0.0.1:1");
+      List<String> loaded = Files.readAllLines(log);
+      int main = first(loaded, Pattern.compile(" TomcatMain "));
+      int control = first(loaded, heavy);
+      assertThat(main).isNotNegative();
+      assertThat(control).as("the pattern finds what it looks for").isNotNegative();
+      assertThat(control).as(() -> loaded.get(control)).isGreaterThan(main);
+    }
+  }
+
+  @Test
+  void redeployedWebApplicationLeavesNoClassLoaderBehind() throws IOException {
+    String jars = cell.classpath();
+    String okhttp = Maven.resolve("com.squareup.okhttp3:okhttp:3.14.9");
+    Path webapp = Work.fresh("webapps").resolve("shop");
+    Path lib = Files.createDirectories(webapp.resolve("WEB-INF/lib"));
+    for (String jar : okhttp.split(File.pathSeparator)) {
+      Files.copy(Path.of(jar), lib.resolve(Path.of(jar).getFileName()));
+    }
+    Path classes = Files.createDirectories(webapp.resolve("WEB-INF/classes/shop"));
+    String front =
+        Apps.compile("redeploy-webapp", jars + File.pathSeparator + okhttp, Map.of());
+    Files.copy(Path.of(front, "shop/Front.class"), classes.resolve("Front.class"));
+
+    Rules rules =
+        new Rules()
+            .put("service/shop/rate-limit", "{\"qps\": 0.0001, \"burst\": 19}")
+            .put("service/127.0.0.1/circuit-breaker", "{}");
+    try (Jvm jvm =
+        Jvm.of(cell.jdk(), Apps.with(Apps.compile("redeploy", jars, Map.of()), jars), "RedeployMain")
+            .arguments(webapp.toString(), "20")
+            .weir("service=shop;log=debug;rules=" + rules.location())
+            .start()) {
+      jvm.awaitStderr("connected to");
+      jvm.say("go");
+      assertThat(jvm.awaitStdout("STATUSES").split(" "))
+          .as(jvm.told())
+          .contains("200", "429")
+          .doesNotContain("404", "500");
+      assertThat(jvm.awaitStdout("ALIVE")).as(jvm.told()).isEqualTo("ALIVE 0 of 20");
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open"));
+    }
+  }
+
+  private static String twoOnly() {
+    return "{\"qps\": 0.0001, \"burst\": 2, \"match\": \"!exists header:X-Weir-Probe\"}";
+  }
+
+  private static int hello(Jvm jvm) throws IOException {
+    try (Raw http = new Raw(jvm.port())) {
+      return http.get("/hello").status();
+    }
+  }
+
+  private static int first(List<String> lines, Pattern pattern) {
+    for (int i = 0; i < lines.size(); i++) {
+      if (pattern.matcher(lines.get(i)).find()) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The agent with one method of one class throwing, or, without a method, with the class gone. */
+  private static Path planted(String internalName, String method) throws IOException {
+    Path jar = Work.fresh("planted").resolve("weir.jar");
+    Files.copy(Work.weirJar(), jar, StandardCopyOption.REPLACE_EXISTING);
+    try (FileSystem zip = FileSystems.newFileSystem(jar)) {
+      Path entry = zip.getPath("inst", internalName + ".classdata");
+      assertThat(entry).exists();
+      if (method == null) {
+        Files.delete(entry);
+      } else {
+        Files.write(entry, throwing(Files.readAllBytes(entry), method));
+      }
+    }
+    return jar;
+  }
+
+  private static byte[] throwing(byte[] classFile, String method) {
+    ClassWriter out = new ClassWriter(ClassWriter.COMPUTE_MAXS);
+    new ClassReader(classFile)
+        .accept(
+            new ClassVisitor(Opcodes.ASM9, out) {
+              @Override
+              public MethodVisitor visitMethod(
+                  int access, String name, String descriptor, String signature, String[] thrown) {
+                MethodVisitor to = super.visitMethod(access, name, descriptor, signature, thrown);
+                if (!name.equals(method)) {
+                  return to;
+                }
+                String type = "java/lang/IllegalStateException";
+                to.visitCode();
+                to.visitTypeInsn(Opcodes.NEW, type);
+                to.visitInsn(Opcodes.DUP);
+                to.visitLdcInsn("planted");
+                to.visitMethodInsn(
+                    Opcodes.INVOKESPECIAL, type, "<init>", "(Ljava/lang/String;)V", false);
+                to.visitInsn(Opcodes.ATHROW);
+                to.visitMaxs(0, 0);
+                to.visitEnd();
+                return null;
+              }
+            },
+            0);
+    return out.toByteArray();
+  }
+}
