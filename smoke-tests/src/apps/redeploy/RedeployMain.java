@@ -6,11 +6,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
 import org.apache.catalina.core.StandardContext;
 import org.apache.catalina.startup.Tomcat;
 
 /** Deploys a web application over and over; then tells how many of its class loaders live on. */
 public class RedeployMain {
+  private static final class Up extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {}
+  }
+
   private static final Logger LOG = Logger.getLogger("org.apache");
 
   public static void main(String[] args) throws Exception {
@@ -20,12 +28,14 @@ public class RedeployMain {
     tomcat.setBaseDir(docBase.getParent());
     tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
+    Tomcat.addServlet(tomcat.addContext("/up", docBase.getParent()), "up", new Up())
+        .addMapping("/");
     tomcat.start();
     int port = tomcat.getConnector().getLocalPort();
     System.out.println("READY " + port);
     System.in.read(); // the test says when the rules are in force
     List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
-    StringBuilder statuses = new StringBuilder();
+    StringBuilder answers = new StringBuilder();
     for (int i = 0; i < Integer.parseInt(args[1]); i++) {
       StandardContext context = new StandardContext();
       context.setPath("");
@@ -35,11 +45,11 @@ public class RedeployMain {
       context.addServletMappingDecoded("/", "front");
       tomcat.getHost().addChild(context); // starts it
       loaders.add(new WeakReference<>(context.getLoader().getClassLoader()));
-      statuses.append(status(port)).append(' ');
+      answers.append(answer(port)).append(' ');
       tomcat.getHost().removeChild(context);
       context.destroy();
     }
-    System.out.println("STATUSES " + statuses.toString().trim());
+    System.out.println("ANSWERS " + answers.toString().trim());
     int alive = loaders.size();
     for (int i = 0; i < 50 && alive > 0; i++) {
       System.gc();
@@ -53,10 +63,13 @@ public class RedeployMain {
     tomcat.stop();
   }
 
-  private static int status(int port) throws Exception {
+  private static String answer(int port) throws Exception {
     HttpURLConnection c =
         (HttpURLConnection) new URL("http://127.0.0.1:" + port + "/").openConnection();
     c.setRequestProperty("Connection", "close");
-    return c.getResponseCode();
+    int status = c.getResponseCode();
+    return status != 200
+        ? Integer.toString(status)
+        : status + ":" + new String(c.getInputStream().readAllBytes(), "UTF-8");
   }
 }

@@ -6,6 +6,7 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import okhttp3.Response;
 
 /** Calls with a client library that the web application brings along, so that it is woven in its loader. */
 public class Front extends HttpServlet {
@@ -14,10 +15,11 @@ public class Front extends HttpServlet {
   @Override
   protected void doGet(HttpServletRequest request, HttpServletResponse response)
       throws IOException {
-    try {
-      client.newCall(new Request.Builder().url("http://127.0.0.1:1/").build()).execute().close();
+    Request call = new Request.Builder().url("http://127.0.0.1:1/").build();
+    try (Response answer = client.newCall(call).execute()) {
+      response.getOutputStream().print("okhttp-got-" + answer.code());
     } catch (IOException nobodyListens) {
-      response.getOutputStream().print("nobody listens");
+      response.getOutputStream().print("nobody-listens");
     }
   }
 }
