@@ -48,7 +48,8 @@ class AgentMannersTest {
     Files.writeString(notText, "weir.service=\\uXYZ\n");
     Path directory = Work.fresh("directory.properties");
     for (Path p : List.of(notText, directory)) {
-      try (Jvm jvm = Sites.jvm(cell).weir("config-file=" + p + ";service=shop").start()) {
+      try (Jvm jvm =
+          Sites.jvm(cell).weir("config-file=" + p + ";service=shop;rules=file:nowhere").start()) {
         assertThat(hello(jvm)).isEqualTo(200);
         jvm.awaitStderr(p + " cannot be read");
         jvm.awaitStderr("governs service 'shop'");
@@ -73,7 +74,7 @@ class AgentMannersTest {
             "http://127.0.0.1:1", "no connection to etcd[http://127.0.0.1:1]",
             "nonsense", "WARN no rules will be in force, the configuration is wrong");
     for (Map.Entry<String, String> t : told.entrySet()) {
-      String options = "service=shop;rules=etcd;etcd.endpoints=" + t.getKey();
+      String options = "service=shop;drain_ms=0;rules=etcd;etcd.endpoints=" + t.getKey();
       try (Jvm jvm = Sites.jvm(cell).weir(options).start()) {
         assertThat(hello(jvm)).isEqualTo(200);
         assertThat(jvm.awaitStderr(t.getValue())).contains(t.getKey());
@@ -160,7 +161,7 @@ class AgentMannersTest {
             " (io\\.etcd|io\\.netty|io\\.grpc|io\\.vertx|com\\.fasterxml|com\\.google)\\.\\S+ ");
     try (Jvm jvm =
         Sites.jvm(cell)
-            .weir("service=shop;rules=etcd;etcd.endpoints=http://127.0.0.1:1")
+            .weir("service=shop;drain_ms=0;rules=etcd;etcd.endpoints=http://127.0.0.1:1")
             .options("-Xlog:class+load=info:file=" + log)
             .start()) {
       jvm.awaitStderr("127.0.0.1:1");
