@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * bounded; beyond the bound a name is spelt anew each time.
  */
 final class Names {
-  private static final int MAX = 10_000;
+  private static final int MAX = 1_000;
 
   private static final ConcurrentHashMap<String, Metadata.Key<String>> KEYS =
       new ConcurrentHashMap<String, Metadata.Key<String>>();
