@@ -70,18 +70,31 @@ final class Aim {
     return CURRENT.get();
   }
 
-  /** Returns what was bound before, to be handed to {@link #unbind}. */
+  /**
+   * Binds an aim, or none, to the thread for one call; the call may be one that an interceptor
+   * makes within another.
+   *
+   * @return what was bound before, to be handed to {@link #unbind}
+   */
   static Aim bind(Aim aim) {
     Aim before = CURRENT.get();
-    CURRENT.set(aim);
+    if (aim != before) {
+      put(aim);
+    }
     return before;
   }
 
-  static void unbind(Aim before) {
-    if (before == null) {
+  static void unbind(Aim aim, Aim before) {
+    if (aim != before) {
+      put(before);
+    }
+  }
+
+  private static void put(Aim aim) {
+    if (aim == null) {
       CURRENT.remove();
     } else {
-      CURRENT.set(before);
+      CURRENT.set(aim);
     }
   }
 

@@ -74,7 +74,7 @@ final class Governor implements Interceptor {
       Gate.failedOpen(t);
     }
     Response response;
-    Aim before = aim == null ? null : Aim.bind(aim);
+    Aim before = Aim.bind(aim);
     try {
       response = chain.proceed(sent);
     } catch (Throwable t) {
@@ -85,9 +85,7 @@ final class Governor implements Interceptor {
       }
       throw t;
     } finally {
-      if (aim != null) {
-        Aim.unbind(before);
-      }
+      Aim.unbind(aim, before);
     }
     if (aim != null && !aim.taken() && response.networkResponse() != null) {
       Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));

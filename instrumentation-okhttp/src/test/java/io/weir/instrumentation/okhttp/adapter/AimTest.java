@@ -84,15 +84,17 @@ class AimTest {
   }
 
   @Test
-  void theThreadsAimIsPutBack() {
+  void aCallWithinACallHasItsOwnAimOrNone() {
     Aim outer = Aim.at(at("127.0.0.7", 80), URL, NAMES);
     Aim inner = Aim.at(at("127.0.0.8", 80), URL, NAMES);
-    Aim none = Aim.bind(outer);
-    Aim before = Aim.bind(inner);
-    assertThat(Aim.current()).isSameAs(inner);
-    Aim.unbind(before);
-    assertThat(Aim.current()).isSameAs(outer);
-    Aim.unbind(none);
+    Aim first = Aim.bind(outer);
+    for (Aim within : new Aim[] {inner, null}) {
+      Aim before = Aim.bind(within);
+      assertThat(Aim.current()).isSameAs(within);
+      Aim.unbind(within, before);
+      assertThat(Aim.current()).isSameAs(outer);
+    }
+    Aim.unbind(outer, first);
     assertThat(Aim.current()).isNull();
   }
 }
