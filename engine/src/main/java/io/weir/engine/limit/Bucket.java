@@ -102,7 +102,7 @@ final class Bucket implements Ticket.Reservation {
   }
 
   private long retryAfter(long ahead) {
-    return terms.payable(terms.cost) ? terms.nanosFor(ahead - terms.debt) : 0;
+    return terms.payable ? terms.nanosFor(ahead - terms.debt) : 0;
   }
 
   private long elsewhere(long now) {

@@ -65,6 +65,9 @@ final class Terms {
   /** The cost in tokens. */
   final int tokens;
 
+  /** Whether a call could ever be admitted. */
+  final boolean payable;
+
   private final long epoch;
   private final long multiplier;
   private final int shift;
@@ -94,12 +97,14 @@ final class Terms {
     }
     this.multiplier = Math.min((long) Math.ceil(fraction), (1L << 31) - 1);
     this.shift = s;
-    this.nanosPerUnit = Math.scalb(1.0, SPLIT + s) / multiplier;
+    // one part in 2^50 more than the quotient, so that rounding in doubles cannot make it too short
+    this.nanosPerUnit = Math.scalb(1 + 0x1p-50, SPLIT + s) / multiplier;
     this.burst = qps > 0 ? Math.min(Math.max(burst, 1), MAX_BURST) << k : 0;
     long wait = Math.min(Math.max(maxWaitNanos, 0), MAX_WAIT);
     this.debt = minted(epoch + wait);
     this.tokens = Math.max(cost, 1);
     this.cost = (long) tokens << k;
+    this.payable = multiplier != 0 && this.cost <= this.burst + debt;
   }
 
   /** N(now): units minted since the epoch, negative before it. */
@@ -110,13 +115,7 @@ final class Terms {
 
   /** Nanos in which {@code units} are minted, rounded up; {@code Long.MAX_VALUE} for never. */
   long nanosFor(long units) {
-    // one part in 2^50 more than the quotient, so that rounding in doubles cannot make it too short
-    return (long) Math.ceil(units * nanosPerUnit * (1 + 0x1p-50));
-  }
-
-  /** Whether a call could ever be admitted. */
-  boolean payable(long units) {
-    return multiplier != 0 && units <= burst + debt;
+    return (long) Math.ceil(units * nanosPerUnit);
   }
 
   /**
