@@ -59,6 +59,22 @@ public final class Run {
                 1.5),
             new Promise("edited 1000 times a second", "2 x Swap.weir", "2 x Admit.weir", 1.5)));
     PROMISES.put(
+        "breaker",
+        Arrays.asList(
+            new Promise(
+                "count window, against resilience4j",
+                "Pass.weirCount",
+                "Pass.resilience4jCount",
+                1.5),
+            new Promise(
+                "time window, against resilience4j", "Pass.weirTime", "Pass.resilience4jTime", 1.5),
+            new Promise("count window, 8 x Sentinel", "Pass.weirCount", "Pass.sentinel", 1 / 8.0),
+            new Promise("refusal, against a pass", "Open.weir", "Pass.weirCount", 1.2),
+            new Promise("refusal, against resilience4j", "Open.weir", "Open.resilience4j", 1),
+            new Promise("count window allocates", "Pass.weirCount", null, 0),
+            new Promise("time window allocates", "Pass.weirTime", null, 0),
+            new Promise("refusal allocates", "Open.weir", null, 0)));
+    PROMISES.put(
         "route",
         Arrays.asList(
             new Promise(

@@ -54,9 +54,6 @@ public final class Breaker {
   /** The fleet epoch new evidence belongs to. */
   private volatile long epoch = -1;
 
-  /** The fence given with the prober's role. */
-  private volatile long fence;
-
   final LongAdder refused = new LongAdder();
   final LongAdder failed = new LongAdder();
   final LongAdder ignored = new LongAdder();
@@ -99,7 +96,7 @@ public final class Breaker {
           }
           Probes p = new Probes(r.probeSuccesses, now);
           ERA.compareAndSet(
-              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, now));
+              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now));
           break;
         default:
           return probe(e, r, now);
@@ -209,7 +206,6 @@ public final class Breaker {
 
   private void bad(Era e, BreakerRule r, long now) {
     int attempt = e.attempt + 1;
-    long f = fence;
     Era next =
         Era.open(e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now);
     if (ERA.compareAndSet(this, e, next)) {
@@ -217,7 +213,7 @@ public final class Breaker {
       FleetLink l = link;
       if (l != null) {
         if (e.shared) {
-          l.probed(this, f, false);
+          l.probed(this, e.fence, false);
         } else {
           l.tripped(this, e.epoch, 1, 1, now - e.since);
         }
@@ -229,7 +225,7 @@ public final class Breaker {
     FleetLink l = link;
     if (e.shared && l != null) {
       // stays half-open with all places taken until the fleet has agreed
-      l.probed(this, fence, true);
+      l.probed(this, e.fence, true);
       return;
     }
     Era next = Era.closed(e.generation + 1, Window.of(r, now), epoch, true, now);
@@ -341,11 +337,10 @@ public final class Breaker {
 
   private void imposeHalfOpen(long fleetEpoch, int attempt, Probes p, long f, long now) {
     epoch = fleetEpoch;
-    fence = f;
     while (true) {
       Era e = era;
       if (ERA.compareAndSet(
-          this, e, Era.halfOpen(e.generation + 1, attempt, p, true, fleetEpoch, now))) {
+          this, e, Era.halfOpen(e.generation + 1, attempt, p, true, fleetEpoch, f, now))) {
         return;
       }
     }

@@ -3,7 +3,6 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.Failure;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -36,8 +35,9 @@ class Classifier {
           "UNAUTHENTICATED");
   private static final int GRPC_CANCELLED = 1;
 
-  private final BitSet recordStatus;
-  private final BitSet ignoreStatus;
+  /** By HTTP status. */
+  private final byte[] statuses = new byte[1000];
+
   private final int recordGrpc;
   private final int ignoreGrpc;
   private final String[] recordExceptions;
@@ -47,8 +47,8 @@ class Classifier {
    * @throws IllegalArgumentException naming a status or gRPC code that is none
    */
   Classifier(BreakerRule rule) {
-    recordStatus = statuses(rule.recordStatus);
-    ignoreStatus = statuses(rule.ignoreStatus);
+    statuses(rule.recordStatus, FAILURE);
+    statuses(rule.ignoreStatus, IGNORED);
     recordGrpc = codes(rule.recordGrpc);
     ignoreGrpc = codes(rule.ignoreGrpc);
     recordExceptions = rule.recordExceptions.toArray(new String[0]);
@@ -61,7 +61,7 @@ class Classifier {
       return IGNORED;
     }
     if (status >= 0) {
-      return ignoreStatus.get(status) ? IGNORED : recordStatus.get(status) ? FAILURE : SUCCESS;
+      return status < statuses.length ? statuses[status] : SUCCESS;
     }
     if (grpc >= 0) {
       int bit = grpc < GRPC.size() ? 1 << grpc : 1 << 2; // codes nobody knows are UNKNOWN
@@ -93,8 +93,7 @@ class Classifier {
     return false;
   }
 
-  private static BitSet statuses(List<String> texts) {
-    BitSet set = new BitSet(600);
+  private void statuses(List<String> texts, int outcome) {
     for (String text : texts) {
       int from;
       int to;
@@ -115,9 +114,8 @@ class Classifier {
       if (from < 100 || to > 999 || to < from) {
         throw badStatus(text);
       }
-      set.set(from, to + 1);
+      Arrays.fill(statuses, from, to + 1, (byte) outcome);
     }
-    return set;
   }
 
   private static IllegalArgumentException badStatus(String text) {

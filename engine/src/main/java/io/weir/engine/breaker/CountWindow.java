@@ -37,7 +37,7 @@ final class CountWindow extends Window {
   @Override
   boolean record(boolean failed, boolean slow, long now, Judge judge) {
     long at = CURSOR.getAndIncrement(this);
-    int place = (int) (at % size);
+    int place = place(at);
     long bits = (failed ? 1L : 0L) | (slow ? 2L : 0L);
     int word = place >>> 5;
     int shift = (place & 31) << 1;
@@ -57,6 +57,11 @@ final class CountWindow extends Window {
       t = TOTALS.addAndGet(this, d);
     }
     return judge.trips(Math.min(at + 1, size), (int) t, slowOf(t));
+  }
+
+  /** By 31 bits, which divide faster; once in two billion calls the order in the ring jumps. */
+  private int place(long at) {
+    return ((int) at & Integer.MAX_VALUE) % size;
   }
 
   /** A negative low half (a removal overtaking its addition) has borrowed from the high one. */
@@ -91,7 +96,7 @@ final class CountWindow extends Window {
     long end = cursor;
     long keep = Math.min(end, Math.min(size, rule.windowSize));
     for (long at = end - keep; at < end; at++) {
-      int place = (int) (at % size);
+      int place = place(at);
       long bits = (ring.get(place >>> 5) >>> ((place & 31) << 1)) & 3L;
       w.record((bits & 1L) != 0, (bits & 2L) != 0, now, NEVER);
     }

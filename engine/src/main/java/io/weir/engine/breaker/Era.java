@@ -39,6 +39,9 @@ final class Era {
   /** The fleet epoch under which this era's evidence is gathered; -1 when none was known. */
   final long epoch;
 
+  /** HALF_OPEN and shared: names the role as prober; goes back with the result. */
+  final long fence;
+
   /** CLOSED after having been open: traffic may rise slowly. */
   final boolean recovering;
 
@@ -55,6 +58,7 @@ final class Era {
       Probes probes,
       boolean shared,
       long epoch,
+      long fence,
       boolean recovering) {
     this.phase = phase;
     this.generation = generation;
@@ -65,27 +69,46 @@ final class Era {
     this.probes = probes;
     this.shared = shared;
     this.epoch = epoch;
+    this.fence = fence;
     this.recovering = recovering;
   }
 
   static Era closed(long generation, Window window, long epoch, boolean recovering, long now) {
-    return new Era(Phase.CLOSED, generation, now, 0, 0, window, null, false, epoch, recovering);
+    return new Era(Phase.CLOSED, generation, now, 0, 0, window, null, false, epoch, 0, recovering);
   }
 
   static Era open(long generation, long until, int attempt, boolean shared, long epoch, long now) {
-    return new Era(Phase.OPEN, generation, now, until, attempt, null, null, shared, epoch, false);
+    return new Era(
+        Phase.OPEN, generation, now, until, attempt, null, null, shared, epoch, 0, false);
   }
 
   static Era halfOpen(
-      long generation, int attempt, Probes probes, boolean shared, long epoch, long now) {
+      long generation,
+      int attempt,
+      Probes probes,
+      boolean shared,
+      long epoch,
+      long fence,
+      long now) {
     return new Era(
-        Phase.HALF_OPEN, generation, now, 0, attempt, null, probes, shared, epoch, false);
+        Phase.HALF_OPEN, generation, now, 0, attempt, null, probes, shared, epoch, fence, false);
   }
 
   /** The same era, judged by another window. */
   Era with(Window other) {
     Era e =
-        new Era(phase, generation, since, until, attempt, other, probes, shared, epoch, recovering);
+        new Era(
+            phase,
+            generation,
+            since,
+            until,
+            attempt,
+            other,
+            probes,
+            shared,
+            epoch,
+            fence,
+            recovering);
     e.inARow = inARow;
     return e;
   }

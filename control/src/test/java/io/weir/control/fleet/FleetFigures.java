@@ -1,0 +1,87 @@
+package io.weir.control.fleet;
+
+import io.weir.control.testing.EtcdServer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The figures of docs/breaker.md, measured, not asserted. Not part of the build; run with {@code
+ * mvn -pl control -am test -Dtest=FleetFigures -Dsurefire.failIfNoSpecifiedTests=false
+ * -Dweir.fleet.rounds=100}.
+ */
+class FleetFigures {
+  private static final int ROUNDS = Integer.getInteger("weir.fleet.rounds", 30);
+  private static final int SIZE = 3;
+
+  @Test
+  void print() {
+    try (EtcdServer etcd = EtcdServer.start()) {
+      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1}");
+      List<Member> members = new ArrayList<>();
+      for (int i = 0; i < SIZE; i++) {
+        members.add(new Member("m" + i + ":80", etcd.endpoint()));
+      }
+      long[] open = new long[ROUNDS * (SIZE - 1)];
+      long[] closed = new long[ROUNDS * SIZE];
+      long writes = applied(members);
+      for (int round = 0; round < ROUNDS; round++) {
+        Member first = members.get(round % SIZE);
+        first.trip();
+        long at = System.nanoTime();
+        int n = round * (SIZE - 1);
+        for (Member m : members) {
+          if (m != first) {
+            open[n++] = until(m, "open", at);
+          }
+        }
+        // traffic at each in turn, until the third good probe of one of them
+        long probes = letIn(members);
+        while (letIn(members) < probes + 3) {
+          members.forEach(m -> m.call(200));
+          LockSupport.parkNanos(200_000);
+        }
+        at = System.nanoTime();
+        n = round * SIZE;
+        for (Member m : members) {
+          closed[n++] = until(m, "closed", at);
+        }
+      }
+      System.out.printf(
+          "fleet figures: %d instances, %d openings; another's opening -> refuses: %s; third good"
+              + " probe -> closed: %s; writes per opening %.2f (bound %d)%n",
+          SIZE,
+          ROUNDS,
+          spread(open),
+          spread(closed),
+          (applied(members) - writes) / (double) ROUNDS,
+          2 * SIZE + 3);
+      members.forEach(Member::close);
+    }
+  }
+
+  private static long letIn(List<Member> members) {
+    return members.stream().mapToLong(m -> m.letIn.get()).sum();
+  }
+
+  private static long applied(List<Member> members) {
+    return members.stream().mapToLong(Member::applied).sum();
+  }
+
+  private static long until(Member m, String state, long since) {
+    while (!m.state().equals(state)) {
+      Thread.onSpinWait();
+    }
+    return System.nanoTime() - since;
+  }
+
+  private static String spread(long[] nanos) {
+    long[] s = nanos.clone();
+    Arrays.sort(s);
+    return String.format(
+        "p50 %.1f ms, p99 %.1f ms, max %.1f ms",
+        s[s.length / 2] / 1e6, s[(int) (s.length * 0.99)] / 1e6, s[s.length - 1] / 1e6);
+  }
+}
