@@ -87,7 +87,7 @@ public final class Snapshot {
       ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
     // before the outliers: instances take over the state of those before
     Router router =
-        Router.build(old == null ? null : old.router, book.route(s), book.instances(s), here, now);
+        Router.build(old == null ? null : old.router, book.routes(s), book.instances(s), here, now);
     return new ServicePlan(
         s,
         own
@@ -119,16 +119,12 @@ public final class Snapshot {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     boolean canaries = false;
     for (String s : book.services()) {
-      if (book.route(s) != null) {
-        rules.add(book.route(s));
-      }
+      rules.addAll(book.routes(s));
       for (Instance i : book.instances(s)) {
         canaries |= i.colour() != null;
       }
     }
-    if (book.route("*") != null) {
-      rules.add(book.route("*"));
-    }
+    rules.addAll(book.routes("*"));
     return rules.isEmpty() && !canaries ? null : Carried.by(rules);
   }
 

@@ -43,8 +43,11 @@ final class Compiler {
     this.now = now;
   }
 
-  /** Null when no instance speaks the protocol. */
-  Plan compile(List<Instance> registered, boolean grpc) {
+  /**
+   * @param next plan of the rule that is asked after this one, or null
+   * @return null when no instance speaks the protocol
+   */
+  Plan compile(List<Instance> registered, boolean grpc, Plan next) {
     List<Instance> speaking = new ArrayList<Instance>();
     for (Instance i : registered) {
       if (i.protocol() == null || i.protocol().equals("grpc") == grpc) {
@@ -96,7 +99,8 @@ final class Compiler {
         pool(untagged == null ? Collections.<Instance>emptyList() : untagged),
         coloured,
         rule == null ? null : refusal(),
-        counters);
+        counters,
+        next);
   }
 
   private Row row(Route route, List<Instance> speaking) {

@@ -9,7 +9,7 @@ import io.weir.engine.route.Row.Target;
 import io.weir.engine.rules.RouteRule.Fallback;
 import java.util.Map;
 
-/** The compiled rows of one service for one protocol. Immutable. */
+/** A rule compiled for one protocol, and what is asked after it. Immutable. */
 final class Plan {
   private static final String[] NO_HEADERS = new String[0];
 
@@ -31,6 +31,9 @@ final class Plan {
 
   private final Counters counters;
 
+  /** Of the rule that is asked after this one, or null. */
+  private final Plan next;
+
   Plan(
       Match about,
       boolean shadow,
@@ -39,7 +42,8 @@ final class Plan {
       Pool untagged,
       Map<String, Pool> coloured,
       Refusal refusal,
-      Counters counters) {
+      Counters counters,
+      Plan next) {
     this.about = about;
     this.shadow = shadow;
     this.rows = rows;
@@ -49,6 +53,7 @@ final class Plan {
     this.coloured = coloured.isEmpty() ? null : coloured;
     this.refusal = refusal;
     this.counters = counters;
+    this.next = next;
   }
 
   <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
@@ -82,11 +87,10 @@ final class Plan {
     if (target != null) {
       target.count.increment();
     }
-    if (shadow) {
-      return anyone(source, call, now, ticket, null);
-    }
-    if (target == null) {
-      return anyone(source, call, now, ticket, refusal);
+    if (shadow || target == null) {
+      return next != null
+          ? next.pick(source, call, now, ticket)
+          : anyone(source, call, now, ticket, shadow ? null : refusal);
     }
     Instance i = row.instance(target, source, call, now);
     if (i != null) {
@@ -102,8 +106,16 @@ final class Plan {
       return refuse(ticket, refusal);
     }
     counters.fellBack.increment();
-    if (row != defaults && row.fallback == Fallback.ANY || defaults == null) {
-      return anyone(source, call, now, ticket, refusal);
+    return row == defaults || row.fallback == Fallback.DEFAULT
+        ? byDefault(source, call, now, ticket)
+        : anyone(source, call, now, ticket, refusal);
+  }
+
+  private <C> boolean byDefault(AttributeSource<C> source, C call, long now, Ticket ticket) {
+    if (defaults == null) {
+      return next != null
+          ? next.byDefault(source, call, now, ticket)
+          : anyone(source, call, now, ticket, refusal);
     }
     // among the default arms every one with instances will do
     for (Target t : defaults.targets) {

@@ -6,6 +6,7 @@ import io.weir.engine.instances.Ejections;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.rules.RouteRule;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,10 +14,10 @@ import java.util.Map;
 /**
  * Picks the instance for a call to one service: label, then weight, then region, then load.
  *
- * <p>A router is compiled from one rule and one list of instances and never changes: every arm
- * knows its own instances beforehand, so a pick walks the rule's rows (first match wins), draws or
- * hashes an arm, and picks within the arm's {@link Pool}. It looks at no other rule, no other
- * service and none of the instances one by one.
+ * <p>A router is compiled from one service's rules and one list of instances and never changes:
+ * every arm knows its own instances beforehand, so a pick walks the rule's rows (first match wins),
+ * draws or hashes an arm, and picks within the arm's {@link Pool}. It looks at no other rule, no
+ * other service and none of the instances one by one.
  *
  * <p><b>Isolation.</b> Instances labelled {@code canary} get a call only if the arm says so, by
  * version or by that label, or if the call carries a {@code canary} tag of the same value and no
@@ -29,7 +30,7 @@ import java.util.Map;
  * from the thread that builds snapshots.
  */
 public final class Router {
-  private final RouteRule rule;
+  private final List<RouteRule> rules;
   private final List<Instance> instances;
   private final Locality here;
   private final Ejections ejections;
@@ -37,8 +38,9 @@ public final class Router {
   private final Plan http;
   private final Plan grpc;
 
-  private Router(Router before, RouteRule rule, List<Instance> instances, Locality here, long now) {
-    this.rule = rule;
+  private Router(
+      Router before, List<RouteRule> rules, List<Instance> instances, Locality here, long now) {
+    this.rules = rules;
     this.instances = instances;
     this.here = here;
     ejections = before == null ? new Ejections() : before.ejections;
@@ -58,41 +60,63 @@ public final class Router {
     for (Instance i : instances) {
       i.join(ejections);
     }
-    Compiler compiler = new Compiler(rule, here, ejections, counters, now);
-    http = compiler.compile(instances, false);
-    grpc = compiler.compile(instances, true);
+    http = compile(false, now);
+    grpc = compile(true, now);
   }
 
-  /** As {@link #build(Router, RouteRule, List, Locality, long)}, with the locality unknown. */
+  private Plan compile(boolean grpc, long now) {
+    if (rules.isEmpty()) {
+      return new Compiler(null, here, ejections, counters, now).compile(instances, grpc, null);
+    }
+    Plan plan = null;
+    for (int i = rules.size() - 1; i >= 0; i--) {
+      Compiler compiler = new Compiler(rules.get(i), here, ejections, counters, now);
+      plan = compiler.compile(instances, grpc, plan);
+    }
+    return plan;
+  }
+
+  /** For one rule, or null for none, and the locality unknown. */
   public static Router build(Router before, RouteRule rule, List<Instance> instances, long now) {
     return build(before, rule, instances, Locality.UNKNOWN, now);
   }
 
+  /** For one rule, or null for none. */
+  public static Router build(
+      Router before, RouteRule rule, List<Instance> instances, Locality here, long now) {
+    List<RouteRule> rules =
+        rule == null ? Collections.<RouteRule>emptyList() : Collections.singletonList(rule);
+    return build(before, rules, instances, here, now);
+  }
+
   /**
    * @param before running state (ejections, calls under way) carried over, or null
-   * @param rule the service's routing rule, or null
+   * @param rules the service's routing rules in the order they are asked
    * @param instances live instances, possibly empty; must not change any more
    * @param here where this JVM runs
    * @param now nano clock
    * @return null when there is nothing to choose: calls go where the application aimed them
    */
   public static Router build(
-      Router before, RouteRule rule, List<Instance> instances, Locality here, long now) {
+      Router before, List<RouteRule> rules, List<Instance> instances, Locality here, long now) {
     if (instances.isEmpty()) {
       return null;
     }
-    if (before != null && before.serves(rule, instances, here)) {
+    if (before != null
+        && here == before.here
+        && same(rules, before.rules)
+        && same(instances, before.instances)) {
       return before;
     }
-    return new Router(before, rule, instances, here, now);
+    return new Router(before, rules, instances, here, now);
   }
 
-  private boolean serves(RouteRule rule, List<Instance> instances, Locality here) {
-    if (here != this.here || rule != this.rule || instances.size() != this.instances.size()) {
+  private static boolean same(List<?> a, List<?> b) {
+    if (a.size() != b.size()) {
       return false;
     }
-    for (int i = 0; i < instances.size(); i++) {
-      if (instances.get(i) != this.instances.get(i)) {
+    for (int i = 0; i < a.size(); i++) {
+      if (a.get(i) != b.get(i)) {
         return false;
       }
     }

@@ -3,11 +3,26 @@ package io.weir.engine.rules;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.match.Match;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
 /** A routing rule for calls to a service. See {@code docs/routing.md}. Immutable. */
 public final class RouteRule extends Rule {
+  /**
+   * The order in which several rules of one service are asked: by id, the one called {@code
+   * default} (of the bare key) last. What no row of a rule is about goes on to the next, unless the
+   * rule has a default.
+   */
+  public static final Comparator<RouteRule> ORDER =
+      new Comparator<RouteRule>() {
+        @Override
+        public int compare(RouteRule a, RouteRule b) {
+          boolean last = a.id.equals("default");
+          return last == b.id.equals("default") ? a.id.compareTo(b.id) : last ? 1 : -1;
+        }
+      };
+
   /** When an arm has no live instance. */
   public enum Fallback {
     NONE,

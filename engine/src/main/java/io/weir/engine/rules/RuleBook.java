@@ -27,7 +27,7 @@ public final class RuleBook {
 
   private final Map<String, List<LimitRule>> limits;
   private final Map<String, List<BreakerRule>> breakers;
-  private final Map<String, RouteRule> routes;
+  private final Map<String, List<RouteRule>> routes;
   private final Map<String, List<Instance>> instances;
   private final Set<String> offServices;
 
@@ -66,12 +66,18 @@ public final class RuleBook {
     return off(service) ? Collections.<BreakerRule>emptyList() : own(breakers, service);
   }
 
-  /** The service's routing rule, the default one, or null. */
+  /**
+   * The service's routing rules in the order they are asked, or the defaults under {@code *} when
+   * it has none; never null. See {@link RouteRule#ORDER}.
+   */
+  public List<RouteRule> routes(String service) {
+    return off(service) ? Collections.<RouteRule>emptyList() : own(routes, service);
+  }
+
+  /** The first of {@link #routes}, or null. */
   public RouteRule route(String service) {
-    if (off(service)) {
-      return null;
-    }
-    return routes.containsKey(service) ? routes.get(service) : routes.get("*");
+    List<RouteRule> l = routes(service);
+    return l.isEmpty() ? null : l.get(0);
   }
 
   /** Live instances; never null. */
@@ -107,8 +113,11 @@ public final class RuleBook {
         l.add(r.inShadow());
       }
     }
-    for (Map.Entry<String, RouteRule> e : routes.entrySet()) {
-      b.routes.put(e.getKey(), e.getValue() == null ? null : e.getValue().inShadow());
+    for (Map.Entry<String, List<RouteRule>> e : routes.entrySet()) {
+      List<RouteRule> l = Builder.list(b.routes, e.getKey());
+      for (RouteRule r : e.getValue()) {
+        l.add(r.inShadow());
+      }
     }
     return b.build();
   }
@@ -120,7 +129,7 @@ public final class RuleBook {
     private Map<String, List<LimitRule>> limits = new LinkedHashMap<String, List<LimitRule>>();
     private Map<String, List<BreakerRule>> breakers =
         new LinkedHashMap<String, List<BreakerRule>>();
-    private Map<String, RouteRule> routes = new HashMap<String, RouteRule>();
+    private Map<String, List<RouteRule>> routes = new HashMap<String, List<RouteRule>>();
     private Map<String, List<Instance>> instances = new HashMap<String, List<Instance>>();
     private Set<String> offServices = new HashSet<String>();
 
@@ -156,7 +165,10 @@ public final class RuleBook {
           l.add((BreakerRule) rule);
         }
       } else {
-        routes.put(rule.service, rule.enabled ? (RouteRule) rule : null);
+        List<RouteRule> l = list(routes, rule.service);
+        if (rule.enabled) {
+          l.add((RouteRule) rule);
+        }
       }
       return this;
     }
@@ -167,6 +179,9 @@ public final class RuleBook {
     }
 
     public RuleBook build() {
+      for (List<RouteRule> l : routes.values()) {
+        Collections.sort(l, RouteRule.ORDER);
+      }
       return new RuleBook(this);
     }
 

@@ -7,8 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RouteRule.Fallback;
+import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Request;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -42,7 +46,9 @@ class RouterTest {
 
   @Test
   void withoutInstancesThereIsNoRouterAndCallsStayUntouched() {
-    assertThat(Router.build(null, null, java.util.List.of(), 0)).isNull();
+    assertThat(
+            Router.build(null, (RouteRule) null, List.<io.weir.engine.instances.Instance>of(), 0))
+        .isNull();
   }
 
   @Test
@@ -145,5 +151,34 @@ class RouterTest {
         assertThat(s.call(call).arm()).as("A=%s B=%s", a, b).isEqualTo(expected);
       }
     }
+  }
+
+  @Test
+  void ofSeveralRulesTheFirstWithARowAboutTheCallDecides() {
+    Service s = new Service().with(1, "v1").with(1, "v2").with(1, "v3");
+    List<RouteRule> rules = new ArrayList<>();
+    for (String id : new String[] {"default", "b-lane", "a-canary"}) {
+      Service one = new Service();
+      if (id.equals("default")) {
+        one.route("path == '/gone'", Fallback.DEFAULT, arm("v9", 1)).defaults(arm("v1", 1));
+      } else {
+        String version = id.startsWith("a") ? "v2" : "v3";
+        one.route("header:X == '" + id + "' || header:X == 'both'", Fallback.NONE, arm(version, 1));
+        one.route("path == '/lost'", Fallback.DEFAULT, arm("v9", 1));
+      }
+      rules.add(one.rule.id(id).routes(one.routes).build());
+    }
+    RuleBook.Builder book = new RuleBook.Builder();
+    rules.forEach(book::add);
+    List<RouteRule> asked = book.build().routes("payment");
+    assertThat(asked).extracting(r -> r.id).containsExactly("a-canary", "b-lane", "default");
+    s.router = Router.build(null, asked, s.instances, s.here, 0);
+    assertThat(s.version("header:X", "a-canary")).isEqualTo("v2");
+    assertThat(s.version("header:X", "b-lane")).isEqualTo("v3");
+    assertThat(s.version("header:X", "both")).isEqualTo("v2");
+    assertThat(s.version("path", "/lost")).as("the default of a later rule").isEqualTo("v1");
+    assertThat(s.version("path", "/gone")).isEqualTo("v1");
+    assertThat(s.version()).isEqualTo("v1");
+    assertThat(Router.build(s.router, asked, s.instances, s.here, 0)).isSameAs(s.router);
   }
 }
