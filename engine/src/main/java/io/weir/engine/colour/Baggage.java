@@ -1,10 +1,6 @@
 package io.weir.engine.colour;
 
 import io.weir.bootstrap.Colour;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -21,6 +17,9 @@ final class Baggage {
   static final String HEADER = "baggage";
   static final int MAX_LENGTH = 8192;
   static final int MAX_MEMBERS = 64;
+
+  /** What bytes that are no UTF-8 are read as. */
+  private static final char REPLACEMENT = '\uFFFD';
 
   private static final String HEX = "0123456789ABCDEF";
 
@@ -94,14 +93,8 @@ final class Baggage {
         }
         bytes[n++] = (byte) c;
       }
-      try {
-        CharBuffer chars =
-            StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .decode(ByteBuffer.wrap(bytes, 0, n));
-        text = chars.toString();
-      } catch (CharacterCodingException notUtf8) {
+      text = new String(bytes, 0, n, StandardCharsets.UTF_8);
+      if (text.indexOf(REPLACEMENT) >= 0) {
         return null;
       }
     }
