@@ -34,6 +34,7 @@ final class Jvm implements AutoCloseable {
   private final List<Thread> readers = new ArrayList<>();
   private final List<String> command;
   private int port;
+  private volatile long marked;
 
   private Jvm(List<String> command, Process process) {
     this.command = command;
@@ -143,6 +144,36 @@ final class Jvm implements AutoCloseable {
 
   long pid() {
     return process.pid();
+  }
+
+  /** Sends STOP, CONT or the like. */
+  void signal(String name) {
+    try {
+      if (new ProcessBuilder("kill", "-" + name, Long.toString(pid())).start().waitFor() != 0) {
+        throw new IllegalStateException("kill -" + name + " failed\n" + told());
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** SIGKILL. */
+  void kill() {
+    process.destroyForcibly();
+    awaitExit();
+  }
+
+  /** Remembers now, for {@link #since}. */
+  void mark() {
+    marked = System.nanoTime();
+  }
+
+  /** When {@link #mark} was last called. */
+  long since() {
+    return marked;
   }
 
   boolean isAlive() {

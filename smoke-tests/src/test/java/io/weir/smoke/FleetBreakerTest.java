@@ -1,0 +1,353 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.testing.EtcdServer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * One breaker for the fleet: three real JVMs under the agent call one target, share its breaker
+ * through a real etcd, and the processes are killed, paused and cut off as they would be.
+ *
+ * <p>The target fails for one caller only, so whoever refuses besides that one has never seen a
+ * failure.
+ */
+@ParameterizedClass(name = "{0}")
+@ValueSource(strings = {"okhttp", "grpc"})
+class FleetBreakerTest {
+  private static final AtomicInteger NUMBER = new AtomicInteger();
+  private static final Duration SOON = Duration.ofSeconds(30);
+  private static final String RULE =
+      "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\": 0.6,"
+          + " \"probe_successes\": 3";
+  private static EtcdServer etcd;
+
+  private final String library;
+  private final String service = "pay-" + NUMBER.incrementAndGet();
+  private final Map<String, Jvm> callers = new LinkedHashMap<>();
+  private final String classpath;
+  private Jvm target;
+
+  FleetBreakerTest(String library) {
+    this.library = library;
+    String jars =
+        library.equals("grpc")
+            ? Maven.resolve("io.grpc:grpc-netty-shaded:1.60.2", "io.grpc:grpc-stub:1.60.2")
+            : Maven.resolve("com.squareup.okhttp3:okhttp:4.12.0");
+    classpath = Apps.with(Apps.compile(List.of("fleet", "fleet-" + library), jars, Map.of()), jars);
+  }
+
+  private synchronized EtcdServer etcd() {
+    if (etcd == null) {
+      etcd = EtcdServer.start();
+      Runtime.getRuntime().addShutdownHook(new Thread(etcd::close));
+    }
+    return etcd;
+  }
+
+  private Jdk jdk() {
+    return Jdk.find(17).orElseThrow();
+  }
+
+  private void start(String rule) {
+    start(rule, "a", "b", "c");
+  }
+
+  private void start(String rule, String... names) {
+    target = Jvm.of(jdk(), classpath, "fleet.Target").start();
+    etcd().ctl("put", "/service/" + service + "/circuit-breaker", rule);
+    for (String name : names) {
+      callers.put(name, caller(name));
+    }
+    callers.values().forEach(Jvm::awaitReady);
+    callers.values().forEach(j -> j.awaitStderr("connected to"));
+  }
+
+  private Jvm caller(String name) {
+    return Jvm.of(jdk(), classpath, "fleet.Caller")
+        .weir(
+            "service=shop;instance.address="
+                + name
+                + ":1;etcd.endpoints="
+                + etcd().endpoint()
+                + ";services."
+                + service
+                + "=127.0.0.1:"
+                + target.port())
+        .arguments(name, Integer.toString(target.port()))
+        .launch();
+  }
+
+  @AfterEach
+  void stop() {
+    callers.values().forEach(Jvm::close);
+    if (target != null) {
+      target.close();
+    }
+    etcd().ctl("del", "--prefix", "/service/" + service);
+    etcd().ctl("del", "--prefix", "/circuit-breaker/" + service);
+  }
+
+  @Test
+  void oneTripOpensForAllAndThreeGoodProbesOfOneProberCloseForAll() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    List<Long> opening = new ArrayList<>();
+    List<Long> closing = new ArrayList<>();
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    for (int cycle = 0; cycle < 12; cycle++) {
+      long began = System.nanoTime();
+      tell("arm");
+      tell("fail a");
+      long first = edge(callers.get("a"), "refused", began);
+      opening.add(edge(callers.get("b"), "refused", began) - first);
+      opening.add(edge(callers.get("c"), "refused", began) - first);
+      long all = System.nanoTime();
+      tell("mend");
+      for (Jvm j : callers.values()) {
+        edge(j, "admitted", all);
+      }
+      List<String[]> hits = hits(all);
+      String prober = hits.get(0)[1];
+      assertThat(hits.subList(0, 3))
+          .as("the first three calls after opening")
+          .allMatch(h -> h[1].equals(prober));
+      long third = Long.parseLong(hits.get(2)[2]);
+      callers.forEach(
+          (name, j) -> {
+            if (!name.equals(prober)) {
+              closing.add(edge(j, "admitted", all) - third);
+            }
+          });
+      assertThat(hits.stream().filter(h -> !h[1].equals(prober)).map(h -> Long.parseLong(h[2])))
+          .as("nobody but the prober called before the third good probe")
+          .allMatch(at -> at > third);
+      tell("disarm");
+    }
+    System.out.println(figures("opening reaches an instance that saw no failure", opening));
+    System.out.println(figures("closing reaches an instance after the third good probe", closing));
+  }
+
+  @Test
+  void theStateKeyReadsAsTheArticleSays() {
+    start(RULE + ", \"open_seconds\": 60}", "a");
+    trip();
+    String key = "/circuit-breaker/" + service + "/state";
+    Await.until(
+        SOON,
+        () -> etcd().ctl("get", key).contains("\"open\""),
+        () -> etcd().ctl("get", "--prefix", "/circuit-breaker"));
+    String state = etcd().ctl("get", "--print-value-only", key);
+    assertThat(state)
+        .contains("\"state\":\"open\"")
+        .contains("\"failure_count\":")
+        .contains("\"window_start\":");
+    String lease = etcd().ctl("get", "-w", "fields", key);
+    assertThat(lease).containsPattern("\"Lease\" : [1-9]");
+  }
+
+  @Test
+  void anotherTakesOverWhenTheProberIsKilled() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    String prober = hangingProber();
+    callers.get(prober).kill();
+    callers.remove(prober);
+    tell("mend");
+    callers.values().forEach(j -> edge(j, "admitted", j.since()));
+  }
+
+  @Test
+  void theLateResultOfAPausedProberIsDiscarded() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    String prober = hangingProber();
+    Jvm paused = callers.get(prober);
+    paused.signal("STOP");
+    tell("mend");
+    callers.forEach(
+        (name, j) -> {
+          if (!name.equals(prober)) {
+            edge(j, "admitted", j.since());
+          }
+        });
+    String epoch =
+        etcd().ctl("get", "--print-value-only", "/circuit-breaker/" + service + "/epoch");
+    paused.signal("CONT");
+    edge(paused, "admitted", paused.since());
+    assertThat(etcd().ctl("get", "--print-value-only", "/circuit-breaker/" + service + "/epoch"))
+        .isEqualTo(epoch);
+  }
+
+  @Test
+  void withoutEtcdTheOpenStateHoldsAndEndsLocallyAndIsReconciledAfterwards() {
+    start(RULE + ", \"open_seconds\": 2, \"max_open_seconds\": 2}");
+    trip();
+    etcd().stop();
+    tell("mend");
+    callers.values().forEach(j -> edge(j, "admitted", j.since()));
+    etcd().restart();
+    Await.until(
+        Duration.ofSeconds(60),
+        () ->
+            !etcd()
+                .ctl("get", "--print-value-only", "/circuit-breaker/" + service + "/state")
+                .contains("\"open\""),
+        () -> etcd().ctl("get", "--prefix", "/circuit-breaker"));
+    callers.values().forEach(j -> assertThat(once(j)).isEqualTo("ok"));
+  }
+
+  @Test
+  void aFleetRestartedWhileOpenStaysOpen() {
+    start(RULE + ", \"open_seconds\": 60}");
+    trip();
+    tell("mend");
+    Await.until(
+        SOON,
+        () -> etcd().ctl("get", "/circuit-breaker/" + service + "/state").contains("\"open\""),
+        () -> "the fleet has not heard of it");
+    callers.values().forEach(Jvm::close);
+    callers.replaceAll((name, old) -> caller(name));
+    callers.values().forEach(Jvm::awaitReady);
+    callers.values().forEach(j -> Await.until(SOON, () -> once(j).equals("refused"), j::told));
+  }
+
+  @Test
+  void anOperatorsHandOverridesEverything() {
+    start(RULE + ", \"open_seconds\": 60}", "a", "b");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long before = System.nanoTime();
+    etcd().ctl("put", "/circuit-breaker/" + service + "/force", "open");
+    callers.values().forEach(j -> edge(j, "refused", before));
+    long after = System.nanoTime();
+    etcd().ctl("del", "/circuit-breaker/" + service + "/force");
+    callers.values().forEach(j -> edge(j, "admitted", after));
+  }
+
+  @Test
+  void oneInstanceAloneCannotBlackOutTheFleetWhenTheQuorumIsTwo() {
+    start(RULE + ", \"open_seconds\": 60, \"quorum\": 2}");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long before = System.nanoTime();
+    tell("fail a");
+    edge(callers.get("a"), "refused", before);
+    Await.until(
+        SOON,
+        () ->
+            !etcd()
+                .ctl("get", "--prefix", "--keys-only", "/circuit-breaker/" + service + "/votes/")
+                .isBlank(),
+        () -> "no vote was cast");
+    assertThat(once(callers.get("b"))).isEqualTo("ok");
+    assertThat(once(callers.get("c"))).isEqualTo("ok");
+    tell("fail all");
+    callers.values().forEach(j -> edge(j, "refused", before));
+  }
+
+  /** Opens by failures of caller a alone, and waits until all refuse. */
+  private void trip() {
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long before = System.nanoTime();
+    tell("fail a");
+    callers.values().forEach(j -> edge(j, "refused", before));
+    callers.values().forEach(Jvm::mark);
+  }
+
+  /** Opens, lets the first probe hang in the target, and tells whose it is. */
+  private String hangingProber() {
+    trip();
+    tell("hang");
+    long from = System.nanoTime();
+    tell("arm");
+    Await.until(
+        SOON,
+        () -> !hits(from).isEmpty(),
+        () -> "no probe came\n" + etcd().ctl("get", "--prefix", "/circuit-breaker"));
+    callers.values().forEach(Jvm::mark);
+    return hits(from).get(0)[1];
+  }
+
+  private void tell(String line) {
+    int done = (int) target.stdout().stream().filter(("DONE " + line)::equals).count();
+    target.say(line);
+    Await.until(
+        SOON,
+        () -> target.stdout().stream().filter(("DONE " + line)::equals).count() > done,
+        target::told);
+  }
+
+  private String once(Jvm caller) {
+    int before = (int) caller.stdout().stream().filter(l -> l.startsWith("ONCE ")).count();
+    caller.say("once");
+    String[] said = new String[1];
+    Await.until(
+        SOON,
+        () -> {
+          List<String> all = caller.stdout().stream().filter(l -> l.startsWith("ONCE ")).toList();
+          if (all.size() > before) {
+            said[0] = all.get(before).split(" ")[1];
+          }
+          return said[0] != null;
+        },
+        caller::told);
+    return said[0];
+  }
+
+  /** When the caller's answer first changed to {@code kind} after {@code since}. */
+  private long edge(Jvm caller, String kind, long since) {
+    long[] at = new long[1];
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> {
+          for (String line : caller.stdout()) {
+            String[] w = line.split(" ");
+            if (w[0].equals("EDGE") && w[1].equals(kind) && Long.parseLong(w[2]) >= since) {
+              at[0] = Long.parseLong(w[2]);
+              return true;
+            }
+          }
+          return false;
+        },
+        () ->
+            "no change to "
+                + kind
+                + " ("
+                + library
+                + ")\n"
+                + caller.told()
+                + "\n"
+                + etcd().ctl("get", "--prefix", "/circuit-breaker"));
+    return at[0];
+  }
+
+  private List<String[]> hits(long since) {
+    return target.stdout().stream()
+        .filter(l -> l.startsWith("HIT "))
+        .map(l -> l.split(" "))
+        .filter(h -> Long.parseLong(h[2]) >= since)
+        .toList();
+  }
+
+  private String figures(String what, List<Long> nanos) {
+    Collections.sort(nanos);
+    return String.format(
+        "%s (%s, n=%d): p50 %.1f ms, p99 %.1f ms, max %.1f ms",
+        what,
+        library,
+        nanos.size(),
+        nanos.get(nanos.size() / 2) / 1e6,
+        nanos.get(Math.min(nanos.size() - 1, (int) (nanos.size() * 0.99))) / 1e6,
+        nanos.get(nanos.size() - 1) / 1e6);
+  }
+}
