@@ -50,7 +50,6 @@ class FleetBreakerTest {
   private synchronized EtcdServer etcd() {
     if (etcd == null) {
       etcd = EtcdServer.start();
-      Runtime.getRuntime().addShutdownHook(new Thread(etcd::close));
     }
     return etcd;
   }
@@ -202,7 +201,7 @@ class FleetBreakerTest {
                 .ctl("get", "--print-value-only", "/circuit-breaker/" + service + "/state")
                 .contains("\"open\""),
         () -> etcd().ctl("get", "--prefix", "/circuit-breaker"));
-    callers.values().forEach(j -> assertThat(once(j)).isEqualTo("ok"));
+    callers.values().forEach(j -> Await.until(SOON, () -> once(j).equals("ok"), j::told));
   }
 
   @Test
