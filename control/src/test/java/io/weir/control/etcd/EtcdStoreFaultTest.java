@@ -15,6 +15,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -94,19 +95,40 @@ class EtcdStoreFaultTest {
         txn.put(keysAndValues[i], keysAndValues[i + 1], 0);
       }
     }
-    CompletableFuture<Txn.Outcome> done = new CompletableFuture<>();
-    writer.txn(txn, answer(done));
-    return done.orTimeout(10, TimeUnit.SECONDS).join().revision;
+    return patiently((Wire.Answer<Txn.Outcome> done) -> writer.txn(txn, done)).revision;
   }
 
   private Map<String, String> truth() {
-    CompletableFuture<Wire.Page> page = new CompletableFuture<>();
-    writer.range(EtcdStore.FIRST, EtcdStore.END, 10_000, 0, false, answer(page));
+    Wire.Page page =
+        patiently(
+            (Wire.Answer<Wire.Page> done) ->
+                writer.range(EtcdStore.FIRST, EtcdStore.END, 10_000, 0, false, done));
     Map<String, String> texts = new TreeMap<>();
-    for (Entry e : page.orTimeout(10, TimeUnit.SECONDS).join().entries) {
+    for (Entry e : page.entries) {
       texts.put(e.key, e.text());
     }
     return texts;
+  }
+
+  private interface Call<T> {
+    void send(Wire.Answer<T> answer);
+  }
+
+  /** The writer's own connection suffers from kills too: it tries until it gets through. */
+  private <T> T patiently(Call<T> call) {
+    return await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              CompletableFuture<T> done = new CompletableFuture<>();
+              call.send(answer(done));
+              T value = done.exceptionally(e -> null).get(20, TimeUnit.SECONDS);
+              if (value == null) {
+                writer.reconnect();
+              }
+              return value;
+            },
+            Objects::nonNull);
   }
 
   private static <T> Wire.Answer<T> answer(CompletableFuture<T> future) {
