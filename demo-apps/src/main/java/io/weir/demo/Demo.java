@@ -27,6 +27,7 @@ public final class Demo {
   private final boolean keep;
   private final List<AutoCloseable> open = new ArrayList<>();
   private int failures;
+  private String secondShop;
 
   private Demo(Path home, Path work, boolean etcd, boolean keep) {
     this.home = home;
@@ -80,19 +81,18 @@ public final class Demo {
     String payment = "127.0.0.1:" + payA.port();
     String canary = "127.0.0.1:" + payB.port();
     String stockAt = "127.0.0.1:" + stock.port();
-    Child front =
-        app(
-            "front-end",
-            "service=shop;services.payment-service="
-                + payment
-                + ";services.stock-service="
-                + stockAt
-                + ";"
-                + rules.agentOptions(),
-            "FrontEnd",
-            "0",
-            "http://" + payment,
-            stockAt);
+    String options =
+        "service=shop;services.payment-service="
+            + payment
+            + ";services.stock-service="
+            + stockAt
+            + ";"
+            + rules.agentOptions();
+    Child front = app("front-end", options, "FrontEnd", "0", "http://" + payment, stockAt);
+    if (etcd) {
+      Child second = app("front-end-b", options, "FrontEnd", "0", "http://" + payment, stockAt);
+      secondShop = "http://127.0.0.1:" + second.port();
+    }
     String shop = "http://127.0.0.1:" + front.port();
     screen.say("front end (Tomcat 9)  " + shop + "/order?item=book      pid " + front.pid());
     screen.say("  ├─ OkHttp ─▶ payment v2.3.0  " + payment + "   pid " + payA.pid());
@@ -232,6 +232,9 @@ public final class Demo {
             + " 503 at once)",
         later - reached <= 3);
     screen.say("calls that reached payment since it broke: " + (later - atPayment));
+    if (secondShop != null) {
+      tellFleet((RuleShelf.Etcd) rules, payment);
+    }
     get("http://" + payment + "/mend");
     screen.say("payment is mended; after open_seconds the breaker lets 3 probes through");
     long ok = traffic.count(200);
@@ -241,6 +244,20 @@ public final class Demo {
             "closed again %.1f s after payment broke", (System.nanoTime() - broke) / 1e9));
     seconds(traffic, 2);
     rules.delete("/service/payment-service/circuit-breaker");
+  }
+
+  /** Another JVM, which has seen no failure, refuses because the breaker is the fleet's. */
+  private void tellFleet(RuleShelf.Etcd rules, String payment) throws Exception {
+    long before = count(payment);
+    String said = get(secondShop + "/order?item=book");
+    claim(
+        "one breaker for the fleet: a second front end, which has not called payment since, refuses"
+            + " its first call too (\""
+            + said
+            + "\", and payment saw nothing of it)",
+        said.contains("503") && count(payment) == before);
+    screen.say("etcdctl get /circuit-breaker/payment-service/state");
+    screen.say("  " + rules.get("/circuit-breaker/payment-service/state"));
   }
 
   private void canary(RuleShelf rules, Traffic traffic, String payment, String canary)
