@@ -73,7 +73,7 @@ public final class Run {
             new Promise("refusal, against resilience4j", "Open.weir", "Open.resilience4j", 1),
             new Promise("count window allocates", "Pass.weirCount", null, 0),
             new Promise("time window allocates", "Pass.weirTime", null, 0),
-            new Promise("refusal allocates", "Open.weir", null, 0)));
+            new Promise("refusal allocates", "Open.weir", null, 1)));
     PROMISES.put(
         "route",
         Arrays.asList(
