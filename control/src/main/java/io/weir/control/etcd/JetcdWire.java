@@ -55,6 +55,21 @@ final class JetcdWire implements Wire {
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
 
+  /** What a message says when trying again soon is no use. */
+  private static final String[] HOPELESS = {
+    "CertPath",
+    "PKIX",
+    "ertificate",
+    "unknown_ca",
+    "handshake_failure",
+    "protocol_version",
+    "No subject alternative",
+    "not an SSL/TLS record",
+    "authentication failed",
+    "authentication is not enabled",
+    "user name is empty"
+  };
+
   private final Client client;
   private final ThreadPoolExecutor pool;
   private final boolean secure;
@@ -358,13 +373,11 @@ final class JetcdWire implements Wire {
     if (text.contains("lease not found")) {
       return WireException.Kind.NOT_FOUND;
     }
-    if (text.contains("SSL")
-        || text.contains("Certificate")
-        || text.contains("CertPath")
-        || text.contains("authentication failed")
-        || text.contains("authentication is not enabled")
-        || text.contains("user name is empty")) {
-      return WireException.Kind.AUTH;
+    // a handshake that merely broke off is not among these: etcd may just be restarting
+    for (String hopeless : HOPELESS) {
+      if (text.contains(hopeless)) {
+        return WireException.Kind.AUTH;
+      }
     }
     switch (status.getCode()) {
       case UNAVAILABLE:
@@ -376,7 +389,9 @@ final class JetcdWire implements Wire {
         return WireException.Kind.PERMISSION;
       case UNAUTHENTICATED:
         // an expired token looks the same and mends itself at the next try
-        return authenticating && !text.contains("invalid auth token")
+        return authenticating
+                && !text.contains("invalid auth token")
+                && !text.contains("auth store is old")
             ? WireException.Kind.AUTH
             : WireException.Kind.UNAVAILABLE;
       default:

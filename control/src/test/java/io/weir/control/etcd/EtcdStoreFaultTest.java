@@ -322,6 +322,11 @@ class EtcdStoreFaultTest {
     follow(EtcdOptions.builder().endpoints(etcd.endpoint()).user("root", "right").build());
     awaitView(Map.of(A, "1"));
     awaitConnected();
+    // a restart forgets the tokens: a new one is fetched without a minute's wait
+    etcd.kill();
+    etcd.restart();
+    etcd.ctl("--user=root:right", "put", A, "2");
+    awaitView(Map.of(A, "2"));
   }
 
   @Test
@@ -363,6 +368,10 @@ class EtcdStoreFaultTest {
       follow(good.build());
       awaitView(Map.of(A, "1"));
       awaitConnected();
+      secure.kill();
+      secure.restart();
+      secure.ctl("put", A, "2");
+      awaitView(Map.of(A, "2"));
       store.close();
       follow(EtcdOptions.builder().endpoints(secure.endpoint()).build());
       await()
