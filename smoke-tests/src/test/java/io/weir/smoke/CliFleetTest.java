@@ -119,7 +119,8 @@ class CliFleetTest {
     put("rules/service/pay/circuit-breaker.yaml", "open_seconds: 30\n");
     weir.run("push", "rules").exits(0);
     Files.delete(home.resolve("rules/service/pay/circuit-breaker.yaml"));
-    assertThat(weir.run("push", "rules").exits(0).err()).contains("nothing to change", "1 other rule; --prune");
+    assertThat(weir.run("push", "rules").exits(0).err())
+        .contains("nothing to change", "1 other rule; --prune");
     assertThat(weir.run("push", "rules", "--prune").exits(0).out())
         .contains("deleted /service/pay/circuit-breaker");
   }
