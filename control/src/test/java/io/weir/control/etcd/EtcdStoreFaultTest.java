@@ -118,6 +118,7 @@ class EtcdStoreFaultTest {
   private <T> T patiently(Call<T> call) {
     return await()
         .atMost(Duration.ofSeconds(30))
+        .pollDelay(Duration.ZERO)
         .until(
             () -> {
               CompletableFuture<T> done = new CompletableFuture<>();
