@@ -1,0 +1,127 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.testing.EtcdServer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Instances register the port they really listen on, are gone when they hang or die, and come back
+ * by themselves.
+ */
+class RegistryTest {
+  private static final Duration TTL_AND_MORE = Duration.ofSeconds(30);
+  private static EtcdServer etcd;
+
+  @BeforeAll
+  static void start() {
+    etcd = EtcdServer.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    etcd.close();
+  }
+
+  static List<Matrix.Cell> containers() {
+    return Matrix.cells("servlet").stream()
+        .filter(
+            c ->
+                c.jdk().version() == 17
+                    && !c.name().startsWith("tomcat-8")
+                    && !c.name().equals("jetty-11.0"))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("containers")
+  void aContainerRegistersItsRealPortAndDeregistersWhenTerminated(Matrix.Cell cell) {
+    String service = "web-" + cell.name();
+    try (Jvm jvm =
+        Sites.jvm(cell)
+            .weir(options(service) + ";version=v7;region=cn-east-2;labels.canary=true;drain_ms=200")
+            .start()) {
+      String key = "/services/" + service + "/instances/";
+      Await.until(
+          TTL_AND_MORE,
+          () -> keys(service).contains(":" + jvm.port()),
+          () -> "not registered\n" + jvm.told());
+      assertThat(etcd.ctl("get", "--prefix", "--print-value-only", key))
+          .contains("\"version\":\"v7\"")
+          .contains("\"region\":\"cn-east-2\"")
+          .contains("\"canary\":\"true\"")
+          .contains("\"protocol\":\"http\"");
+      jvm.signal("TERM");
+      jvm.awaitExit();
+      assertThat(keys(service)).isBlank();
+    }
+  }
+
+  @Test
+  void aGrpcServerRegistersAndIsAskedByTheHealthProtocol() {
+    String jars = Maven.resolve("io.grpc:grpc-netty-shaded:1.60.2", "io.grpc:grpc-stub:1.60.2");
+    String classes = Apps.compile(List.of("fleet", "fleet-grpc"), jars, Map.of());
+    try (Jvm jvm =
+        Jvm.of(Jdk.find(17).orElseThrow(), Apps.with(classes, jars), "fleet.Target")
+            .weir(options("stock"))
+            .start()) {
+      Await.until(TTL_AND_MORE, () -> keys("stock").contains(":" + jvm.port()), jvm::told);
+      assertThat(etcd.ctl("get", "--prefix", "--print-value-only", "/services/stock/"))
+          .contains("\"protocol\":\"grpc\"");
+    }
+  }
+
+  @Test
+  void aPausedJvmIsGoneWithItsLeaseAndComesBack() {
+    Matrix.Cell cell = containers().get(0);
+    try (Jvm jvm = Sites.jvm(cell).weir(options("paused")).start()) {
+      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + jvm.port()), jvm::told);
+      jvm.signal("STOP");
+      long stopped = System.nanoTime();
+      Await.until(TTL_AND_MORE, () -> keys("paused").isBlank(), () -> "still registered");
+      System.out.printf(
+          "a paused instance was gone after %.1f s (lease of 10 s)%n",
+          (System.nanoTime() - stopped) / 1e9);
+      jvm.signal("CONT");
+      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + jvm.port()), jvm::told);
+    }
+  }
+
+  @Test
+  void aKilledJvmIsGoneWithItsLease() {
+    Matrix.Cell cell = containers().get(0);
+    try (Jvm jvm = Sites.jvm(cell).weir(options("killed")).start()) {
+      Await.until(TTL_AND_MORE, () -> keys("killed").contains(":" + jvm.port()), jvm::told);
+      jvm.kill();
+      Await.until(TTL_AND_MORE, () -> keys("killed").isBlank(), () -> "still registered");
+    }
+  }
+
+  @Test
+  void aLostEtcdBringsTheRegistrationBackWhenItReturns() {
+    Matrix.Cell cell = containers().get(0);
+    try (Jvm jvm = Sites.jvm(cell).weir(options("etcd-lost")).start()) {
+      Await.until(TTL_AND_MORE, () -> keys("etcd-lost").contains(":" + jvm.port()), jvm::told);
+      etcd.stop();
+      etcd.wipe();
+      etcd.restart();
+      Await.until(
+          Duration.ofSeconds(60), () -> keys("etcd-lost").contains(":" + jvm.port()), jvm::told);
+    }
+  }
+
+  private static String options(String service) {
+    return "service=" + service + ";etcd.endpoints=" + etcd.endpoint();
+  }
+
+  private static String keys(String service) {
+    return etcd.ctl("get", "--prefix", "--keys-only", "/services/" + service + "/").trim();
+  }
+}
