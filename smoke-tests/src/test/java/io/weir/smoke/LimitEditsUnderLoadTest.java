@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.control.testing.EtcdServer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -20,6 +21,8 @@ class LimitEditsUnderLoadTest {
   private static final int HIGH = 600;
   private static final int BURST = 50;
 
+  private static final String KEY = "/service/shop/rate-limit";
+
   @Test
   void nothingButAdmittedAndRefusedAndNeverMoreThanTheRuleAllows() throws Exception {
     Matrix.Cell tomcat =
@@ -27,12 +30,10 @@ class LimitEditsUnderLoadTest {
             .filter(c -> c.toString().equals("tomcat-9.0 on JDK 17"))
             .findFirst()
             .orElseThrow();
-    Rules rules = new Rules().put("service/shop/rate-limit", rule(LOW));
-    try (Jvm jvm =
-        Sites.jvm(tomcat)
-            .weir("service=shop;log=info;rules=" + rules.location() + ";admin.port=0")
-            .start()) {
-      rules.awaitInForce("shop", jvm, "/hello");
+    try (EtcdServer etcd = EtcdServer.start();
+        Jvm jvm =
+            Sites.jvm(tomcat).weir("service=shop;etcd.endpoints=" + etcd.endpoint()).start()) {
+      etcd.ctl("put", KEY, rule(LOW));
       AtomicBoolean stop = new AtomicBoolean();
       AtomicLong admitted = new AtomicLong();
       AtomicLong refused = new AtomicLong();
@@ -48,12 +49,14 @@ class LimitEditsUnderLoadTest {
                 () -> {
                   long quiet = 0;
                   long edited = 0;
-                  try (Raw connection = new Raw(jvm.port())) {
+                  try {
+                    Raw connection = new Raw(jvm.port());
                     running.countDown();
                     while (!stop.get()) {
                       boolean now = editing.get();
                       long at = System.nanoTime();
-                      int status = connection.get("/hello").status();
+                      Raw.Answer answer = connection.get("/hello");
+                      int status = answer.status();
                       long took = System.nanoTime() - at;
                       if (now) {
                         edited = Math.max(edited, took);
@@ -67,7 +70,13 @@ class LimitEditsUnderLoadTest {
                       } else {
                         other.add("status " + status);
                       }
+                      if ("close".equalsIgnoreCase(answer.header("Connection"))) {
+                        // Tomcat's maxKeepAliveRequests: a hundred on one connection
+                        connection.close();
+                        connection = new Raw(jvm.port());
+                      }
                     }
+                    connection.close();
                   } catch (Exception e) {
                     other.add(e.toString());
                   }
@@ -90,7 +99,7 @@ class LimitEditsUnderLoadTest {
       long before = admitted.get();
       editing.set(true);
       for (int edit = 1; edit <= EDITS; edit++) {
-        rules.put("service/shop/rate-limit", rule(edit % 2 == 0 ? LOW : HIGH));
+        etcd.ctl("put", KEY, rule(edit % 2 == 0 ? LOW : HIGH));
         long next = from + edit * 40_000_000L;
         while (System.nanoTime() < next) {
           Thread.sleep(1); // the pace of the edits is the experiment

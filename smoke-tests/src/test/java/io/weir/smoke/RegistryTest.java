@@ -46,7 +46,8 @@ class RegistryTest {
     String service = "web-" + cell.name();
     try (Jvm jvm =
         Sites.jvm(cell)
-            .weir(options(service) + ";version=v7;region=cn-east-2;labels.canary=true;drain_ms=200")
+            .weir(
+                options(service) + ";version=v7;region=cn-east-2;labels.canary=true;drain_ms=1000")
             .start()) {
       String key = "/services/" + service + "/instances/";
       Await.until(
@@ -60,7 +61,10 @@ class RegistryTest {
           .contains("\"protocol\":\"http\"");
       jvm.signal("TERM");
       jvm.awaitExit();
-      assertThat(keys(service)).isBlank();
+      Await.until(
+          Duration.ofSeconds(5),
+          () -> keys(service).isBlank(),
+          () -> keys(service) + "\n" + jvm.told());
     }
   }
 
