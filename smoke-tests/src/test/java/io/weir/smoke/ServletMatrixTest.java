@@ -146,6 +146,17 @@ class ServletMatrixTest {
     }
   }
 
+  @Test
+  @Order(7)
+  void pacedRequestWaitsWhereItWouldBeRefused() throws IOException {
+    inForce("{\"qps\": 2, \"burst\": 1, \"max_wait_ms\": 5000, \"match\": \"path == '/hello'\"}");
+    try (Raw http = new Raw(governed.port())) {
+      for (int i = 0; i < 4; i++) {
+        assertThat(http.get("/hello").status()).isEqualTo(200);
+      }
+    }
+  }
+
   /** One rule of a fresh id alone: an edited rule would keep the tokens of the one before. */
   private void inForce(String rule) {
     String key = "service/shop/rate-limit/r";
