@@ -157,8 +157,8 @@ class CliTest {
         new String[][] {
           {"config", "--origins"},
           {"config", "-o", "json"},
-          {"status", "--timeout", "2"},
-          {"doctor", "--timeout", "2"}
+          {"status", "--timeout", "60"},
+          {"doctor", "--timeout", "60"}
         }) {
       Cli.Said said = weir.run(command);
       assertThat(said.toString()).doesNotContain("hunter2");
@@ -171,10 +171,10 @@ class CliTest {
   @Test
   void aStoreThatIsAwayIsAFailureThatNamesItsCause() {
     Cli.Said said =
-        weir.run("status", "--etcd", "http://127.0.0.1:1", "--timeout", "3", "-o", "json").exits(1);
+        weir.run("status", "--etcd", "http://127.0.0.1:1", "--timeout", "60", "-o", "json").exits(1);
     assertThat(said.out()).contains("\"code\": \"WEIR2101\"");
     assertThat(said.err()).contains("WEIR2101", "refused").doesNotContain("SLF4J", "\tat ");
-    assertThat(weir.run("doctor", "--etcd", "http://127.0.0.1:1", "--timeout", "3").exits(3).out())
+    assertThat(weir.run("doctor", "--etcd", "http://127.0.0.1:1", "--timeout", "60").exits(3).out())
         .containsPattern("bad +store: WEIR2101");
   }
 

@@ -18,6 +18,9 @@ import java.util.function.Function;
  * <p>Used by one thread; what the store tells arrives on its loop.
  */
 abstract class Tree implements AutoCloseable {
+  private static final long GRACE_NANOS = 2_000_000_000L;
+  private static final long SLICE_NANOS = 100_000_000L;
+
   /** For people: {@code etcd[http://127.0.0.1:2379]}, {@code file:weir-rules}. */
   final String name;
 
@@ -26,6 +29,7 @@ abstract class Tree implements AutoCloseable {
   private final TreeMap<String, Entry> now = new TreeMap<String, Entry>();
   private long revision = -1;
   private String complaint = "it does not answer";
+  private long complainedAt;
 
   Tree(String name) {
     this.name = name;
@@ -68,12 +72,13 @@ abstract class Tree implements AutoCloseable {
                 synchronized (lock) {
                   if (!connected) {
                     complaint = reason;
+                    complainedAt = complainedAt == 0 ? System.nanoTime() : complainedAt;
                     lock.notifyAll();
                   }
                 }
               }
             });
-    View first = await(v -> v, waitNanos);
+    View first = awaitFirst(waitNanos);
     if (first == null) {
       String why;
       synchronized (lock) {
@@ -83,6 +88,23 @@ abstract class Tree implements AutoCloseable {
       throw new Trouble(Fault.UNREACHABLE, name + ": " + why, "look closer with: weir doctor");
     }
     return this;
+  }
+
+  /** Once the store has said why it cannot, it gets one more try only: a person is waiting. */
+  private View awaitFirst(long waitNanos) {
+    long deadline = System.nanoTime() + waitNanos;
+    while (true) {
+      View first = await(v -> v, Math.min(SLICE_NANOS, deadline - System.nanoTime()));
+      if (first != null) {
+        return first;
+      }
+      synchronized (lock) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0 || complainedAt != 0 && System.nanoTime() - complainedAt > GRACE_NANOS) {
+          return null;
+        }
+      }
+    }
   }
 
   /** As of the newest revision known. */
