@@ -54,7 +54,7 @@ final class ValidateCommand extends StoreCommand {
             + ": "
             + (refused == 0
                 ? out.ink(Out.Ink.GOOD, "none refused")
-                : out.ink(Out.Ink.BAD, Out.count(refused, "problem") + " that refuse a rule"))
+                : out.ink(Out.Ink.BAD, Out.count(refused, "refusal")))
             + (warnings == 0 ? "" : ", " + Out.count(warnings, "warning")));
     if (refused == 0) {
       out.next(paths.isEmpty() ? "weir lint" : "weir diff " + String.join(" ", paths));
