@@ -235,7 +235,7 @@ public final class ControlPlane implements AutoCloseable {
         saidSinceConnected.clear();
         log.info("weir: connected to " + source());
       } else if (saidSinceConnected.size() < 8 && saidSinceConnected.add(reason)) {
-        log.info("weir: no connection to " + source() + ": " + reason + "; " + consequence());
+        log.warn("weir: no connection to " + source() + ": " + reason + "; " + consequence());
       }
       long seen = connected || h.connected ? loop.now() : h.lastConnectedNanos;
       health = new Health(connected, reason, h.revision, h.restored, seen);

@@ -92,9 +92,10 @@ public final class Registration implements AutoCloseable {
         registered = true;
         if (lease == null) {
           lease = store.lease(TTL_SECONDS, new Renewal());
+        } else if (lease.id() != 0) {
+          log.info("weir: registered " + key + " again: it answers its probe");
         }
         lease.hold(key, value);
-        log.info("weir: registered " + key);
       }
     } else if (++failures >= FAILURES_TO_SUSPECT && registered) {
       registered = false;
@@ -124,7 +125,10 @@ public final class Registration implements AutoCloseable {
   private final class Renewal implements LeaseSession.Listener {
     @Override
     public void onGranted(long id) {
-      // the session writes the held key itself
+      // the session writes the held key itself, under this lease
+      if (registered) {
+        log.info("weir: registered " + key);
+      }
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.weir.control.testing;
 
+import com.github.dockerjava.api.model.PortBinding;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,6 +25,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.utility.DockerImageName;
 
 /**
  * A real etcd of the test's own on free loopback ports, with a temporary data directory that goes
@@ -162,26 +165,33 @@ public final class EtcdServer implements AutoCloseable {
     awaitHealthy();
   }
 
+  /**
+   * By Testcontainers, which also clears up after a test JVM that died; the rest is said by name.
+   */
+  private void createContainer() {
+    @SuppressWarnings("resource") // lives as long as this server; reap() removes it
+    GenericContainer<?> created =
+        new GenericContainer<>(DockerImageName.parse(IMAGE))
+            .withCommand(
+                "etcd",
+                "--listen-client-urls=http://0.0.0.0:2379",
+                "--advertise-client-urls=" + endpoint())
+            .withExposedPorts(2379)
+            .withCreateContainerCmdModifier(
+                command ->
+                    command
+                        .withName(container)
+                        .getHostConfig()
+                        .withPortBindings(PortBinding.parse("127.0.0.1:" + clientPort + ":2379")));
+    created.start();
+  }
+
   /** Starts it without waiting. */
   public void launch() {
     try {
       if (container != null) {
         if (run("docker", "start", container) != 0) {
-          require(
-              run(
-                      "docker",
-                      "run",
-                      "-d",
-                      "--name",
-                      container,
-                      "-p",
-                      "127.0.0.1:" + clientPort + ":2379",
-                      IMAGE,
-                      "etcd",
-                      "--listen-client-urls=http://0.0.0.0:2379",
-                      "--advertise-client-urls=" + endpoint())
-                  == 0,
-              "docker could not start " + IMAGE);
+          createContainer();
         }
         return;
       }
