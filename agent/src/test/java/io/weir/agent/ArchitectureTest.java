@@ -2,6 +2,7 @@ package io.weir.agent;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -130,6 +131,11 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("io.weir.control..", "io.weir.agent.."));
+  }
+
+  @Test
+  void noPackageCycles() {
+    check(slices().matching("io.weir.(**)").should().beFreeOfCycles());
   }
 
   @Test

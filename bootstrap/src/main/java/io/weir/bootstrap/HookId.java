@@ -42,7 +42,7 @@ public final class HookId {
       case GRPC_CLIENT_BUILD:
         return "io.weir.instrumentation.grpc.adapter.ClientBuildHook";
       case SERVLET_UNDERTOW:
-        return "io.weir.instrumentation.servlet.adapter.UndertowHook";
+        return "io.weir.instrumentation.servlet.adapter.undertow.UndertowHook";
       case GRPC_BALANCER:
         return "io.weir.instrumentation.grpc.adapter.BalancerHook";
       case GRPC_BALANCER_SHUTDOWN:

@@ -1,5 +1,6 @@
 package io.weir.control;
 
+import io.weir.control.loop.Log;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;

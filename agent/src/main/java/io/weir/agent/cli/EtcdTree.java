@@ -1,8 +1,8 @@
 package io.weir.agent.cli;
 
-import io.weir.control.Log;
 import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.etcd.EtcdStore;
+import io.weir.control.loop.Log;
 import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
 import java.util.concurrent.CompletableFuture;

@@ -1,7 +1,7 @@
 package io.weir.agent.cli;
 
-import io.weir.control.Log;
 import io.weir.control.files.FileStore;
+import io.weir.control.loop.Log;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Store;
 import io.weir.control.store.Txn;

@@ -2,8 +2,8 @@ package io.weir.agent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.control.Log;
 import io.weir.control.feed.RuleFeed;
+import io.weir.control.loop.Log;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;

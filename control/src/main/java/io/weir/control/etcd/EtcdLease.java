@@ -1,6 +1,6 @@
 package io.weir.control.etcd;
 
-import io.weir.control.Loop;
+import io.weir.control.loop.Loop;
 import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.Txn;

@@ -1,7 +1,7 @@
 package io.weir.control.etcd;
 
-import io.weir.control.Log;
-import io.weir.control.Loop;
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;

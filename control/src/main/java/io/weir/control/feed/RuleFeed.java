@@ -1,6 +1,6 @@
 package io.weir.control.feed;
 
-import io.weir.control.Log;
+import io.weir.control.loop.Log;
 import io.weir.control.parse.Code;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;

@@ -1,10 +1,10 @@
 package io.weir.control.parse;
 
 import io.weir.engine.call.Attribute;
+import io.weir.engine.call.Response;
 import io.weir.engine.match.Match;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.match.MatchSyntaxException;
-import io.weir.engine.rules.Response;
 import io.weir.engine.rules.Rule;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.weir.control.registry;
 
-import io.weir.control.Log;
+import io.weir.control.loop.Log;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;

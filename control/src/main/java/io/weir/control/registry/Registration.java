@@ -1,7 +1,7 @@
 package io.weir.control.registry;
 
-import io.weir.control.Log;
-import io.weir.control.Loop;
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import java.nio.charset.StandardCharsets;

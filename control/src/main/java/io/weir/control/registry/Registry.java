@@ -1,8 +1,8 @@
 package io.weir.control.registry;
 
-import io.weir.control.Log;
-import io.weir.control.Loop;
-import io.weir.control.LoopThread;
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.store.SharedStore;
 import io.weir.engine.instances.Ports;
 import java.net.InetAddress;

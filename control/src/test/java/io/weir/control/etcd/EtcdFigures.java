@@ -2,9 +2,9 @@ package io.weir.control.etcd;
 
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
-import io.weir.control.Log;
-import io.weir.control.Loop;
-import io.weir.control.LoopThread;
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.EtcdServer;
 import io.weir.control.testing.Recorder;

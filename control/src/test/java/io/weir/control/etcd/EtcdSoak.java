@@ -2,7 +2,7 @@ package io.weir.control.etcd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.control.LoopThread;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.EtcdServer;

@@ -3,7 +3,7 @@ package io.weir.control.etcd;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.weir.control.LoopThread;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.Txn;

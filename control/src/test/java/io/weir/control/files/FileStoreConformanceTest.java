@@ -1,6 +1,6 @@
 package io.weir.control.files;
 
-import io.weir.control.Loop;
+import io.weir.control.loop.Loop;
 import io.weir.control.store.Store;
 import io.weir.control.store.StoreConformance;
 import io.weir.control.testing.Recorder;

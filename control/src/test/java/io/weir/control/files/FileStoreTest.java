@@ -3,7 +3,7 @@ package io.weir.control.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.weir.control.LoopThread;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.testing.Recorder;
 import java.io.IOException;
 import java.nio.file.Files;

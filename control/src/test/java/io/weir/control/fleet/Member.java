@@ -2,8 +2,8 @@ package io.weir.control.fleet;
 
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
-import io.weir.control.Log;
 import io.weir.control.etcd.EtcdOptions;
+import io.weir.control.loop.Log;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;

@@ -3,8 +3,8 @@ package io.weir.control.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.weir.control.Loop;
-import io.weir.control.LoopThread;
+import io.weir.control.loop.Loop;
+import io.weir.control.loop.LoopThread;
 import io.weir.control.testing.Recorder;
 import java.time.Duration;
 import java.util.Map;

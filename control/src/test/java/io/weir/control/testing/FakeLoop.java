@@ -1,6 +1,6 @@
 package io.weir.control.testing;
 
-import io.weir.control.Loop;
+import io.weir.control.loop.Loop;
 import java.util.PriorityQueue;
 
 /**

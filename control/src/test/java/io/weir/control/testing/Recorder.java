@@ -1,6 +1,6 @@
 package io.weir.control.testing;
 
-import io.weir.control.Log;
+import io.weir.control.loop.Log;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;

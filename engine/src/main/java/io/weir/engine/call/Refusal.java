@@ -1,6 +1,5 @@
 package io.weir.engine.call;
 
-import io.weir.engine.rules.Response;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;

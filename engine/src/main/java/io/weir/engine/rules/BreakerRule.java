@@ -1,5 +1,6 @@
 package io.weir.engine.rules;
 
+import io.weir.engine.call.Response;
 import java.util.Collections;
 import java.util.List;
 

@@ -1,6 +1,7 @@
 package io.weir.engine.rules;
 
 import io.weir.engine.call.Attribute;
+import io.weir.engine.call.Response;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -3,8 +3,8 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Response;
 import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.Response;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -2,7 +2,6 @@ package io.weir.engine.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.rules.Response;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -3,6 +3,7 @@ package io.weir.engine.rules;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
+import io.weir.engine.call.Response;
 import java.lang.reflect.Field;
 import java.util.List;
 import java.util.Map;

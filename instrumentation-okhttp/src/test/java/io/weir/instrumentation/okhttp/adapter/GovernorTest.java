@@ -9,7 +9,7 @@ import io.weir.engine.match.Match;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
-import io.weir.engine.rules.Response;
+import io.weir.engine.call.Response;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;

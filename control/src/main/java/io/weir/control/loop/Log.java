@@ -1,4 +1,4 @@
-package io.weir.control;
+package io.weir.control.loop;
 
 /**
  * Where the control plane talks to people: one line per event, never per call. Implemented by the

@@ -1,4 +1,4 @@
-package io.weir.control;
+package io.weir.control.loop;
 
 /**
  * The control plane's one thread, as its users see it: tasks run one after the other in the order

@@ -1,4 +1,4 @@
-package io.weir.engine.rules;
+package io.weir.engine.call;
 
 import java.util.Collections;
 import java.util.Map;

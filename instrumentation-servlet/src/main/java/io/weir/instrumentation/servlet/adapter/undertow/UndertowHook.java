@@ -1,4 +1,4 @@
-package io.weir.instrumentation.servlet.adapter;
+package io.weir.instrumentation.servlet.adapter.undertow;
 
 import io.undertow.server.HttpServerExchange;
 import io.undertow.servlet.handlers.ServletRequestContext;

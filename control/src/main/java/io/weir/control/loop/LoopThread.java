@@ -1,4 +1,4 @@
-package io.weir.control;
+package io.weir.control.loop;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
