@@ -171,7 +171,8 @@ class CliTest {
   @Test
   void aStoreThatIsAwayIsAFailureThatNamesItsCause() {
     Cli.Said said =
-        weir.run("status", "--etcd", "http://127.0.0.1:1", "--timeout", "60", "-o", "json").exits(1);
+        weir.run("status", "--etcd", "http://127.0.0.1:1", "--timeout", "60", "-o", "json")
+            .exits(1);
     assertThat(said.out()).contains("\"code\": \"WEIR2101\"");
     assertThat(said.err()).contains("WEIR2101", "refused").doesNotContain("SLF4J", "\tat ");
     assertThat(weir.run("doctor", "--etcd", "http://127.0.0.1:1", "--timeout", "60").exits(3).out())

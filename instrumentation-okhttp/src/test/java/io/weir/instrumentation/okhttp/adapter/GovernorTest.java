@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Response;
 import io.weir.engine.match.Match;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
-import io.weir.engine.call.Response;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
