@@ -5,6 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.tools.attach.VirtualMachine;
 import java.io.File;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -87,7 +91,8 @@ class AgentMannersTest {
   void throwableInTheEngineLetsTheCallPassAndIsTold() throws IOException {
     Rules rules = new Rules().put("service/shop/rate-limit", "{\"qps\": 0}");
     Path jar = planted("io/weir/engine/limit/Limits", "admit");
-    try (Jvm jvm = Sites.jvm(cell).weir(jar, "service=shop;rules=" + rules.location()).start()) {
+    String options = "service=shop;admin.port=0;rules=" + rules.location();
+    try (Jvm jvm = Sites.jvm(cell).weir(jar, options).start()) {
       Await.until(
           Duration.ofSeconds(15),
           () -> {
@@ -95,14 +100,33 @@ class AgentMannersTest {
             return jvm.stderr().stream().anyMatch(l -> l.contains("fail-open #1"));
           },
           jvm::told);
+      long counted = failOpen(jvm);
       for (int i = 0; i < 20; i++) {
         assertThat(hello(jvm)).isEqualTo(200);
       }
+      assertThat(failOpen(jvm)).as("weir_fail_open_total").isEqualTo(counted + 20);
       assertThat(jvm.stderr().stream().filter(l -> l.contains("fail-open")))
           .as("at most one line a minute, with the cause")
           .singleElement()
           .asString()
           .contains("IllegalStateException: planted");
+    }
+  }
+
+  /** The counter, as the admin endpoint tells it. */
+  private static long failOpen(Jvm jvm) throws IOException {
+    String line = jvm.awaitStderr("admin endpoint on http://127.0.0.1:");
+    int port = Integer.parseInt(line.replaceAll(".*127\\.0\\.0\\.1:(\\d+).*", "$1"));
+    URI metrics = URI.create("http://127.0.0.1:" + port + "/metrics");
+    try {
+      return HttpClient.newHttpClient()
+          .send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofLines())
+          .body()
+          .filter(l -> l.startsWith("weir_fail_open_total "))
+          .mapToLong(l -> Long.parseLong(l.split(" ")[1]))
+          .sum();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 
