@@ -110,11 +110,11 @@ public final class ControlPlane implements AutoCloseable {
     return feed.report();
   }
 
-  /** Lets go of the lease, the connection and the threads; waits for two seconds at most. */
+  /** Lets go of the lease, the connection and the threads; waits for three seconds at most. */
   @Override
   public void close() {
     store.close();
-    loop.close(TimeUnit.SECONDS.toNanos(1));
+    loop.close(TimeUnit.SECONDS.toNanos(3));
     if (disk != null) {
       disk.close(TimeUnit.SECONDS.toNanos(1));
     }

@@ -68,6 +68,15 @@ public final class ColourWeaver {
       return;
     }
     done = true;
+    // a thread of its own: retransforming the JDK's classes takes a second on cold cores, and the
+    // control thread that
+    // calls has leases to renew and instances to deregister meanwhile
+    Thread weaver = new Thread(this::weaveNow, "weir-weave");
+    weaver.setDaemon(true);
+    weaver.start();
+  }
+
+  private void weaveNow() {
     Map<String, TypeInstrumentation> types = types();
     Transformer transformer = new Transformer(types);
     try {

@@ -78,6 +78,9 @@ public final class EtcdStore implements SharedStore {
   private final List<String> ours;
   private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
 
+  // loop only: answers to revocations still to come; the connection is not closed under them
+  private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
+
   private Wire wire;
   private long wireSince;
   private Listener listener;
@@ -195,7 +198,11 @@ public final class EtcdStore implements SharedStore {
     leases.clear();
     try {
       // the only wait on the loop, and its last task: keys under a lease should go at once
-      revoked.await(SECOND / 2, TimeUnit.NANOSECONDS);
+      long deadline = System.nanoTime() + 2 * SECOND;
+      revoked.await(2 * SECOND, TimeUnit.NANOSECONDS);
+      for (CountDownLatch earlier : revoking) {
+        earlier.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -657,7 +664,10 @@ public final class EtcdStore implements SharedStore {
 
   void revoke(long id) {
     if (wire != null && connected) {
-      wire.revoke(id, counting(new CountDownLatch(1)));
+      CountDownLatch answered = new CountDownLatch(1);
+      revoking.removeIf(r -> r.getCount() == 0);
+      revoking.add(answered);
+      wire.revoke(id, counting(answered));
     }
   }
 
