@@ -61,10 +61,14 @@ class RegistryTest {
           .contains("\"protocol\":\"http\"");
       jvm.signal("TERM");
       jvm.awaitExit();
+      long ended = System.nanoTime();
+      // at once, as a rule; where the revocation did not get through, with the lease
       Await.until(
-          Duration.ofSeconds(5),
+          Duration.ofSeconds(15),
           () -> keys(service).isBlank(),
           () -> keys(service) + "\n" + jvm.told());
+      System.out.printf(
+          "%s: gone %.1f s after the JVM ended%n", cell, (System.nanoTime() - ended) / 1e9);
     }
   }
 

@@ -117,6 +117,8 @@ public final class Registration implements AutoCloseable {
             next.cancel();
           }
           if (lease != null) {
+            // the key by itself, too: a revocation that does not get through leaves it to the TTL
+            lease.release(key);
             lease.close();
           }
         });
