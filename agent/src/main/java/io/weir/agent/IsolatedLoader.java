@@ -1,6 +1,6 @@
 package io.weir.agent;
 
-import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,6 +26,8 @@ public final class IsolatedLoader extends ClassLoader {
   static {
     registerAsParallelCapable();
   }
+
+  private static final String BOOTSTRAP = "io.weir.bootstrap.";
 
   private final JarFile jar;
 
@@ -58,12 +60,43 @@ public final class IsolatedLoader extends ClassLoader {
     }
   }
 
+  /**
+   * What the jar has comes from the jar, without asking the parents first: each of them would
+   * answer with an exception and its stack trace, a thousand times before the first call is
+   * governed.
+   */
+  @Override
+  protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+    if (name.startsWith("java.") || name.startsWith(BOOTSTRAP)) {
+      return super.loadClass(name, resolve);
+    }
+    synchronized (getClassLoadingLock(name)) {
+      Class<?> c = findLoadedClass(name);
+      if (c == null) {
+        byte[] b = read(name.replace('.', '/') + ".class");
+        if (b == null) {
+          return super.loadClass(name, resolve);
+        }
+        c = define(name, b);
+      }
+      if (resolve) {
+        resolveClass(c);
+      }
+      return c;
+    }
+  }
+
+  /** Only asked for the bridge, by the command line, where nobody put it into the boot loader. */
   @Override
   protected Class<?> findClass(String name) throws ClassNotFoundException {
-    byte[] b = read(name.replace('.', '/') + ".class");
+    byte[] b = name.startsWith(BOOTSTRAP) ? read(name.replace('.', '/') + ".class") : null;
     if (b == null) {
       throw new ClassNotFoundException(name);
     }
+    return define(name, b);
+  }
+
+  private Class<?> define(String name, byte[] b) {
     int dot = name.lastIndexOf('.');
     if (dot > 0) {
       definePackageOnce(name.substring(0, dot));
@@ -104,13 +137,9 @@ public final class IsolatedLoader extends ClassLoader {
     try {
       InputStream in = jar.getInputStream(e);
       try {
-        int size = (int) e.getSize();
-        ByteArrayOutputStream out = new ByteArrayOutputStream(size > 0 ? size : 8192);
-        byte[] buffer = new byte[8192];
-        for (int n; (n = in.read(buffer)) > 0; ) {
-          out.write(buffer, 0, n);
-        }
-        return out.toByteArray();
+        byte[] b = new byte[(int) e.getSize()];
+        new DataInputStream(in).readFully(b);
+        return b;
       } finally {
         in.close();
       }
