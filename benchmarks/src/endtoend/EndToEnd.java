@@ -1,0 +1,590 @@
+import com.alibaba.csp.sentinel.Entry;
+import com.alibaba.csp.sentinel.EntryType;
+import com.alibaba.csp.sentinel.SphU;
+import com.alibaba.csp.sentinel.Tracer;
+import com.alibaba.csp.sentinel.slots.block.BlockException;
+import com.alibaba.csp.sentinel.slots.block.degrade.DegradeRule;
+import com.alibaba.csp.sentinel.slots.block.degrade.DegradeRuleManager;
+import com.alibaba.csp.sentinel.slots.block.flow.FlowRule;
+import com.alibaba.csp.sentinel.slots.block.flow.FlowRuleManager;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.github.resilience4j.ratelimiter.RateLimiter;
+import io.github.resilience4j.ratelimiter.RateLimiterConfig;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.ServerCalls;
+import java.io.BufferedReader;
+import java.io.ByteArrayInputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import javax.servlet.Filter;
+import javax.servlet.FilterChain;
+import javax.servlet.ServletException;
+import javax.servlet.ServletRequest;
+import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpServlet;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+import org.apache.catalina.Context;
+import org.apache.catalina.startup.Tomcat;
+import org.apache.tomcat.util.descriptor.web.FilterDef;
+import org.apache.tomcat.util.descriptor.web.FilterMap;
+
+/**
+ * What the agent costs a whole process: CPU seconds per 100 000 requests, bare and governed in turn.
+ *
+ * <p>All processes of a row run side by side for the whole measurement and get slices of the same
+ * load one after the other, so a slow minute of the machine falls on all of them. Each process's CPU
+ * time (all threads, also its compilers and collectors) is read from /proc before and after its
+ * slice; what is printed is the median over the rounds of its ratio to the bare process of the same
+ * round. A second bare process tells how much of a ratio is chance.
+ *
+ * <p>One file, many roles: without the agent on the class path, as an application has it.
+ */
+public final class EndToEnd {
+  private static final byte[] PAGE = "0123456789abcdef".repeat(64).getBytes(StandardCharsets.US_ASCII);
+
+  private EndToEnd() {}
+
+  public static void main(String[] args) throws Exception {
+    switch (args[0]) {
+      case "tomcat" -> tomcat(args.length > 1 ? args[1] : "bare");
+      case "grpc-server" -> grpcServer();
+      case "http-load" -> work(EndToEnd::httpLoad);
+      case "grpc-client" -> work(grpcClient(Integer.parseInt(args[1])));
+      case "grpc-load" -> work(EndToEnd::grpcLoad);
+      case "okhttp-client" -> work(okhttpClient(Integer.parseInt(args[1])));
+      default -> direct(args);
+    }
+  }
+
+  // ---- the measured applications
+
+  private static void tomcat(String filter) throws Exception {
+    Path base = Files.createTempDirectory("endtoend");
+    Tomcat tomcat = new Tomcat();
+    tomcat.setBaseDir(base.toString());
+    tomcat.setPort(0);
+    tomcat.getConnector().setProperty("address", "127.0.0.1");
+    tomcat.getConnector().setProperty("maxKeepAliveRequests", "-1");
+    Context context = tomcat.addContext("", base.toString());
+    Tomcat.addServlet(
+        context,
+        "page",
+        new HttpServlet() {
+          @Override
+          protected void doGet(HttpServletRequest request, HttpServletResponse response)
+              throws IOException {
+            response.setContentType("text/plain");
+            response.setContentLength(PAGE.length);
+            response.getOutputStream().write(PAGE);
+          }
+        });
+    context.addServletMappingDecoded("/*", "page");
+    if (!filter.equals("bare")) {
+      FilterDef def = new FilterDef();
+      def.setFilterName(filter);
+      def.setFilter(filter.equals("sentinel") ? new Sentinel() : new Resilience());
+      context.addFilterDef(def);
+      FilterMap map = new FilterMap();
+      map.setFilterName(filter);
+      map.addURLPattern("/*");
+      context.addFilterMap(map);
+    }
+    tomcat.start();
+    System.out.println("READY " + tomcat.getConnector().getLocalPort());
+    System.in.read(); // until the director lets go
+    System.exit(0);
+  }
+
+  /** A limiter and a breaker, as resilience4j's users put them into a filter. */
+  private static final class Resilience implements Filter {
+    private final RateLimiter limiter =
+        RateLimiter.of(
+            "page",
+            RateLimiterConfig.custom()
+                .limitForPeriod(10_000_000)
+                .limitRefreshPeriod(Duration.ofSeconds(1))
+                .timeoutDuration(Duration.ZERO)
+                .build());
+    private final CircuitBreaker breaker = CircuitBreaker.ofDefaults("page");
+
+    @Override
+    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
+        throws IOException, ServletException {
+      if (!limiter.acquirePermission() || !breaker.tryAcquirePermission()) {
+        ((HttpServletResponse) response).sendError(429);
+        return;
+      }
+      long began = System.nanoTime();
+      try {
+        chain.doFilter(request, response);
+        breaker.onSuccess(System.nanoTime() - began, java.util.concurrent.TimeUnit.NANOSECONDS);
+      } catch (IOException | ServletException | RuntimeException e) {
+        breaker.onError(System.nanoTime() - began, java.util.concurrent.TimeUnit.NANOSECONDS, e);
+        throw e;
+      }
+    }
+  }
+
+  /** A flow rule and a degrade rule on the path, as Sentinel's servlet adapter enters them. */
+  private static final class Sentinel implements Filter {
+    Sentinel() {
+      FlowRule flow = new FlowRule("/");
+      flow.setCount(10_000_000);
+      FlowRuleManager.loadRules(List.of(flow));
+      DegradeRule degrade = new DegradeRule("/");
+      degrade.setGrade(1).setCount(0.6).setTimeWindow(60).setMinRequestAmount(20);
+      DegradeRuleManager.loadRules(List.of(degrade));
+    }
+
+    @Override
+    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
+        throws IOException, ServletException {
+      Entry entry;
+      try {
+        entry = SphU.entry("/", EntryType.IN);
+      } catch (BlockException refused) {
+        ((HttpServletResponse) response).sendError(429);
+        return;
+      }
+      try {
+        chain.doFilter(request, response);
+      } catch (IOException | ServletException | RuntimeException e) {
+        Tracer.traceEntry(e, entry);
+        throw e;
+      } finally {
+        entry.exit();
+      }
+    }
+  }
+
+  private static final MethodDescriptor<byte[], byte[]> ECHO =
+      MethodDescriptor.<byte[], byte[]>newBuilder()
+          .setType(MethodDescriptor.MethodType.UNARY)
+          .setFullMethodName("bench.Echo/Echo")
+          .setRequestMarshaller(new Bytes())
+          .setResponseMarshaller(new Bytes())
+          .build();
+
+  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+    @Override
+    public InputStream stream(byte[] value) {
+      return new ByteArrayInputStream(value);
+    }
+
+    @Override
+    public byte[] parse(InputStream stream) {
+      try {
+        return stream.readAllBytes();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private static void grpcServer() throws Exception {
+    io.grpc.Server server =
+        NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+            .addService(
+                ServerServiceDefinition.builder("bench.Echo")
+                    .addMethod(
+                        ECHO,
+                        ServerCalls.asyncUnaryCall(
+                            (request, answer) -> {
+                              answer.onNext(request);
+                              answer.onCompleted();
+                            }))
+                    .build())
+            .build()
+            .start();
+    System.out.println("READY " + server.getPort());
+    System.in.read();
+    System.exit(0);
+  }
+
+  // ---- what makes calls; each slice is one line on stdin: PORT CALLS
+
+  private interface Slice {
+    void run(int port, int calls) throws Exception;
+  }
+
+  private static void work(Slice slice) throws Exception {
+    System.out.println("READY 0");
+    BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+    for (String line; (line = in.readLine()) != null; ) {
+      String[] words = line.split(" ");
+      try {
+        slice.run(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
+        System.out.println("DONE");
+      } catch (Exception e) {
+        System.out.println("FAILED " + e);
+      }
+    }
+    System.exit(0);
+  }
+
+  private static final int CALLERS = 8;
+  private static final ExecutorService POOL =
+      Executors.newFixedThreadPool(
+          CALLERS,
+          r -> {
+            Thread t = new Thread(r);
+            t.setDaemon(true);
+            return t;
+          });
+
+  private static void inParallel(int calls, Callable<Void> caller) throws Exception {
+    List<Future<Void>> all = new ArrayList<>();
+    for (int i = 0; i < CALLERS; i++) {
+      all.add(POOL.submit(caller));
+    }
+    for (Future<Void> f : all) {
+      f.get();
+    }
+  }
+
+  private static void httpLoad(int port, int calls) throws Exception {
+    inParallel(
+        calls,
+        () -> {
+          try (Socket socket = new Socket("127.0.0.1", port)) {
+            socket.setTcpNoDelay(true);
+            OutputStream out = socket.getOutputStream();
+            InputStream in = socket.getInputStream();
+            byte[] request =
+                ("GET /api/page?userId=42 HTTP/1.1\r\nHost: page\r\nX-Region: cn-east\r\nAccept: */*\r\n"
+                        + "User-Agent: endtoend\r\nCookie: uid=4711\r\n\r\n")
+                    .getBytes(StandardCharsets.US_ASCII);
+            byte[] answer = new byte[4096];
+            for (int i = 0; i < calls / CALLERS; i++) {
+              out.write(request);
+              int have = 0;
+              int end = -1;
+              while (end < 0 || have < end + 4 + PAGE.length) {
+                int n = in.read(answer, have, answer.length - have);
+                if (n < 0) {
+                  throw new IOException("closed");
+                }
+                have += n;
+                end = end >= 0 ? end : headersEnd(answer, have);
+              }
+              if (answer[9] != '2') {
+                throw new IOException(new String(answer, 0, end, StandardCharsets.US_ASCII));
+              }
+            }
+          }
+          return null;
+        });
+  }
+
+  private static int headersEnd(byte[] b, int length) {
+    for (int i = 0; i + 3 < length; i++) {
+      if (b[i] == '\r' && b[i + 1] == '\n' && b[i + 2] == '\r' && b[i + 3] == '\n') {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static void grpcLoad(int port, int calls) throws Exception {
+    grpcClient(port).run(port, calls);
+  }
+
+  private static final Map<Integer, Channel> CHANNELS = new LinkedHashMap<>();
+
+  private static Slice grpcClient(int target) {
+    return (port, calls) -> {
+      Channel channel =
+          CHANNELS.computeIfAbsent(
+              target, p -> NettyChannelBuilder.forAddress("127.0.0.1", p).usePlaintext().build());
+      byte[] request = Arrays.copyOf(PAGE, 64);
+      inParallel(
+          calls,
+          () -> {
+            for (int i = 0; i < calls / CALLERS; i++) {
+              ClientCalls.blockingUnaryCall(channel, ECHO, CallOptions.DEFAULT, request);
+            }
+            return null;
+          });
+    };
+  }
+
+  private static Slice okhttpClient(int target) {
+    OkHttpClient client = new OkHttpClient();
+    Request request =
+        new Request.Builder()
+            .url("http://127.0.0.1:" + target + "/api/page?userId=42")
+            .header("X-Region", "cn-east")
+            .build();
+    return (port, calls) ->
+        inParallel(
+            calls,
+            () -> {
+              for (int i = 0; i < calls / CALLERS; i++) {
+                try (Response response = client.newCall(request).execute()) {
+                  if (response.code() != 200 || response.body().bytes().length != PAGE.length) {
+                    throw new IOException("answer " + response.code());
+                  }
+                }
+              }
+              return null;
+            });
+  }
+
+  // ---- the director
+
+  private static final class App {
+    final String name;
+    final Process process;
+    final BufferedReader out;
+    final int port;
+    final List<Double> cpu = new ArrayList<>();
+
+    App(String name, List<String> agent, String... role) throws IOException {
+      this.name = name;
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(List.of("-Xms256m", "-Xmx256m", "-Dcsp.sentinel.log.dir=" + System.getProperty("java.io.tmpdir")));
+      command.addAll(agent);
+      command.addAll(List.of("-cp", System.getProperty("java.class.path"), "EndToEnd"));
+      command.addAll(Arrays.asList(role));
+      process =
+          new ProcessBuilder(command)
+              .redirectError(new File(System.getProperty("java.io.tmpdir"), "endtoend-" + name.replaceAll("\\W+", "-") + ".err"))
+              .start();
+      out = process.inputReader();
+      String line = out.readLine();
+      while (line != null && !line.startsWith("READY ")) {
+        line = out.readLine();
+      }
+      if (line == null) {
+        throw new IOException(name + " did not start");
+      }
+      port = Integer.parseInt(line.substring(6));
+    }
+
+    void slice(int target, int calls) throws IOException {
+      OutputStream in = process.getOutputStream();
+      in.write((target + " " + calls + "\n").getBytes(StandardCharsets.US_ASCII));
+      in.flush();
+      String line = out.readLine();
+      if (!"DONE".equals(line)) {
+        throw new IOException(name + ": " + line);
+      }
+    }
+
+    double cpuSeconds() throws IOException {
+      String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
+      String[] f = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+      return (Long.parseLong(f[11]) + Long.parseLong(f[12])) / 100.0;
+    }
+  }
+
+  private static final List<App> STARTED = new ArrayList<>();
+
+  private static App start(String name, List<String> agent, String... role) throws IOException {
+    App app = new App(name, agent, role);
+    STARTED.add(app);
+    return app;
+  }
+
+  private static void direct(String[] args) throws Exception {
+    String jar = args[0];
+    int rounds = Integer.parseInt(args[1]);
+    int calls = Integer.parseInt(args[2]);
+    List<String> rows = Arrays.asList(args).subList(3, args.length);
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> STARTED.forEach(a -> a.process.destroyForcibly())));
+    System.out.printf(
+        Locale.ROOT,
+        "%-58s %14s %10s %18s%n",
+        "",
+        "CPU s / 100k",
+        "median",
+        "quartiles");
+    for (String row : rows) {
+      switch (row) {
+        case "tomcat" -> tomcatRow(jar, rounds, calls);
+        case "grpc-server" -> grpcServerRow(jar, rounds, calls);
+        case "grpc-client" -> grpcClientRow(jar, rounds, calls);
+        case "okhttp" -> okhttpRow(jar, rounds, calls);
+        default -> throw new IllegalArgumentException("no such row: " + row);
+      }
+      for (App a : STARTED) {
+        a.process.destroyForcibly().waitFor();
+      }
+      STARTED.clear();
+    }
+  }
+
+  private static final String LIMIT =
+      "[{\"id\": \"users\", \"qps\": 10000000, \"by\": [\"header:X-Region\", \"query:userId\"]},"
+          + " {\"id\": \"all\", \"qps\": 10000000, \"match\": \"path startsWith '/'\"}]";
+
+  private static List<String> agent(String jar, String service, Map<String, String> rules)
+      throws IOException {
+    Path dir = Files.createTempDirectory("endtoend-rules");
+    for (Map.Entry<String, String> rule : rules.entrySet()) {
+      Path file = dir.resolve(rule.getKey());
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, rule.getValue());
+    }
+    return List.of("-javaagent:" + jar + "=service=" + service + ";rules=file:" + dir);
+  }
+
+  private static void tomcatRow(String jar, int rounds, int calls) throws Exception {
+    List<App> apps = new ArrayList<>();
+    apps.add(start("Tomcat 9, 1 KB, bare", List.of(), "tomcat"));
+    apps.add(start("  bare again (chance)", List.of(), "tomcat"));
+    apps.add(start("  Weir, no rules", agent(jar, "page", Map.of()), "tomcat"));
+    apps.add(
+        start(
+            "  Weir, a keyed and a global limit",
+            agent(jar, "page", Map.of("service/page/rate-limit.json", LIMIT)),
+            "tomcat"));
+    apps.add(start("  resilience4j limiter + breaker in a filter", List.of(), "tomcat", "resilience4j"));
+    apps.add(start("  Sentinel flow + degrade in a filter", List.of(), "tomcat", "sentinel"));
+    App load = start("load", List.of(), "http-load");
+    measure(apps, rounds, app -> load.slice(app.port, calls), calls);
+  }
+
+  private static void grpcServerRow(String jar, int rounds, int calls) throws Exception {
+    List<App> apps = new ArrayList<>();
+    apps.add(start("gRPC unary echo, server, bare", List.of(), "grpc-server"));
+    apps.add(start("  bare again (chance) ", List.of(), "grpc-server"));
+    apps.add(start("  Weir, no rules ", agent(jar, "echo", Map.of()), "grpc-server"));
+    apps.add(
+        start(
+            "  Weir, a global limit ",
+            agent(jar, "echo", Map.of("service/echo/rate-limit.json", "{\"qps\": 10000000}")),
+            "grpc-server"));
+    Map<App, App> loads = new LinkedHashMap<>();
+    for (App app : apps) {
+      loads.put(app, start("load", List.of(), "grpc-client", String.valueOf(app.port)));
+    }
+    measure(apps, rounds, app -> loads.get(app).slice(0, calls), calls);
+  }
+
+  /** Limit on the client's side, breaker and route on every call. */
+  private static Map<String, String> outbound(String service, int port) {
+    Map<String, String> rules = new LinkedHashMap<>();
+    String base = "service/" + service + "/";
+    rules.put(base + "rate-limit.json", "{\"qps\": 10000000, \"side\": \"client\"}");
+    rules.put(base + "circuit-breaker.json", "{\"failure_ratio\": 0.6}");
+    rules.put(
+        base + "route.yaml",
+        "routes:\n"
+            + "  - match: \"header:X-Canary == 'true'\"\n"
+            + "    to: [{version: v2}]\n"
+            + "default: [{version: v1}]\n");
+    rules.put(
+        "services/" + service + "/instances/127.0.0.1:" + port + ".json", "{\"version\": \"v1\"}");
+    return rules;
+  }
+
+  private static void grpcClientRow(String jar, int rounds, int calls) throws Exception {
+    App server = start("echo", List.of(), "grpc-server");
+    String port = String.valueOf(server.port);
+    List<App> apps = new ArrayList<>();
+    apps.add(start("gRPC unary echo, client, bare", List.of(), "grpc-client", port));
+    apps.add(start("  bare again (chance)  ", List.of(), "grpc-client", port));
+    apps.add(start("  Weir, no rules  ", agent(jar, "me", Map.of()), "grpc-client", port));
+    apps.add(
+        start(
+            "  Weir, limit, breaker and route  ",
+            mapped(agent(jar, "me", outbound("echo", server.port)), "echo", server.port),
+            "grpc-client",
+            port));
+    measure(apps, rounds, app -> app.slice(0, calls), calls);
+  }
+
+  private static void okhttpRow(String jar, int rounds, int calls) throws Exception {
+    App server = start("page", List.of(), "tomcat");
+    String port = String.valueOf(server.port);
+    List<App> apps = new ArrayList<>();
+    apps.add(start("OkHttp 4.12 GET 1 KB, client, bare", List.of(), "okhttp-client", port));
+    apps.add(start("  bare again (chance)   ", List.of(), "okhttp-client", port));
+    apps.add(start("  Weir, no rules   ", agent(jar, "me", Map.of()), "okhttp-client", port));
+    apps.add(
+        start(
+            "  Weir, limit, breaker and route   ",
+            mapped(agent(jar, "me", outbound("page", server.port)), "page", server.port),
+            "okhttp-client",
+            port));
+    measure(apps, rounds, app -> app.slice(0, calls), calls);
+  }
+
+  private static List<String> mapped(List<String> agent, String service, int port) {
+    return List.of(agent.get(0) + ";services." + service + "=127.0.0.1:" + port);
+  }
+
+  private interface Load {
+    void on(App app) throws IOException;
+  }
+
+  private static void measure(List<App> apps, int rounds, Load load, int calls)
+      throws IOException {
+    for (int i = 0; i < 4; i++) { // until the compilers have done most of theirs
+      for (App app : apps) {
+        load.on(app);
+      }
+    }
+    for (int i = 0; i < rounds; i++) {
+      for (int k = 0; k < apps.size(); k++) {
+        App app = apps.get((i % 2 == 0) ? k : apps.size() - 1 - k);
+        double before = app.cpuSeconds();
+        load.on(app);
+        app.cpu.add(app.cpuSeconds() - before);
+      }
+    }
+    App bare = apps.get(0);
+    for (App app : apps) {
+      double[] ratios = new double[rounds];
+      double[] seconds = new double[rounds];
+      for (int i = 0; i < rounds; i++) {
+        ratios[i] = app.cpu.get(i) / bare.cpu.get(i);
+        seconds[i] = app.cpu.get(i) * 100_000 / calls;
+      }
+      Arrays.sort(ratios);
+      Arrays.sort(seconds);
+      System.out.printf(
+          Locale.ROOT,
+          "%-58s %14.2f %9.1f%% %8.1f%% ..%6.1f%%%n",
+          app.name,
+          seconds[rounds / 2],
+          100 * (ratios[rounds / 2] - 1),
+          100 * (ratios[rounds / 4] - 1),
+          100 * (ratios[(3 * rounds) / 4] - 1));
+    }
+    System.out.println();
+  }
+}
