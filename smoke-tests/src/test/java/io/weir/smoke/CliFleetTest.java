@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -177,6 +178,56 @@ class CliFleetTest {
           .containsPattern("ok +governed")
           .containsPattern("note +grpc: none of its classes is loaded");
     }
+  }
+
+  @Test
+  void aRuleThatAnInstanceRefusesIsShownWithCodeAndReasonAndTheLastGoodOneStays() throws Exception {
+    try (Jvm one = instance("127.0.0.1:9001")) {
+      awaitInstances(1);
+      put("rules/service/shop/rate-limit.yaml", "qps: 5\n");
+      weir.run("push", "rules", "--wait", "--timeout", "60").exits(0);
+      String key = namespace + "/weir/status/shop/127.0.0.1:9001";
+      String good = etcd.ctl("get", "--print-value-only", key);
+      assertThat(good).contains("\"state\":\"SYNCED\"", "\"ids\":[\"default\"]");
+      String applied = good.replaceAll("(?s).*\"ids\":\\[\"default\"],\"revision\":(\\d+).*", "$1");
+
+      // somebody who does not use this command line
+      etcd.txn(namespace, "/service/shop/rate-limit", "qps: -1\n");
+      Await.until(
+          Duration.ofSeconds(30),
+          () -> etcd.ctl("get", "--print-value-only", key).contains("REJECTED"),
+          one::told);
+      assertThat(etcd.ctl("get", "--print-value-only", key))
+          .as("the last good one is in force as of its revision")
+          .contains("\"ids\":[\"default\"],\"revision\":" + applied)
+          .contains("\"code\":\"WEIR1102\"", "qps is -1");
+      Cli.Said said = weir.run("status").exits(6);
+      assertThat(said.out()).containsPattern("9001 +REJECTED").contains("WEIR1102", "qps is -1");
+      assertThat(weir.run("status", "-o", "json").exits(6).out())
+          .contains("\"state\": \"REJECTED\"", "\"code\": \"WEIR1102\"");
+      assertThat(weir.run("doctor").exits(3).out()).contains("WEIR1102");
+    }
+  }
+
+  @Test
+  void ofTwoPeopleWhoPushAtOnceOneWinsAndTheOtherIsToldWhatHappened() throws Exception {
+    put("rules/service/shop/rate-limit.yaml", "qps: 5\n");
+    weir.run("push", "rules", "-m", "first").exits(0);
+    weir.run("pull", "ann").exits(0);
+    weir.run("pull", "bob").exits(0);
+    put("ann/service/shop/rate-limit.yaml", "qps: 6\n");
+    put("bob/service/shop/rate-limit.yaml", "qps: 7\n");
+    CompletableFuture<Cli.Said> ann =
+        CompletableFuture.supplyAsync(() -> weir.run("push", "ann", "-m", "says ann"));
+    Cli.Said bob = weir.run("push", "bob", "-m", "says bob");
+    boolean won = bob.exit() == 0;
+    Cli.Said lost = won ? ann.get() : bob;
+    (won ? bob : ann.get()).exits(0);
+    lost.exits(5);
+    assertThat(lost.err()).contains("WEIR2103", won ? "says bob" : "says ann");
+    weir.run("pull", "now").exits(0);
+    assertThat(home.resolve("now/service/shop/rate-limit.yaml"))
+        .hasContent(won ? "qps: 7" : "qps: 6");
   }
 
   @Test

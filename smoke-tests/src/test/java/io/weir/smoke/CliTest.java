@@ -9,8 +9,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** What the command line promises where rules are files, or where there are none at all. */
@@ -27,16 +25,10 @@ class CliTest {
   }
 
   @Test
-  void everyCommandOfTheOverviewHasItsHelp() {
-    Matcher m =
-        Pattern.compile("(?m)^  ([a-z]+) {2,}[a-z]").matcher(weir.run("help").exits(0).out());
-    int commands = 0;
-    while (m.find()) {
-      commands++;
-      assertThat(weir.run(m.group(1), "--help").exits(0).out())
-          .contains("Usage: weir " + m.group(1), "--output");
-    }
-    assertThat(commands).isEqualTo(22);
+  void aCommandHasItsHelp() {
+    String out = weir.run("push", "--help").exits(0).out();
+    assertThat(out).contains("Usage: weir push", "--output");
+    assertThat(weir.run("help", "push").exits(0).out()).isEqualTo(out);
   }
 
   @Test
@@ -199,7 +191,6 @@ class CliTest {
   void instrumentationsNamesTheWovenClasses() {
     assertThat(weir.run("instrumentations").exits(0).out())
         .contains("servlet", "okhttp", "grpc", "okhttp3.OkHttpClient");
-    assertThat(weir.run("demo").exits(0).out()).contains("./demo");
   }
 
   @Test

@@ -51,6 +51,13 @@ final class Raw implements AutoCloseable {
     return read(method.equals("HEAD"));
   }
 
+  /** Sends these very bytes and reads the answer. */
+  Answer send(byte[] request) throws IOException {
+    socket.getOutputStream().write(request);
+    socket.getOutputStream().flush();
+    return read(request[0] == 'H' && request[1] == 'E');
+  }
+
   private Answer read(boolean head) throws IOException {
     String status = line();
     Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);

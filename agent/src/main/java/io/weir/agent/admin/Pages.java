@@ -3,6 +3,7 @@ package io.weir.agent.admin;
 import io.weir.agent.config.Config;
 import io.weir.control.ControlPlane;
 import io.weir.control.Health;
+import io.weir.control.json.JsonText;
 import io.weir.engine.gate.Engine;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -32,13 +33,13 @@ public final class Pages {
 
   private static String health(Engine engine, Health h, long failOpen, String version) {
     return "{\"service\":"
-        + quoted(engine.service())
+        + JsonText.quote(engine.service())
         + ",\"version\":"
-        + quoted(version)
+        + JsonText.quote(version)
         + ",\"connected\":"
         + h.connected
         + ",\"reason\":"
-        + quoted(h.reason)
+        + JsonText.quote(h.reason)
         + ",\"revision\":"
         + h.revision
         + ",\"rules_from_disk\":"
@@ -53,29 +54,14 @@ public final class Pages {
     String comma = "";
     for (Map.Entry<String, String> e : config.redacted().entrySet()) {
       b.append(comma)
-          .append(quoted(e.getKey()))
+          .append(JsonText.quote(e.getKey()))
           .append(":{\"value\":")
-          .append(quoted(e.getValue()))
+          .append(JsonText.quote(e.getValue()))
           .append(",\"origin\":")
-          .append(quoted(String.valueOf(config.origin(e.getKey()))))
+          .append(JsonText.quote(String.valueOf(config.origin(e.getKey()))))
           .append('}');
       comma = ",\n ";
     }
     return b.append("}\n").toString();
-  }
-
-  private static String quoted(String text) {
-    StringBuilder b = new StringBuilder("\"");
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        b.append('\\').append(c);
-      } else if (c < ' ') {
-        b.append(String.format("\\u%04x", (int) c));
-      } else {
-        b.append(c);
-      }
-    }
-    return b.append('"').toString();
   }
 }

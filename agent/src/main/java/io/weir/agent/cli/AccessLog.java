@@ -48,6 +48,9 @@ final class AccessLog {
   private final byte[] lastTime = new byte[26];
   private long lastNanos;
 
+  // of a JSON line
+  private boolean wholeSeconds;
+
   AccessLog(Reader reader) {
     this.reader = reader;
   }
@@ -129,6 +132,7 @@ final class AccessLog {
     if (!request(call, quote + 1, close)) {
       return false;
     }
+    call.status = status(close + 2);
     int referer = find('"', close + 1);
     int refererEnd = referer < 0 ? -1 : closing(referer + 1);
     int agent = refererEnd < 0 ? -1 : find('"', refererEnd + 1);
@@ -139,6 +143,18 @@ final class AccessLog {
     }
     reader.call(call, nanos, true);
     return true;
+  }
+
+  /** Three digits, or -1: some servers write a dash for a caller that went away. */
+  private int status(int at) {
+    int n = 0;
+    for (int i = at; i < at + 3; i++) {
+      if (i >= length || line[i] < '0' || line[i] > '9') {
+        return -1;
+      }
+      n = n * 10 + line[i] - '0';
+    }
+    return n;
   }
 
   private boolean request(Call call, int from, int to) {
@@ -264,6 +280,16 @@ final class AccessLog {
           case "query_string":
             query = p.getText();
             break;
+          case "status":
+          case "status_code":
+            call.status = (int) Double.parseDouble(p.getText());
+            break;
+          case "duration_ms":
+            call.tookNanos = (long) (Double.parseDouble(p.getText()) * 1e6);
+            break;
+          case "request_time": // nginx: seconds
+            call.tookNanos = (long) (Double.parseDouble(p.getText()) * 1e9);
+            break;
           case "host":
             call.host = p.getText();
             break;
@@ -294,12 +320,13 @@ final class AccessLog {
     if (query != null && !query.isEmpty()) {
       call.query = query.startsWith("?") ? query.substring(1) : query;
     }
-    reader.call(call, nanos, nanos % SECOND == 0);
+    reader.call(call, nanos, wholeSeconds);
     return true;
   }
 
   /** Seconds or milliseconds since 1970, as a number or in digits, or ISO 8601 with its zone. */
-  private static long instant(JsonParser p) throws IOException {
+  private long instant(JsonParser p) throws IOException {
+    wholeSeconds = p.getText().indexOf('.') < 0;
     if (p.currentToken() == JsonToken.VALUE_STRING && p.getText().indexOf('T') > 0) {
       try {
         OffsetDateTime t = OffsetDateTime.parse(p.getText());
@@ -309,6 +336,7 @@ final class AccessLog {
       }
     }
     double d = Double.parseDouble(p.getText());
+    wholeSeconds &= d <= 1e11;
     return d > 1e11 ? (long) d * 1_000_000L : (long) d * SECOND + (long) ((d - (long) d) * SECOND);
   }
 

@@ -31,6 +31,12 @@ final class Call {
 
   Map<String, String> tags;
 
+  /** What came of it: HTTP status, or -1 when nobody says. */
+  int status = -1;
+
+  /** How long it took, or 0 when nobody says. */
+  long tookNanos;
+
   /** What was asked for and what it was, in order, when somebody wants to know; else null. */
   Map<String, String> asked;
 

@@ -38,7 +38,7 @@ public final class Cli {
     ATTACH("attach", "govern a JVM that is already running", "help"),
     CONFIG("config", "the configuration as the agent would read it", "help"),
     INSTRUMENTATIONS("instrumentations", "which libraries are governed, and how", "help"),
-    DEMO("demo", "where the demonstration is", "help"),
+    DEMO("demo", "a limiter, a breaker and a router at work, on this machine", "help"),
     COMPLETION("completion", "a completion script for bash and zsh", "help"),
     VERSION("version", "the version of this jar and of its Java", "help");
 

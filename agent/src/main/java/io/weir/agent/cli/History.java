@@ -6,6 +6,7 @@ import java.text.SimpleDateFormat;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -107,8 +108,12 @@ final class History {
     }
   }
 
-  /** Newest first. */
+  /**
+   * Newest first: as they were written, whatever the writers' clocks say. Files know no revision
+   * from before they were looked at; there the time told decides.
+   */
   static List<Change> read(View view) {
+    final Map<Change, Long> revisions = new HashMap<Change, Long>();
     List<Change> all = new ArrayList<Change>();
     for (Entry e : view.under(PREFIX).values()) {
       Map<String, Object> o = Json.readObject(e.text());
@@ -125,8 +130,14 @@ final class History {
               Json.text(o, "message"),
               Json.text(o, "command"),
               texts));
+      revisions.put(all.get(all.size() - 1), e.modRevision);
     }
-    Collections.reverse(all);
+    Collections.sort(
+        all,
+        (a, b) -> {
+          int written = revisions.get(b).compareTo(revisions.get(a));
+          return written != 0 ? written : Long.compare(b.atMillis, a.atMillis);
+        });
     return all;
   }
 

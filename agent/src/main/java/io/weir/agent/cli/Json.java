@@ -3,6 +3,7 @@ package io.weir.agent.cli;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import io.weir.control.json.JsonText;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,7 +45,8 @@ final class Json {
     if (v instanceof Map) {
       String separator = "{";
       for (Map.Entry<?, ?> e : ((Map<?, ?>) v).entrySet()) {
-        string(s.append(separator).append(deeper == null ? "" : deeper), e.getKey().toString());
+        JsonText.quote(
+            s.append(separator).append(deeper == null ? "" : deeper), e.getKey().toString());
         write(s.append(deeper == null ? ":" : ": "), e.getValue(), deeper);
         separator = ",";
       }
@@ -62,7 +64,7 @@ final class Json {
       double d = ((Number) v).doubleValue();
       s.append(Double.isNaN(d) || Double.isInfinite(d) ? "null" : v.toString());
     } else {
-      string(s, v.toString());
+      JsonText.quote(s, v.toString());
     }
   }
 
@@ -73,38 +75,6 @@ final class Json {
       s.append(newline);
     }
     s.append(shut);
-  }
-
-  private static void string(StringBuilder s, String text) {
-    s.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '"':
-        case '\\':
-          s.append('\\').append(c);
-          break;
-        case '\n':
-          s.append("\\n");
-          break;
-        case '\t':
-          s.append("\\t");
-          break;
-        default:
-          if (c < ' ' || c == 0x7f || Character.isSurrogate(c) && !paired(text, i)) {
-            s.append(String.format("\\u%04x", (int) c));
-          } else {
-            s.append(c);
-          }
-      }
-    }
-    s.append('"');
-  }
-
-  private static boolean paired(String s, int i) {
-    return Character.isHighSurrogate(s.charAt(i))
-        ? i + 1 < s.length() && Character.isLowSurrogate(s.charAt(i + 1))
-        : i > 0 && Character.isHighSurrogate(s.charAt(i - 1));
   }
 
   /**

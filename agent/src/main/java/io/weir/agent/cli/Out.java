@@ -1,6 +1,7 @@
 package io.weir.agent.cli;
 
 import java.io.Console;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,7 +12,11 @@ import java.util.Map;
  * terminal, and not when NO_COLOR is set. Text that came from elsewhere loses its control
  * characters on the way, so that a rule or a host name cannot drive the terminal.
  *
- * <p>One thread.
+ * <p>{@link #screen} takes the whole terminal, as a pager does: its alternate screen, so that what
+ * stood there comes back, without wrapping and without cursor. It is given back by {@link #close},
+ * also when the program is interrupted; a frame is written in one go or, after that, not at all.
+ *
+ * <p>One thread, but for {@link #close}.
  */
 final class Out {
   /** Colours, by meaning. */
@@ -32,15 +37,24 @@ final class Out {
   private final PrintStream data;
   private final PrintStream talk;
   private final boolean colour;
+  private final boolean painter;
   final boolean terminal;
   boolean json;
+
+  /** What is painted next; null: lines go out as they come. */
+  private StringBuilder frame;
+
+  private int rows;
+  private int hidden;
+  private boolean screen;
 
   Out(PrintStream data, PrintStream talk, Map<String, String> environment) {
     this.data = data;
     this.talk = talk;
     terminal = isTerminal();
     String no = environment.get("NO_COLOR");
-    colour = terminal && (no == null || no.isEmpty()) && !"dumb".equals(environment.get("TERM"));
+    painter = !"dumb".equals(environment.get("TERM"));
+    colour = terminal && (no == null || no.isEmpty()) && painter;
   }
 
   /** From JDK 22 on there is a Console also without a terminal, and it says so. */
@@ -58,7 +72,14 @@ final class Out {
 
   /** A line of the answer. */
   void line(String text) {
-    data.println(clean(text));
+    if (frame == null) {
+      data.println(clean(text));
+    } else if (rows > 1) {
+      rows--;
+      frame.append(clean(text)).append("\u001b[K\r\n");
+    } else {
+      hidden++;
+    }
   }
 
   /** The answer, for machines. */
@@ -68,6 +89,10 @@ final class Out {
 
   /** A line of talk. */
   void say(String text) {
+    if (frame != null) {
+      line(text);
+      return;
+    }
     data.flush(); // on a terminal both are one: in the order they were said
     talk.println(clean(text));
   }
@@ -87,10 +112,63 @@ final class Out {
     return colour ? "\u001b[" + ink.code + "m" + text + "\u001b[0m" : text;
   }
 
-  /** Goes back to the top of the screen, for a view that is painted again and again. */
-  void home() {
-    data.print("\u001b[H\u001b[J");
+  /** Whether a view can be painted again and again. */
+  boolean canPaint() {
+    return terminal && painter && !json;
+  }
+
+  /** Takes the terminal until {@link #close}. */
+  void screen() {
+    synchronized (data) {
+      screen = true;
+      raw("\u001b[?1049h\u001b[?7l\u001b[?25l");
+    }
+  }
+
+  /** What is said from here on is the next frame. */
+  void frame() {
+    frame = new StringBuilder("\u001b[H");
+    hidden = 0;
+    rows = rows();
+  }
+
+  /** Paints it. */
+  void paint() {
+    frame.append(hidden == 0 ? "" : ink(Ink.FAINT, hidden + " more lines")).append("\u001b[J");
+    synchronized (data) {
+      if (screen) {
+        raw(frame.toString());
+      }
+    }
+    frame = null;
+  }
+
+  /** Gives the terminal back. Any thread; more than once does nothing. */
+  void close() {
+    synchronized (data) {
+      if (screen) {
+        screen = false;
+        raw("\u001b[?7h\u001b[?25h\u001b[?1049l");
+      }
+    }
+  }
+
+  private void raw(String text) {
+    data.print(text);
     data.flush();
+  }
+
+  /** Of the terminal as it is now, whoever resized it; many when it does not say. */
+  private static int rows() {
+    try {
+      Process p = new ProcessBuilder("sh", "-c", "stty size </dev/tty").start();
+      byte[] said = new byte[32];
+      int n = p.getInputStream().read(said);
+      int rows = n < 3 ? 0 : Integer.parseInt(new String(said, 0, n, "US-ASCII").split(" ")[0]);
+      return rows < 2 ? Integer.MAX_VALUE : rows;
+    } catch (IOException | NumberFormatException unknown) {
+      return Integer.MAX_VALUE;
+    }
   }
 
   void flush() {

@@ -1,23 +1,43 @@
 package io.weir.agent.cli;
 
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.Breakers;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.route.Router;
+import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Random;
 import java.util.TreeMap;
 
 /**
- * Puts logged calls to the agent's own limiter on a clock of the log's.
+ * Puts logged calls to the agent's own engines on a clock of the log's.
  *
  * <p>A log that knows whole seconds only would make each second's calls one burst that never was,
  * so calls of one second are spread evenly over it. Logs are written when a call ends: a line that
  * is older than the one before counts as simultaneous with it, since the clock may not go back.
+ *
+ * <p><b>Breakers</b> stand in the callers; a log of the service's own tells what all of them saw.
+ * They are replayed as one caller that made every call: its breaker takes the status of each line
+ * for the outcome, after the line's duration where the log tells one. A line without a status is no
+ * evidence. What a log cannot tell is how the service would have recovered while calls were kept
+ * away, nor what a caller saw that never reached the service.
+ *
+ * <p><b>Routes</b> are asked for each call that gets so far, which gives the share of each arm.
+ * Without registered instances there is one stand-in for every arm the rules name.
  *
  * <p>One thread.
  */
@@ -34,11 +54,30 @@ final class Replay implements AccessLog.Reader {
     }
   }
 
+  /** A call under way. */
+  private static final class UnderWay {
+    final Ticket ticket;
+    final int status;
+    final long ends;
+
+    UnderWay(Ticket ticket, int status, long ends) {
+      this.ticket = ticket;
+      this.status = status;
+      this.ends = ends;
+    }
+  }
+
   private static final long SECOND = 1_000_000_000L;
   private static final int MOST_KEYS = 200_000;
   private static final String OTHERS = "(others)";
 
+  /** Ramps and open times draw: the same log gives the same answer. */
+  private static final long SEED = 42;
+
   private final Limits limits;
+  private final Breakers breakers;
+  private final Router router;
+  private final boolean standIns;
   private final boolean client;
   private final double speed;
   private final Map<String, LimitRule> rules = new HashMap<String, LimitRule>();
@@ -48,6 +87,9 @@ final class Replay implements AccessLog.Reader {
   private final TreeMap<Long, long[]> minutes = new TreeMap<Long, long[]>();
 
   private final Ticket ticket = new Ticket();
+  private final Ticket routed = new Ticket();
+  private final PriorityQueue<UnderWay> underWay =
+      new PriorityQueue<UnderWay>(16, (a, b) -> Long.compare(a.ends, b.ends));
 
   /** Calls of one whole second, still to be spread. */
   private final List<Call> second = new ArrayList<Call>();
@@ -58,6 +100,9 @@ final class Replay implements AccessLog.Reader {
   private long now;
   private long calls;
   private long refused;
+  private long broken;
+  private long untold;
+  private long asked;
   private long paced;
   private long longestWait;
 
@@ -73,10 +118,52 @@ final class Replay implements AccessLog.Reader {
         rules.put(r.id, r);
       }
     }
+    breakers =
+        Breakers.build(service, null, book.breakers(service), 0, new Random(SEED)::nextDouble);
+    List<RouteRule> routes = book.routes(service);
+    List<Instance> live = book.instances(service);
+    standIns = live.isEmpty();
+    router =
+        routes.isEmpty()
+            ? null
+            : Router.build(null, routes, standIns ? cast(routes) : live, Locality.UNKNOWN, 0);
+  }
+
+  /** An instance for every version and set of labels that the rules name. */
+  private static List<Instance> cast(List<RouteRule> rules) {
+    Map<String, Instance> all = new LinkedHashMap<String, Instance>();
+    for (RouteRule rule : rules) {
+      List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>(rule.defaults);
+      for (RouteRule.Route row : rule.routes) {
+        arms.addAll(row.to);
+      }
+      for (RouteRule.Arm arm : arms) {
+        Map<String, String> labels = new TreeMap<String, String>();
+        for (Map.Entry<String, String> l : arm.labels.entrySet()) {
+          labels.put(l.getKey(), l.getValue().split("\\|")[0].replace("*", ""));
+        }
+        String name = arm.version + " " + labels;
+        if (!all.containsKey(name)) {
+          all.put(
+              name,
+              new Instance(
+                  rule.service,
+                  "stand-in",
+                  all.size() + 1,
+                  arm.version,
+                  null,
+                  null,
+                  labels,
+                  100,
+                  null));
+        }
+      }
+    }
+    return new ArrayList<Instance>(all.values());
   }
 
   boolean hasRules() {
-    return limits != null;
+    return limits != null || breakers != null || router != null;
   }
 
   @Override
@@ -96,6 +183,7 @@ final class Replay implements AccessLog.Reader {
   /** What is held back goes through; call once at the end. */
   void end() {
     spread();
+    settle(Long.MAX_VALUE);
   }
 
   private void spread() {
@@ -106,11 +194,20 @@ final class Replay implements AccessLog.Reader {
     second.clear();
   }
 
+  /** Calls that have ended by then tell their breaker. */
+  private void settle(long by) {
+    while (!underWay.isEmpty() && underWay.peek().ends <= by) {
+      UnderWay u = underWay.poll();
+      u.ticket.endHttp(u.status, u.ends);
+    }
+  }
+
   private void decide(Call call, long nanos) {
     if (start == Long.MIN_VALUE) {
       start = nanos;
     }
     now = Math.max(now, (long) ((nanos - start) / speed));
+    settle(now);
     calls++;
     long[] minute = minutes.get(Math.floorDiv(nanos, 60 * SECOND));
     if (minute == null) {
@@ -118,17 +215,72 @@ final class Replay implements AccessLog.Reader {
       minutes.put(Math.floorDiv(nanos, 60 * SECOND), minute);
     }
     minute[0]++;
+    if (!admitted(call)) {
+      refused++;
+      minute[1]++;
+    }
+  }
+
+  /** In the order of the caller's engine and then the service's. */
+  private boolean admitted(Call call) {
+    if (client && !limited(call)) {
+      return false;
+    }
+    Ticket permit = null;
+    if (breakers != null) {
+      permit = new Ticket();
+      permit.begin(now, null);
+      if (!breakers.admit(Call.OUTBOUND, call, now, permit)) {
+        broken++;
+        if (client) {
+          ticket.giveBackTokens(now);
+        }
+        return false;
+      }
+    }
+    if (router != null) {
+      asked++;
+      routed.begin(now, null);
+      if (!router.pick(Call.OUTBOUND, call, now, routed)) {
+        if (permit != null) {
+          permit.abandon(now);
+        }
+        return false;
+      }
+    }
+    int status = call.status;
+    boolean passes = client || limited(call);
+    if (!passes) {
+      status = ticket.refusal().status();
+    }
+    if (permit != null && status < 0) {
+      untold++;
+      permit.abandon(now);
+    } else if (permit != null) {
+      long takes = passes ? call.tookNanos : 0;
+      if (takes > 0) {
+        underWay.add(new UnderWay(permit, status, now + takes));
+      } else {
+        permit.endHttp(status, now);
+      }
+    }
+    return passes;
+  }
+
+  private boolean limited(Call call) {
+    if (limits == null) {
+      return true;
+    }
     ticket.begin(now, null);
     if (limits.admit(client ? Call.OUTBOUND : Call.INBOUND, call, now, ticket)) {
       if (ticket.waitNanos() > 0) {
         paced++;
         longestWait = Math.max(longestWait, ticket.waitNanos());
       }
-      return;
+      return true;
     }
-    refused++;
-    minute[1]++;
     count(call, ticket.refusal());
+    return false;
   }
 
   private void count(Call call, Refusal refusal) {
@@ -163,6 +315,16 @@ final class Replay implements AccessLog.Reader {
 
   long refused() {
     return refused;
+  }
+
+  /** Of the refused ones: by a breaker. */
+  long broken() {
+    return broken;
+  }
+
+  /** Calls whose line tells no status: no breaker learnt from them. */
+  long untold() {
+    return untold;
   }
 
   long paced() {
@@ -211,6 +373,46 @@ final class Replay implements AccessLog.Reader {
   }
 
   void rules(Limits.Counts to) {
-    limits.read(to);
+    if (limits != null) {
+      limits.read(to);
+    }
+  }
+
+  List<Breaker> breakers() {
+    return breakers == null ? Collections.<Breaker>emptyList() : breakers.all();
+  }
+
+  /** Calls by arm; empty without routing rules. */
+  Map<String, Long> arms() {
+    return router == null ? Collections.<String, Long>emptyMap() : router.counters().arms();
+  }
+
+  /** Calls that the routing rules were asked about. */
+  long asked() {
+    return asked;
+  }
+
+  /** What these rules would have done that a log cannot tell; for people. */
+  List<String> silent() {
+    List<String> all = new ArrayList<String>();
+    if (breakers != null) {
+      all.add("breakers were replayed as one caller that made every call");
+      if (untold > 0) {
+        all.add(untold + " lines tell no status: no breaker learnt from them");
+      }
+      for (Breaker b : breakers.all()) {
+        BreakerRule r = b.rule();
+        if (r.slowCallNanos > 0) {
+          all.add(r.id + ": calls are slow only where the log tells durations");
+        }
+        if (r.quorum > 1 || r.quorumShare > 0) {
+          all.add(r.id + ": a quorum needs several callers and was taken as 1");
+        }
+      }
+    }
+    if (router != null && standIns) {
+      all.add("no instance is registered: one stand-in for each arm of the routes");
+    }
+    return all;
   }
 }

@@ -1,6 +1,7 @@
 package io.weir.agent.cli;
 
 import io.weir.control.store.Entry;
+import io.weir.engine.breaker.Breaker;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.FileInputStream;
@@ -9,6 +10,7 @@ import java.io.InputStream;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,7 +23,12 @@ import picocli.CommandLine.Parameters;
       "",
       "Reads the common and combined formats and JSON lines: {\"time\": 1700000000.25,",
       "\"method\": \"GET\", \"path\": \"/a\", \"query\": \"b=c\", \"client_ip\": \"...\",",
-      "\"headers\": {...}}; time is seconds or milliseconds since 1970, or ISO 8601."
+      "\"headers\": {...}, \"status\": 200, \"duration_ms\": 12.5}; time is seconds or",
+      "milliseconds since 1970, or ISO 8601.",
+      "",
+      "Limits of one side are replayed, the breakers (as one caller that made every call, by each",
+      "line's status and duration) and the shares of the routes. Ejections, retries and how the",
+      "service would have recovered are not in a log."
     })
 final class SimulateCommand extends StoreCommand {
   @Parameters(
@@ -64,7 +71,7 @@ final class SimulateCommand extends StoreCommand {
     if (!replay.hasRules()) {
       throw new Trouble(
           Fault.NO_RULE,
-          "no rate limit of " + service + " on the " + side.name().toLowerCase() + " side",
+          "no rule of " + service + " that a log could be replayed against",
           "try one: --with DIR");
     }
     AccessLog log = new AccessLog(replay);
@@ -126,7 +133,9 @@ final class SimulateCommand extends StoreCommand {
             StoreCommand.duration(r.spanNanos()),
             r.peak(),
             speed == 1 ? "" : ", played " + ExplainCommand.number(speed) + " times as fast"));
-    out.line(String.format("refused   %d (%.3f %%)", r.refused(), 100.0 * r.refused() / r.calls()));
+    out.line(
+        String.format("refused   %d (%.3f %%)", r.refused(), 100.0 * r.refused() / r.calls())
+            + (r.broken() > 0 ? ", of them by breakers " + r.broken() : ""));
     if (r.paced() > 0) {
       out.line("paced     " + r.paced() + ", at most " + r.longestWaitNanos() / 1_000_000 + " ms");
     }
@@ -140,29 +149,32 @@ final class SimulateCommand extends StoreCommand {
               worst[1],
               100.0 * worst[2] / worst[1]));
     }
-    out.line("");
     List<String[]> rows = new ArrayList<String[]>();
-    rows.add(new String[] {"RULE", "MODE", "ADMITTED", "REFUSED", "KEYS"});
+    rows.add(new String[] {"LIMIT", "MODE", "ADMITTED", "REFUSED", "KEYS"});
     r.rules(
         (rule, hits, exceeded, keys, overflowed) ->
             rows.add(
                 new String[] {
                   rule.id,
-                  rule.shadow ? "shadow" : "enforce",
+                  mode(rule.shadow),
                   Long.toString(hits),
                   Long.toString(exceeded) + (rule.shadow ? " (would be)" : ""),
                   rule.by.isEmpty() ? "" : Integer.toString(keys)
                 }));
-    out.table(rows);
+    table(rows);
+    breakers(r);
+    arms(r);
     List<Replay.Refused> worstKeys = r.top(top);
     if (!worstKeys.isEmpty()) {
-      out.line("");
       List<String[]> keys = new ArrayList<String[]>();
       keys.add(new String[] {"REFUSED", "RULE", "KEY"});
       for (Replay.Refused k : worstKeys) {
         keys.add(new String[] {Long.toString(k.count), k.rule, k.key});
       }
-      out.table(keys);
+      table(keys);
+    }
+    for (String s : r.silent()) {
+      out.say(s);
     }
     if (r.coarse()) {
       out.say("the log knows whole seconds only: each second's calls were spread evenly over it");
@@ -176,6 +188,56 @@ final class SimulateCommand extends StoreCommand {
     }
   }
 
+  private void breakers(Replay r) {
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"BREAKER", "MODE", "FAILED", "OPENED", "REFUSED", "AT THE END"});
+    for (Breaker b : r.breakers()) {
+      boolean shadow = b.rule().shadow;
+      rows.add(
+          new String[] {
+            b.id(),
+            mode(shadow),
+            Long.toString(b.failedCount()),
+            Long.toString(b.openedCount()),
+            b.refusedCount() + (shadow ? " (would be)" : ""),
+            b.state()
+          });
+    }
+    table(rows);
+  }
+
+  private void arms(Replay r) {
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"ARM", "CALLS", "SHARE"});
+    long elsewhere = r.asked();
+    for (Map.Entry<String, Long> a : r.arms().entrySet()) {
+      rows.add(arm(a.getKey(), a.getValue(), r.asked()));
+      elsewhere -= a.getValue();
+    }
+    if (rows.size() > 1 && elsewhere > 0) {
+      rows.add(arm("(no arm)", elsewhere, r.asked()));
+    }
+    table(rows);
+  }
+
+  private static String[] arm(String name, long calls, long of) {
+    return new String[] {
+      name, Long.toString(calls), of == 0 ? "" : String.format("%.2f %%", 100.0 * calls / of)
+    };
+  }
+
+  private static String mode(boolean shadow) {
+    return shadow ? "shadow" : "enforce";
+  }
+
+  /** With a line before it; nothing when it has a heading only. */
+  private void table(List<String[]> rows) {
+    if (rows.size() > 1) {
+      out.line("");
+      out.table(rows);
+    }
+  }
+
   private void json(Replay r, AccessLog log) {
     List<Object> rules = new ArrayList<Object>();
     r.rules(
@@ -183,7 +245,7 @@ final class SimulateCommand extends StoreCommand {
             rules.add(
                 Json.object(
                     "rule", rule.id,
-                    "mode", rule.shadow ? "shadow" : "enforce",
+                    "mode", mode(rule.shadow),
                     "admitted", hits,
                     "refused", exceeded,
                     "keys", keys,
@@ -191,6 +253,17 @@ final class SimulateCommand extends StoreCommand {
     List<Object> keys = new ArrayList<Object>();
     for (Replay.Refused k : r.top(top)) {
       keys.add(Json.object("rule", k.rule, "key", k.key, "refused", k.count));
+    }
+    List<Object> breakers = new ArrayList<Object>();
+    for (Breaker b : r.breakers()) {
+      breakers.add(
+          Json.object(
+              "rule", b.id(),
+              "mode", mode(b.rule().shadow),
+              "failed", b.failedCount(),
+              "opened", b.openedCount(),
+              "refused", b.refusedCount(),
+              "state", b.state()));
     }
     long[] worst = r.worstMinute();
     out.json(
@@ -205,6 +278,8 @@ final class SimulateCommand extends StoreCommand {
             r.refused(),
             "refused_share",
             (double) r.refused() / r.calls(),
+            "refused_by_breakers",
+            r.broken(),
             "paced",
             r.paced(),
             "longest_wait_ms",
@@ -220,7 +295,13 @@ final class SimulateCommand extends StoreCommand {
                     "refused", worst[2]),
             "rules",
             rules,
+            "breakers",
+            breakers,
+            "arms",
+            r.arms(),
             "top_keys",
-            keys));
+            keys,
+            "remarks",
+            r.silent()));
   }
 }

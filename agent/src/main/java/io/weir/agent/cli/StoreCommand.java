@@ -2,11 +2,10 @@ package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
+import io.weir.agent.run.RuleSource;
 import io.weir.control.etcd.EtcdOptions;
-import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.Paths;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Option;
@@ -46,12 +45,20 @@ abstract class StoreCommand extends Command {
 
   final Config config() {
     Properties above = new Properties();
-    set(above, Key.RULES, etcd != null && rules == null ? "etcd" : rules);
+    set(above, Key.RULES, where());
     set(above, Key.ETCD_ENDPOINTS, etcd);
     set(above, Key.ETCD_NAMESPACE, namespace);
     set(above, Key.ETCD_USER, user);
     set(above, Key.CONFIG_FILE, configFile);
     return config(above);
+  }
+
+  /** On the command line a directory may stand alone: {@code --rules DIR}. */
+  private String where() {
+    if (rules == null) {
+      return etcd == null ? null : "etcd";
+    }
+    return rules.equals("etcd") || rules.startsWith("file:") ? rules : "file:" + rules;
   }
 
   private static void set(Properties p, Key key, String value) {
@@ -62,17 +69,11 @@ abstract class StoreCommand extends Command {
 
   /** The directory, or null: etcd. */
   final Path directory(Config config) {
-    String where = config.get(Key.RULES);
-    if (where == null) {
-      File beside = new File(jar.getAbsoluteFile().getParentFile(), "weir-rules");
-      return beside.isDirectory() && config.get(Key.ETCD_ENDPOINTS) == null
-          ? beside.toPath()
-          : null;
+    try {
+      return RuleSource.directory(config, jar);
+    } catch (IllegalArgumentException e) {
+      throw new Trouble(Fault.USAGE, e.getMessage());
     }
-    if (where.equals("etcd")) {
-      return null;
-    }
-    return Paths.get(where.startsWith("file:") ? where.substring(5) : where);
   }
 
   /** Opens the rules; every warning about the configuration is said first. */
@@ -92,22 +93,7 @@ abstract class StoreCommand extends Command {
 
   static EtcdOptions etcdOptions(Config config) {
     try {
-      EtcdOptions.Builder b =
-          EtcdOptions.builder()
-              .endpoints(config.get(Key.ETCD_ENDPOINTS, "http://127.0.0.1:2379"))
-              .namespace(config.get(Key.ETCD_NAMESPACE));
-      if (config.get(Key.ETCD_USER) != null) {
-        b.user(config.get(Key.ETCD_USER), config.get(Key.ETCD_PASSWORD));
-      }
-      if (config.get(Key.ETCD_TLS_CA) != null) {
-        b.tlsCa(Paths.get(config.get(Key.ETCD_TLS_CA)));
-      }
-      if (config.get(Key.ETCD_TLS_CERT) != null) {
-        b.tlsIdentity(
-            Paths.get(config.get(Key.ETCD_TLS_CERT)),
-            config.get(Key.ETCD_TLS_KEY) == null ? null : Paths.get(config.get(Key.ETCD_TLS_KEY)));
-      }
-      return b.build();
+      return RuleSource.etcd(config);
     } catch (IllegalArgumentException e) {
       throw new Trouble(Fault.USAGE, e.getMessage());
     }

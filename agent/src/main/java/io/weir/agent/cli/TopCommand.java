@@ -1,10 +1,14 @@
 package io.weir.agent.cli;
 
+import java.time.LocalTime;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
+/** On a terminal painted over and over until interrupted; else the same lines, once. */
 @picocli.CommandLine.Command
 final class TopCommand extends StoreCommand {
+  private static final long SETTLE_NANOS = 100_000_000L;
+
   @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
   String service;
 
@@ -17,39 +21,56 @@ final class TopCommand extends StoreCommand {
   @Option(
       names = {"-n", "--count"},
       paramLabel = "N",
-      description = "so many times, then end (default: until interrupted; once when no terminal)")
+      description =
+          "print it so many times, then end (default: painted until interrupted; printed once when"
+              + " no terminal)")
   int count;
 
   @Override
   int run() {
-    int left = count > 0 ? count : out.terminal ? Integer.MAX_VALUE : 1;
+    boolean live = count <= 0 && out.canPaint();
+    int left = count > 0 ? count : live ? Integer.MAX_VALUE : 1;
     boolean well = true;
     try (Tree tree = open()) {
+      if (live) {
+        Runtime.getRuntime().addShutdownHook(new Thread(out::close, "weir-screen"));
+        out.screen();
+      }
       while (left-- > 0) {
         View view = tree.view();
-        if (out.terminal && !out.json) {
-          out.home();
-          out.line(
-              out.ink(Out.Ink.STRONG, "weir top")
-                  + "  "
-                  + tree.name
-                  + "  revision "
-                  + view.revision
-                  + "  "
-                  + java.time.LocalTime.now().withNano(0)
-                  + "  (Ctrl-C ends)");
-        }
-        well = StatusCommand.show(out, tree, view, service);
+        well = live ? paint(tree, view) : StatusCommand.show(out, tree, view, service);
         out.flush();
         if (left > 0) {
+          tree.await(v -> null, SETTLE_NANOS); // a push is several changes
           final long seen = view.revision;
-          View next = tree.await(v -> v.revision != seen ? v : null, (long) (interval * 1e9));
-          if (next == null && Thread.currentThread().isInterrupted()) {
+          tree.await(v -> v.revision != seen ? v : null, (long) (interval * 1e9) - SETTLE_NANOS);
+          if (Thread.currentThread().isInterrupted()) {
             break;
           }
         }
       }
+    } finally {
+      out.close();
     }
     return well ? Exit.OK : Exit.NOT_CONVERGED;
+  }
+
+  private boolean paint(Tree tree, View view) {
+    out.frame();
+    out.line(
+        out.ink(Out.Ink.STRONG, "weir top")
+            + "  "
+            + tree.name
+            + "  revision "
+            + view.revision
+            + "  "
+            + LocalTime.now().withNano(0)
+            + "  (Ctrl-C ends)");
+    if (tree.lost() != null) {
+      out.line(out.ink(Out.Ink.BAD, "as it was last seen: " + tree.lost()));
+    }
+    boolean well = StatusCommand.show(out, tree, view, service);
+    out.paint();
+    return well;
   }
 }

@@ -30,6 +30,7 @@ abstract class Tree implements AutoCloseable {
   private long revision = -1;
   private String complaint = "it does not answer";
   private long complainedAt;
+  private String lost;
 
   Tree(String name) {
     this.name = name;
@@ -70,6 +71,7 @@ abstract class Tree implements AutoCloseable {
               @Override
               public void onConnected(boolean connected, String reason) {
                 synchronized (lock) {
+                  lost = connected ? null : reason;
                   if (!connected) {
                     complaint = reason;
                     complainedAt = complainedAt == 0 ? System.nanoTime() : complainedAt;
@@ -111,6 +113,13 @@ abstract class Tree implements AutoCloseable {
   final View view() {
     synchronized (lock) {
       return new View(revision, now);
+    }
+  }
+
+  /** Why the view may be old, or null: it is followed. */
+  final String lost() {
+    synchronized (lock) {
+      return lost;
     }
   }
 

@@ -8,7 +8,6 @@ import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
-import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.fleet.Fleet;
 import io.weir.control.loop.Log;
 import io.weir.control.registry.Registry;
@@ -108,45 +107,14 @@ final class ControlPlanes {
             .service(service)
             .instance(Identity.of(config))
             .agentVersion(Agent.version());
-    String rules = config.get(Key.RULES);
-    Path beside = new File(jar.getAbsoluteFile().getParentFile(), "weir-rules").toPath();
-    if (rules == null) {
-      boolean files =
-          config.get(Key.ETCD_ENDPOINTS) == null && java.nio.file.Files.isDirectory(beside);
-      rules = files ? "file:" + beside : "etcd";
-    }
-    if (rules.startsWith("file:")) {
-      b.directory(Paths.get(rules.substring("file:".length())));
-    } else if (rules.equals("etcd")) {
-      b.etcd(etcd(config));
+    Path directory = RuleSource.directory(config, jar);
+    if (directory != null) {
+      b.directory(directory);
     } else {
-      throw new IllegalArgumentException(
-          Key.RULES.propertyName() + ": '" + rules + "' is neither etcd nor file:DIRECTORY");
+      b.etcd(RuleSource.etcd(config));
     }
     String snapshots = config.get(Key.SNAPSHOT_DIR);
     return b.snapshotDirectory(snapshots == null ? null : Paths.get(snapshots)).build();
-  }
-
-  private static EtcdOptions etcd(Config config) {
-    EtcdOptions.Builder b =
-        EtcdOptions.builder()
-            .endpoints(config.get(Key.ETCD_ENDPOINTS, "http://127.0.0.1:2379"))
-            .namespace(config.get(Key.ETCD_NAMESPACE, ""))
-            .tlsCa(path(config, Key.ETCD_TLS_CA))
-            .tlsIdentity(path(config, Key.ETCD_TLS_CERT), path(config, Key.ETCD_TLS_KEY))
-            .connectTimeoutMillis(
-                (int)
-                    Durations.millis(
-                        Key.ETCD_CONNECT_TIMEOUT, config.get(Key.ETCD_CONNECT_TIMEOUT, "2s")));
-    if (config.get(Key.ETCD_USER) != null || config.get(Key.ETCD_PASSWORD) != null) {
-      b.user(config.get(Key.ETCD_USER), config.get(Key.ETCD_PASSWORD));
-    }
-    return b.build();
-  }
-
-  private static Path path(Config config, Key key) {
-    String p = config.get(key);
-    return p == null ? null : Paths.get(p);
   }
 
   private static final class AgentLogSink implements Log {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What a simulation promises: the agent's own limiter, on the log's own clock. */
@@ -123,11 +124,113 @@ class ReplayTest {
     assertThat(r.calls() - r.refused()).isLessThanOrEqualTo(21);
   }
 
-  private static Replay replay(String rule, String log, double speed) throws IOException {
+  @Test
+  void aBreakerOpensOnTheStatusesOfTheLogAndProbesOnItsClock() throws IOException {
+    StringBuilder log = new StringBuilder();
+    for (int i = 0; i < 6000; i++) { // a minute, the service down from second 10 to second 20
+      log.append(json(i * 10, "/a", i >= 1000 && i < 2000 ? 503 : 200, ""));
+    }
+    String rule =
+        "{\"window\": {\"size\": 20}, \"failure_ratio\": 0.5, \"open_seconds\": 5,"
+            + " \"probe_successes\": 3";
+    Replay r = replay(Map.of("circuit-breaker", rule + "}"), log.toString(), 1);
+    // open after ten failures for 5 s, a probe fails, then for 10 s give or take a tenth
+    assertThat(r.breakers().get(0).openedCount()).isEqualTo(2);
+    assertThat(r.broken()).isBetween(1390L, 1610L).isEqualTo(r.refused());
+    assertThat(r.breakers().get(0).state()).isEqualTo("closed");
+    assertThat(r.worstMinute()[2]).isPositive();
+
+    Replay shadow =
+        replay(Map.of("circuit-breaker", rule + ", \"mode\": \"shadow\"}"), log.toString(), 1);
+    assertThat(shadow.refused()).isZero();
+    assertThat(shadow.breakers().get(0).refusedCount()).isPositive();
+  }
+
+  @Test
+  void callsAreSlowWhereTheLogTellsDurationsOnly() throws IOException {
+    String rule = "{\"window\": {\"size\": 20}, \"slow_call_ms\": 100, \"slow_ratio\": 0.5}";
+    StringBuilder slow = new StringBuilder();
+    StringBuilder unknown = new StringBuilder();
+    for (int i = 0; i < 100; i++) {
+      slow.append(json(i * 10, "/a", 200, ", \"duration_ms\": 150"));
+      unknown.append(json(i * 10, "/a", 200, ""));
+    }
+    Replay r = replay(Map.of("circuit-breaker", rule), slow.toString(), 1);
+    // twenty calls have ended 150 ms after the twentieth came: by then 34 were let in
+    assertThat(r.calls() - r.refused()).isEqualTo(34);
+    r = replay(Map.of("circuit-breaker", rule), unknown.toString(), 1);
+    assertThat(r.refused()).isZero();
+    assertThat(r.silent()).anyMatch(s -> s.contains("durations"));
+  }
+
+  @Test
+  void whatTheServicesOwnLimitRefusesIsNoFailureToTheBreaker() throws IOException {
+    StringBuilder log = new StringBuilder();
+    for (int i = 0; i < 1000; i++) {
+      log.append(json(i, "/a", 503, ""));
+    }
+    Map<String, String> rules =
+        Map.of("rate-limit", "{\"qps\": 0}", "circuit-breaker", "{\"open_seconds\": 100}");
+    Replay r = replay(rules, log.toString(), 1);
+    assertThat(r.refused()).isEqualTo(1000);
+    assertThat(r.broken()).isZero();
+  }
+
+  @Test
+  void aLineWithoutStatusIsNoEvidence() throws IOException {
+    StringBuilder log = new StringBuilder();
+    for (int i = 0; i < 100; i++) {
+      log.append("{\"time\": 1700000000.5, \"path\": \"/a\"}\n");
+      log.append("10.0.0.1 - - [14/Nov/2023:22:13:20 +0000] \"GET /a HTTP/1.1\" - 5\n");
+    }
+    Replay r = replay(Map.of("circuit-breaker", "{}"), log.toString(), 1);
+    assertThat(r.untold()).isEqualTo(200);
+    assertThat(r.silent()).anyMatch(s -> s.startsWith("200 lines tell no status"));
+  }
+
+  @Test
+  void theShareOfEachArmIsToldWithoutAnyInstance() throws IOException {
+    StringBuilder log = new StringBuilder();
+    for (int i = 0; i < 10_000; i++) {
+      log.append(json(i, "/a", 200, i % 10 == 0 ? ", \"headers\": {\"x-canary\": \"true\"}" : ""));
+    }
+    String rule =
+        "routes:\n- match: \"header:X-Canary == 'true'\"\n  to: [{version: v3}]\n"
+            + "default: [{version: v1, weight: 95}, {version: v2, weight: 5}]\n";
+    Replay r = replay(Map.of("route", rule), log.toString(), 1);
+    assertThat(r.asked()).isEqualTo(10_000);
+    assertThat(r.arms().get("v3")).isEqualTo(1000);
+    // 9000 draws at 5 %: six standard deviations
+    assertThat(r.arms().get("v2")).isBetween(450L - 125, 450L + 125);
+    assertThat(r.arms().get("v1") + r.arms().get("v2")).isEqualTo(9000);
+  }
+
+  private static String json(long millis, String path, int status, String more) {
+    return "{\"time\": "
+        + (DAY0 * 1000 + millis)
+        + ", \"path\": \""
+        + path
+        + "\", \"status\": "
+        + status
+        + more
+        + "}\n";
+  }
+
+  private static Replay replay(String limit, String log, double speed) throws IOException {
+    return replay(Map.of("rate-limit", limit), log, speed);
+  }
+
+  private static Replay replay(Map<String, String> rules, String log, double speed)
+      throws IOException {
     RuleBook[] book = new RuleBook[1];
-    Entry e = new Entry("/service/s/rate-limit", rule.getBytes(StandardCharsets.UTF_8), 1, 1, 0);
-    new RuleFeed(b -> book[0] = b, Log.NONE)
-        .onBatch(new Batch(1, List.of(new Change(e.key, e)), false));
+    List<Change> changes = new ArrayList<>();
+    rules.forEach(
+        (kind, text) -> {
+          String key = "/service/s/" + kind;
+          byte[] value = text.getBytes(StandardCharsets.UTF_8);
+          changes.add(new Change(key, new Entry(key, value, 1, 1, 0)));
+        });
+    new RuleFeed(b -> book[0] = b, Log.NONE).onBatch(new Batch(1, changes, false));
     Replay replay = new Replay(book[0], "s", LimitRule.Side.SERVER, speed);
     new AccessLog(replay).read(new ByteArrayInputStream(log.getBytes(StandardCharsets.UTF_8)));
     replay.end();

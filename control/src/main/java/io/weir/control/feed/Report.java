@@ -1,5 +1,6 @@
 package io.weir.control.feed;
 
+import io.weir.control.json.JsonText;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleProblem;
 import java.util.Collections;
@@ -82,7 +83,7 @@ public final class Report {
     s.append(rejections == 0 ? "\"SYNCED\"" : "\"REJECTED\"");
     s.append(",\"rejections\":").append(rejections);
     s.append(",\"off\":").append(off).append(",\"agent\":");
-    string(s, agent).append(",\"rules\":[");
+    JsonText.quote(s, agent).append(",\"rules\":[");
     int written = 0;
     int refused = 0;
     for (Line l : lines) {
@@ -92,34 +93,19 @@ public final class Report {
       }
       refused += l.refusal == null ? 0 : 1;
       s.append(written++ == 0 ? "" : ",").append("{\"key\":");
-      string(s, l.key.key).append(",\"ids\":[");
+      JsonText.quote(s, l.key.key).append(",\"ids\":[");
       for (int i = 0; i < l.ids.size(); i++) {
-        string(s.append(i == 0 ? "" : ","), l.ids.get(i));
+        JsonText.quote(s.append(i == 0 ? "" : ","), l.ids.get(i));
       }
       s.append("],\"revision\":").append(l.applied);
       s.append(",\"state\":\"").append(l.state()).append('"');
       if (l.refusal != null) {
         s.append(",\"rejected_revision\":").append(l.rejected).append(",\"code\":");
-        string(s, l.refusal.code.toString()).append(",\"reason\":");
-        string(s, l.refusal.toString());
+        JsonText.quote(s, l.refusal.code.toString()).append(",\"reason\":");
+        JsonText.quote(s, l.refusal.toString());
       }
       s.append('}');
     }
     return s.append("]}").toString();
-  }
-
-  private static StringBuilder string(StringBuilder s, String text) {
-    s.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        s.append('\\').append(c);
-      } else if (c < ' ') {
-        s.append(String.format("\\u%04x", (int) c));
-      } else {
-        s.append(c);
-      }
-    }
-    return s.append('"');
   }
 }

@@ -28,7 +28,7 @@ final class Common {
       return Match.ALWAYS;
     }
     try {
-      return MatchParser.parse(text);
+      return MatchParser.parse(text, in.regexBudget());
     } catch (MatchSyntaxException e) {
       in.report(Code.MATCH, "match", in.at("match"), String.valueOf(e.getMessage()));
       return Match.ALWAYS;

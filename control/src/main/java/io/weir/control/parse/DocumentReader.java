@@ -61,7 +61,12 @@ final class DocumentReader {
     options.setCodePointLimit(MAX_BYTES);
     options.setNestingDepthLimit(MAX_DEPTH + 8);
     options.setMaxAliasesForCollections(0);
-    return YAMLFactory.builder().loaderOptions(options).streamReadConstraints(LIMITS).build();
+    // YAML 1.1 reads off, no and y as booleans: an id or a label of that name would become another
+    return YAMLFactory.builder()
+        .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
+        .loaderOptions(options)
+        .streamReadConstraints(LIMITS)
+        .build();
   }
 
   /** Reads one document, whatever it holds. */

@@ -1,5 +1,6 @@
 package io.weir.control.parse;
 
+import io.weir.engine.match.MatchParser;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -18,7 +19,13 @@ import java.util.regex.Pattern;
 final class Fields {
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?(0|[1-9][0-9_]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?");
+
+  /** YAML 1.1's words for it; where something else than true or false is wanted they are text. */
+  private static final List<String> TRUE = Arrays.asList("true", "yes", "on", "y");
+
+  private static final List<String> FALSE = Arrays.asList("false", "no", "off", "n");
   private static final int MAX_TEXT = 4096;
+  private static final int MAX_TOLD = 100;
   private static final int MAX_SHARES = 64;
 
   /** Where problems and the fingerprint go; one per document. */
@@ -27,18 +34,31 @@ final class Fields {
     final List<RuleProblem> problems = new ArrayList<RuleProblem>();
     final StringBuilder fingerprint = new StringBuilder();
 
+    private final MatchParser.Budget regexBudget = new MatchParser.Budget();
+
     /** Set when the document is of a newer minor version than this agent knows. */
     boolean newer;
 
     boolean refused;
+    private int refusals;
+    private int warnings;
 
     Sink(String key) {
       this.key = key;
     }
 
     void add(RuleProblem p) {
-      problems.add(p);
+      if (!full(p.refusal)) {
+        problems.add(p);
+      }
       refused |= p.refusal;
+      refusals += p.refusal ? 1 : 0;
+      warnings += p.refusal ? 0 : 1;
+    }
+
+    /** Whether no more refusals, or warnings, are told: enough is enough for a person. */
+    boolean full(boolean refusal) {
+      return (refusal ? refusals : warnings) >= MAX_TOLD;
     }
 
     void canonical(String path, String value) {
@@ -70,6 +90,9 @@ final class Fields {
   }
 
   private void unknown(String name, Node at) {
+    if (sink.full(false)) {
+      return; // a guess at what was meant costs time
+    }
     sink.add(
         new RuleProblem(
             sink.newer ? Code.NEWER_FIELD : Code.UNKNOWN_FIELD,
@@ -112,8 +135,10 @@ final class Fields {
     Node n = find(f);
     boolean v = Boolean.parseBoolean(f.fallback);
     if (n != null) {
-      if (n.kind == Node.Kind.BOOLEAN) {
-        v = n.text.equals("true");
+      String word = n.kind == Node.Kind.LIST || n.kind == Node.Kind.OBJECT ? "" : n.text;
+      boolean yes = TRUE.contains(word.toLowerCase(Locale.ROOT));
+      if (yes || FALSE.contains(word.toLowerCase(Locale.ROOT))) {
+        v = yes;
       } else {
         wrongKind(f, n);
       }
@@ -376,6 +401,11 @@ final class Fields {
     sink.add(
         new RuleProblem(
             code, true, sink.key, field, value, expectation, at.line, at.column, suggestion));
+  }
+
+  /** Of the whole document. */
+  MatchParser.Budget regexBudget() {
+    return sink.regexBudget;
   }
 
   private void canonical(String name, String value) {

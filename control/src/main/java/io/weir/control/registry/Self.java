@@ -1,5 +1,6 @@
 package io.weir.control.registry;
 
+import io.weir.control.json.JsonText;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -37,7 +38,7 @@ public final class Self {
   /** The registration's value. */
   String json(String protocol) {
     StringBuilder b = new StringBuilder("{\"protocol\":");
-    quote(b, protocol);
+    JsonText.quote(b, protocol);
     field(b, "version", version);
     field(b, "region", region);
     field(b, "zone", zone);
@@ -46,9 +47,9 @@ public final class Self {
       String comma = "";
       for (Map.Entry<String, String> e : labels.entrySet()) {
         b.append(comma);
-        quote(b, e.getKey());
+        JsonText.quote(b, e.getKey());
         b.append(':');
-        quote(b, e.getValue());
+        JsonText.quote(b, e.getValue());
         comma = ",";
       }
       b.append('}');
@@ -59,22 +60,7 @@ public final class Self {
   private static void field(StringBuilder b, String name, String value) {
     if (value != null && !value.isEmpty()) {
       b.append(",\"").append(name).append("\":");
-      quote(b, value);
+      JsonText.quote(b, value);
     }
-  }
-
-  private static void quote(StringBuilder b, String text) {
-    b.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        b.append('\\').append(c);
-      } else if (c < ' ') {
-        b.append(String.format("\\u%04x", (int) c));
-      } else {
-        b.append(c);
-      }
-    }
-    b.append('"');
   }
 }

@@ -2,7 +2,9 @@ package io.weir.control.parse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import io.weir.control.feed.RuleFeed;
+import io.weir.control.json.JsonText;
 import io.weir.control.loop.Log;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
@@ -12,18 +14,25 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayOutputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 
 /**
- * Mutated documents, by bytes and by structure, through parse, feed and the engine's own apply: no
- * exception escapes, no refused document replaces a good one. Short in the build; a million with
- * {@code mvn -pl control -am test -Dtest=RuleFuzzTest -Dsurefire.failIfNoSpecifiedTests=false
- * -Dweir.fuzz.documents=1000000}. The seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
+ * Mutated documents, by bytes and by structure, and now and then one made to be as expensive as 256
+ * KB can be (deep, wide, aliases, tags, regular expressions), through parse, feed and the engine's
+ * own apply: no exception escapes, no refused document replaces a good one, and none costs more
+ * processor time or memory than {@link #MOST_CPU_NANOS} and {@link #MOST_BYTES}, both counted for
+ * this thread alone. Short in the build; a million with {@code mvn -pl control -am test
+ * -Dtest=RuleFuzzTest -Dsurefire.failIfNoSpecifiedTests=false -Dweir.fuzz.documents=1000000}. The
+ * seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
  */
 class RuleFuzzTest {
   private static final String[] KEYS = {
@@ -130,6 +139,11 @@ class RuleFuzzTest {
     "default: ",
   };
 
+  /** A document that costs more is a finding. */
+  private static final long MOST_CPU_NANOS = 5_000_000_000L;
+
+  private static final long MOST_BYTES = 512L << 20;
+
   private final long seed = Long.getLong("weir.fuzz.seed", System.nanoTime());
   private final Random random = new Random(seed);
   private RuleBook book = RuleBook.EMPTY;
@@ -137,10 +151,12 @@ class RuleFuzzTest {
   @Test
   void noMutatedDocumentHurts() {
     int documents = Integer.getInteger("weir.fuzz.documents", 5_000);
+    ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     Engine engine = new Engine("order", Ticker.SYSTEM);
     int accepted = 0;
-    long slowest = 0;
+    int heavy = 0;
     long parsing = 0;
+    Costs most = new Costs();
     RuleFeed feed =
         new RuleFeed(
             b -> {
@@ -150,22 +166,31 @@ class RuleFuzzTest {
             Log.NONE);
     for (int i = 0; i < documents; i++) {
       int type = random.nextInt(KEYS.length);
-      byte[] document = mutate(type);
+      boolean expensive = random.nextInt(500) == 0;
+      heavy += expensive ? 1 : 0;
+      byte[] document =
+          expensive ? expensive(type) : random.nextInt(3) == 0 ? rebuilt(type) : mutate(type);
       RuleParser.Parsed parsed;
-      long start = System.nanoTime();
       List<Rule> before = rules(type);
+      long bytes = thread.getCurrentThreadAllocatedBytes();
+      long cpu = thread.getCurrentThreadCpuTime();
       try {
         parsed = RuleParser.parse(RuleKey.parse(KEYS[type]), document, "fuzz");
-        parsing += System.nanoTime() - start;
+        parsing += thread.getCurrentThreadCpuTime() - cpu;
         feed.onBatch(
             new Batch(
                 i + 1,
                 List.of(new Change(KEYS[type], new Entry(KEYS[type], document, 1, i + 1, 0))),
                 false));
-      } catch (RuntimeException | StackOverflowError e) {
+      } catch (RuntimeException | Error e) {
         throw new AssertionError(told(i, document), e);
       }
-      slowest = Math.max(slowest, System.nanoTime() - start);
+      cpu = thread.getCurrentThreadCpuTime() - cpu;
+      bytes = thread.getCurrentThreadAllocatedBytes() - bytes;
+      most.cost(cpu, bytes, document);
+      if (cpu > MOST_CPU_NANOS || bytes > MOST_BYTES) {
+        throw new AssertionError(cpu / 1e6 + " ms, " + bytes + " bytes" + told(i, document));
+      }
       RuleProblem refusal = parsed.refusal();
       if (refusal != null) {
         assertThat(refusal.code)
@@ -180,9 +205,41 @@ class RuleFuzzTest {
       }
     }
     System.out.printf(
-        "fuzz seed %d: %d documents, %d accepted, parsed in %.3f ms on average, slowest %.1f ms%n",
-        seed, documents, accepted, parsing / 1e6 / documents, slowest / 1e6);
+        "fuzz seed %d: %d documents (%d made to be expensive), %d accepted, parsed in %.3f ms on"
+            + " average; parse and apply at most%n  %s%n",
+        seed, documents, heavy, accepted, parsing / 1e6 / documents, most);
     assertThat(accepted).as("some mutations must stay valid to test anything").isPositive();
+  }
+
+  /** The worst of all, and what it looked like. */
+  private static final class Costs {
+    private long cpu;
+    private String slowest;
+    private long bytes;
+    private String largest;
+
+    void cost(long nanos, long allocated, byte[] document) {
+      if (nanos > cpu) {
+        cpu = nanos;
+        slowest = start(document);
+      }
+      if (allocated > bytes) {
+        bytes = allocated;
+        largest = start(document);
+      }
+    }
+
+    private static String start(byte[] document) {
+      String s = new String(document, 0, Math.min(60, document.length), StandardCharsets.UTF_8);
+      return document.length + " bytes: " + s.replaceAll("[^ -~]", "?");
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          "%.1f ms of processor time (%s)%n  %.1f MB allocated (%s)",
+          cpu / 1e6, slowest, bytes / 1048576.0, largest);
+    }
   }
 
   private List<Rule> rules(int type) {
@@ -254,7 +311,192 @@ class RuleFuzzTest {
     return d;
   }
 
-  /** Structure, not bytes: some number of the document becomes another. */
+  // ---- structure: a tree is changed and written anew
+
+  private byte[] rebuilt(int type) {
+    String text = CORPUS[type][random.nextInt(CORPUS[type].length)];
+    Node root;
+    try {
+      root = DocumentReader.read(KEYS[type], text.getBytes(StandardCharsets.UTF_8));
+    } catch (Refused impossible) {
+      throw new AssertionError(text, impossible);
+    }
+    List<Node> all = new ArrayList<>();
+    collect(root, all);
+    StringBuilder s = new StringBuilder();
+    write(s, root, all, 0);
+    return s.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static void collect(Node n, List<Node> all) {
+    all.add(n);
+    n.fields.values().forEach(f -> collect(f, all));
+    n.items.forEach(i -> collect(i, all));
+  }
+
+  /** Each node with a small chance is left out, doubled, renamed, wrapped or another one. */
+  private void write(StringBuilder s, Node n, List<Node> all, int depth) {
+    if (random.nextInt(25) == 0 && depth < 40) {
+      switch (random.nextInt(4)) {
+        case 0:
+          write(s, all.get(random.nextInt(all.size())), all, depth + 1);
+          return;
+        case 1:
+          write(s.append('['), n, all, depth + 1);
+          s.append(']');
+          return;
+        case 2:
+          write(s.append("{\"spec\":"), n, all, depth + 1);
+          s.append('}');
+          return;
+        default:
+          s.append(PIECES[random.nextInt(11)]);
+          return;
+      }
+    }
+    String comma = "";
+    switch (n.kind) {
+      case OBJECT:
+        s.append('{');
+        for (Map.Entry<String, Node> e : n.fields.entrySet()) {
+          for (int times = times(); times > 0; times--) {
+            JsonText.quote(s.append(comma), random.nextInt(40) == 0 ? name(all) : e.getKey());
+            write(s.append(':'), e.getValue(), all, depth + 1);
+            comma = ",";
+          }
+        }
+        s.append('}');
+        break;
+      case LIST:
+        s.append('[');
+        for (Node item : n.items) {
+          for (int times = times(); times > 0; times--) {
+            write(s.append(comma), item, all, depth + 1);
+            comma = ",";
+          }
+        }
+        s.append(']');
+        break;
+      case TEXT:
+        JsonText.quote(s, n.text);
+        break;
+      case NULL:
+        s.append("null");
+        break;
+      default:
+        s.append(n.text);
+    }
+  }
+
+  private int times() {
+    int n = random.nextInt(60);
+    return n == 0 ? 0 : n == 1 ? 2 : 1;
+  }
+
+  private String name(List<Node> all) {
+    Node n = all.get(random.nextInt(all.size()));
+    return n.fields.isEmpty() ? "x" : n.fields.keySet().iterator().next();
+  }
+
+  // ---- cost: what 256 KB can be made to do
+
+  private byte[] expensive(int type) {
+    int n = DocumentReader.MAX_BYTES;
+    String[] regex = {
+      "((((a{0,9}){0,9}){0,9}){0,9}){0,9}",
+      "(a|b|ab|ba)*".repeat(40),
+      "\\\\pL{200}\\\\pN{40}",
+      "(?i)[a-z\\\\x{10000}-\\\\x{10ffff}]{1,1000}",
+      "(((((((((x?)+)*)?)+)*)?)+)*)",
+      ".*.*.*.*=.*.*",
+    };
+    String pattern = "path matches '" + regex[random.nextInt(regex.length)] + "'";
+    String match = String.join(" || ", Collections.nCopies(1 + random.nextInt(200), pattern));
+    String start = type == 0 ? "{\"qps\": 1, " : "{";
+    String[] all = {
+      start + list(12_000, i -> "\"f" + i + "\":1") + "}",
+      start + list(9_000, i -> "\"" + (i % 2 == 0 ? "brust" : "wieght") + i + "\":[[1]]") + "}",
+      start + list(9_000, i -> "\"match\":\"path == 'x'\"") + "}",
+      start + "\"by\":[" + list(19_000, i -> "\"header:a" + i + "\"") + "]}",
+      start + "\"match\":\"" + match + "\"}",
+      start + "\"match\":\"" + "!(".repeat(8000) + "\"}",
+      start + "\"match\":\"path in [" + list(3000, i -> "'" + i + "'") + "]\"}",
+      start + "\"match\":\"" + list(1500, i -> "path<" + i).replace(",", "||") + "\"}",
+      "[" + list(6_000, i -> "{\"id\":\"r" + i + "\",\"qps\":1}") + "]",
+      "["
+          + list(2_000, i -> "{\"id\":\"r" + i + "\",\"qps\":1,\"match\":\"" + pattern + "\"}")
+          + "]",
+      "{\"routes\":["
+          + list(1000, i -> "{\"to\":[{\"version\":\"v" + i + "\"}],\"match\":\"" + pattern + "\"}")
+          + "]}",
+      "{\"routes\":["
+          + list(
+              60,
+              i ->
+                  "{\"to\":["
+                      + list(64, j -> "{\"version\":\"v" + j + "\",\"weight\":" + j)
+                      + "}]}")
+          + "]}",
+      "{\"routes\":["
+          + list(
+              50,
+              i ->
+                  "{\"to\":["
+                      + list(64, j -> "{\"version\":\"v" + j + "\",\"weight\":99999}")
+                      + "]}")
+          + "],\"default\":[{}]}",
+      "{\"table\":["
+          + list(64, i -> "{\"weight\":1,\"version\":\"v" + i + "\",\"match\":\"" + pattern + "\"}")
+          + "]}",
+      "[".repeat(n),
+      "{\"a\":".repeat(n / 5),
+      "- ".repeat(n / 2),
+      "? ".repeat(n / 2),
+      "a: &a [*a, *a]\n",
+      bomb(),
+      "qps: !!java.net.URL [!!java.lang.Runtime {}]\n",
+      "qps: !<tag:yaml.org,2002:int> 5\n",
+      "qps: " + "9".repeat(n - 100),
+      "qps: 0." + "0".repeat(n - 100) + "1",
+      "id: '" + "x".repeat(n - 100) + "'\nqps: 1",
+      "x".repeat(n - 100) + ": 1\nqps: 1",
+      "---\n".repeat(n / 4),
+      "# " + "x\n# ".repeat(n / 4 - 10),
+      "qps: 1\n" + " \n".repeat(n / 2 - 10),
+      "qps: >\n" + "  x\n".repeat(n / 4 - 10),
+      "'" + "''".repeat(n / 2 - 10),
+      "%YAML 1.1\n".repeat(n / 10),
+      "qps: 1\nresponse: {headers: {" + list(10_000, i -> "h" + i + ": v") + "}}\n",
+      "x".repeat(n + 1),
+    };
+    int which = random.nextInt(all.length + 1);
+    if (which < all.length) {
+      return all[which].getBytes(StandardCharsets.UTF_8);
+    }
+    byte[] noise = new byte[n];
+    random.nextBytes(noise);
+    return noise;
+  }
+
+  private static String list(int count, IntFunction<String> item) {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < count; i++) {
+      s.append(i == 0 ? "" : ",").append(item.apply(i));
+    }
+    return s.toString();
+  }
+
+  private static String bomb() {
+    StringBuilder s = new StringBuilder("a: &a [x, x, x, x, x, x, x, x, x]\n");
+    for (char c = 'b'; c < 'z'; c++) {
+      char before = (char) (c - 1);
+      s.append(c).append(": &").append(c).append(" [");
+      s.append(list(9, i -> "*" + before)).append("]\n");
+    }
+    return s + "qps: *y\n";
+  }
+
+  /** Some number of the document becomes another. */
   private byte[] number(byte[] d) {
     String text = new String(d, StandardCharsets.ISO_8859_1);
     String[] values = {

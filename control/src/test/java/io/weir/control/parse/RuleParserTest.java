@@ -129,6 +129,22 @@ class RuleParserTest {
     }
 
     @Test
+    void wordsThatYamlOnceTookForBooleansStayText() {
+      assertThat(one(LIMIT, "id: off\nqps: 5").id).isEqualTo("off");
+      RouteRule r = one(ROUTE, "default: [{version: no, labels: {zone: y, tier: On}}]");
+      assertThat(r.defaults.get(0).version).isEqualTo("no");
+      assertThat(r.defaults.get(0).labels).isEqualTo(Map.of("zone", "y", "tier", "On"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"false", "off", "no", "n", "False", "OFF"})
+    void whereTrueOrFalseIsWantedYamlsWordsForThemDo(String no) {
+      assertThat(one(LIMIT, "qps: 5\nenabled: " + no).enabled).isFalse();
+      assertThat(one(LIMIT, "qps: 5\nenabled: " + no).fingerprint)
+          .isEqualTo(one(LIMIT, "{\"qps\": 5, \"enabled\": false}").fingerprint);
+    }
+
+    @Test
     void writtenOutDefaultsMeanTheSame() {
       assertThat(one(LIMIT, "{\"qps\": 10}").fingerprint)
           .isEqualTo(one(LIMIT, "enabled: true\nqps: 10.0\nburst: 10\nmode: enforce").fingerprint)
@@ -412,6 +428,18 @@ class RuleParserTest {
     void messagesCarryNoControlCharacters() {
       String m = refusal(LIMIT, "{\"qps\": \"\\u001b[31m\\n\"}").toString();
       assertThat(m.chars()).noneMatch(Character::isISOControl);
+    }
+
+    @Test
+    void ofEndlessProblemsAHundredAreToldAndNoneIsForgiven() {
+      StringBuilder many = new StringBuilder("{\"burst\": 0");
+      for (int i = 0; i < 5000; i++) {
+        many.append(", \"x").append(i).append("\": 1");
+      }
+      RuleParser.Parsed p = parse(LIMIT, many + "}");
+      assertThat(p.problems).hasSize(102);
+      assertThat(p.refusal()).isNotNull();
+      assertThat(p.rules).isEmpty();
     }
 
     @Test

@@ -45,6 +45,49 @@ class DiskSnapshotTest {
   }
 
   @Test
+  void permissionsThatWereLoosenedAreTightenedAgain() throws IOException {
+    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    s.write(1, List.of());
+    Files.setPosixFilePermissions(s.file(), PosixFilePermissions.fromString("rw-rw-rw-"));
+    s.write(2, List.of());
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(s.file())))
+        .isEqualTo("rw-------");
+  }
+
+  @Test
+  void aWriterThatDiedHalfWayLeavesTheOldOneGood() throws IOException {
+    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    s.write(1, List.of(entry("/a", "old")));
+    byte[] whole = Files.readAllBytes(s.file());
+    Path left = s.file().resolveSibling(s.file().getFileName() + ".tmp");
+    Files.write(left, java.util.Arrays.copyOf(whole, whole.length / 2));
+    assertThat(s.read().entries.get(0).text()).isEqualTo("old");
+    s.write(2, List.of(entry("/a", "new")));
+    assertThat(s.read().entries.get(0).text()).isEqualTo("new");
+    assertThat(left).doesNotExist();
+  }
+
+  @Test
+  void anotherVersionIsRefusedAndSaidSo() throws IOException {
+    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    s.write(1, List.of(entry("/a", "value")));
+    byte[] newer = Files.readAllBytes(s.file());
+    newer["weir-snapshot ".length()] = '2';
+    Files.write(s.file(), newer);
+    assertThatThrownBy(s::read).hasMessageContaining("another version");
+  }
+
+  @Test
+  void whatCannotBeReadOrWrittenIsAnIoException() throws IOException {
+    DiskSnapshot taken = new DiskSnapshot(temp, "a");
+    Files.createDirectories(taken.file());
+    assertThatThrownBy(taken::read).isInstanceOf(IOException.class);
+    Files.writeString(temp.resolve("file"), "");
+    DiskSnapshot below = new DiskSnapshot(temp.resolve("file"), "a");
+    assertThatThrownBy(() -> below.write(1, List.of())).isInstanceOf(IOException.class);
+  }
+
+  @Test
   void anyDamageIsNoticed() throws IOException {
     DiskSnapshot s = new DiskSnapshot(temp, "a");
     s.write(1, List.of(entry("/a", "value")));
@@ -55,9 +98,9 @@ class DiskSnapshotTest {
       Files.write(s.file(), bad);
       assertThatThrownBy(s::read).isInstanceOf(IOException.class).hasMessageContaining("damaged");
     }
-    Files.write(s.file(), java.util.Arrays.copyOf(good, good.length - 1));
-    assertThatThrownBy(s::read).hasMessageContaining("damaged");
-    Files.write(s.file(), new byte[0]);
-    assertThatThrownBy(s::read).hasMessageContaining("damaged");
+    for (int length = 0; length < good.length; length++) {
+      Files.write(s.file(), java.util.Arrays.copyOf(good, length));
+      assertThatThrownBy(s::read).isInstanceOf(IOException.class).hasMessageContaining("damaged");
+    }
   }
 }

@@ -54,15 +54,29 @@ public final class MatchParser {
   /** Most instructions a compiled regular expression may have; matching one value walks them. */
   private static final int MAX_PROGRAM = 8192;
 
+  /** What the counted repetitions of one regular expression may promise before it is compiled. */
+  private static final int MAX_ESTIMATE = 1 << 20;
+
+  /**
+   * What all regular expressions of one document may take together: each is bounded by itself, but
+   * a document has room for thousands. One thread.
+   */
+  public static final class Budget {
+    private int steps = 16 * MAX_PROGRAM;
+    private double estimate = 4.0 * MAX_ESTIMATE;
+  }
+
   private static final Pattern COUNTED = Pattern.compile("\\{([0-9]{1,4})(?:,([0-9]{0,4}))?\\}");
   private static final String DELIMITERS = "=!<>()[],&|'\"";
 
   private final String text;
+  private final Budget budget;
   private int at;
   private int depth;
 
-  private MatchParser(String text) {
+  private MatchParser(String text, Budget budget) {
     this.text = text;
+    this.budget = budget;
   }
 
   /**
@@ -72,11 +86,16 @@ public final class MatchParser {
    * @throws MatchSyntaxException saying where and what was expected
    */
   public static Match parse(String text) {
+    return parse(text, new Budget());
+  }
+
+  /** As {@link #parse(String)}, one of several expressions that share a budget. */
+  public static Match parse(String text, Budget budget) {
     if (text.length() > MAX_LENGTH) {
       throw new MatchSyntaxException(
           text.substring(0, MAX_LENGTH), MAX_LENGTH, "at most " + MAX_LENGTH + " characters");
     }
-    MatchParser p = new MatchParser(text);
+    MatchParser p = new MatchParser(text, budget);
     Match m = p.or(false);
     p.skip();
     if (p.at < text.length()) {
@@ -221,9 +240,18 @@ public final class MatchParser {
     skip();
     int start = at;
     String regex = string();
+    double estimate = repetitions(regex) * regex.length();
     try {
-      if (regex.length() <= MAX_PATTERN && repetitions(regex) * regex.length() <= 1 << 20) {
-        Pattern p = Pattern.compile(regex);
+      if (regex.length() <= MAX_PATTERN && estimate <= MAX_ESTIMATE) {
+        budget.estimate -= estimate;
+        Pattern p = budget.estimate < 0 ? null : Pattern.compile(regex);
+        if (p != null && p.programSize() <= MAX_PROGRAM) {
+          budget.steps -= p.programSize();
+        }
+        if (p == null || budget.steps < 0) {
+          at = start;
+          throw expected("fewer or simpler regular expressions in one document");
+        }
         if (p.programSize() <= MAX_PROGRAM) {
           return p;
         }

@@ -196,6 +196,28 @@ class MatchExpressionTest {
   }
 
   @Test
+  void theRegularExpressionsOfOneDocumentAreBoundedTogether() {
+    // small each, and many: a thousand plain ones fit
+    MatchParser.Budget plain = new MatchParser.Budget();
+    for (int i = 0; i < 1000; i++) {
+      MatchParser.parse("path matches '/api/v[0-9]+/orders/[a-z]{1,8}'", plain);
+    }
+    // large compiled ones, and ones too large to be kept that cost their compiling
+    for (String regex : new String[] {"[a-z]{1,1000}", "(a{0,99}){0,99}"}) {
+      MatchParser.Budget budget = new MatchParser.Budget();
+      String said = "";
+      for (int i = 0; i < 100 && !said.contains("one document"); i++) {
+        MatchSyntaxException e =
+            catchThrowableOfType(
+                MatchSyntaxException.class,
+                () -> MatchParser.parse("path matches '" + regex + "'", budget));
+        said = e == null ? "" : e.getMessage();
+      }
+      assertThat(said).as(regex).contains("fewer or simpler regular expressions in one document");
+    }
+  }
+
+  @Test
   void aRegularExpressionNeverLooksAtAnEndlessValue() {
     Match m = MatchParser.parse("header:A matches '(x+x+)+y'");
     assertThat(m.test(Request.SOURCE, Request.of("header:A", "x".repeat(4000) + "y"))).isTrue();
