@@ -59,7 +59,7 @@ class CliTerminalTest {
   @Test
   void topFitsALowWindowWithoutScrolling() throws Exception {
     try (Pty top = new Pty("", 3, "top")) {
-      top.await(" more lines");
+      top.await(" more\u001b");
       top.type("\u0003");
       top.exit();
       String frame = top.seen().split("\u001b\\[H", 3)[1];

@@ -134,7 +134,9 @@ final class Out {
 
   /** Paints it. */
   void paint() {
-    frame.append(hidden == 0 ? "" : ink(Ink.FAINT, hidden + " more lines")).append("\u001b[J");
+    frame
+        .append(hidden == 0 ? "" : ink(Ink.FAINT, count(hidden, "line") + " more"))
+        .append("\u001b[J");
     synchronized (data) {
       if (screen) {
         raw(frame.toString());

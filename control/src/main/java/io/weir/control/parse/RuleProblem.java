@@ -8,6 +8,9 @@ public final class RuleProblem {
   /** The longest piece of a document that is quoted. */
   private static final int QUOTE = 80;
 
+  /** The longest expectation: some quote the document, and messages go into every status key. */
+  private static final int SENTENCE = 500;
+
   public final Code code;
 
   /** True: the document is refused. False: it is in force, but the author should know. */
@@ -49,7 +52,7 @@ public final class RuleProblem {
     this.key = key;
     this.field = field;
     this.value = quote(value);
-    this.expectation = expectation;
+    this.expectation = quote(expectation, SENTENCE);
     this.line = line;
     this.column = column;
     this.suggestion = suggestion;
@@ -84,11 +87,15 @@ public final class RuleProblem {
 
   /** Operator text goes to logs and terminals: no control characters, no novels. */
   static String quote(String text) {
+    return quote(text, QUOTE);
+  }
+
+  private static String quote(String text, int most) {
     StringBuilder s = new StringBuilder();
-    for (int i = 0; i < text.length() && s.length() < QUOTE; i++) {
+    for (int i = 0; i < text.length() && s.length() < most; i++) {
       char c = text.charAt(i);
       s.append(Character.isISOControl(c) || Character.isSurrogate(c) ? '?' : c);
     }
-    return text.length() > QUOTE ? s.append("...").toString() : s.toString();
+    return text.length() > most ? s.append("...").toString() : s.toString();
   }
 }

@@ -425,6 +425,23 @@ class RuleParserTest {
     }
 
     @Test
+    void noMessageIsANovel() {
+      String novel = "x".repeat(3000);
+      for (String text :
+          new String[] {
+            "qps: 5\nby: ['" + novel + "']",
+            "qps: 5\nmatch: \"" + novel + "\"",
+            "qps: 5\nresponse: {headers: {'" + novel + " y': v}}",
+            "qps: '" + novel + "'",
+            "'" + novel + "': 1\nburst: 0",
+          }) {
+        assertThat(refusal(LIMIT, text).toString().length()).as(text).isLessThan(1000);
+      }
+      assertThat(refusal(BREAKER, "record: {status: ['" + novel + "']}").toString().length())
+          .isLessThan(1000);
+    }
+
+    @Test
     void messagesCarryNoControlCharacters() {
       String m = refusal(LIMIT, "{\"qps\": \"\\u001b[31m\\n\"}").toString();
       assertThat(m.chars()).noneMatch(Character::isISOControl);
