@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
 @picocli.CommandLine.Command(
     footer = {
       "",
-      "  weir canary set order-service v2 5      5 % of the default calls go to v2",
+      "  weir canary set order-service v2 5      5 %% of the default calls go to v2",
       "  weir canary promote order-service v2    all of them",
       "  weir canary abort order-service v2      none of them"
     })
