@@ -11,8 +11,10 @@ import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -34,7 +36,7 @@ import org.apache.catalina.startup.Tomcat;
 /**
  * A hop of a chain: {@code web NEXT NAME...} or {@code grpc NAME...}, one server for each name; NEXT
  * is {@code http} (service b), {@code grpc} (service c). Each answers its name and what the next hop
- * answered. It knows nothing of colours and copies no header.
+ * answered; {@code ?out=URL} calls that, at whatever name, on the loopback. It knows nothing of colours and copies no header.
  */
 public final class Hops {
   private static final MethodDescriptor<String, String> WHO =
@@ -106,6 +108,18 @@ public final class Hops {
     protected void doGet(HttpServletRequest request, HttpServletResponse response)
         throws ServletException, IOException {
       String how = request.getParameter("how");
+      String out = request.getParameter("out");
+      if (out != null) {
+        try (Response r =
+            http.newBuilder()
+                .dns(host -> List.of(InetAddress.getLoopbackAddress()))
+                .build()
+                .newCall(new Request.Builder().url(out).build())
+                .execute()) {
+          response.getWriter().print(r.body().string());
+        }
+        return;
+      }
       if (how == null) {
         response.getWriter().print(name);
         return;

@@ -1,7 +1,11 @@
 package io.weir.smoke;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -72,7 +76,7 @@ class FourHopsTest {
 
   private static Jvm jvm(Jdk jdk, String classpath, String service, String... arguments) {
     return Jvm.of(jdk, classpath, "Hops")
-        .weir("service=" + service + ";rules=" + rules.location())
+        .weir("service=" + service + ";colour.to=example.org;rules=" + rules.location())
         .arguments(arguments)
         .launch();
   }
@@ -87,10 +91,12 @@ class FourHopsTest {
   }
 
   private static String get(String how, String... headers) throws Exception {
+    return ask("how=" + how, headers);
+  }
+
+  private static String ask(String query, String... headers) throws Exception {
     HttpRequest.Builder ask =
-        HttpRequest.newBuilder(
-                URI.create(
-                    "http://127.0.0.1:" + port(a, 0) + "/" + (how == null ? "" : "?how=" + how)))
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port(a, 0) + "/?" + query))
             .timeout(Duration.ofSeconds(30));
     if (headers.length > 0) {
       ask.headers(headers);
@@ -114,6 +120,40 @@ class FourHopsTest {
     assertThat(get("direct", "baggage", "other=1, x-canary=true;p=2")).isEqualTo("a b2 c2");
     // the request's own header is nearer than its baggage
     assertThat(get("direct", "baggage", "x-canary=true", "X-Canary", "false")).isEqualTo("a b1 c1");
+  }
+
+  /** A header that a rule looks at may identify a user: it is nobody's business outside. */
+  @Test
+  void strangersSeeNoColourAndNamesThatCannotBePublicDo() throws Exception {
+    routeB(BY_HEADER);
+    HttpServer anybody = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    anybody.createContext(
+        "/",
+        exchange -> {
+          Headers h = exchange.getRequestHeaders();
+          byte[] said = (h.getFirst("X-Canary") + " " + h.getFirst("baggage")).getBytes(UTF_8);
+          exchange.sendResponseHeaders(200, said.length);
+          exchange.getResponseBody().write(said);
+          exchange.close();
+        });
+    anybody.start();
+    try {
+      int port = anybody.getAddress().getPort();
+      for (String[] host :
+          new String[][] {
+            {"api.example.com", "null null"},
+            {"legacy", "true x-canary=true"},
+            {"legacy.shop.internal", "true x-canary=true"},
+            // configured: weir.colour.to
+            {"pay.example.org", "true x-canary=true"}
+          }) {
+        String url = "http://" + host[0] + ":" + port + "/";
+        assertThat(ask("out=" + url, "X-Canary", "true")).as(host[0]).isEqualTo(host[1]);
+        assertThat(ask("out=" + url)).as(host[0]).isEqualTo("null null");
+      }
+    } finally {
+      anybody.stop(0);
+    }
   }
 
   @Test

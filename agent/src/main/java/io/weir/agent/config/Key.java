@@ -46,6 +46,12 @@ public enum Key {
       "",
       "weir.services.<logical>=host:port,...: what hard-wired addresses are called, and the static"
           + " instances of that service"),
+  COLOUR_TO(
+      "weir.colour.to",
+      "inside",
+      "who gets the traffic colour beside registered instances: inside (names and addresses that"
+          + " cannot be public) | domains that are yours as well, example.com,shop.example.org |"
+          + " all"),
   REGISTER(
       "weir.register",
       "true",

@@ -9,6 +9,7 @@ import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticker;
+import io.weir.engine.colour.Reach;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.Targets;
 import io.weir.engine.instances.Locality;
@@ -73,6 +74,7 @@ public final class Agent {
             config.get(Key.SERVICE),
             new Locality(config.get(Key.REGION), config.get(Key.ZONE)),
             targets(config),
+            reach(config),
             Ticker.SYSTEM);
     Hooks hooks = new Hooks(engine);
     if (!Bridge.claim(hooks)) {
@@ -103,6 +105,15 @@ public final class Agent {
     } catch (IllegalArgumentException wrong) {
       AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
       return Targets.NONE;
+    }
+  }
+
+  private static Reach reach(Config config) {
+    try {
+      return Reach.of(config.get(Key.COLOUR_TO, "inside"));
+    } catch (IllegalArgumentException wrong) {
+      AgentLog.get().warn(wrong.getMessage() + "; the traffic colour stays inside");
+      return Reach.INSIDE;
     }
   }
 

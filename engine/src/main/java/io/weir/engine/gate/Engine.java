@@ -5,6 +5,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.colour.Reach;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.instances.Ports;
@@ -26,6 +27,7 @@ public final class Engine implements Ticket.Recorder {
   private final String service;
   private final Locality here;
   private final Targets targets;
+  private final Reach reach;
   private final Ports ports = new Ports();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
@@ -39,14 +41,21 @@ public final class Engine implements Ticket.Recorder {
     this(service, here, Targets.NONE, ticker);
   }
 
+  /** An engine whose colour stays inside. */
+  public Engine(String service, Locality here, Targets targets, Ticker ticker) {
+    this(service, here, targets, Reach.INSIDE, ticker);
+  }
+
   /**
    * @param service this JVM's own service name
    * @param here where this JVM runs: the router prefers what is near
    * @param targets logical names of hard-wired addresses
+   * @param reach who gets the traffic colour
    */
-  public Engine(String service, Locality here, Targets targets, Ticker ticker) {
+  public Engine(String service, Locality here, Targets targets, Reach reach, Ticker ticker) {
     this.service = service;
     this.targets = targets;
+    this.reach = reach;
     this.here = here;
     this.ticker = ticker;
   }
@@ -154,7 +163,8 @@ public final class Engine implements Ticket.Recorder {
   /**
    * Headers that put the thread's colour on a call that leaves, and after them those of the ticket:
    * name, value, name, value ... to be set in this order, each replacing what the call has. Never
-   * null, must not be changed.
+   * null, must not be changed. A colour goes to registered instances and to hosts within {@link
+   * Reach}; strangers do not see it.
    *
    * @param ticket the call's, after {@link #outbound}; null when its target is not governed
    */
@@ -162,7 +172,10 @@ public final class Engine implements Ticket.Recorder {
     String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
     Colour colour = Colour.current();
     Snapshot s = snapshot;
-    if (colour == Colour.NONE || s.carried() == null || s.book().off) {
+    if (colour == Colour.NONE
+        || s.carried() == null
+        || s.book().off
+        || (ticket == null || ticket.instance() == null) && !reach.includes(source.host(call))) {
       return routed;
     }
     String[] carried = s.carried().write(colour, source, call);

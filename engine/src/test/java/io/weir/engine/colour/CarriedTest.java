@@ -7,6 +7,9 @@ import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Targets;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
 import io.weir.engine.match.Match;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
@@ -109,10 +112,11 @@ class CarriedTest {
     Ticket ticket = new Ticket();
     ticket.begin(0, null);
     ticket.routed(null, "v1", 0, new String[] {"X-Arm", "v1"});
-    assertThat(engine.headers(Request.OUTBOUND, Request.of(), ticket)).isSameAs(ticket.headers());
+    Request call = Request.of("host", "payment");
+    assertThat(engine.headers(Request.OUTBOUND, call, ticket)).isSameAs(ticket.headers());
     Colour before = Colour.swap(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
     try {
-      assertThat(engine.headers(Request.OUTBOUND, Request.of(), ticket))
+      assertThat(engine.headers(Request.OUTBOUND, call, ticket))
           .containsExactly("x-env", "prod", "baggage", "x-env=prod", "X-Arm", "v1");
     } finally {
       Colour.swap(before);
@@ -120,6 +124,32 @@ class CarriedTest {
     engine.apply(new RuleBook.Builder().add(RULE).off(true).build());
     assertThat(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")))
         .isSameAs(Colour.NONE);
+  }
+
+  @Test
+  void aStrangerSeesNoColourUnlessItIsARegisteredInstanceOrConfigured() {
+    Request call = Request.of("host", "api.example.com");
+    Ticket routed = new Ticket();
+    routed.begin(0, null);
+    routed.routed(
+        new Instance("pay", "api.example.com", 443, null, null, null, Map.of(), 100, null),
+        "v1",
+        0,
+        new String[0]);
+    Engine shy = new Engine("cart", Ticker.SYSTEM);
+    Engine open =
+        new Engine("cart", Locality.UNKNOWN, Targets.NONE, Reach.of("example.com"), Ticker.SYSTEM);
+    for (Engine engine : List.of(shy, open)) {
+      engine.apply(new RuleBook.Builder().add(RULE).build());
+    }
+    Colour before = Colour.swap(Colour.of("x-env", "prod"));
+    try {
+      assertThat(shy.headers(Request.OUTBOUND, call, null)).isEmpty();
+      assertThat(shy.headers(Request.OUTBOUND, call, routed)).contains("x-env", "prod");
+      assertThat(open.headers(Request.OUTBOUND, call, null)).contains("x-env", "prod");
+    } finally {
+      Colour.swap(before);
+    }
   }
 
   /** Both peers leaked here: set without reset, or reset before the handler ran. */

@@ -34,7 +34,7 @@ final class ClientGate implements ClientInterceptor {
     ServicePlan plan = plan(authority);
     if (plan == null) {
       ClientCall<Q, P> call = next.newCall(method, options);
-      return engine.colours() ? new ColouredClientCall<Q, P>(call, engine) : call;
+      return engine.colours() ? new ColouredClientCall<Q, P>(call, engine, authority) : call;
     }
     return new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
   }

@@ -12,18 +12,22 @@ import io.weir.engine.gate.Engine;
 /** A call to a service without rules: it only takes the traffic colour along. */
 final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
   private final Engine engine;
+  private final String authority;
+  private Metadata headers;
 
-  ColouredClientCall(ClientCall<Q, P> call, Engine engine) {
+  ColouredClientCall(ClientCall<Q, P> call, Engine engine, String authority) {
     super(call);
     this.engine = engine;
+    this.authority = authority;
   }
 
   @Override
   public void start(Listener<P> listener, Metadata headers) {
+    this.headers = headers;
     try {
       Colour before = Coloured.bindContexts();
       try {
-        Names.set(headers, engine.headers(HEADERS, headers, null));
+        Names.set(headers, engine.headers(SOURCE, this, null));
       } finally {
         Colour.swap(before);
       }
@@ -33,26 +37,26 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
     super.start(listener, headers);
   }
 
-  private static final AttributeSource<Metadata> HEADERS =
-      new AttributeSource<Metadata>() {
+  private static final AttributeSource<ColouredClientCall<?, ?>> SOURCE =
+      new AttributeSource<ColouredClientCall<?, ?>>() {
         @Override
-        public String header(Metadata headers, String name) {
-          return Names.first(headers, name);
+        public String header(ColouredClientCall<?, ?> call, String name) {
+          return Names.first(call.headers, name);
         }
 
         @Override
-        public String path(Metadata headers) {
+        public String path(ColouredClientCall<?, ?> call) {
           return null;
         }
 
         @Override
-        public String method(Metadata headers) {
+        public String method(ColouredClientCall<?, ?> call) {
           return null;
         }
 
         @Override
-        public String host(Metadata headers) {
-          return null;
+        public String host(ColouredClientCall<?, ?> call) {
+          return Names.host(call.authority);
         }
       };
 }
