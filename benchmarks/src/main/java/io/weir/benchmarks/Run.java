@@ -83,8 +83,16 @@ public final class Run {
                 "Route.springCloud 100",
                 1 / 20.0),
             new Promise("1000 instances against 100", "Route.weir 1000", "Route.weir 100", 1.25),
+            new Promise(
+                "10 000 other services against 1", "Services.weir 10000", "Services.weir 1", 1.25),
+            new Promise(
+                "rendezvous, 1000 instances against 100",
+                "Route.weirRendezvous 1000",
+                "Route.weirRendezvous 100",
+                1.5),
             new Promise("allocates", "Route.weir 100", null, 0),
-            new Promise("sticky allocates", "Route.weirSticky 100", null, 0)));
+            new Promise("sticky allocates", "Route.weirSticky 100", null, 0),
+            new Promise("rendezvous allocates", "Route.weirRendezvous 1000", null, 0)));
     PROMISES.put(
         "grpc",
         Arrays.asList(

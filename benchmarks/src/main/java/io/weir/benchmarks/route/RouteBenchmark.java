@@ -8,6 +8,7 @@ import io.weir.engine.instances.Locality;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.route.Router;
 import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.RouteRule.Balance;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -48,6 +49,7 @@ public class RouteBenchmark {
   private Router drawn;
   private Router sticky;
   private Router mixed;
+  private Router hashed;
   private Spring spring;
 
   /** A call's headers, read without allocating. */
@@ -57,9 +59,14 @@ public class RouteBenchmark {
     final HttpHeaders headers = new HttpHeaders();
     String env = "env-" + (ROWS - 1);
     String user = "user-4711";
+    final String[] users = new String[4096];
+    int turn;
 
     @Setup
     public void setUp() {
+      for (int i = 0; i < users.length; i++) {
+        users[i] = "user-" + i;
+      }
       headers.set("X-SC-LB-Hint", "v2");
     }
   }
@@ -104,13 +111,15 @@ public class RouteBenchmark {
     for (int i = 0; i < ROWS; i++) {
       wanted[i] = "env-" + i;
     }
-    drawn = router(live, "", null);
-    sticky = router(live, "", Attribute.parse("header:X-User-Id"));
-    mixed = router(live, " && method == 'GET'", null);
+    Attribute user = Attribute.parse("header:X-User-Id");
+    drawn = router(live, "", null, Balance.LEAST_IN_FLIGHT);
+    sticky = router(live, "", user, Balance.LEAST_IN_FLIGHT);
+    mixed = router(live, " && method == 'GET'", null, Balance.LEAST_IN_FLIGHT);
+    hashed = router(live, "", user, Balance.RENDEZVOUS);
     spring = new Spring(springs);
   }
 
-  private static Router router(List<Instance> live, String and, Attribute sticky) {
+  private static Router router(List<Instance> live, String and, Attribute sticky, Balance balance) {
     List<RouteRule.Route> routes = new ArrayList<>();
     for (int i = 0; i < ROWS; i++) {
       routes.add(
@@ -126,7 +135,13 @@ public class RouteBenchmark {
               0));
     }
     RouteRule rule =
-        RouteRule.builder().id("r").service("payment").routes(routes).region(true, 0.714).build();
+        RouteRule.builder()
+            .id("r")
+            .service("payment")
+            .routes(routes)
+            .region(true, 0.714)
+            .balance(balance)
+            .build();
     return Router.build(null, rule, live, new Locality("cn-east-2", "cn-east-2a"), 0);
   }
 
@@ -144,6 +159,13 @@ public class RouteBenchmark {
   @Benchmark
   public Instance weirSticky(Call call) {
     return pick(sticky, call);
+  }
+
+  /** The instance, too, is the user's own; another user at every call. */
+  @Benchmark
+  public Instance weirRendezvous(Call call) {
+    call.user = call.users[call.turn++ & call.users.length - 1];
+    return pick(hashed, call);
   }
 
   /** Rows that no table can answer: asked one by one. */

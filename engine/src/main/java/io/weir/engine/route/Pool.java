@@ -25,7 +25,7 @@ import java.util.List;
  * begins or ends ({@link Ejections#changes}, or the time the first ejection runs out), into an
  * immutable {@link View} published by one volatile write; two threads may both do it, with the same
  * result. A pick reads the view, and so costs the same whatever the number of instances (rendezvous
- * hashing excepted: it asks every instance of the ring).
+ * hashing asks every instance, but once for each of its slots).
  */
 final class Pool {
   private final Instance[] members;

@@ -14,8 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * as level as asking all, without the herd that asking all sends to the same instance. Round robin:
  * a fixed cyclic order in which each instance stands as often as its weight says, spread evenly
  * (smooth weighted round robin), entered at a random place so that a fleet does not march in step.
- * Rendezvous: the instance with the highest hash of unit and address; when one leaves only its own
- * units move (Thaler and Ravishankar, 1996; weights after Schindelhauer and Schomaker, 2005).
+ * Rendezvous: {@link Rendezvous}.
  *
  * <p>Drawing by weight takes one look-up whatever the number of instances (Walker's alias table).
  */
@@ -32,7 +31,7 @@ final class Ring {
   private final boolean cyclic;
   private final Instance[] order;
   private final AtomicInteger next;
-  private final long[] addresses;
+  private final Rendezvous rendezvous;
 
   Ring(List<Instance> in, Balance balance) {
     instances = in.toArray(new Instance[0]);
@@ -48,12 +47,7 @@ final class Ring {
     cyclic = balance == Balance.ROUND_ROBIN;
     order = cyclic ? cycle() : null;
     next = order != null ? new AtomicInteger(Draw.upper(Draw.bits(), order.length)) : null;
-    addresses = balance == Balance.RENDEZVOUS ? new long[instances.length] : null;
-    if (addresses != null) {
-      for (int i = 0; i < instances.length; i++) {
-        addresses[i] = XxHash.hash(0, instances[i].toString());
-      }
-    }
+    rendezvous = balance == Balance.RENDEZVOUS ? new Rendezvous(instances) : null;
   }
 
   Instance pick(Balance balance, boolean hashed, long hash) {
@@ -63,8 +57,8 @@ final class Ring {
     if (cyclic) {
       return order == null ? weighted(Draw.bits()) : order[turn()];
     }
-    if (addresses != null && hashed) {
-      return rendezvous(hash);
+    if (rendezvous != null && hashed) {
+      return instances[rendezvous.pick(hash)];
     }
     return twoChoices();
   }
@@ -170,30 +164,5 @@ final class Ring {
 
   private static long gcd(long a, long b) {
     return b == 0 ? a : gcd(b, a % b);
-  }
-
-  private Instance rendezvous(long hash) {
-    Instance best = null;
-    if (keep == null) {
-      long high = 0;
-      for (int i = 0; i < addresses.length; i++) {
-        long score = XxHash.mix(hash ^ addresses[i]);
-        if (best == null || score > high) {
-          high = score;
-          best = instances[i];
-        }
-      }
-      return best;
-    }
-    double high = 0;
-    for (int i = 0; i < addresses.length; i++) {
-      double u = ((XxHash.mix(hash ^ addresses[i]) >>> 11) + 0.5) * 0x1p-53;
-      double score = instances[i].weight() / -Math.log(u);
-      if (best == null || score > high) {
-        high = score;
-        best = instances[i];
-      }
-    }
-    return best;
   }
 }

@@ -1,13 +1,11 @@
 package io.weir.engine.route;
 
-import static io.weir.engine.route.Service.arm;
 import static io.weir.engine.route.Service.assertShare;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.RouteRule.Balance;
-import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Request;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -96,30 +94,6 @@ class LoadTest {
     for (int i = 0; i + 7 <= 70; i++) {
       assertThat(seen.subList(i, i + 7)).contains(service.instances.toArray(new Instance[0]));
     }
-  }
-
-  @Test
-  void whenAnInstanceLeavesOnlyItsOwnUsersMove() {
-    service.with(20, "v1").with(5, "v2");
-    service.rule.balance(Balance.RENDEZVOUS);
-    service.route(null, "header:X-User", Fallback.NONE, arm("v1", 100), arm("v2", 0)).build();
-    Map<String, Instance> before = new HashMap<>();
-    for (int u = 0; u < 20_000; u++) {
-      before.put("u" + u, service.call(Request.of("header:X-User", "u" + u)).instance());
-    }
-    Instance gone = service.instances.remove(7);
-    service.build();
-    Map<Instance, Integer> heirs = new HashMap<>();
-    before.forEach(
-        (user, was) -> {
-          Instance is = service.call(Request.of("header:X-User", user)).instance();
-          if (was == gone) {
-            heirs.merge(is, 1, Integer::sum);
-          } else {
-            assertThat(is).isSameAs(was);
-          }
-        });
-    assertThat(heirs).hasSize(19);
   }
 
   @Test
