@@ -13,7 +13,9 @@ import java.util.concurrent.Executor;
  *
  * <p>A hung JVM, a long pause or a partition ends the renewals and the key goes with its lease. A
  * JVM that still runs but whose server does not answer twice in a row lets go of the key itself,
- * and takes it back after one good probe.
+ * sooner than the lease would, and takes it back after one good probe. A probe that does not come
+ * back at all counts as a bad answer each time one would have been due: no renewal goes on for
+ * longer than two probes without a good one.
  *
  * <p>Threading: state lives on the loop; the probe runs on the executor handed in, one at a time.
  */
@@ -33,6 +35,7 @@ public final class Registration implements AutoCloseable {
   // loop only
   private LeaseSession lease;
   private Loop.Timer next;
+  private Loop.Timer overdue;
   private int failures;
   private boolean registered;
   private boolean closed;
@@ -67,12 +70,13 @@ public final class Registration implements AutoCloseable {
 
   private void ask() {
     if (!closed) {
+      overdue = loop.schedule(this::silent, PROBE_EVERY_NANOS);
       prober.execute(
           () -> {
             String trouble;
             try {
               trouble = probe.ask();
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
               trouble = "the probe failed: " + e;
             }
             String t = trouble;
@@ -81,10 +85,18 @@ public final class Registration implements AutoCloseable {
     }
   }
 
+  private void silent() {
+    if (!closed) {
+      overdue = loop.schedule(this::silent, PROBE_EVERY_NANOS);
+      failed("its probe does not come back");
+    }
+  }
+
   private void answered(String trouble) {
     if (closed) {
       return;
     }
+    overdue.cancel();
     next = loop.schedule(this::ask, PROBE_EVERY_NANOS);
     if (trouble == null) {
       failures = 0;
@@ -97,7 +109,13 @@ public final class Registration implements AutoCloseable {
         }
         lease.hold(key, value);
       }
-    } else if (++failures >= FAILURES_TO_SUSPECT && registered) {
+    } else {
+      failed(trouble);
+    }
+  }
+
+  private void failed(String trouble) {
+    if (++failures >= FAILURES_TO_SUSPECT && registered) {
       registered = false;
       lease.release(key);
       log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");
@@ -115,6 +133,9 @@ public final class Registration implements AutoCloseable {
           closed = true;
           if (next != null) {
             next.cancel();
+          }
+          if (overdue != null) {
+            overdue.cancel();
           }
           if (lease != null) {
             // the key by itself, too: a revocation that does not get through leaves it to the TTL

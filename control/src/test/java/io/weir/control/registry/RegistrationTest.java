@@ -1,0 +1,203 @@
+package io.weir.control.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.loop.Log;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import io.weir.control.store.Txn;
+import io.weir.control.testing.FakeLoop;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** When an instance stands in the registry, on a clock that is moved by hand. */
+class RegistrationTest {
+  private static final String KEY = "/services/stock/instances/127.0.0.1:8080";
+  private static final long SECOND = 1_000_000_000L;
+
+  private final FakeLoop loop = new FakeLoop();
+  private final Held store = new Held();
+  private final Queue<Runnable> prober = new ArrayDeque<>();
+  private final List<String> said = new ArrayList<>();
+  private String trouble;
+  private int asked;
+  private final Registration registration =
+      new Registration(
+          store,
+          loop,
+          prober::add,
+          () -> {
+            asked++;
+            return trouble;
+          },
+          "stock",
+          "127.0.0.1:8080",
+          "alive",
+          new Log() {
+            @Override
+            public void info(String line) {
+              said.add(line);
+            }
+
+            @Override
+            public void warn(String line) {
+              said.add(line);
+            }
+          });
+
+  /** Lets time pass, a tenth of a second at a time; the prober answers at once. */
+  private void pass(double seconds) {
+    for (int i = 0; i < seconds * 10; i++) {
+      loop.advance(SECOND / 10);
+      answer();
+    }
+  }
+
+  private void answer() {
+    while (!prober.isEmpty()) {
+      prober.remove().run();
+      loop.run();
+    }
+  }
+
+  private void begin() {
+    registration.start();
+    loop.run();
+    answer();
+  }
+
+  @Test
+  void nothingIsRegisteredBeforeAGoodProbe() {
+    trouble = "no";
+    begin();
+    pass(30);
+    assertThat(store.keys).isEmpty();
+    trouble = null;
+    pass(5.2);
+    assertThat(store.keys).containsEntry(KEY, "alive");
+  }
+
+  @Test
+  void itIsAskedEveryFiveSeconds() {
+    begin();
+    pass(60);
+    assertThat(asked).isBetween(12, 13);
+  }
+
+  @Test
+  void oneBadProbeIsForgivenTwoInARowAreNotAndOneGoodOneBringsItBack() {
+    begin();
+    trouble = "no";
+    pass(5.2);
+    assertThat(store.keys).containsKey(KEY);
+    trouble = null;
+    pass(5.2);
+    trouble = "no";
+    pass(5.2);
+    assertThat(store.keys).containsKey(KEY);
+    pass(5.2);
+    assertThat(store.keys).isEmpty();
+    assertThat(said.get(said.size() - 1)).contains("deregistered").contains("no, 2 times in a row");
+    trouble = null;
+    pass(5.2);
+    assertThat(store.keys).containsKey(KEY);
+  }
+
+  @Test
+  void aProbeThatNeverComesBackIsNoGoodProbe() {
+    begin();
+    assertThat(store.keys).containsKey(KEY);
+    // the next question is put, and nobody answers it
+    loop.advance(5 * SECOND);
+    loop.advance(5 * SECOND);
+    assertThat(store.keys).containsKey(KEY);
+    loop.advance(5 * SECOND);
+    assertThat(store.keys).isEmpty();
+    assertThat(said.get(said.size() - 1)).contains("does not come back");
+    assertThat(prober).hasSize(1);
+    answer();
+    assertThat(store.keys).containsKey(KEY);
+  }
+
+  @Test
+  void aPauseOfTheWholeJvmIsNoBadProbe() {
+    begin();
+    loop.advance(5 * SECOND);
+    // both the answer and the time it was due at are found when the JVM goes on
+    loop.advance(9 * SECOND);
+    answer();
+    pass(20);
+    assertThat(said).noneMatch(l -> l.contains("deregistered"));
+  }
+
+  @Test
+  void closingDeregistersAndAsksNoMore() {
+    begin();
+    registration.close();
+    loop.run();
+    assertThat(store.keys).isEmpty();
+    int before = asked;
+    pass(30);
+    assertThat(asked).isEqualTo(before);
+    assertThat(store.open).isFalse();
+  }
+
+  /** What is held in etcd, as long as the lease is renewed. */
+  private static final class Held implements SharedStore, LeaseSession {
+    final Map<String, String> keys = new TreeMap<>();
+    boolean open;
+
+    @Override
+    public LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener) {
+      assertThat(ttlSeconds).isEqualTo(10);
+      open = true;
+      return this;
+    }
+
+    @Override
+    public long id() {
+      return 1;
+    }
+
+    @Override
+    public void hold(String key, byte[] value) {
+      keys.put(key, new String(value, StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public void release(String key) {
+      keys.remove(key);
+    }
+
+    @Override
+    public List<String> held() {
+      return new ArrayList<>(keys.keySet());
+    }
+
+    @Override
+    public void close() {
+      open = false;
+    }
+
+    @Override
+    public void start(io.weir.control.store.Store.Listener listener) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void txn(Txn txn, Txn.Done done) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void grant(int ttlSeconds, Granted done) {
+      throw new UnsupportedOperationException();
+    }
+  }
+}
