@@ -7,21 +7,22 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
 /**
- * The payment service. {@code /break} and {@code /mend} make it fail and work again; {@code /count}
- * tells its calls.
+ * The payment service: answers with its version and where it stands, and with the header {@code
+ * X-Rule}, so that a call tells which routing rule decided it. {@code /break} and {@code /mend}
+ * make it fail and work again; {@code /count} tells its calls.
  */
 public final class Payment extends HttpServlet {
   private static final long serialVersionUID = 1;
-  private final String version;
+  private final String name;
   private final AtomicLong calls = new AtomicLong();
   private volatile boolean broken;
 
-  private Payment(String version) {
-    this.version = version;
+  private Payment(String name) {
+    this.name = name;
   }
 
   public static void main(String[] args) throws Exception {
-    Server.run(new Payment(args[1]), Integer.parseInt(args[0]));
+    Server.run(new Payment(args[1] + " in " + args[2]), Integer.parseInt(args[0]));
   }
 
   @Override
@@ -41,7 +42,10 @@ public final class Payment extends HttpServlet {
           response.sendError(500, "the bank does not answer");
           return;
         }
-        response.getWriter().print("paid by payment " + version);
+        String rule = request.getHeader("X-Rule");
+        response
+            .getWriter()
+            .print("paid by payment " + name + (rule == null ? "" : " by rule " + rule));
         return;
       }
     }

@@ -82,9 +82,14 @@ final class Child implements AutoCloseable {
     return process.pid();
   }
 
+  /** Asks it to end (SIGTERM) and does not wait. */
+  void terminate() {
+    process.destroy();
+  }
+
   @Override
   public void close() {
-    process.destroy();
+    terminate();
     try {
       if (!process.waitFor(5, TimeUnit.SECONDS)) {
         process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);

@@ -19,6 +19,13 @@ import java.util.function.BooleanSupplier;
 public final class Demo {
   private static final int RATE = 300;
 
+  /** Calls by which a step of the slider is judged. */
+  private static final int STEP = 600;
+
+  private static final String CANARY = "v2.4.0";
+  private static final String NEAR = "cn-east-2";
+  private static final String FAR = "cn-north-1";
+
   private final Screen screen = new Screen();
   private final HttpClient http = HttpClient.newHttpClient();
   private final Path home;
@@ -63,26 +70,15 @@ public final class Demo {
     open.add(rules);
 
     screen.chapter(1, "A legacy shop starts under the agent");
-    Child payA =
-        app(
-            "payment-v2.3.0",
-            "service=payment-service;version=v2.3.0;" + rules.agentOptions(),
-            "Payment",
-            "0",
-            "v2.3.0");
-    Child payB =
-        app(
-            "payment-v2.4.0",
-            "service=payment-service;version=v2.4.0;labels.canary=true;" + rules.agentOptions(),
-            "Payment",
-            "0",
-            "v2.4.0");
+    Paying first = paying(rules, "payment-v2.3.0", "v2.3.0", NEAR);
+    Paying second = paying(rules, "payment-v2.4.0", CANARY, NEAR);
     Child stock = app("stock", "service=stock-service;" + rules.agentOptions(), "Stock", "0");
-    String payment = "127.0.0.1:" + payA.port();
-    String canary = "127.0.0.1:" + payB.port();
+    String payment = first.address();
     String stockAt = "127.0.0.1:" + stock.port();
     String options =
-        "service=shop;services.payment-service="
+        "service=shop;region="
+            + NEAR
+            + ";services.payment-service="
             + payment
             + ";services.stock-service="
             + stockAt
@@ -90,28 +86,24 @@ public final class Demo {
             + rules.agentOptions();
     Child front = app("front-end", options, "FrontEnd", "0", "http://" + payment, stockAt);
     if (etcd) {
-      Child second = app("front-end-b", options, "FrontEnd", "0", "http://" + payment, stockAt);
-      secondShop = "http://127.0.0.1:" + second.port();
+      Child other = app("front-end-b", options, "FrontEnd", "0", "http://" + payment, stockAt);
+      secondShop = "http://127.0.0.1:" + other.port();
     }
     String shop = "http://127.0.0.1:" + front.port();
     screen.say("front end (Tomcat 9)  " + shop + "/order?item=book      pid " + front.pid());
-    screen.say("  ├─ OkHttp ─▶ payment v2.3.0  " + payment + "   pid " + payA.pid());
+    screen.say("  ├─ OkHttp ─▶ payment v2.3.0  " + payment + "   pid " + first.jvm.pid());
     screen.say(
         "  │            payment v2.4.0  "
-            + canary
+            + second.address()
             + "   pid "
-            + payB.pid()
+            + second.jvm.pid()
             + "  (nobody calls it yet)");
     screen.say("  └─ gRPC ───▶ stock           " + stockAt + "   pid " + stock.pid());
     screen.say(
         "each a plain JVM started with -javaagent:weir.jar; no Weir in its class path, no rule"
             + " yet");
-    if (!etcd) {
-      rules.put("/services/payment-service/instances/" + payment, "{\"version\": \"v2.3.0\"}");
-      rules.put(
-          "/services/payment-service/instances/" + canary,
-          "{\"version\": \"v2.4.0\", \"labels\": {\"canary\": \"true\"}}");
-    }
+    first.register();
+    second.register();
     await(
         "the shop answers",
         30,
@@ -120,16 +112,22 @@ public final class Demo {
 
     Traffic traffic = new Traffic(shop + "/order?item=book", RATE);
     open.add(traffic);
+    long answered = all(traffic);
+    long from = System.nanoTime();
     seconds(traffic, 3);
+    double rate = (all(traffic) - answered) / ((System.nanoTime() - from) / 1e9);
     claim(
         "no rules: nothing is refused, nothing fails",
         traffic.count(429) == 0 && failed(traffic) == 0);
 
-    limiter(rules, traffic);
-    breaker(rules, traffic, payment, canary);
-    canary(rules, traffic, payment, canary);
+    // a third of what this machine manages to send: 100
+    limiter(rules, traffic, Math.max(10, (int) Math.min(RATE, rate + 15) / 30 * 10));
+    breaker(rules, traffic, payment);
+    canary(rules, traffic);
+    slider(rules, traffic);
+    regions(rules, traffic, first);
 
-    screen.chapter(5, "The end");
+    screen.chapter(7, "The end");
     claim("no connection broke in all this time", traffic.brokenConnections() == 0);
     screen.say(
         String.format(
@@ -153,28 +151,30 @@ public final class Demo {
     }
   }
 
-  private void limiter(RuleShelf rules, Traffic traffic) throws Exception {
+  private void limiter(RuleShelf rules, Traffic traffic, int qps) throws Exception {
     screen.chapter(2, "A rate limit, while " + RATE + " calls a second flow");
-    String rule = "{\"qps\": 100, \"burst\": 100}";
+    String rule = "{\"qps\": " + qps + ", \"burst\": " + qps + "}";
     screen.rule("/service/shop/rate-limit", rule);
     traffic.forgetFirstRefusal();
     long put = System.nanoTime();
     rules.put("/service/shop/rate-limit", rule);
     long written = System.nanoTime();
-    await("429s begin", 10, () -> traffic.firstRefusedNanos() != 0);
-    // the burst of 100 passes first: at 300 a second that alone takes half a second
+    await("429s begin", 30, () -> traffic.firstRefusedNanos() != 0);
+    // the burst passes first: at 300 a second that alone takes half a second
     screen.good(
         String.format(
-            "first 429 after %d ms (the burst of 100 had to be used up; writing the rule took %d"
+            "first 429 after %d ms (the burst of %d had to be used up; writing the rule took %d"
                 + " ms)",
-            ms(traffic.firstRefusedNanos() - put), ms(written - put)));
-    long ok = traffic.count(200);
-    long from = System.nanoTime();
+            ms(traffic.firstRefusedNanos() - put), qps, ms(written - put)));
+    Bucket bucket = new Bucket(traffic, qps, qps);
     seconds(traffic, 4);
-    double rate = (traffic.count(200) - ok) / ((System.nanoTime() - from) / 1e9);
+    bucket.close();
     claim(
-        String.format("admitted %.0f calls a second: the rule says 100", rate),
-        rate > 95 && rate < 105);
+        String.format(
+            "admitted %.0f of %.0f calls a second: the rule says %d (%.1f %% of what a bucket of"
+                + " its own lets through of these calls)",
+            bucket.admittedPerSecond(), bucket.offeredPerSecond(), qps, 100 * bucket.ratio()),
+        bucket.ratio() > 0.95 && bucket.ratio() < 1.05);
     screen.say("what a refused caller sees:");
     // with the limit saturated the next call is refused sooner or later
     for (int i = 0; i < 200; i++) {
@@ -198,7 +198,7 @@ public final class Demo {
     traffic.forgetFirstRefusal();
     put = System.nanoTime();
     rules.put("/service/shop/rate-limit", "{\"qps\": 1, \"burst\": 1}");
-    await("429s begin", 10, () -> traffic.firstRefusedNanos() != 0);
+    await("429s begin", 30, () -> traffic.firstRefusedNanos() != 0);
     screen.good(
         String.format(
             "rule changed to qps 1: first 429 %d ms after the put began, no restart",
@@ -208,12 +208,11 @@ public final class Demo {
     screen.good("rule deleted: refusals ended (" + (traffic.count(429) - before) + " in between)");
   }
 
-  private void breaker(RuleShelf rules, Traffic traffic, String payment, String canary)
-      throws Exception {
+  private void breaker(RuleShelf rules, Traffic traffic, String payment) throws Exception {
     screen.chapter(3, "Payment fails: the circuit breaker opens and closes");
     String rule =
         "{\"window\": {\"type\": \"count\", \"size\": 20}, \"min_calls\": 20, \"failure_ratio\":"
-            + " 0.6, \"open_seconds\": 4}";
+            + " 0.6, \"open_seconds\": 6}";
     screen.rule("/service/payment-service/circuit-breaker", rule);
     rules.put("/service/payment-service/circuit-breaker", rule);
     seconds(traffic, 2);
@@ -221,16 +220,18 @@ public final class Demo {
     get("http://" + payment + "/break");
     long broke = System.nanoTime();
     screen.say("payment now answers 500 to everything");
-    seconds(traffic, 2);
+    await("the breaker opens", 10, () -> isOpen(traffic, payment));
     long reached = count(payment);
+    long turnedAway = traffic.count(502);
     seconds(traffic, 1);
     long later = count(payment);
     claim(
         "open: "
             + (later - reached)
-            + " of the last second's calls reached payment (front end answers 502 from the agent's"
-            + " 503 at once)",
-        later - reached <= 3);
+            + " of the last second's "
+            + (traffic.count(502) - turnedAway)
+            + " calls reached payment (front end answers 502 from the agent's 503 at once)",
+        later - reached <= 3 && traffic.count(502) > turnedAway);
     screen.say("calls that reached payment since it broke: " + (later - atPayment));
     if (secondShop != null) {
       tellFleet((RuleShelf.Etcd) rules, payment);
@@ -244,6 +245,14 @@ public final class Demo {
             "closed again %.1f s after payment broke", (System.nanoTime() - broke) / 1e9));
     seconds(traffic, 2);
     rules.delete("/service/payment-service/circuit-breaker");
+  }
+
+  /** While calls are answered with errors, none of them reaches payment. */
+  private boolean isOpen(Traffic traffic, String payment) {
+    long reached = count(payment);
+    long failed = traffic.count(502);
+    pause(100);
+    return traffic.count(502) > failed + 5 && count(payment) == reached;
   }
 
   /** Another JVM, which has seen no failure, refuses because the breaker is the fleet's. */
@@ -260,8 +269,7 @@ public final class Demo {
     screen.say("  " + rules.get("/circuit-breaker/payment-service/state"));
   }
 
-  private void canary(RuleShelf rules, Traffic traffic, String payment, String canary)
-      throws Exception {
+  private void canary(RuleShelf rules, Traffic traffic) throws Exception {
     screen.chapter(4, "A canary: header X-Canary lands on payment v2.4.0");
     screen.say(
         etcd
@@ -273,42 +281,210 @@ public final class Demo {
         routes:
           - match: "header:X-Canary == 'true'"
             to: [{version: v2.4.0, weight: 100}]
+            set_headers: {X-Rule: canary}
         default: [{version: v2.3.0}]
         """;
     screen.rule("/service/payment-service/route", rule);
     rules.put("/service/payment-service/route", rule);
-    long canaryBefore = traffic.onCanary();
-    seconds(traffic, 2);
-    claim("without the header every call stays on v2.3.0", traffic.onCanary() == canaryBefore);
     traffic.sendCanaryHeader("true");
-    await("canary calls arrive", 10, () -> traffic.onCanary() > canaryBefore + 10);
-    long stable = traffic.onStable();
-    long moved = traffic.onCanary();
+    await("canary calls arrive", 10, () -> traffic.paid("canary") > 10);
+    long strayed = traffic.paid(Traffic.CANARY, "v2.3.0");
+    long moved = traffic.paid(Traffic.CANARY, CANARY);
     seconds(traffic, 2);
+    moved = traffic.paid(Traffic.CANARY, CANARY) - moved;
+    // the first few were on their way when the rule came
+    strayed = traffic.paid(Traffic.CANARY, "v2.3.0") - strayed;
     claim(
-        "with X-Canary: true "
-            + (traffic.onCanary() - moved)
-            + " calls landed on v2.4.0 and "
-            + (traffic.onStable() - stable)
-            + " on v2.3.0",
-        traffic.onCanary() > moved + RATE && traffic.onStable() - stable <= 4);
+        "with X-Canary: true " + moved + " calls landed on v2.4.0 and " + strayed + " on v2.3.0",
+        moved > 0 && strayed == 0);
     traffic.sendCanaryHeader(null);
-    String slider =
-        """
-        default: [{version: v2.3.0, weight: 80}, {version: v2.4.0, weight: 20}]
-        """;
-    screen.rule("/service/payment-service/route", slider);
-    rules.put("/service/payment-service/route", slider);
+    long plain = traffic.paid("v2.3.0");
     seconds(traffic, 1);
-    stable = traffic.onStable();
-    moved = traffic.onCanary();
-    seconds(traffic, 4);
-    double c = traffic.onCanary() - moved;
-    double share = 100 * c / (c + traffic.onStable() - stable);
+    long leaked = traffic.paid(CANARY) - traffic.paid(Traffic.CANARY, CANARY);
     claim(
-        String.format("the slider at 20 %% for everybody: %.1f %% landed on v2.4.0", share),
-        share > 14 && share < 26);
+        "without the header "
+            + (traffic.paid("v2.3.0") - plain)
+            + " calls stayed on v2.3.0 and "
+            + leaked
+            + " landed on v2.4.0",
+        traffic.paid("v2.3.0") > plain && leaked == 0);
+  }
+
+  /** Each step is one put; the rule writes its name on the call, so that every call tells it. */
+  private void slider(RuleShelf rules, Traffic traffic) throws Exception {
+    screen.chapter(5, "The slider: 0, 1, 5, 50, 100 % of everybody, and back by one put");
+    long failed = failed(traffic);
+    for (int percent : new int[] {0, 1, 5, 50, 100, 0}) {
+      boolean back = percent == 0 && traffic.paid("slider-100") > 0;
+      String name = (back ? "rollback-" : "slider-") + percent;
+      String rule =
+          String.format(
+              "routes: [{to: [{version: v2.3.0, weight: %d}, {version: v2.4.0, weight: %d}],"
+                  + " set_headers: {X-Rule: %s}}]",
+              100 - percent, percent, name);
+      screen.rule("/service/payment-service/route", rule);
+      rules.put("/service/payment-service/route", rule);
+      await(STEP + " calls by this rule", 30, () -> traffic.paid(name) >= STEP);
+      // the canary first: calls that end in between must not look like too few
+      long canary = traffic.paid(name, CANARY);
+      long all = canary + traffic.paid(name, "v2.3.0");
+      double p = percent / 100.0;
+      // 5.5 standard deviations and a little for the smallest: missed once in ten million runs
+      double bound = p * (1 - p) == 0 ? 0 : 5.5 * Math.sqrt(all * p * (1 - p)) + 3;
+      claim(
+          String.format(
+              "%s %d %%: %d of %d calls landed on v2.4.0 = %.1f %%",
+              back ? "rolled back to" : "slider at", percent, canary, all, 100.0 * canary / all),
+          Math.abs(canary - all * p) <= bound);
+    }
+    claim("no call failed on the way", failed(traffic) == failed);
     rules.delete("/service/payment-service/route");
+  }
+
+  private void regions(RuleShelf rules, Traffic traffic, Paying first) throws Exception {
+    screen.chapter(6, "A region stops: traffic goes far and comes back, and no call fails");
+    screen.say(
+        "the front end runs in "
+            + NEAR
+            + "; payment gets a second instance there and two in "
+            + FAR);
+    Paying second = paying(rules, "payment-near-2", "v2.3.0", NEAR);
+    List<Paying> far =
+        List.of(
+            paying(rules, "payment-far-1", "v2.3.0", FAR),
+            paying(rules, "payment-far-2", "v2.3.0", FAR));
+    second.register();
+    for (Paying p : far) {
+      p.register();
+    }
+    long failed = failed(traffic);
+    String rule =
+        "{routes: [{to: [{version: v2.3.0}], set_headers: {X-Rule: region}}], region: {prefer:"
+            + " same}}";
+    screen.rule("/service/payment-service/route", rule);
+    rules.put("/service/payment-service/route", rule);
+    await("calls by this rule", 30, () -> traffic.paid("region") >= STEP / 2);
+    claim(
+        "all " + traffic.paid("region") + " calls are answered in " + NEAR,
+        traffic.paid("region", FAR) == 0);
+
+    screen.say(
+        etcd
+            ? "both near payments get a SIGTERM: they deregister, drain and end"
+            : "both near payments are taken out of the registry and then get a SIGTERM");
+    long began = System.nanoTime();
+    for (Paying p : List.of(first, second)) {
+      p.deregister();
+    }
+    await("calls go far", 30, () -> traffic.paid("region", FAR) > 0);
+    long moved = System.nanoTime();
+    if (!etcd) {
+      pause(1000); // what is under way ends
+    }
+    first.jvm.close();
+    second.jvm.close();
+    long near = traffic.paid("region", NEAR);
+    long before = traffic.paid("region", FAR);
+    await("calls go far", 30, () -> traffic.paid("region", FAR) >= before + STEP / 2);
+    claim(
+        String.format(
+            "the first call went to %s after %d ms; since both near ones ended, %d calls went there"
+                + " and %d near; %d failed",
+            FAR,
+            ms(moved - began),
+            traffic.paid("region", FAR) - before,
+            traffic.paid("region", NEAR) - near,
+            failed(traffic) - failed),
+        traffic.paid("region", NEAR) == near && failed(traffic) == failed);
+
+    List<Paying> again =
+        List.of(
+            paying(rules, "payment-near-3", "v2.3.0", NEAR),
+            paying(rules, "payment-near-4", "v2.3.0", NEAR));
+    for (Paying p : again) {
+      p.register();
+    }
+    long nearAgain = traffic.paid("region", NEAR);
+    await("calls come back", 30, () -> traffic.paid("region", NEAR) > nearAgain + STEP / 4);
+    long still = traffic.paid("region", FAR);
+    long back = traffic.paid("region", NEAR);
+    await("calls stay near", 30, () -> traffic.paid("region", NEAR) > back + STEP / 2);
+    claim(
+        String.format(
+            "two new near ones: of the next %d calls %d went far; %d failed in all of this chapter",
+            traffic.paid("region", NEAR) - back,
+            traffic.paid("region", FAR) - still,
+            failed(traffic) - failed),
+        traffic.paid("region", FAR) == still && failed(traffic) == failed);
+    rules.delete("/service/payment-service/route");
+  }
+
+  /** Starts a payment instance; {@link Paying#register} waits for it. */
+  private Paying paying(RuleShelf rules, String name, String version, String region)
+      throws Exception {
+    String options =
+        "service=payment-service;drain_ms=1500;version="
+            + version
+            + ";region="
+            + region
+            + (version.equals(CANARY) ? ";labels.canary=true;" : ";")
+            + rules.agentOptions();
+    return new Paying(rules, app(name, options, "Payment", "0", version, region), version, region);
+  }
+
+  /** A payment instance and its place in the registry. */
+  private final class Paying {
+    final Child jvm;
+    private final RuleShelf rules;
+    private final String version;
+    private final String region;
+
+    Paying(RuleShelf rules, Child jvm, String version, String region) {
+      this.rules = rules;
+      this.jvm = jvm;
+      this.version = version;
+      this.region = region;
+    }
+
+    String address() throws Exception {
+      return "127.0.0.1:" + jvm.port();
+    }
+
+    private String key() throws Exception {
+      return "/services/payment-service/instances/" + address();
+    }
+
+    /** With etcd it does so itself, and is waited for. */
+    void register() throws Exception {
+      String key = key();
+      if (etcd) {
+        long until = System.nanoTime() + 30_000_000_000L;
+        while (rules.get(key).isEmpty()) {
+          if (System.nanoTime() > until) {
+            throw new IllegalStateException(
+                jvm.name() + " did not register (logs in " + work + ")");
+          }
+          pause(50);
+        }
+      } else {
+        rules.put(
+            key,
+            String.format(
+                "{\"version\": \"%s\", \"region\": \"%s\"%s}",
+                version,
+                region,
+                version.equals(CANARY) ? ", \"labels\": {\"canary\": \"true\"}" : ""));
+      }
+    }
+
+    /** With etcd a SIGTERM does it. */
+    void deregister() throws Exception {
+      if (etcd) {
+        jvm.terminate();
+      } else {
+        rules.delete(key());
+      }
+    }
   }
 
   private Child app(String name, String options, String main, String... arguments)
@@ -353,12 +529,16 @@ public final class Demo {
   /** No refusal for a fifth of a second. */
   private static boolean quiet(Traffic t) {
     long before = t.count(429);
+    pause(200);
+    return t.count(429) == before;
+  }
+
+  private static void pause(long millis) {
     try {
-      Thread.sleep(200);
+      Thread.sleep(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    return t.count(429) == before;
   }
 
   private HttpResponse<String> send(Traffic traffic) throws Exception {
@@ -367,7 +547,7 @@ public final class Demo {
         HttpResponse.BodyHandlers.ofString());
   }
 
-  private long count(String payment) throws Exception {
+  private long count(String payment) {
     return Long.parseLong(get("http://" + payment + "/count"));
   }
 

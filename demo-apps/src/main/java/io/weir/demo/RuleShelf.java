@@ -22,6 +22,9 @@ interface RuleShelf extends AutoCloseable {
 
   void delete(String key) throws Exception;
 
+  /** The value, empty when there is none. */
+  String get(String key) throws Exception;
+
   /** The shell command that would do the same, for the reader to try. */
   String command(String key);
 
@@ -57,6 +60,11 @@ interface RuleShelf extends AutoCloseable {
     @Override
     public void delete(String key) throws IOException {
       Files.deleteIfExists(file(key));
+    }
+
+    @Override
+    public String get(String key) throws IOException {
+      return Files.exists(file(key)) ? Files.readString(file(key)) : "";
     }
 
     @Override
@@ -138,7 +146,8 @@ interface RuleShelf extends AutoCloseable {
       etcdctl("del", key);
     }
 
-    String get(String key) throws Exception {
+    @Override
+    public String get(String key) throws Exception {
       return etcdctl("get", "--print-value-only", key).trim();
     }
 

@@ -4,11 +4,18 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.LongAdder;
 
 /** Steady calls to the shop's front end from a few threads, counted by status. */
 final class Traffic implements AutoCloseable {
+  /** Marks the answers to calls that carried X-Canary, for {@link #paid}. */
+  static final String CANARY = "X-Canary";
+
+  private static final String PAID = "paid by payment ";
   private static final int THREADS = 4;
 
   private final HttpClient http =
@@ -17,8 +24,10 @@ final class Traffic implements AutoCloseable {
   private final long gapNanos;
   private final AtomicLongArray byStatus = new AtomicLongArray(600);
   private final AtomicLong broken = new AtomicLong();
-  private final AtomicLong canary = new AtomicLong();
-  private final AtomicLong stable = new AtomicLong();
+
+  /** Good answers by what they say about who paid; those to calls with X-Canary begin with it. */
+  private final Map<String, LongAdder> paid = new ConcurrentHashMap<>();
+
   private volatile boolean stop;
   private volatile String canaryHeader;
   private volatile long firstRefusedNanos;
@@ -45,18 +54,20 @@ final class Traffic implements AutoCloseable {
       }
       try {
         HttpRequest.Builder b = HttpRequest.newBuilder(URI.create(url));
-        if (canaryHeader != null) {
-          b.header("X-Canary", canaryHeader);
+        String header = canaryHeader;
+        if (header != null) {
+          b.header("X-Canary", header);
         }
         HttpResponse<String> r = http.send(b.build(), HttpResponse.BodyHandlers.ofString());
         byStatus.incrementAndGet(r.statusCode());
         if (r.statusCode() == 429 && firstRefusedNanos == 0) {
           firstRefusedNanos = System.nanoTime();
         }
-        if (r.body().contains("v2.4.0")) {
-          canary.incrementAndGet();
-        } else if (r.body().contains("v2.3.0")) {
-          stable.incrementAndGet();
+        int by = r.body().indexOf(PAID);
+        if (by >= 0) {
+          String who = r.body().substring(by + PAID.length());
+          paid.computeIfAbsent((header == null ? "" : CANARY + " ") + who, k -> new LongAdder())
+              .increment();
         }
       } catch (java.io.IOException e) {
         broken.incrementAndGet();
@@ -79,12 +90,17 @@ final class Traffic implements AutoCloseable {
     return broken.get();
   }
 
-  long onCanary() {
-    return canary.get();
-  }
-
-  long onStable() {
-    return stable.get();
+  /** Good answers so far that say all of these words about who paid, and why. */
+  long paid(String... words) {
+    long n = 0;
+    for (Map.Entry<String, LongAdder> e : paid.entrySet()) {
+      boolean all = true;
+      for (String w : words) {
+        all &= (" " + e.getKey() + " ").contains(" " + w + " ");
+      }
+      n += all ? e.getValue().sum() : 0;
+    }
+    return n;
   }
 
   void sendCanaryHeader(String value) {
