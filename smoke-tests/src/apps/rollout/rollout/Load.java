@@ -10,12 +10,8 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.Response;
 
 /**
  * Calls a service at a steady rate and writes one line for each call to a file: {@code START END ANSWER}, nanos of
@@ -27,8 +23,7 @@ import okhttp3.Response;
 public final class Load {
   private static final int THREADS = 32;
 
-  private final Request request;
-  private final OkHttpClient client;
+  private final Dial dial;
   private final long every;
   private final OutputStream out;
   private final long began = System.nanoTime();
@@ -37,12 +32,7 @@ public final class Load {
   private volatile boolean over;
 
   private Load(String service, long rate, long timeoutMillis, OutputStream out) {
-    request = new Request.Builder().url("http://" + service + "/").build();
-    client =
-        new OkHttpClient.Builder()
-            .connectTimeout(timeoutMillis, TimeUnit.MILLISECONDS)
-            .readTimeout(timeoutMillis, TimeUnit.MILLISECONDS)
-            .build();
+    dial = new Dial(service, timeoutMillis);
     every = 1_000_000_000 / rate;
     this.out = out;
   }
@@ -57,7 +47,7 @@ public final class Load {
         Load once = new Load(w[1], 1, 5000, null);
         Set<String> missing = new HashSet<>(List.of(w).subList(2, w.length));
         while (!missing.isEmpty()) {
-          missing.remove(once.call().split(" ")[0]);
+          missing.remove(once.dial.call().split(" ")[0]);
           LockSupport.parkNanos(5_000_000);
         }
       } else if (w[0].equals("go")) {
@@ -94,7 +84,7 @@ public final class Load {
         LockSupport.parkNanos(due - now);
       }
       long start = System.nanoTime();
-      String answer = call();
+      String answer = dial.call();
       write((start + " " + System.nanoTime() + " " + answer + "\n").getBytes(StandardCharsets.UTF_8));
     }
   }
@@ -104,15 +94,6 @@ public final class Load {
       out.write(line);
     } catch (IOException e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  private String call() {
-    try (Response r = client.newCall(request).execute()) {
-      String body = r.body().string();
-      return r.isSuccessful() ? body : "FAILED " + r.code() + " " + body.replace('\n', ' ');
-    } catch (IOException e) {
-      return "FAILED " + e.toString().replace('\n', ' ');
     }
   }
 }

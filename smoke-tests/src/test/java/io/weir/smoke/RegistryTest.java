@@ -87,28 +87,20 @@ class RegistryTest {
   }
 
   @Test
-  void aPausedJvmIsGoneWithItsLeaseAndComesBack() {
+  void aPausedAndAKilledJvmAreGoneWithTheirLeasesAndThePausedOneComesBack() {
     Matrix.Cell cell = containers().get(0);
-    try (Jvm jvm = Sites.jvm(cell).weir(options("paused")).start()) {
-      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + jvm.port()), jvm::told);
-      jvm.signal("STOP");
-      long stopped = System.nanoTime();
+    try (Jvm paused = Sites.jvm(cell).weir(options("paused")).launch();
+        Jvm killed = Sites.jvm(cell).weir(options("killed")).launch()) {
+      paused.awaitReady();
+      killed.awaitReady();
+      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + paused.port()), paused::told);
+      Await.until(TTL_AND_MORE, () -> keys("killed").contains(":" + killed.port()), killed::told);
+      paused.signal("STOP");
+      killed.kill();
       Await.until(TTL_AND_MORE, () -> keys("paused").isBlank(), () -> "still registered");
-      System.out.printf(
-          "a paused instance was gone after %.1f s (lease of 10 s)%n",
-          (System.nanoTime() - stopped) / 1e9);
-      jvm.signal("CONT");
-      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + jvm.port()), jvm::told);
-    }
-  }
-
-  @Test
-  void aKilledJvmIsGoneWithItsLease() {
-    Matrix.Cell cell = containers().get(0);
-    try (Jvm jvm = Sites.jvm(cell).weir(options("killed")).start()) {
-      Await.until(TTL_AND_MORE, () -> keys("killed").contains(":" + jvm.port()), jvm::told);
-      jvm.kill();
       Await.until(TTL_AND_MORE, () -> keys("killed").isBlank(), () -> "still registered");
+      paused.signal("CONT");
+      Await.until(TTL_AND_MORE, () -> keys("paused").contains(":" + paused.port()), paused::told);
     }
   }
 
