@@ -16,6 +16,8 @@ public class TomcatMain {
     tomcat.setBaseDir(base);
     tomcat.setPort(0);
     tomcat.getConnector().setProperty("address", "127.0.0.1");
+    tomcat.getConnector().setProperty("maxThreads", "4");
+    tomcat.getConnector().setProperty("minSpareThreads", "4");
     Context context = tomcat.addContext("", base);
     context.addServletContainerInitializer(
         (classes, servlets) -> Site.install(servlets, args.length > 0), null);

@@ -33,7 +33,12 @@ public class UndertowMain {
     DeploymentManager manager = Servlets.defaultContainer().addDeployment(info);
     manager.deploy();
     Undertow server =
-        Undertow.builder().addHttpListener(0, "127.0.0.1").setHandler(manager.start()).build();
+        Undertow.builder()
+            .addHttpListener(0, "127.0.0.1")
+            .setIoThreads(1)
+            .setWorkerThreads(4)
+            .setHandler(manager.start())
+            .build();
     server.start();
     System.out.println(
         "READY "

@@ -1,11 +1,21 @@
 package boot;
 
+import java.io.IOException;
 import java.util.Collections;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import javax.servlet.Filter;
+import javax.servlet.FilterChain;
+import javax.servlet.FilterConfig;
+import javax.servlet.ServletException;
+import javax.servlet.ServletRequest;
+import javax.servlet.ServletResponse;
 import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpServletResponse;
+import javax.servlet.http.HttpSession;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.context.annotation.Bean;
 import org.springframework.http.HttpStatus;
 import org.springframework.stereotype.Controller;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -25,11 +35,59 @@ public class BootMain {
         app.run(
                 "--server.port=0",
                 "--server.address=127.0.0.1",
+                "--server.tomcat.threads.max=4",
+                "--server.tomcat.threads.min-spare=4",
+                "--server.tomcat.max-threads=4",
                 "--spring.main.banner-mode=off",
                 "--logging.level.root=ERROR")
             .getEnvironment()
             .getProperty("local.server.port");
     System.out.println("READY " + port);
+  }
+
+  /** For requests only, as a security filter may be. */
+  @Bean
+  public Filter once() {
+    return new Filter() {
+      @Override
+      public void init(FilterConfig config) {}
+
+      @Override
+      public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
+          throws IOException, ServletException {
+        ((HttpServletResponse) response)
+            .addHeader("X-Once", request.getDispatcherType() + " " + request.isAsyncStarted());
+        chain.doFilter(request, response);
+      }
+
+      @Override
+      public void destroy() {}
+    };
+  }
+
+  @GetMapping("/plain")
+  @ResponseBody
+  public String plain(HttpServletRequest request) {
+    return request.getDispatcherType() + "\n";
+  }
+
+  @GetMapping("/listened")
+  @ResponseBody
+  public String listened() {
+    return "\n";
+  }
+
+  @GetMapping("/session")
+  @ResponseBody
+  public String session(HttpServletRequest request) {
+    HttpSession session = request.getSession();
+    Integer before = (Integer) session.getAttribute("n");
+    int n = before == null ? 1 : before + 1;
+    session.setAttribute("n", n);
+    if ("end".equals(request.getQueryString())) {
+      session.invalidate();
+    }
+    return "request " + n + "\n";
   }
 
   @GetMapping("/hello")

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.servlet.AsyncContext;
 import javax.servlet.DispatcherType;
 import javax.servlet.Filter;
@@ -15,10 +16,13 @@ import javax.servlet.ServletContext;
 import javax.servlet.ServletException;
 import javax.servlet.ServletRegistration;
 import javax.servlet.ServletRequest;
+import javax.servlet.ServletRequestEvent;
+import javax.servlet.ServletRequestListener;
 import javax.servlet.ServletResponse;
 import javax.servlet.http.HttpServlet;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
+import javax.servlet.http.HttpSession;
 
 /** A web application that uses each kind of dispatch; it knows nothing of Weir. */
 public final class Site {
@@ -36,7 +40,15 @@ public final class Site {
     servlet(context, new SendError(), "/send-error");
     servlet(context, new Attributes(), "/attributes");
     servlet(context, new ErrorPage(), "/error-page");
+    servlet(context, new Session(), "/session");
+    servlet(context, new Listened(), "/listened");
+    ServletRegistration.Dynamic plain = context.addServlet("Plain", new Plain());
+    plain.addMapping("/plain"); // knows nothing of asynchronous processing
+    context.addListener(new Listener());
     if (filter) {
+      FilterRegistration.Dynamic once = context.addFilter("once", new Once());
+      once.setAsyncSupported(true);
+      once.addMappingForUrlPatterns(EnumSet.of(DispatcherType.REQUEST), false, "/*");
       FilterRegistration.Dynamic f = context.addFilter("through", new Through());
       f.setAsyncSupported(true);
       f.addMappingForUrlPatterns(EnumSet.allOf(DispatcherType.class), false, "/*");
@@ -66,6 +78,70 @@ public final class Site {
 
     @Override
     public void destroy() {}
+  }
+
+  /** Runs for requests only, as a security filter may, and tells how often it did. */
+  public static final class Once implements Filter {
+    @Override
+    public void init(FilterConfig config) {}
+
+    @Override
+    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain)
+        throws IOException, ServletException {
+      ((HttpServletResponse) response)
+          .addHeader("X-Once", request.getDispatcherType() + " " + request.isAsyncStarted());
+      chain.doFilter(request, response);
+    }
+
+    @Override
+    public void destroy() {}
+  }
+
+  /** Requests that have come and not gone. */
+  public static final class Listener implements ServletRequestListener {
+    static final AtomicInteger UNDER_WAY = new AtomicInteger();
+
+    @Override
+    public void requestInitialized(ServletRequestEvent event) {
+      UNDER_WAY.incrementAndGet();
+    }
+
+    @Override
+    public void requestDestroyed(ServletRequestEvent event) {
+      UNDER_WAY.decrementAndGet();
+    }
+  }
+
+  public static final class Listened extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, Listener.UNDER_WAY + " under way\n");
+    }
+  }
+
+  public static final class Plain extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, request.getDispatcherType() + " async " + request.isAsyncSupported() + "\n");
+    }
+  }
+
+  /** Counts its requests; {@code ?end} ends the session. */
+  public static final class Session extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      HttpSession session = request.getSession();
+      Integer before = (Integer) session.getAttribute("n");
+      int n = before == null ? 1 : before + 1;
+      session.setAttribute("n", n);
+      if ("end".equals(request.getQueryString())) {
+        session.invalidate();
+      }
+      say(response, "request " + n + "\n");
+    }
   }
 
   public static final class Hello extends HttpServlet {

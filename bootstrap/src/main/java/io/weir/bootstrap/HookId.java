@@ -17,9 +17,12 @@ public final class HookId {
   public static final int GRPC_BALANCER_SHUTDOWN = 8;
   public static final int SERVLET_LISTENING = 9;
   public static final int GRPC_LISTENING = 10;
+  public static final int SERVLET_JETTY_RETURN = 11;
+  public static final int OKHTTP_RUN = 12;
+  public static final int OKHTTP_CANCEL = 13;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 11;
+  public static final int COUNT = 14;
 
   private HookId() {}
 
@@ -51,6 +54,12 @@ public final class HookId {
         return "io.weir.instrumentation.servlet.adapter.ListeningHook";
       case GRPC_LISTENING:
         return "io.weir.instrumentation.grpc.adapter.ListeningHook";
+      case SERVLET_JETTY_RETURN:
+        return "io.weir.instrumentation.servlet.adapter.JettyReturnHook";
+      case OKHTTP_RUN:
+        return "io.weir.instrumentation.okhttp.adapter.RunHook";
+      case OKHTTP_CANCEL:
+        return "io.weir.instrumentation.okhttp.adapter.CancelHook";
       default:
         throw new IllegalArgumentException("hook " + hook);
     }

@@ -34,6 +34,12 @@ final class Raw implements AutoCloseable {
 
   /** Sends a request on this connection and reads its answer, body and all. */
   Answer ask(String method, String path, byte[] body, String... headers) throws IOException {
+    send(method, path, body, headers);
+    return answer(method);
+  }
+
+  /** Sends a request and leaves its answer for {@link #answer}. */
+  void send(String method, String path, byte[] body, String... headers) throws IOException {
     StringBuilder head = new StringBuilder(method + " " + path + " HTTP/1.1\r\nHost: shop\r\n");
     for (String h : headers) {
       head.append(h).append("\r\n");
@@ -48,22 +54,24 @@ final class Raw implements AutoCloseable {
     }
     socket.getOutputStream().write(all.toByteArray());
     socket.getOutputStream().flush();
-    return read(method.equals("HEAD"));
   }
 
   /** Sends these very bytes and reads the answer. */
   Answer send(byte[] request) throws IOException {
     socket.getOutputStream().write(request);
     socket.getOutputStream().flush();
-    return read(request[0] == 'H' && request[1] == 'E');
+    return answer(request[0] == 'H' && request[1] == 'E' ? "HEAD" : "GET");
   }
 
-  private Answer read(boolean head) throws IOException {
+  /** Reads the answer to a request that was sent. */
+  Answer answer(String method) throws IOException {
+    boolean head = method.equals("HEAD");
     String status = line();
     Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     for (String l; !(l = line()).isEmpty(); ) {
       int colon = l.indexOf(':');
-      headers.put(l.substring(0, colon).trim(), l.substring(colon + 1).trim());
+      headers.merge(
+          l.substring(0, colon).trim(), l.substring(colon + 1).trim(), (a, b) -> a + ", " + b);
     }
     byte[] body = new byte[0];
     if (!head && "chunked".equalsIgnoreCase(headers.get("Transfer-Encoding"))) {

@@ -75,7 +75,8 @@ public final class Agent {
             new Locality(config.get(Key.REGION), config.get(Key.ZONE)),
             targets(config),
             reach(config),
-            Ticker.SYSTEM);
+            Ticker.SYSTEM,
+            new PaceThread());
     Hooks hooks = new Hooks(engine);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");

@@ -3,6 +3,7 @@ package io.weir.engine.gate;
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
+import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.colour.Reach;
@@ -28,6 +29,7 @@ public final class Engine implements Ticket.Recorder {
   private final Locality here;
   private final Targets targets;
   private final Reach reach;
+  private final Pacer pacer;
   private final Ports ports = new Ports();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
 
@@ -53,11 +55,27 @@ public final class Engine implements Ticket.Recorder {
    * @param reach who gets the traffic colour
    */
   public Engine(String service, Locality here, Targets targets, Reach reach, Ticker ticker) {
+    this(service, here, targets, reach, ticker, null);
+  }
+
+  /**
+   * As above.
+   *
+   * @param pacer lets paced calls go on, or null: they wait on their threads
+   */
+  public Engine(
+      String service,
+      Locality here,
+      Targets targets,
+      Reach reach,
+      Ticker ticker,
+      Pacer pacer) {
     this.service = service;
     this.targets = targets;
     this.reach = reach;
     this.here = here;
     this.ticker = ticker;
+    this.pacer = pacer;
   }
 
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
@@ -81,6 +99,11 @@ public final class Engine implements Ticket.Recorder {
   /** The clock calls are timed with. */
   public long now() {
     return ticker.read();
+  }
+
+  /** Lets paced calls go on without a waiting thread; null: they wait on their threads. */
+  public Pacer pacer() {
+    return pacer;
   }
 
   /** Whether inbound calls are governed at all: lets an adapter skip its own set-up. */

@@ -27,9 +27,15 @@ public final class Limits {
   }
 
   private final Limit[] limits;
+  private final boolean paces;
 
   private Limits(Limit[] limits) {
     this.limits = limits;
+    boolean paces = false;
+    for (Limit l : limits) {
+      paces |= l.rule.maxWaitNanos > 0 && !l.rule.shadow;
+    }
+    this.paces = paces;
   }
 
   /**
@@ -73,6 +79,11 @@ public final class Limits {
       }
     }
     return true;
+  }
+
+  /** Whether a call may have to wait. */
+  public boolean paces() {
+    return paces;
   }
 
   /** Tells {@code to} about every rule, keyed ones first. */

@@ -14,6 +14,9 @@ public final class OkHttpModule extends InstrumentationModule {
   @Override
   public List<TypeInstrumentation> typeInstrumentations() {
     return Arrays.<TypeInstrumentation>asList(
-        new NewCallInstrumentation(), new AddressInstrumentation());
+        new NewCallInstrumentation(),
+        new AddressInstrumentation(),
+        new AsyncCallInstrumentation(),
+        new RealCallInstrumentation());
   }
 }

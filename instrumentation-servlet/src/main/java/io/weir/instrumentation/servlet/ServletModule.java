@@ -16,6 +16,7 @@ public final class ServletModule extends InstrumentationModule {
     return Arrays.<TypeInstrumentation>asList(
         new DispatchInstrumentation(),
         new JettyHolderInstrumentation(),
+        new JettyReturnInstrumentation(),
         new UndertowInstrumentation(),
         new ListeningInstrumentation());
   }

@@ -5,10 +5,12 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import okhttp3.Call;
 import okhttp3.Dns;
 import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.ResponseBody;
@@ -25,10 +27,9 @@ import okhttp3.ResponseBody;
  * <p><b>Outcome.</b> What is thrown is told apart by {@link Failures}. An answer counts by its
  * status once its body has been read or closed, for the body may still fail: {@link Outcome}.
  *
- * <p><b>Waiting.</b> A paced call waits on the thread that runs it: the caller's, or, when
- * enqueued, the dispatcher's own, which is there to be blocked. So the dispatcher's limits (per
- * host, in all) hold for waiting calls as for any other, and the token is taken when the call could
- * really go. Cancelling or interrupting ends the wait and gives the tokens back.
+ * <p><b>Waiting.</b> A paced call of {@code execute} waits on its caller's thread; cancelling it or
+ * interrupting the thread ends the wait and gives the tokens back. One that was enqueued has been
+ * decided when it comes here, and has waited without a thread: {@link PacedRun}.
  *
  * <p>Any thread; no lock.
  */
@@ -53,14 +54,33 @@ final class Governor implements Interceptor {
         : govern(plan, request, chain);
   }
 
+  /** Null when a client is none of ours. Looks at all: another agent may have put its in front. */
+  static Governor of(OkHttpClient client) {
+    List<Interceptor> all = client.interceptors();
+    for (int i = 0; i < all.size(); i++) {
+      if (all.get(i) instanceof Governor) {
+        return (Governor) all.get(i);
+      }
+    }
+    return null;
+  }
+
+  Gate gate() {
+    return gate;
+  }
+
   private Response govern(ServicePlan plan, Request request, Chain chain) throws IOException {
-    Ticket ticket = new Ticket();
-    if (!gate.admits(plan, request, ticket)) {
+    Call call = Calls.of(chain);
+    Decision made = Decision.take(call);
+    Ticket ticket = made == null ? new Ticket() : made.ticket;
+    if (made != null && made.failure != null) {
+      throw made.failure;
+    }
+    if (made == null ? !gate.admits(plan, request, ticket) : !made.admitted) {
       return refuse(plan, request, ticket);
     }
-    Call call = Calls.of(chain);
     long began = gate.engine.now();
-    if (ticket.waitNanos() > 0) {
+    if (made == null && ticket.waitNanos() > 0) {
       pace(began + ticket.waitNanos(), call, ticket);
     }
     Request sent = request;

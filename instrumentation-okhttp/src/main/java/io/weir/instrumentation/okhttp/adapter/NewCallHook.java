@@ -3,9 +3,7 @@ package io.weir.instrumentation.okhttp.adapter;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.gate.Engine;
-import java.util.List;
 import okhttp3.Call;
-import okhttp3.Interceptor;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 
@@ -24,7 +22,7 @@ public final class NewCallHook extends Hook {
   @Override
   public Object enter(Object self, Object a0, Object a1) {
     OkHttpClient client = (OkHttpClient) self;
-    if (a0 == null || isDerived(client)) {
+    if (a0 == null || Governor.of(client) != null) {
       return null;
     }
     return new Made(clients.of(client).newCall(Calls.withColour((Request) a0)));
@@ -33,17 +31,6 @@ public final class NewCallHook extends Hook {
   @Override
   public Object exit(Object state, Object self, Object result, Throwable thrown) {
     return ((Made) state).call;
-  }
-
-  /** Looks at all of them: another agent may have put its own in front. */
-  private static boolean isDerived(OkHttpClient client) {
-    List<Interceptor> all = client.interceptors();
-    for (int i = 0; i < all.size(); i++) {
-      if (all.get(i) instanceof Governor) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private static final class Made extends Skip {

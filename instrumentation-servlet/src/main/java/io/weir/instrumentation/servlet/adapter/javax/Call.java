@@ -5,6 +5,8 @@ import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.servlet.adapter.Pause;
+import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.util.concurrent.locks.LockSupport;
 import javax.servlet.AsyncEvent;
 import javax.servlet.AsyncListener;
@@ -18,7 +20,8 @@ import javax.servlet.http.HttpServletResponse;
  * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the ticket is
  * one-shot, so an early and a late end do not count twice.
  */
-final class Call implements AsyncListener {
+final class Call extends Waiting implements AsyncListener {
+
   final Ticket ticket = new Ticket();
 
   private final Engine engine;
@@ -53,8 +56,31 @@ final class Call implements AsyncListener {
   }
 
   /**
-   * Waits as long as the limiter's pacing asks for. A servlet is called on a thread that may block,
-   * also where it could go asynchronous later.
+   * Waits without this thread for as long as the limiter's pacing asks for.
+   *
+   * @return false: the container cannot do without
+   */
+  boolean leaves(Pause pause) {
+    leave();
+    if (pause.begin(request, this, ticket.waitNanos())) {
+      return true;
+    }
+    stay();
+    return false;
+  }
+
+  /** The wait is over, latency counts from here. */
+  void goesOn() {
+    ticket.started(engine.now());
+  }
+
+  @Override
+  protected void abandon() {
+    ticket.abandon(engine.now());
+  }
+
+  /**
+   * Waits on this thread as long as the limiter's pacing asks for.
    *
    * @return false when the thread was interrupted: its tokens are given back, the call is not made,
    *     the interrupt stands
@@ -64,12 +90,12 @@ final class Call implements AsyncListener {
     long wait = ticket.waitNanos();
     for (long left = wait; left > 0; left = wait - (engine.now() - began)) {
       if (Thread.currentThread().isInterrupted()) {
-        ticket.abandon(engine.now());
+        abandon();
         return false;
       }
       LockSupport.parkNanos(this, left);
     }
-    ticket.started(engine.now());
+    goesOn();
     return true;
   }
 

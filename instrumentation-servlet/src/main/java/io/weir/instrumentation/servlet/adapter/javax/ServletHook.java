@@ -1,11 +1,15 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
+import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.Hook;
+import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
+import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.servlet.adapter.Pause;
 import java.io.IOException;
 import javax.servlet.DispatcherType;
 import javax.servlet.http.HttpServletRequest;
@@ -23,6 +27,9 @@ import javax.servlet.http.HttpServletResponse;
  * its tags) and while the place's body runs, again for each async dispatch, and what was bound
  * before is put back.
  *
+ * <p>A paced request is let go here and comes back later ({@link Pause}), to this very place, with
+ * its mark telling that it has been decided; where the container cannot do that, its thread waits.
+ *
  * <p>A refused request is answered here, status and headers before the body, and the place's body,
  * with it every filter and the servlet, does not run. The request's own body is not read: the
  * container drains or closes as it does for any servlet that does not read it, so that keep-alive
@@ -33,8 +40,22 @@ public final class ServletHook extends Hook {
 
   private final Engine engine;
 
+  /** Null: threads wait. Found at the first paced request unless given. */
+  private volatile Pause pause;
+
+  private volatile boolean pauseKnown;
+
   public ServletHook(Engine engine) {
     this.engine = engine;
+  }
+
+  /**
+   * @param pause how this container lets requests go, null for not at all
+   */
+  public ServletHook(Engine engine, Pause pause) {
+    this.engine = engine;
+    this.pause = pause;
+    pauseKnown = true;
   }
 
   @Override
@@ -47,16 +68,38 @@ public final class ServletHook extends Hook {
     HttpServletRequest request = (HttpServletRequest) a0;
     Object mark = request.getAttribute(MARK);
     if (mark != null) {
+      if (mark instanceof Call && ((Call) mark).takeUp()) {
+        return takeUp((Call) mark, request, (HttpServletResponse) a1);
+      }
       return mark instanceof Call && request.getDispatcherType() == DispatcherType.ASYNC
           ? ((Call) mark).dispatchedAgain()
           : null;
     }
     return request.getDispatcherType() == DispatcherType.REQUEST
-        ? enter(request, (HttpServletResponse) a1)
+        ? enter(self, request, (HttpServletResponse) a1)
         : null;
   }
 
-  private Object enter(HttpServletRequest request, HttpServletResponse response) {
+  /** A paced request is back. */
+  private Object takeUp(Call call, HttpServletRequest request, HttpServletResponse response) {
+    Pause p = pause;
+    if (p != null) {
+      p.end(request);
+    }
+    if (request.getDispatcherType() != DispatcherType.REQUEST) {
+      // its filters may not be those of a request, security among them: never let it in
+      call.abandon();
+      Bridge.failedOpen(
+          HookId.SERVLET_JAVAX, new IllegalStateException("a paced request came back as no such"));
+      response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+      return Skip.SKIP;
+    }
+    call.goesOn();
+    call.bindColour();
+    return call;
+  }
+
+  private Object enter(Object self, HttpServletRequest request, HttpServletResponse response) {
     Call call = new Call(engine, request, response);
     request.setAttribute(MARK, call);
     call.bindColour();
@@ -66,10 +109,16 @@ public final class ServletHook extends Hook {
         answer(request, response, call.ticket);
         return Skip.SKIP;
       }
-      if (call.ticket.waitNanos() > 0 && !call.paced()) {
-        // the container wants its thread back: there is no time for a body
-        response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
-        return Skip.SKIP;
+      if (call.ticket.waitNanos() > 0) {
+        Pause p = pause(self);
+        if (p != null && call.leaves(p)) {
+          return Skip.SKIP;
+        }
+        if (!call.paced()) {
+          // the container wants its thread back: there is no time for a body
+          response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+          return Skip.SKIP;
+        }
       }
       goesOn = true;
       return call;
@@ -78,6 +127,34 @@ public final class ServletHook extends Hook {
         call.unbindColour();
       }
     }
+  }
+
+  /** By the container whose class {@code self} is; all of a hook's are of one loader. */
+  private Pause pause(Object self) {
+    if (!pauseKnown) {
+      pause = find(self.getClass());
+      pauseKnown = true;
+    }
+    return pause;
+  }
+
+  private Pause find(Class<?> place) {
+    Pacer pacer = engine.pacer();
+    if (pacer == null) {
+      return null;
+    }
+    if (place.getName().startsWith("org.eclipse.jetty.")) {
+      return new JettyPause(pacer, place.getClassLoader());
+    }
+    if (place.getName().startsWith("org.apache.catalina.")) {
+      try {
+        return new TomcatPause(pacer, place.getClassLoader());
+      } catch (Throwable other) {
+        // a Tomcat made into something else: its threads wait
+        Bridge.failedOpen(HookId.SERVLET_JAVAX, other);
+      }
+    }
+    return null;
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.servlet.handlers.ServletRequestContext;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.servlet.adapter.Pause;
 
 /** Takes request and response out of Undertow's exchange; 2.2 speaks javax, 2.3 jakarta. */
 public final class UndertowHook extends Hook {
@@ -11,10 +12,11 @@ public final class UndertowHook extends Hook {
 
   public UndertowHook(Engine engine) throws NoSuchMethodException {
     Class<?> request = ServletRequestContext.class.getMethod("getServletRequest").getReturnType();
+    Pause pause = engine.pacer() == null ? null : new UndertowPause(engine.pacer());
     servlet =
         request.getName().startsWith("jakarta.")
-            ? new io.weir.instrumentation.servlet.adapter.jakarta.ServletHook(engine)
-            : new io.weir.instrumentation.servlet.adapter.javax.ServletHook(engine);
+            ? new io.weir.instrumentation.servlet.adapter.jakarta.ServletHook(engine, pause)
+            : new io.weir.instrumentation.servlet.adapter.javax.ServletHook(engine, pause);
   }
 
   @Override

@@ -1,0 +1,61 @@
+package io.weir.instrumentation.okhttp;
+
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
+import io.weir.bootstrap.Skip;
+import io.weir.bootstrap.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.type.TypeDescription;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/** An enqueued call on its dispatcher's thread: where it may be found to be too early. */
+final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      "okhttp3.RealCall$AsyncCall", // execute: 3.0 to 3.14; run: 4.0 to 4.3
+      "okhttp3.internal.connection.RealCall$AsyncCall", // run: 4.4
+    };
+  }
+
+  @Override
+  public ElementMatcher<TypeDescription> typeMatcher() {
+    return namedOneOf(typeNames());
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        namedOneOf("execute", "run").and(takesNoArguments()), getClass().getName() + "$RunAdvice");
+  }
+
+  @SuppressWarnings("unused")
+  static final class RunAdvice {
+    private RunAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
+    static Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.FieldValue(value = "this$0", typing = Assigner.Typing.DYNAMIC) Object call) {
+      return Bridge.enter(HookId.OKHTTP_RUN, origin, self, call, null);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object self,
+        @Advice.Enter Object state,
+        @Advice.Thrown Throwable thrown) {
+      if (state != null) {
+        Bridge.exit(HookId.OKHTTP_RUN, origin, state, self, null, thrown);
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.gate.ServicePlan;
+import java.io.IOException;
+import okhttp3.Call;
+
+/**
+ * What was decided for an enqueued call before its thread entered the interceptors; {@link
+ * Governor} finds it on that thread and takes it. Confined to one thread at a time.
+ */
+final class Decision {
+  private static final ThreadLocal<Decision> CURRENT = new ThreadLocal<Decision>();
+
+  final ServicePlan plan;
+  final Call call;
+  final boolean admitted;
+  final Ticket ticket;
+
+  /** What ended the call while it waited, or null. */
+  IOException failure;
+
+  Decision(ServicePlan plan, Call call, boolean admitted, Ticket ticket) {
+    this.plan = plan;
+    this.call = call;
+    this.admitted = admitted;
+    this.ticket = ticket;
+  }
+
+  void bind() {
+    CURRENT.set(this);
+  }
+
+  /** Whether this thread runs the call by a decision that has been made. */
+  static boolean isFor(Object call) {
+    Decision d = CURRENT.get();
+    return d != null && d.call == call;
+  }
+
+  /**
+   * The decision for the call this thread runs, once; null when there is none.
+   *
+   * @param call null where OkHttp does not tell
+   */
+  static Decision take(Call call) {
+    Decision d = CURRENT.get();
+    if (d == null || call != null && call != d.call) {
+      return null;
+    }
+    CURRENT.remove();
+    return d;
+  }
+
+  /** The thread has run the call. True: nobody took the decision. */
+  boolean unbind() {
+    if (CURRENT.get() != this) {
+      return false;
+    }
+    CURRENT.remove();
+    return true;
+  }
+}

@@ -1,0 +1,64 @@
+package io.weir.instrumentation.servlet.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import java.lang.reflect.Method;
+
+/**
+ * A paced request comes back to Jetty as an asynchronous dispatch; here it becomes one of type
+ * {@code REQUEST} again. Reflection, because this happens to such requests only, and two APIs in
+ * five packages agree on these public methods.
+ */
+public final class JettyReturnHook extends Hook {
+  /** Of {@code ServletHook}, in either name space. */
+  private static final String MARK = "io.weir.call";
+
+  public JettyReturnHook(Engine engine) {}
+
+  /** Jetty 9.4 to 11, and ee8 and ee9 of 12: {@code handleAsync(HttpChannel)}. */
+  @Override
+  public Object enter(Object self, Object channel, Object unused) throws Throwable {
+    Object request = call(channel, "getRequest");
+    if (isDue(request)) {
+      for (Method m : request.getClass().getMethods()) {
+        if (m.getName().equals("setDispatcherType")) {
+          m.invoke(request, constant(m.getParameterTypes()[0], "REQUEST"));
+        }
+      }
+    }
+    return null;
+  }
+
+  /**
+   * ee10 and later: what {@code ServletChannelState} tells its channel to do next, when that is an
+   * asynchronous dispatch.
+   */
+  @Override
+  public Object exit(Object state, Object self, Object action, Throwable thrown) throws Throwable {
+    Object event = call(self, "getAsyncContextEvent");
+    return event != null && isDue(call(event, "getSuppliedRequest"))
+        ? constant(((Enum<?>) action).getDeclaringClass(), "DISPATCH")
+        : action;
+  }
+
+  private static boolean isDue(Object request) throws ReflectiveOperationException {
+    if (request == null) {
+      return false;
+    }
+    Object mark = request.getClass().getMethod("getAttribute", String.class).invoke(request, MARK);
+    return mark instanceof Waiting && ((Waiting) mark).isDue();
+  }
+
+  private static Object constant(Class<?> type, String name) {
+    for (Object c : type.getEnumConstants()) {
+      if (((Enum<?>) c).name().equals(name)) {
+        return c;
+      }
+    }
+    throw new IllegalStateException(type + " has no " + name);
+  }
+
+  private static Object call(Object self, String method) throws ReflectiveOperationException {
+    return self.getClass().getMethod(method).invoke(self);
+  }
+}

@@ -1,0 +1,84 @@
+package io.weir.instrumentation.servlet.adapter.javax;
+
+import io.weir.bootstrap.HookId;
+import io.weir.engine.call.Pacer;
+import io.weir.instrumentation.servlet.adapter.JettyReturnHook;
+import io.weir.instrumentation.servlet.adapter.Waiting;
+import java.lang.reflect.Field;
+import javax.servlet.AsyncContext;
+import javax.servlet.http.HttpServletRequest;
+
+/**
+ * Jetty 9.4 to 12.1: an ordinary asynchronous dispatch, which {@link JettyReturnHook} turns into
+ * one of a new request.
+ */
+final class JettyPause extends AsyncPause {
+  private static final String[] ASYNC = {
+    AsyncContext.ASYNC_REQUEST_URI,
+    AsyncContext.ASYNC_CONTEXT_PATH,
+    AsyncContext.ASYNC_PATH_INFO,
+    AsyncContext.ASYNC_SERVLET_PATH,
+    AsyncContext.ASYNC_QUERY_STRING,
+    "javax.servlet.async.mapping", // Servlet 4
+  };
+
+  private final ClassLoader jetty;
+
+  JettyPause(Pacer pacer, ClassLoader jetty) {
+    super(pacer);
+    this.jetty = jetty;
+  }
+
+  /** In one loader with the places that are woven, so that the way back is woven as well. */
+  @Override
+  boolean isAtHome(HttpServletRequest r) {
+    return r.getClass().getClassLoader() == jetty;
+  }
+
+  /**
+   * Takes away what Jetty notes for asynchronous dispatches: the application asked for none. Each
+   * generation keeps it elsewhere; where it cannot be found it stays, and hurts nobody.
+   */
+  @Override
+  public void end(Object request) {
+    HttpServletRequest r = (HttpServletRequest) request;
+    for (String name : ASYNC) {
+      r.setAttribute(name, null); // 9.4, ee8
+    }
+    try {
+      if (!clear(r, ".ServletApiRequest", "_async")) { // ee10 and later
+        Object attributes = r.getClass().getMethod("getAttributes").invoke(r);
+        clear(attributes, ".ServletAttributes", "_asyncAttributes"); // 10, 11
+      }
+    } catch (ReflectiveOperationException other) {
+      // they stay
+    }
+  }
+
+  private static boolean clear(Object o, String type, String name)
+      throws ReflectiveOperationException {
+    for (Class<?> c = o.getClass(); c != null; c = c.getSuperclass()) {
+      if (c.getName().endsWith(type)) {
+        Field f = c.getDeclaredField(name);
+        f.setAccessible(true);
+        f.set(o, null);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  void away(final AsyncContext context, final long timeout, Waiting waiting, long nanos) {
+    schedule(
+        pacer,
+        nanos,
+        waiting,
+        HookId.SERVLET_JAVAX,
+        () -> {
+          // the application's own asynchronous processing, if any, starts from Jetty's default
+          context.setTimeout(timeout);
+          context.dispatch();
+        });
+  }
+}
