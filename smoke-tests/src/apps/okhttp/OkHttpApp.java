@@ -3,20 +3,45 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import okhttp3.Call;
 import okhttp3.Callback;
+import okhttp3.Dispatcher;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 
 /**
- * Makes the calls it is told on stdin, one per line: {@code ID execute|enqueue URL
- * [readTimeout=MS] [HEADER=VALUE ...]} or {@code ID cancel}; tells what became of each on stdout.
+ * Makes the calls it is told on stdin, one per line: {@code ID execute|aside|enqueue
+ * URL [readTimeout=MS] [callTimeout=MS] [fourThreads=true] [HEADER=VALUE ...]} (aside: {@code execute}
+ * on a thread of its own) or {@code ID cancel}; tells what became of each on stdout.
  */
 public final class OkHttpApp {
   private static final OkHttpClient CLIENT = new OkHttpClient();
+  private static final OkHttpClient FOUR_THREADS = fourThreads();
   private static final Map<String, Call> CALLS = new ConcurrentHashMap<>();
+
+  /** As many calls under way as one likes, four of them on a thread. */
+  private static OkHttpClient fourThreads() {
+    Dispatcher dispatcher = new Dispatcher(Executors.newFixedThreadPool(4));
+    dispatcher.setMaxRequests(100);
+    dispatcher.setMaxRequestsPerHost(100);
+    return new OkHttpClient.Builder().dispatcher(dispatcher).build();
+  }
+
+  /** Since 3.12. */
+  private static OkHttpClient callTimeout(OkHttpClient client, long millis) {
+    try {
+      OkHttpClient.Builder b = client.newBuilder();
+      b.getClass()
+          .getMethod("callTimeout", long.class, TimeUnit.class)
+          .invoke(b, millis, TimeUnit.MILLISECONDS);
+      return b.build();
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 
   public static void main(String[] args) throws IOException {
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
@@ -38,6 +63,10 @@ public final class OkHttpApp {
                   .newBuilder()
                   .readTimeout(Integer.parseInt(option[1]), TimeUnit.MILLISECONDS)
                   .build();
+        } else if (option[0].equals("fourThreads")) {
+          client = FOUR_THREADS;
+        } else if (option[0].equals("callTimeout")) {
+          client = callTimeout(client, Integer.parseInt(option[1]));
         } else {
           request.header(option[0], option[1]);
         }
@@ -57,13 +86,19 @@ public final class OkHttpApp {
                 tell(id, response);
               }
             });
+      } else if (word[1].equals("aside")) {
+        new Thread(() -> execute(id, call)).start();
       } else {
-        try {
-          tell(id, call.execute());
-        } catch (IOException e) {
-          tell(id, e);
-        }
+        execute(id, call);
       }
+    }
+  }
+
+  private static void execute(String id, Call call) {
+    try {
+      tell(id, call.execute());
+    } catch (IOException e) {
+      tell(id, e);
     }
   }
 

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
@@ -62,6 +63,11 @@ class OkHttpTest {
                 promise("a cancelled call is none", shop::cancelled),
                 promise("a body that breaks off is a failure", shop::half),
                 knowsItsCall ? promise("a route's timeout ends a call", shop::deadline) : null,
+                promise("enqueued calls that wait hold no thread", shop::paced),
+                promise("a waiting call that is cancelled gives its place back", shop::givesBack),
+                shop.cell.name().startsWith("okhttp-3.3")
+                    ? null
+                    : promise("a waiting call ends with its call timeout", shop::timesOut),
                 promise("nothing of ours failed; ends", shop::end))
             .filter(p -> p != null));
   }
@@ -194,6 +200,17 @@ class OkHttpTest {
           default: [{version: v1}]
           """);
       instance("hasty", "127.0.0.1:" + silent.getLocalPort(), "v1");
+      rules.put(
+          "service/paced/rate-limit",
+          "{\"qps\": 40, \"burst\": 1, \"max_wait_ms\": 60000, \"side\": \"client\"}");
+      instance("paced", one, "v1");
+      for (String service : List.of("patient-aside", "patient-enqueue", "patient-timeout")) {
+        // one call at once, and room in the line for one more
+        rules.put(
+            "service/" + service + "/rate-limit",
+            "{\"qps\": 0.002, \"burst\": 1, \"max_wait_ms\": 600000, \"side\": \"client\"}");
+        instance(service, one, "v1");
+      }
       jvm =
           app()
               .weir(String.format(OPTIONS, rules.location()))
@@ -303,6 +320,71 @@ class OkHttpTest {
     void deadline() {
       assertThat(call("execute", "http://hasty/"))
           .isEqualTo("threw=java.io.InterruptedIOException timeout: the route allows 300 ms");
+    }
+
+    /** Four threads, 24 calls that wait, and the client still makes others. */
+    void paced() {
+      List<String> waiting = new ArrayList<>();
+      long began = System.nanoTime();
+      for (int i = 0; i < 24; i++) {
+        waiting.add(say("enqueue", "http://paced/" + i, "fourThreads=true"));
+      }
+      String other =
+          say("enqueue", "http://127.0.0.1:" + one.getAddress().getPort(), "fourThreads=true");
+      assertThat(told(other)).startsWith("status=200 ");
+      List<String> soFar = jvm.stdout();
+      assertThat(
+              waiting.stream().filter(id -> soFar.stream().anyMatch(l -> l.startsWith(id + " "))))
+          .as("the one that need not wait came back before they were through")
+          .hasSizeLessThan(24);
+      for (String id : waiting) {
+        assertThat(told(id)).startsWith("status=200 ");
+      }
+      assertThat(System.nanoTime() - began).isGreaterThan(23 * 1_000_000_000L / 40);
+    }
+
+    void givesBack() {
+      for (String how : List.of("aside", "enqueue")) {
+        if (how.equals("aside") && cell.name().startsWith("okhttp-3.3")) {
+          continue; // there a call that waits on its thread does not notice
+        }
+        String url = "http://patient-" + how + "/";
+        assertThat(call(how, url)).startsWith("status=200 ");
+        for (int i = 0; i < 3; i++) {
+          String waiting = oneOfTwoWaits(how, url);
+          jvm.say(waiting + " cancel");
+          assertThat(told(waiting)).isEqualTo("threw=java.io.IOException Canceled");
+        }
+      }
+    }
+
+    void timesOut() {
+      String url = "http://patient-timeout/";
+      assertThat(call("enqueue", url)).startsWith("status=200 ");
+      for (int i = 0; i < 3; i++) {
+        assertThat(told(oneOfTwoWaits("enqueue", url, "callTimeout=200")))
+            .isEqualTo("threw=java.io.InterruptedIOException timeout");
+      }
+    }
+
+    /**
+     * There is room for one: the other is refused. Nobody would wait had it not been given back.
+     */
+    private String oneOfTwoWaits(String how, String url, String... options) {
+      String a = say(how, url, options);
+      String b = say(how, url, options);
+      String[] refused = new String[1];
+      Await.until(
+          Duration.ofSeconds(30),
+          () ->
+              jvm.stdout().stream()
+                  .anyMatch(
+                      l -> {
+                        refused[0] = l.split(" ")[0];
+                        return l.matches("(" + a + "|" + b + ") status=429 .*");
+                      }),
+          jvm::told);
+      return refused[0].equals(a) ? b : a;
     }
 
     void end() {
