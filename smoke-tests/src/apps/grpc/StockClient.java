@@ -42,6 +42,7 @@ import java.util.concurrent.TimeUnit;
  */
 public final class StockClient {
   private static final Metadata.Key<String> PUSHBACK = key("grpc-retry-pushback-ms");
+  private static final Metadata.Key<String> HINT = key("x-hint");
   private static final Map<String, ManagedChannel> CHANNELS = new HashMap<>();
   private static final Executor THREADS =
       Executors.newCachedThreadPool(
@@ -242,6 +243,7 @@ public final class StockClient {
     return status.getCode()
         + " "
         + status.getDescription()
+        + (trailers == null || trailers.get(HINT) == null ? "" : " hint=" + trailers.get(HINT))
         + (pushback == null ? "" : " pushback=" + pushback);
   }
 

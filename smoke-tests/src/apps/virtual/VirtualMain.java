@@ -25,7 +25,7 @@ import site.Site;
 /**
  * A Tomcat and an OkHttp client on virtual threads, and a flight recorder that watches for pinned
  * ones. {@code call URL N} makes N calls at once and, when half of them are refused, cancels the
- * others; {@code end} tells what was pinned.
+ * others; {@code record} begins to watch, {@code end} tells what was pinned.
  */
 public final class VirtualMain {
   private static final Logger LOG = Logger.getLogger("org.apache");
@@ -49,7 +49,6 @@ public final class VirtualMain {
     LOG.setLevel(Level.SEVERE);
     Recording recording = new Recording();
     recording.enable("jdk.VirtualThreadPinned").withThreshold(Duration.ZERO).withStackTrace();
-    recording.start();
     // the class files are for an older JDK as well
     ExecutorService virtual =
         (ExecutorService)
@@ -73,6 +72,9 @@ public final class VirtualMain {
       String[] word = in.nextLine().split(" ");
       if (word[0].equals("call")) {
         call(virtual, word[1], Integer.parseInt(word[2]));
+      } else if (word[0].equals("record")) {
+        recording.start();
+        System.out.println("recording");
       } else {
         recording.stop();
         Path file = Files.createTempFile("pinned", ".jfr");
@@ -80,7 +82,9 @@ public final class VirtualMain {
         int ours = 0;
         List<RecordedEvent> events = RecordingFile.readAllEvents(file);
         for (RecordedEvent e : events) {
-          if (String.valueOf(e.getStackTrace()).contains("io.weir.")) {
+          if (e.getStackTrace() != null
+              && e.getStackTrace().getFrames().stream()
+                  .anyMatch(f -> f.getMethod().getType().getName().startsWith("io.weir."))) {
             ours++;
             System.out.println(e);
           }

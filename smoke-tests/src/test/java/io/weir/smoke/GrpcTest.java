@@ -106,7 +106,7 @@ class GrpcTest {
     for (String style : STYLES) {
       assertThat(call(a, style + " header.x-test=refuse", "echo 1"))
           .as(style)
-          .startsWith("RESOURCE_EXHAUSTED rate limit \"refuse\" exceeded")
+          .startsWith("RESOURCE_EXHAUSTED rate limit \"refuse\" exceeded hint=later")
           .matches(".* pushback=[0-9]{5,6}$");
     }
     assertThat(call(a, "count", "")).isEqualTo(before);
@@ -125,6 +125,17 @@ class GrpcTest {
     for (String user : List.of("ann", "bob")) {
       assertThat(many(a, "unary", 5, "header.x-test=keyed header.x-user=" + user))
           .isEqualTo("{OK-a=2, RESOURCE_EXHAUSTED=3}");
+    }
+    rules.put(
+        "service/stock/rate-limit/keyed",
+        "{\"qps\": 0.01, \"burst\": 1, \"by\": [\"caller\", \"path\", \"client-ip\"],"
+            + " \"match\": \"header:x-test == 'keyed'\"}");
+    inForce("stock", "server", a);
+    for (String caller : List.of("web", "batch")) {
+      for (String style : List.of("unary", "bidi")) {
+        assertThat(many(a, style, 3, "header.x-test=keyed header.x-weir-caller=" + caller))
+            .isEqualTo("{OK-a=1, RESOURCE_EXHAUSTED=2}");
+      }
     }
   }
 

@@ -63,6 +63,7 @@ class OkHttpTest {
                 promise("a cancelled call is none", shop::cancelled),
                 promise("a body that breaks off is a failure", shop::half),
                 knowsItsCall ? promise("a route's timeout ends a call", shop::deadline) : null,
+                promise("a service that asks who calls is told, and no other", shop::tellsWho),
                 promise("enqueued calls that wait hold no thread", shop::paced),
                 promise("a waiting call that is cancelled gives its place back", shop::givesBack),
                 shop.cell.name().startsWith("okhttp-3.3")
@@ -204,6 +205,8 @@ class OkHttpTest {
           "service/paced/rate-limit",
           "{\"qps\": 40, \"burst\": 1, \"max_wait_ms\": 60000, \"side\": \"client\"}");
       instance("paced", one, "v1");
+      rules.put("service/asking/rate-limit", "{\"qps\": 100, \"by\": [\"caller\"]}");
+      instance("asking", one, "v1");
       for (String service : List.of("patient-aside", "patient-enqueue", "patient-timeout")) {
         // one call at once, and room in the line for one more
         rules.put(
@@ -320,6 +323,12 @@ class OkHttpTest {
     void deadline() {
       assertThat(call("execute", "http://hasty/"))
           .isEqualTo("threw=java.io.InterruptedIOException timeout: the route allows 300 ms");
+    }
+
+    void tellsWho() {
+      assertThat(call("execute", "http://asking/x")).endsWith(" arm=null caller=shop");
+      assertThat(call("enqueue", "http://asking/x", "X-Weir-Caller=me")).endsWith(" caller=me");
+      assertThat(call("execute", "http://pay/x")).endsWith(" arm=null");
     }
 
     /** Four threads, 24 calls that wait, and the client still makes others. */
@@ -509,7 +518,10 @@ class OkHttpTest {
                       + " host="
                       + x.getRequestHeaders().getFirst("Host")
                       + " arm="
-                      + x.getRequestHeaders().getFirst("X-Arm"))
+                      + x.getRequestHeaders().getFirst("X-Arm")
+                      + (x.getRequestHeaders().containsKey("X-Weir-Caller")
+                          ? " caller=" + x.getRequestHeaders().getFirst("X-Weir-Caller")
+                          : ""))
                   .getBytes(StandardCharsets.UTF_8);
           x.sendResponseHeaders(
               x.getRequestURI().getPath().equals("/500") ? 500 : 200, body.length);

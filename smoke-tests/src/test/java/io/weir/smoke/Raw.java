@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.TreeMap;
 final class Raw implements AutoCloseable {
   private final Socket socket;
   private final InputStream in;
+  private String host = "shop";
 
   /** An answer; header names are case-insensitive. */
   record Answer(int status, Map<String, String> headers, String body) {
@@ -23,9 +25,20 @@ final class Raw implements AutoCloseable {
   }
 
   Raw(int port) throws IOException {
-    socket = new Socket("127.0.0.1", port);
+    this("127.0.0.1", port);
+  }
+
+  /** From an address of this machine. */
+  Raw(String from, int port) throws IOException {
+    socket = new Socket("127.0.0.1", port, InetAddress.getByName(from), 0);
     socket.setSoTimeout(10_000);
     in = new BufferedInputStream(socket.getInputStream());
+  }
+
+  /** The name by which it asks from now on. */
+  Raw host(String name) {
+    host = name;
+    return this;
   }
 
   Answer get(String path, String... headers) throws IOException {
@@ -40,7 +53,8 @@ final class Raw implements AutoCloseable {
 
   /** Sends a request and leaves its answer for {@link #answer}. */
   void send(String method, String path, byte[] body, String... headers) throws IOException {
-    StringBuilder head = new StringBuilder(method + " " + path + " HTTP/1.1\r\nHost: shop\r\n");
+    StringBuilder head =
+        new StringBuilder(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n");
     for (String h : headers) {
       head.append(h).append("\r\n");
     }

@@ -110,6 +110,11 @@ public final class Attribute {
     return kind == HEADER ? lowerCase : null;
   }
 
+  /** Whether this is {@code caller}. */
+  public boolean isCaller() {
+    return kind == CALLER;
+  }
+
   @Override
   public boolean equals(Object o) {
     return o instanceof Attribute

@@ -22,6 +22,9 @@ import java.util.Arrays;
  * {@link #apply} from one control thread.
  */
 public final class Engine implements Ticket.Recorder {
+  /** Header, or gRPC metadata, that names the calling service. */
+  public static final String CALLER = "x-weir-caller";
+
   private static final String[] NO_HEADERS = new String[0];
 
   private final Ticker ticker;
@@ -208,6 +211,20 @@ public final class Engine implements Ticket.Recorder {
     String[] all = Arrays.copyOf(carried, carried.length + routed.length);
     System.arraycopy(routed, 0, all, carried.length, routed.length);
     return all;
+  }
+
+  /**
+   * The name of this JVM's service if calls to an address are to carry it, in the header {@link
+   * #CALLER}; else null. Only those are told who have a use for it: services with a rule that looks
+   * at {@code caller}. A third party never is.
+   */
+  public String callerFor(String host, int port) {
+    Snapshot s = snapshot;
+    if (!s.anyAsksWhoCalls() || s.book().off) {
+      return null;
+    }
+    String target = targets.service(host, port);
+    return s.asksWhoCalls(target, target != host) ? service : null;
   }
 
   @Override

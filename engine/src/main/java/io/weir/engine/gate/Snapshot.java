@@ -1,6 +1,7 @@
 package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
+import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.colour.Carried;
 import io.weir.engine.instances.Instance;
@@ -12,7 +13,9 @@ import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +44,9 @@ public final class Snapshot {
   private final Locality here;
   private final Carried carried;
 
+  /** Services of which a server-side limit looks at {@code caller}; null for none. */
+  private final Set<String> askWhoCalls;
+
   /**
    * Plans of services only the defaults govern; null when there are no defaults that concern calls
    * to others.
@@ -53,6 +59,7 @@ public final class Snapshot {
     this.own = own;
     this.here = here;
     this.carried = carried(book);
+    this.askWhoCalls = askWhoCalls(book);
     this.defaulted = plans.containsKey("*") ? new ConcurrentHashMap<String, ServicePlan>() : null;
   }
 
@@ -126,6 +133,40 @@ public final class Snapshot {
     }
     rules.addAll(book.routes("*"));
     return rules.isEmpty() && !canaries ? null : Carried.by(rules);
+  }
+
+  private static Set<String> askWhoCalls(RuleBook book) {
+    Set<String> asking = new HashSet<String>();
+    Set<String> names = new HashSet<String>(book.services());
+    names.add("*");
+    for (String s : names) {
+      List<Attribute> looked = new ArrayList<Attribute>();
+      for (LimitRule r : book.limits(s)) {
+        if (r.enabled && r.side == LimitRule.Side.SERVER) {
+          looked.addAll(r.by);
+          r.match.attributes(looked);
+        }
+      }
+      for (Attribute a : looked) {
+        if (a.isCaller()) {
+          asking.add(s);
+        }
+      }
+    }
+    return asking.isEmpty() ? null : asking;
+  }
+
+  boolean anyAsksWhoCalls() {
+    return askWhoCalls != null;
+  }
+
+  /**
+   * Whether {@code service} is to be told who calls it: a limit of its own rules looks at that, or,
+   * when it is known by its instances or as {@code mapped}, one of the defaults.
+   */
+  boolean asksWhoCalls(String service, boolean mapped) {
+    return askWhoCalls.contains(service)
+        || mapped && askWhoCalls.contains("*") && book.limits(service) == book.limits("*");
   }
 
   /** What travels with a request through this JVM, or null: nothing does. */

@@ -3,11 +3,13 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -113,5 +115,37 @@ class EngineTest {
     public String host(String call) {
       return "a";
     }
+  }
+
+  @Test
+  void onlyServicesThatAskWhoCallsAreTold() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("asks")
+                    .qps(5)
+                    .by(List.of(Attribute.parse("caller")))
+                    .build())
+            .add(LimitRule.builder().service("asks-not").qps(5).build())
+            .build());
+    assertThat(engine.callerFor("asks", 80)).isEqualTo("shop");
+    assertThat(engine.callerFor("asks-not", 80)).isNull();
+    assertThat(engine.callerFor("api.example.com", 443)).isNull();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("*")
+                    .qps(5)
+                    .by(List.of(Attribute.parse("caller")))
+                    .build())
+            .add(LimitRule.builder().service("asks-not").qps(5).build())
+            .add(breaker("registered"))
+            .build());
+    assertThat(engine.callerFor("registered", 80)).isEqualTo("shop");
+    assertThat(engine.callerFor("10.0.0.7", 8080)).as("mapped").isEqualTo("shop");
+    assertThat(engine.callerFor("asks-not", 80)).as("has a rule of its own").isNull();
+    assertThat(engine.callerFor("api.example.com", 443)).as("a stranger").isNull();
   }
 }

@@ -6,9 +6,6 @@ import io.weir.engine.call.AttributeSource;
 final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
   static final ClientAttributes INSTANCE = new ClientAttributes();
 
-  /** Metadata key that names the calling service. */
-  static final String CALLER = "x-weir-caller";
-
   private ClientAttributes() {}
 
   @Override

@@ -34,18 +34,32 @@ final class ClientGate implements ClientInterceptor {
     ServicePlan plan = plan(authority);
     if (plan == null) {
       ClientCall<Q, P> call = next.newCall(method, options);
-      return engine.colours() ? new ColouredClientCall<Q, P>(call, engine, authority) : call;
+      String caller = caller(authority);
+      return engine.colours() || caller != null
+          ? new ColouredClientCall<Q, P>(call, engine, authority, caller)
+          : call;
     }
     return new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
   }
 
+  /** The name of this JVM's service if the target asks for it, or null. */
+  String caller(String authority) {
+    Authority a = of(authority);
+    return a.host == null ? null : engine.callerFor(a.host, a.port);
+  }
+
+  private Authority of(String authority) {
+    Authority a = last;
+    if (a.text != authority) {
+      a = new Authority(authority);
+      last = a;
+    }
+    return a;
+  }
+
   private ServicePlan plan(String authority) {
     try {
-      Authority a = last;
-      if (a.text != authority) {
-        a = new Authority(authority);
-        last = a;
-      }
+      Authority a = of(authority);
       return a.host == null ? null : engine.plan(a.host, a.port);
     } catch (Throwable t) {
       Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);

@@ -9,16 +9,23 @@ import io.weir.bootstrap.HookId;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
 
-/** A call to a service without rules: it only takes the traffic colour along. */
+/**
+ * A call to a service without rules: it only takes the traffic colour and its caller's name along.
+ */
 final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
   private final Engine engine;
   private final String authority;
+  private final String caller;
   private Metadata headers;
 
-  ColouredClientCall(ClientCall<Q, P> call, Engine engine, String authority) {
+  /**
+   * @param caller null: the target does not want to know
+   */
+  ColouredClientCall(ClientCall<Q, P> call, Engine engine, String authority, String caller) {
     super(call);
     this.engine = engine;
     this.authority = authority;
+    this.caller = caller;
   }
 
   @Override
@@ -28,6 +35,7 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
       Colour before = Coloured.bindContexts();
       try {
         Names.set(headers, engine.headers(SOURCE, this, null));
+        Names.setCaller(headers, caller);
       } finally {
         Colour.swap(before);
       }

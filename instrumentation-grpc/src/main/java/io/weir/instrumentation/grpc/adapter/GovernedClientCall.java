@@ -160,6 +160,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   void begin(ClientCall<Q, P> call, Listener<P> listener) {
     try {
       Names.set(headers, toSet);
+      Names.setCaller(headers, gate.caller(authority));
       call.start(new Outcome(listener), headers);
     } catch (Throwable t) {
       abandon();

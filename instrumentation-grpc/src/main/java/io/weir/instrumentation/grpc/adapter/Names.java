@@ -1,6 +1,7 @@
 package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.Metadata;
+import io.weir.engine.gate.Engine;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -17,6 +18,8 @@ final class Names {
 
   /** Stands for names that cannot be read as text: {@code -bin}, or no metadata key at all. */
   private static final Metadata.Key<String> UNREADABLE = ascii("weir-unreadable");
+
+  private static final Metadata.Key<String> CALLER = ascii(Engine.CALLER);
 
   private Names() {}
 
@@ -67,6 +70,17 @@ final class Names {
 
   static Metadata.Key<String> ascii(String name) {
     return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
+  }
+
+  /**
+   * Names the calling service unless the application does so itself.
+   *
+   * @param caller null: nobody wants to know
+   */
+  static void setCaller(Metadata headers, String caller) {
+    if (caller != null && !headers.containsKey(CALLER)) {
+      headers.put(CALLER, caller);
+    }
   }
 
   /** {@code /pkg.Service/Method} of a full method name. */

@@ -2,6 +2,7 @@ package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.Grpc;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.gate.Engine;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 
@@ -41,7 +42,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
 
   @Override
   public String caller(GovernedServerCall<?, ?> call) {
-    return Names.first(call.headers, ClientAttributes.CALLER);
+    return Names.first(call.headers, Engine.CALLER);
   }
 
   @Override

@@ -47,7 +47,8 @@ final class Gate {
   }
 
   /**
-   * The request with the headers of the traffic colour and of the routing rule.
+   * The request with the headers of the traffic colour and of the routing rule, and with the
+   * caller's name where the target asks for it.
    *
    * @param ticket null when the call is not governed
    */
@@ -55,10 +56,14 @@ final class Gate {
     Colour before = Calls.enter(request);
     try {
       String[] headers = engine.headers(source, request, ticket);
-      if (headers.length == 0) {
+      String caller = engine.callerFor(request.url().host(), request.url().port());
+      if (headers.length == 0 && caller == null) {
         return request;
       }
       Request.Builder b = request.newBuilder();
+      if (caller != null && request.header(Engine.CALLER) == null) {
+        b.header(Engine.CALLER, caller);
+      }
       for (int i = 0; i < headers.length; i += 2) {
         b.header(headers[i], headers[i + 1]);
       }

@@ -1,6 +1,7 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.QueryString;
 import javax.servlet.http.Cookie;
 import javax.servlet.http.HttpServletRequest;
@@ -79,6 +80,6 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
 
   @Override
   public String caller(HttpServletRequest request) {
-    return request.getHeader("X-Weir-Caller");
+    return request.getHeader(Engine.CALLER);
   }
 }
