@@ -67,12 +67,7 @@ public final class Engine implements Ticket.Recorder {
    * @param pacer lets paced calls go on, or null: they wait on their threads
    */
   public Engine(
-      String service,
-      Locality here,
-      Targets targets,
-      Reach reach,
-      Ticker ticker,
-      Pacer pacer) {
+      String service, Locality here, Targets targets, Reach reach, Ticker ticker, Pacer pacer) {
     this.service = service;
     this.targets = targets;
     this.reach = reach;
@@ -224,7 +219,7 @@ public final class Engine implements Ticket.Recorder {
       return null;
     }
     String target = targets.service(host, port);
-    return s.asksWhoCalls(target, target != host) ? service : null;
+    return s.asksWhoCalls(target, reach.includes(host)) ? service : null;
   }
 
   @Override

@@ -161,12 +161,12 @@ public final class Snapshot {
   }
 
   /**
-   * Whether {@code service} is to be told who calls it: a limit of its own rules looks at that, or,
-   * when it is known by its instances or as {@code mapped}, one of the defaults.
+   * Whether {@code service} is to be told who calls it: a limit of its own looks at that, or, where
+   * it cannot be a stranger, one of the defaults.
    */
-  boolean asksWhoCalls(String service, boolean mapped) {
+  boolean asksWhoCalls(String service, boolean inside) {
     return askWhoCalls.contains(service)
-        || mapped && askWhoCalls.contains("*") && book.limits(service) == book.limits("*");
+        || inside && askWhoCalls.contains("*") && book.limits(service) == book.limits("*");
   }
 
   /** What travels with a request through this JVM, or null: nothing does. */
