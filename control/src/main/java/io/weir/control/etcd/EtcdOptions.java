@@ -84,6 +84,15 @@ public final class EtcdOptions {
     return "https".equals(endpoints.get(0).getScheme());
   }
 
+  /** Changes when a certificate file is replaced. */
+  long filesStamp() {
+    long stamp = 0;
+    for (Path file : new Path[] {tlsCa, tlsCert, tlsKey}) {
+      stamp = stamp * 31 + (file == null ? 0 : file.toFile().lastModified());
+    }
+    return stamp;
+  }
+
   @Override
   public String toString() {
     return "etcd"
@@ -112,7 +121,8 @@ public final class EtcdOptions {
      */
     public Builder endpoints(String commaSeparated) {
       for (String e : commaSeparated.split(",")) {
-        String text = e.trim();
+        // a user before an '@' would do nothing, and be shown with the address: it goes at once
+        String text = e.trim().replaceFirst("^([a-z]+://)?[^/]*@", "$1");
         if (!text.isEmpty()) {
           try {
             endpoints.add(URI.create(text.contains("://") ? text : "http://" + text));

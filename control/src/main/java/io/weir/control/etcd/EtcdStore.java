@@ -34,11 +34,16 @@ import java.util.concurrent.TimeUnit;
  * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
  * to it, and each is awaited for a bounded time, whatever the client does.
  *
- * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for half
- * a minute; a minute when user, password, certificate or permission are wrong. gRPC's own back-off
- * is ended before each try. A client that gets no answer at all for 4 s is replaced, one that is
- * refused after 30 s (its addresses may have moved); the next ones after twice as long each time,
- * up to ten minutes.
+ * <p>Even a watch that says nothing may be dead. So etcd is asked every three seconds to say
+ * something on it, and when it does not within two, that is a doubt like the others.
+ *
+ * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for five
+ * minutes: rules are to be in force within two seconds of its return. gRPC's own back-off is ended
+ * before each try. A connection that gave no answer may be mute for ever, so after one that did not
+ * every try makes a new connection, and gives it a second. A wrong password is tried again after 1
+ * s doubling to a minute, because a check costs etcd some 50 ms of CPU. A client is replaced after
+ * 30 s (its addresses may have moved), the next ones after twice as long each time, up to ten
+ * minutes; at once when the certificate files have changed.
  */
 public final class EtcdStore implements SharedStore {
   /**
@@ -67,6 +72,12 @@ public final class EtcdStore implements SharedStore {
   private static final long GUARD_NANOS = 6 * SECOND;
 
   private static final long CONNECT_NANOS = 150 * MILLI;
+  private static final long POLL_NANOS = 10 * MILLI;
+  private static final long PING_NANOS = 3 * SECOND;
+  private static final long PONG_NANOS = 2 * SECOND;
+
+  /** How long an outage is answered by hurry, rather than by patience. */
+  private static final long HURRY_NANOS = 300 * SECOND;
 
   private final EtcdOptions options;
   private final Loop loop;
@@ -96,6 +107,14 @@ public final class EtcdStore implements SharedStore {
   private int generation;
   private Wire.Watch watch;
   private boolean created;
+
+  /** Messages of the watch, to tell whether it answers. */
+  private long heard;
+
+  /** Whether this etcd has ever answered a ping: one before 3.4 does not. */
+  private boolean pongs;
+
+  private Loop.Timer pingTimer;
   private Loop.Timer createdTimer;
   private Loop.Timer nextTimer;
   private Loop.Timer reconcileTimer;
@@ -104,8 +123,13 @@ public final class EtcdStore implements SharedStore {
   private String lastReason;
   private int attempts;
 
+  /** Whether the last failure was silence. */
+  private boolean mute;
+
   /** Clients given up during this outage. */
   private int replaced;
+
+  private long filesStamp;
 
   private long awaySince;
   private boolean away;
@@ -179,6 +203,7 @@ public final class EtcdStore implements SharedStore {
     generation++;
     cancel(nextTimer);
     cancel(createdTimer);
+    cancel(pingTimer);
     cancel(reconcileTimer);
     closeWatch();
     Wire last = wire;
@@ -244,11 +269,12 @@ public final class EtcdStore implements SharedStore {
       return true;
     }
     try {
+      filesStamp = options.filesStamp();
       wire = factory.connect(options);
       wireSince = loop.now();
       return true;
     } catch (RuntimeException | LinkageError e) {
-      again(new WireException(WireException.Kind.AUTH, String.valueOf(e.getMessage())));
+      again(new WireException(WireException.Kind.TLS, String.valueOf(e.getMessage())));
       return false;
     }
   }
@@ -387,6 +413,8 @@ public final class EtcdStore implements SharedStore {
     if (g != generation || closed) {
       return;
     }
+    heard++;
+    pongs |= !e.created && e.events.isEmpty();
     if (e.created) {
       if (created || e.clusterId != clusterId || e.revision < revision) {
         // re-created behind our back, or another store: what lies between may be lost
@@ -398,6 +426,8 @@ public final class EtcdStore implements SharedStore {
       attempts = 0;
       replaced = 0;
       away = false;
+      mute = false;
+      pingLater(g);
       connected(true, "");
       for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
         lease.connected();
@@ -429,6 +459,32 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
+  private void pingLater(int g) {
+    cancel(pingTimer);
+    pingTimer = loop.schedule(() -> ping(g), PING_NANOS);
+  }
+
+  private void ping(int g) {
+    if (g != generation || closed) {
+      return;
+    }
+    final long before = heard;
+    watch.ping();
+    pingTimer =
+        loop.schedule(
+            () -> {
+              if (g != generation) {
+                return;
+              }
+              if (heard == before && pongs) {
+                again(new WireException(WireException.Kind.DEADLINE, "the watch is mute"));
+              } else {
+                pingLater(g);
+              }
+            },
+            PONG_NANOS);
+  }
+
   // ---- doubt
 
   private void again(WireException e) {
@@ -443,24 +499,26 @@ public final class EtcdStore implements SharedStore {
       away = true;
       awaySince = loop.now();
     }
-    boolean hopeless = e.kind == WireException.Kind.AUTH || e.kind == WireException.Kind.PERMISSION;
+    boolean dear = e.kind == WireException.Kind.AUTH;
+    boolean told =
+        dear || e.kind == WireException.Kind.TLS || e.kind == WireException.Kind.PERMISSION;
     boolean doubtOnly = e.kind == WireException.Kind.COMPACTED;
-    if (!doubtOnly && (attempts > 0 || hopeless)) {
+    if (!doubtOnly && (attempts > 0 || told)) {
       // the first break is often over before anyone could read about it
       connected(false, e.getMessage());
     }
+    mute = e.kind == WireException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
-    long patience = e.kind == WireException.Kind.DEADLINE ? 4 * SECOND : 30 * SECOND;
-    patience = Math.min(600 * SECOND, patience << Math.min(8, replaced));
-    if (wire != null && awayFor > patience && loop.now() - wireSince > patience || hopeless) {
-      Wire old = wire;
+    long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
+    boolean old = awayFor > patience && loop.now() - wireSince > patience;
+    if (wire != null && (old || dear || options.filesStamp() != filesStamp)) {
+      Wire last = wire;
       wire = null;
       replaced++;
-      if (old != null) {
-        old.close();
-      }
+      last.close();
     }
-    long delay = hopeless ? jitter(60 * SECOND) : backOff(awayFor);
+    long delay =
+        dear ? jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts))) : backOff(awayFor);
     attempts++;
     nextTimer = loop.schedule(this::reconnect, delay);
   }
@@ -469,7 +527,11 @@ public final class EtcdStore implements SharedStore {
     if (attempts == 0) {
       return 20 * MILLI + (long) (random.nextDouble() * 80 * MILLI);
     }
-    long cap = awayFor < 30 * SECOND ? SECOND : 5 * SECOND;
+    if (awayFor > HURRY_NANOS) {
+      return jitter(5 * SECOND);
+    }
+    // a mute connection takes its second besides
+    long cap = mute ? 250 * MILLI : SECOND;
     return jitter(Math.min(cap, 100 * MILLI << Math.min(10, attempts - 1)));
   }
 
@@ -479,12 +541,30 @@ public final class EtcdStore implements SharedStore {
 
   /** Lets the channel connect first: a call that meets it still broken fails at once. */
   private void reconnect() {
-    if (wire == null || attempts <= 1) {
+    if (wire == null || attempts <= 1 && !mute) {
       resync();
+    } else if (mute) {
+      wire.reconnectAfresh();
+      // most tries hurry; now and then one waits as long as a slow way to etcd may need
+      long patience = attempts % 5 == 0 ? options.connectTimeoutMillis * MILLI : SECOND;
+      awaitReady(loop.now() + patience);
+    } else {
+      wire.reconnect();
+      awaitReady(loop.now() + CONNECT_NANOS);
+    }
+  }
+
+  private void awaitReady(long deadline) {
+    if (closed || wire == null) {
       return;
     }
-    wire.reconnect();
-    nextTimer = loop.schedule(this::resync, CONNECT_NANOS);
+    if (wire.ready() || !mute && loop.now() - deadline > 0) {
+      resync();
+    } else if (loop.now() - deadline > 0) {
+      again(new WireException(WireException.Kind.DEADLINE, "no connection in time"));
+    } else {
+      nextTimer = loop.schedule(() -> awaitReady(deadline), POLL_NANOS);
+    }
   }
 
   private void connected(boolean now, String reason) {

@@ -22,6 +22,8 @@ import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
+import io.grpc.ConnectivityState;
+import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -55,8 +57,8 @@ final class JetcdWire implements Wire {
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
 
-  /** What a message says when trying again soon is no use. */
-  private static final String[] HOPELESS = {
+  /** What a message says when the certificates or the protocol do not fit. */
+  private static final String[] TLS = {
     "CertPath",
     "PKIX",
     "ertificate",
@@ -64,10 +66,12 @@ final class JetcdWire implements Wire {
     "handshake_failure",
     "protocol_version",
     "No subject alternative",
-    "not an SSL/TLS record",
-    "authentication failed",
-    "authentication is not enabled",
-    "user name is empty"
+    "not an SSL/TLS record"
+  };
+
+  /** What a message says when user or password are wrong. */
+  private static final String[] AUTH = {
+    "authentication failed", "authentication is not enabled", "user name is empty"
   };
 
   private final Client client;
@@ -214,7 +218,17 @@ final class JetcdWire implements Wire {
                         new WireException(WireException.Kind.UNAVAILABLE, "the watch ended"));
                   }
                 });
-    return watcher::close;
+    return new Watch() {
+      @Override
+      public void ping() {
+        watcher.requestProgress();
+      }
+
+      @Override
+      public void close() {
+        watcher.close();
+      }
+    };
   }
 
   private static Events events(WatchResponse r) {
@@ -286,6 +300,18 @@ final class JetcdWire implements Wire {
   @Override
   public void reconnect() {
     ChannelDoor.channel(client).resetConnectBackoff();
+  }
+
+  @Override
+  public void reconnectAfresh() {
+    ManagedChannel channel = ChannelDoor.channel(client);
+    channel.enterIdle();
+    channel.getState(true);
+  }
+
+  @Override
+  public boolean ready() {
+    return ChannelDoor.channel(client).getState(true) == ConnectivityState.READY;
   }
 
   @Override
@@ -374,8 +400,13 @@ final class JetcdWire implements Wire {
       return WireException.Kind.NOT_FOUND;
     }
     // a handshake that merely broke off is not among these: etcd may just be restarting
-    for (String hopeless : HOPELESS) {
-      if (text.contains(hopeless)) {
+    for (String mistake : TLS) {
+      if (text.contains(mistake)) {
+        return WireException.Kind.TLS;
+      }
+    }
+    for (String mistake : AUTH) {
+      if (text.contains(mistake)) {
         return WireException.Kind.AUTH;
       }
     }

@@ -62,8 +62,12 @@ interface Wire {
     void broken(WireException e);
   }
 
-  /** Ends a watch; its listener hears nothing sensible any more. */
+  /** A watch under way. */
   interface Watch {
+    /** Asks etcd to say something on it: an {@link Events} without any event. */
+    void ping();
+
+    /** Ends it; its listener hears nothing sensible any more. */
     void close();
   }
 
@@ -90,6 +94,12 @@ interface Wire {
 
   /** Ends the connection back-off: tries again now. */
   void reconnect();
+
+  /** Leaves the connections there are, which may be mute, and makes new ones. */
+  void reconnectAfresh();
+
+  /** Whether a connection stands. One that is asked for by this. */
+  boolean ready();
 
   void close();
 

@@ -9,8 +9,10 @@ final class WireException extends Exception {
     UNAVAILABLE,
     /** No answer in time. */
     DEADLINE,
-    /** User or password are wrong, or certificates are not accepted: time will not mend it. */
+    /** User or password are wrong: time will not mend it, and each try is dear to etcd (bcrypt). */
     AUTH,
+    /** A certificate is not accepted, or one side does not speak TLS. */
+    TLS,
     /** This user may not do that. */
     PERMISSION,
     /** The revision asked for is compacted away, or not there yet. */

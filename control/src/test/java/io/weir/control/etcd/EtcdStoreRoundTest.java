@@ -37,6 +37,9 @@ class EtcdStoreRoundTest {
     final List<Answer<Long>> grants = new ArrayList<>();
     final List<Answer<Long>> keepAlives = new ArrayList<>();
     int closedWatches;
+    int pings;
+    int afresh;
+    boolean ready = true;
     boolean closed;
 
     @Override
@@ -51,7 +54,17 @@ class EtcdStoreRoundTest {
     public Watch watch(String from, String to, long revision, Watching watching) {
       watches.add(watching);
       watchedFrom.add(revision);
-      return () -> closedWatches++;
+      return new Watch() {
+        @Override
+        public void ping() {
+          pings++;
+        }
+
+        @Override
+        public void close() {
+          closedWatches++;
+        }
+      };
     }
 
     @Override
@@ -76,6 +89,16 @@ class EtcdStoreRoundTest {
 
     @Override
     public void reconnect() {}
+
+    @Override
+    public void reconnectAfresh() {
+      afresh++;
+    }
+
+    @Override
+    public boolean ready() {
+      return ready;
+    }
 
     @Override
     public void close() {
@@ -225,7 +248,7 @@ class EtcdStoreRoundTest {
 
   @Test
   void anAnswerThatNeverComesIsNotWaitedForForEver() {
-    loop.advance(60 * SECOND);
+    loop.advance(200 * SECOND);
     assertThat(wires.size()).as("a client that never answers is replaced").isGreaterThan(2);
     assertThat(wires.get(0).closed).isTrue();
     assertThat(said.connected()).isFalse();
@@ -236,14 +259,72 @@ class EtcdStoreRoundTest {
   }
 
   @Test
-  void aWrongPasswordIsTriedOnceAMinute() {
-    for (int i = 1; i <= 5; i++) {
+  void aWrongPasswordIsTriedAfterASecondDoublingToAMinute() {
+    long[] seconds = {1, 2, 4, 8, 16, 32, 60, 60};
+    for (int i = 0; i < seconds.length; i++) {
       last(wire().ranges)
           .failed(new WireException(WireException.Kind.AUTH, "authentication failed"));
-      loop.advance(60 * SECOND);
+      loop.advance(seconds[i] * 88 * SECOND / 100);
       assertThat(wires).hasSize(i + 1);
+      loop.advance(seconds[i] * 12 * SECOND / 100 + SECOND / 5);
+      assertThat(wires).hasSize(i + 2);
     }
     assertThat(said.reason()).isEqualTo("authentication failed");
+  }
+
+  @Test
+  void aWatchThatStopsAnsweringIsDoubt() {
+    connect();
+    loop.advance(4 * SECOND);
+    assertThat(wire().pings).isEqualTo(1);
+    event(last(wire().watches), entry(A, "2", 11));
+    loop.advance(8 * SECOND);
+    assertThat(wire().ranges).as("an etcd that never answers pings is not held to it").hasSize(1);
+    last(wire().watches).events(new Wire.Events(false, 7, 12, List.of()));
+    loop.advance(10 * SECOND);
+    assertThat(wire().closedWatches).isEqualTo(1);
+    assertThat(wire().ranges).hasSizeGreaterThan(1);
+  }
+
+  @Test
+  void afterSilenceEveryTryIsANewConnection() {
+    connect();
+    wire().ready = false;
+    last(wire().watches).broken(new WireException(WireException.Kind.DEADLINE, "mute"));
+    loop.advance(10 * SECOND);
+    assertThat(wire().ranges).as("nothing is asked where nothing is connected").hasSize(1);
+    assertThat(wire().afresh).as("one in 1.25 s, some wait longer").isBetween(5, 9);
+    wire().ready = true;
+    loop.advance(SECOND / 10 + SECOND / 4);
+    assertThat(wire().ranges).hasSize(2);
+    answerRange(20, entry(A, "2", 18));
+    created(20);
+    assertThat(said.view()).isEqualTo(Map.of(A, "2"));
+  }
+
+  @Test
+  void anOutageIsAnsweredByATryASecondForFiveMinutesAndEveryFiveAfterwards() {
+    connect();
+    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    int[] tries = {0};
+    int[] until = {299, 600};
+    int[] counted = new int[2];
+    for (int i = 0, second = 0; i < 2; i++) {
+      for (tries[0] = 0; second < until[i]; second++) {
+        for (int tenth = 0; tenth < 10; tenth++) {
+          FakeWire w = wire();
+          int asked = w.ranges.size();
+          loop.advance(SECOND / 10);
+          if (wire() != w || w.ranges.size() > asked) {
+            tries[0]++;
+            last(wire().ranges).failed(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+          }
+        }
+      }
+      counted[i] = tries[0];
+    }
+    assertThat(counted[0]).as("in the first five minutes").isBetween(250, 340);
+    assertThat(counted[1]).as("in the next five").isBetween(50, 75);
   }
 
   @Test

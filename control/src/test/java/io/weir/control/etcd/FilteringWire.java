@@ -47,6 +47,16 @@ class FilteringWire implements Wire {
   }
 
   @Override
+  public void reconnectAfresh() {
+    wire.reconnectAfresh();
+  }
+
+  @Override
+  public boolean ready() {
+    return wire.ready();
+  }
+
+  @Override
   public void close() {
     wire.close();
   }

@@ -37,29 +37,37 @@ import org.testcontainers.utility.DockerImageName;
  */
 public final class EtcdServer implements AutoCloseable {
   private static final String IMAGE = "quay.io/coreos/etcd:v3.4.23";
+  private static final Tls SELF_SIGNED = new Tls(null, null, null, null, null);
   private static final Duration START_LIMIT = Duration.ofSeconds(30);
 
   private final int clientPort;
   private final int peerPort;
   private final Path directory;
   private final String container;
-  private final boolean tls;
+  private final Tls tls;
+  private final List<String> options;
   private final Thread reaper = new Thread(this::reap, "etcd-reaper");
+  private String cluster;
   private Process process;
 
-  private EtcdServer(String container, boolean tls) {
-    this.tls = tls;
+  /**
+   * PEM files of a server that speaks TLS and wants client certificates: the authority of both
+   * sides, the server's identity, and one by which {@code etcdctl} comes in.
+   */
+  public record Tls(Path ca, Path cert, Path key, Path clientCert, Path clientKey) {}
+
+  private EtcdServer(String container, Tls tls, String... options) {
+    this.options = Arrays.asList(options);
     this.clientPort = freePort();
     this.peerPort = freePort();
     this.container = container;
+    this.cluster = "--initial-cluster=" + name() + "=" + peer();
     try {
       this.directory = Files.createTempDirectory("weir-etcd-");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    if (tls) {
-      certify();
-    }
+    this.tls = tls == SELF_SIGNED ? certify() : tls;
     Runtime.getRuntime().addShutdownHook(reaper);
   }
 
@@ -70,14 +78,18 @@ public final class EtcdServer implements AutoCloseable {
     return server;
   }
 
-  /** Ports and directory only; {@link #restart} starts it. For tests that start late. */
-  public static EtcdServer reserve() {
+  /**
+   * Ports and directory only; {@link #restart} starts it. For tests that start late.
+   *
+   * @param options further options of etcd's command line
+   */
+  public static EtcdServer reserve(String... options) {
     if (onPath("etcd")) {
-      return new EtcdServer(null, false);
+      return new EtcdServer(null, null, options);
     }
     if (onPath("docker") && run("docker", "version") == 0) {
       String name = "weir-etcd-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
-      return new EtcdServer(name, false);
+      return new EtcdServer(name, null, options);
     }
     throw none();
   }
@@ -88,10 +100,44 @@ public final class EtcdServer implements AutoCloseable {
    * PATH.
    */
   public static EtcdServer reserveTls() {
+    return reserveTls(SELF_SIGNED);
+  }
+
+  /** As above, by the files given; they are read at each start. */
+  public static EtcdServer reserveTls(Tls files) {
     if (onPath("etcd")) {
-      return new EtcdServer(null, true);
+      return new EtcdServer(null, files);
     }
     throw none();
+  }
+
+  /**
+   * Servers that make one cluster when each is {@link #launch}ed. Only with an etcd on the PATH.
+   */
+  public static List<EtcdServer> reserveCluster(int size) {
+    if (!onPath("etcd")) {
+      throw none();
+    }
+    List<EtcdServer> servers = new ArrayList<>();
+    for (int i = 0; i < size; i++) {
+      servers.add(new EtcdServer(null, null));
+    }
+    StringBuilder all = new StringBuilder("--initial-cluster=");
+    for (EtcdServer s : servers) {
+      all.append(s == servers.get(0) ? "" : ",").append(s.name()).append('=').append(s.peer());
+    }
+    for (EtcdServer s : servers) {
+      s.cluster = all.toString();
+    }
+    return servers;
+  }
+
+  private String name() {
+    return "test-" + peerPort;
+  }
+
+  private String peer() {
+    return "http://127.0.0.1:" + peerPort;
   }
 
   private static AssertionError none() {
@@ -102,7 +148,7 @@ public final class EtcdServer implements AutoCloseable {
 
   /** For clients: {@code http://127.0.0.1:PORT}. */
   public String endpoint() {
-    return (tls ? "https" : "http") + "://127.0.0.1:" + clientPort;
+    return (tls != null ? "https" : "http") + "://127.0.0.1:" + clientPort;
   }
 
   public int port() {
@@ -120,7 +166,7 @@ public final class EtcdServer implements AutoCloseable {
   }
 
   /** A self-signed certificate by the JDK's own keytool, written as PEM. */
-  private void certify() {
+  private Tls certify() {
     Path store = directory.resolve("store.p12");
     String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
     require(
@@ -151,9 +197,10 @@ public final class EtcdServer implements AutoCloseable {
     } catch (IOException | GeneralSecurityException e) {
       throw new IllegalStateException(e);
     }
+    return new Tls(certificate(), certificate(), key(), certificate(), key());
   }
 
-  private static void pem(Path file, String what, byte[] bytes) throws IOException {
+  static void pem(Path file, String what, byte[] bytes) throws IOException {
     String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(bytes);
     Files.writeString(
         file, "-----BEGIN " + what + "-----\n" + body + "\n-----END " + what + "-----\n");
@@ -169,17 +216,21 @@ public final class EtcdServer implements AutoCloseable {
    * By Testcontainers, which also clears up after a test JVM that died; the rest is said by name.
    */
   private void createContainer() {
+    List<String> command = new ArrayList<>();
+    Collections.addAll(
+        command,
+        "etcd",
+        "--listen-client-urls=http://0.0.0.0:2379",
+        "--advertise-client-urls=" + endpoint());
+    command.addAll(options);
     @SuppressWarnings("resource") // lives as long as this server; reap() removes it
     GenericContainer<?> created =
         new GenericContainer<>(DockerImageName.parse(IMAGE))
-            .withCommand(
-                "etcd",
-                "--listen-client-urls=http://0.0.0.0:2379",
-                "--advertise-client-urls=" + endpoint())
+            .withCommand(command.toArray(new String[0]))
             .withExposedPorts(2379)
             .withCreateContainerCmdModifier(
-                command ->
-                    command
+                create ->
+                    create
                         .withName(container)
                         .getHostConfig()
                         .withPortBindings(PortBinding.parse("127.0.0.1:" + clientPort + ":2379")));
@@ -195,25 +246,25 @@ public final class EtcdServer implements AutoCloseable {
         }
         return;
       }
-      String peer = "http://127.0.0.1:" + peerPort;
       ProcessBuilder builder =
           new ProcessBuilder(
               "etcd",
-              "--name=test",
+              "--name=" + name(),
               "--data-dir=" + directory.resolve("data"),
               "--listen-client-urls=" + endpoint(),
               "--advertise-client-urls=" + endpoint(),
-              "--listen-peer-urls=" + peer,
-              "--initial-advertise-peer-urls=" + peer,
-              "--initial-cluster=test=" + peer,
+              "--listen-peer-urls=" + peer(),
+              "--initial-advertise-peer-urls=" + peer(),
+              cluster,
               "--unsafe-no-fsync");
-      if (tls) {
+      builder.command().addAll(options);
+      if (tls != null) {
         Collections.addAll(
             builder.command(),
-            "--cert-file=" + certificate(),
-            "--key-file=" + key(),
+            "--cert-file=" + tls.cert,
+            "--key-file=" + tls.key,
             "--client-cert-auth",
-            "--trusted-ca-file=" + certificate());
+            "--trusted-ca-file=" + tls.ca);
       }
       builder.environment().put("ETCD_UNSUPPORTED_ARCH", System.getProperty("os.arch"));
       builder.environment().remove("ETCDCTL_API");
@@ -259,6 +310,11 @@ public final class EtcdServer implements AutoCloseable {
     }
   }
 
+  /** Whether it was started and not ended since; a frozen one is running. */
+  public boolean isRunning() {
+    return container != null || process != null && process.isAlive();
+  }
+
   /** Freezes it: connections stay open, nothing answers (SIGSTOP). */
   public void freeze() {
     signal("pause", "-STOP");
@@ -290,9 +346,9 @@ public final class EtcdServer implements AutoCloseable {
           Arrays.asList("docker", "exec", "-i", "-e", "ETCDCTL_API=3", container, "etcdctl"));
     } else {
       command.addAll(Arrays.asList("etcdctl", "--endpoints=" + endpoint()));
-      if (tls) {
+      if (tls != null) {
         Collections.addAll(
-            command, "--cacert=" + certificate(), "--cert=" + certificate(), "--key=" + key());
+            command, "--cacert=" + tls.ca, "--cert=" + tls.clientCert, "--key=" + tls.clientKey);
       }
     }
     command.addAll(Arrays.asList(arguments));
@@ -366,7 +422,7 @@ public final class EtcdServer implements AutoCloseable {
   }
 
   private boolean healthy() {
-    if (tls) {
+    if (tls != null) {
       // no plain health check to be had; that it listens is enough, clients try again
       try (java.net.Socket s = new java.net.Socket("127.0.0.1", clientPort)) {
         return s.isConnected();

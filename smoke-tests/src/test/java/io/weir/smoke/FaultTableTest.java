@@ -1,0 +1,620 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.testing.Certificates;
+import io.weir.control.testing.EtcdServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The fault table: what happens to etcd, what Weir promises then, what was seen. Real etcd, real
+ * JVMs under the agent, and calls flowing all the time; a rule that refuses some of them must stay
+ * in force throughout.
+ *
+ * <p>How a row is judged: (1) of all calls none was answered otherwise than by the rules, and no
+ * connection broke; (2) a rule that nobody had seen before is in force in every JVM within two
+ * seconds from the moment etcd answers a linearised read again (or the way to it is free again);
+ * what the machine takes for the same change without a fault, right afterwards, is allowed for five
+ * times on top, because it may be busy; (3) the JVMs run, and have said nothing but their own log
+ * lines, among them none of a call let through in error.
+ *
+ * <p>Here a few rows run; {@code smoke-tests/faults} runs all and prints the table.
+ */
+class FaultTableTest {
+  private static final double CONVERGED = 2;
+  private static final double ROUNDS = Integer.getInteger("weir.faults.rounds", 50);
+  private static final Path TABLE = Path.of("target", "faults.md");
+  private static final List<String> LINES = new ArrayList<>();
+
+  /** Survives from row to row, as a JVM does in production; replaced after a row that failed. */
+  private static FaultRig shared;
+
+  private static FaultRig cluster;
+
+  /** What a row saw: seconds until converged, and what else is worth telling. */
+  private record Seen(double seconds, String more) {
+    Seen(double seconds) {
+      this(seconds, "");
+    }
+  }
+
+  private interface Body {
+    Seen happen(FaultRig rig) throws Exception;
+  }
+
+  private interface Rigging {
+    FaultRig rig() throws Exception;
+  }
+
+  /**
+   * @param brief runs in {@code ./verify} too
+   * @param seconds until the new rule is in force
+   */
+  private record Row(
+      String fault, String promise, double seconds, boolean brief, Rigging rig, Body body) {
+    @Override
+    public String toString() {
+      return fault;
+    }
+  }
+
+  private static final String KEPT = "calls and rules unaffected; converged within 2 s";
+
+  static List<Row> rows() {
+    List<Row> all = new ArrayList<>();
+    plain(all, "etcd killed, back after 5 s", true, FaultTableTest::killed);
+    plain(all, "etcd killed, back after 60 s", false, rig -> away(rig, 60));
+    plain(all, "etcd restarted", false, FaultTableTest::restarted);
+    plain(all, "etcd killed and restarted ten times", false, FaultTableTest::tenRestarts);
+    plain(all, "etcd frozen for 20 s (SIGSTOP)", false, FaultTableTest::frozen);
+    plain(all, "data wiped", true, FaultTableTest::wiped);
+    plain(all, "compacted while we were away", true, FaultTableTest::compacted);
+    plain(all, "connection flaps ten times", true, FaultTableTest::flapping);
+    plain(all, "slow: each way 300 ms", false, FaultTableTest::slow);
+    plain(all, "half-open TCP for 20 s", false, FaultTableTest::halfOpen);
+    all.add(
+        new Row(
+            "a watch dies silently",
+            "calls and rules unaffected; noticed, and converged, within 6 s",
+            6,
+            true,
+            FaultTableTest::plainRig,
+            FaultTableTest::silentWatch));
+    own(all, "etcd started late", FaultTableTest::lateRig, FaultTableTest::late);
+    own(all, "disk quota alarm (NOSPACE)", FaultTableTest::smallRig, FaultTableTest::noSpace);
+    own(all, "wrong endpoint first", FaultTableTest::wrongFirstRig, FaultTableTest::killed);
+    own(all, "mute endpoint first", FaultTableTest::muteFirstRig, FaultTableTest::killed);
+    cluster(all, "3 nodes: leader killed", rig -> killMember(rig, true));
+    cluster(all, "3 nodes: follower killed", rig -> killMember(rig, false));
+    cluster(all, "3 nodes: quorum lost and back", FaultTableTest::quorum);
+    own(all, "auth token expires each second", FaultTableTest::tokenRig, FaultTableTest::tokens);
+    all.add(
+        new Row(
+            "wrong password, mended after 6 s",
+            "calls unaffected; named; tried again after as long as it was wrong, at most 60 s",
+            8,
+            false,
+            FaultTableTest::wrongUserRig,
+            FaultTableTest::wrongPassword));
+    own(all, "permission revoked, given back", FaultTableTest::authRig, FaultTableTest::revoked);
+    own(all, "TLS, client certificates: killed", FaultTableTest::tlsRig, FaultTableTest::killed);
+    own(all, "server certificate expired", FaultTableTest::tlsRig, FaultTableTest::expiredServer);
+    own(
+        all,
+        "client certificate expired, replaced",
+        FaultTableTest::expiredClientRig,
+        FaultTableTest::expiredClient);
+    all.add(
+        new Row(
+            (int) ROUNDS + " rounds of cut, kill, freeze, compact, swallow",
+            "calls and rules unaffected; converged within 2 s each time; no more threads, heap"
+                + " flat",
+            CONVERGED,
+            false,
+            FaultTableTest::plainRig,
+            FaultTableTest::rounds));
+    String only = System.getProperty("weir.faults", "");
+    return all.stream()
+        .filter(
+            r ->
+                only.isEmpty()
+                    ? r.brief
+                    : only.equals("all") || Pattern.compile(only).matcher(r.fault).find())
+        .toList();
+  }
+
+  private static void plain(List<Row> all, String fault, boolean brief, Body body) {
+    all.add(new Row(fault, KEPT, CONVERGED, brief, FaultTableTest::plainRig, body));
+  }
+
+  private static void own(List<Row> all, String fault, Rigging rig, Body body) {
+    all.add(new Row(fault, KEPT, CONVERGED, false, rig, body));
+  }
+
+  private static void cluster(List<Row> all, String fault, Body body) {
+    all.add(new Row(fault, KEPT, CONVERGED, false, FaultTableTest::clusterRig, body));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("rows")
+  void theApplicationIsUnaffectedAndTheRulesConverge(Row row) throws Exception {
+    FaultRig rig = row.rig.rig();
+    String observed = "";
+    boolean kept = false;
+    try {
+      Traffic load = rig.load();
+      long passed = load.passed();
+      long held = load.held();
+      int unexpected = load.unexpected().size();
+      load.slowestMillis();
+      Seen seen = row.body.happen(rig);
+      double healthy = rig.converged();
+      List<String> wrong = load.unexpected();
+      wrong = wrong.subList(unexpected, wrong.size());
+      double limit = row.seconds + 5 * healthy;
+      observed =
+          String.format(
+              Locale.ROOT,
+              "%sin force after %.2f s (%.2f s without a fault); %d calls passed, %d held back, %d"
+                  + " unexpected; slowest call %.0f ms",
+              seen.more.isEmpty() ? "" : seen.more + "; ",
+              seen.seconds,
+              healthy,
+              load.passed() - passed,
+              load.held() - held,
+              wrong.size(),
+              load.slowestMillis());
+      assertThat(wrong).as("answers that the rules do not explain").isEmpty();
+      assertThat(seen.seconds).as(observed + "\n" + told(rig)).isLessThan(limit);
+      for (Jvm jvm : rig.jvms) {
+        assertThat(jvm.isAlive()).isTrue();
+        assertThat(jvm.stderr())
+            .as("nothing but log lines and the JVM's own, no call let through in error")
+            .allMatch(l -> l.startsWith("[weir] ") || l.startsWith("WARNING: ") || l.isEmpty())
+            .noneMatch(l -> l.contains("fail-open"));
+      }
+      kept = true;
+    } finally {
+      line(row, observed, kept);
+      if (rig == shared ? !kept : rig == cluster ? !kept : true) {
+        rig.close();
+        shared = rig == shared ? null : shared;
+        cluster = rig == cluster ? null : cluster;
+      }
+    }
+  }
+
+  private static String told(FaultRig rig) {
+    StringBuilder b = new StringBuilder();
+    rig.jvms.forEach(j -> b.append(j.told()).append('\n'));
+    return b.toString();
+  }
+
+  private static void line(Row row, String observed, boolean kept) throws IOException {
+    LINES.add(
+        "| "
+            + String.join(" | ", row.fault, row.promise, observed, kept ? "kept" : "**BROKEN**")
+            + " |");
+    System.out.println(LINES.get(LINES.size() - 1));
+    List<String> table = new ArrayList<>();
+    table.add("| fault | promise | observed | verdict |");
+    table.add("|---|---|---|---|");
+    table.addAll(LINES);
+    Files.write(TABLE, table);
+  }
+
+  @AfterAll
+  static void stop() {
+    if (shared != null) {
+      shared.close();
+    }
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  private static void seconds(double n) {
+    long until = System.nanoTime() + (long) (n * 1e9);
+    for (long left; (left = until - System.nanoTime()) > 0; ) {
+      LockSupport.parkNanos(left); // the length of the fault is the experiment
+    }
+  }
+
+  // ---- one etcd, one way to it
+
+  private static FaultRig plainRig() {
+    if (shared == null) {
+      shared = new FaultRig(EtcdServer.start()).jvms().traffic();
+    }
+    return shared;
+  }
+
+  private static Seen killed(FaultRig rig) {
+    return away(rig, 5);
+  }
+
+  private static Seen away(FaultRig rig, int seconds) {
+    rig.etcd.kill();
+    seconds(seconds);
+    rig.etcd.launch();
+    return new Seen(rig.converged(rig.awaitReads()));
+  }
+
+  private static Seen restarted(FaultRig rig) {
+    rig.etcd.stop();
+    rig.etcd.launch();
+    return new Seen(rig.converged(rig.awaitReads()));
+  }
+
+  private static Seen tenRestarts(FaultRig rig) {
+    long since = 0;
+    for (int i = 0; i < 10; i++) {
+      rig.etcd.kill();
+      rig.etcd.launch();
+      since = rig.awaitReads();
+      rig.others(3);
+    }
+    return new Seen(rig.converged(since));
+  }
+
+  private static Seen frozen(FaultRig rig) {
+    rig.etcd.freeze();
+    seconds(20);
+    rig.etcd.thaw();
+    return new Seen(rig.converged(rig.awaitReads()));
+  }
+
+  private static Seen wiped(FaultRig rig) {
+    rig.load().holding(false);
+    rig.etcd.wipe();
+    rig.etcd.launch();
+    double seconds = rig.converged(rig.awaitReads());
+    boolean gone = rig.passes(Traffic.HELD);
+    rig.put("held", Traffic.HELD_RULE);
+    rig.converged();
+    rig.load().holding(true);
+    assertThat(gone).as("a rule that was wiped is no longer in force").isTrue();
+    return new Seen(seconds, "what was wiped is gone");
+  }
+
+  private static Seen compacted(FaultRig rig) {
+    rig.proxy.refuse(true);
+    rig.others(50);
+    String mark = rig.mark();
+    rig.compact();
+    rig.proxy.refuse(false);
+    return new Seen(rig.inForce(mark, System.nanoTime()));
+  }
+
+  private static Seen flapping(FaultRig rig) {
+    for (int i = 0; i < 10; i++) {
+      rig.proxy.cut();
+      rig.others(10);
+    }
+    String mark = rig.mark();
+    rig.proxy.cut();
+    return new Seen(rig.inForce(mark, System.nanoTime()));
+  }
+
+  private static Seen slow(FaultRig rig) {
+    rig.proxy.delay(TimeUnit.MILLISECONDS.toNanos(300));
+    seconds(5);
+    double meanwhile = rig.converged();
+    seconds(10);
+    rig.proxy.delay(0);
+    return new Seen(
+        rig.converged(),
+        String.format(Locale.ROOT, "a rule put while slow: in force after %.2f s", meanwhile));
+  }
+
+  private static Seen halfOpen(FaultRig rig) {
+    rig.proxy.swallow(true);
+    rig.others(20);
+    seconds(20);
+    String mark = rig.mark();
+    rig.proxy.swallow(false);
+    return new Seen(rig.inForce(mark, System.nanoTime()));
+  }
+
+  private static Seen silentWatch(FaultRig rig) {
+    seconds(1);
+    rig.proxy.muteStreams();
+    return new Seen(rig.converged());
+  }
+
+  private static Seen rounds(FaultRig rig) {
+    List<Vitals> first = new ArrayList<>();
+    StringBuilder heap = new StringBuilder();
+    double worst = 0;
+    for (int i = 1; i <= ROUNDS; i++) {
+      long since;
+      switch (i % 5) {
+        case 0:
+          rig.etcd.kill();
+          rig.etcd.launch();
+          since = rig.awaitReads();
+          break;
+        case 1:
+          rig.proxy.cut();
+          rig.others(3);
+          since = System.nanoTime();
+          break;
+        case 2:
+          rig.etcd.freeze();
+          seconds(1.5);
+          rig.etcd.thaw();
+          since = rig.awaitReads();
+          break;
+        case 3:
+          rig.proxy.refuse(true);
+          rig.others(10);
+          rig.compact();
+          rig.proxy.refuse(false);
+          since = System.nanoTime();
+          break;
+        default:
+          rig.proxy.swallow(true);
+          seconds(3);
+          rig.proxy.swallow(false);
+          since = System.nanoTime();
+      }
+      worst = Math.max(worst, rig.converged(since));
+      if (i == 10 || i % 10 == 0 && i <= ROUNDS) {
+        for (int j = 0; j < rig.jvms.size(); j++) {
+          Vitals now = Vitals.of(rig.jdks.get(j), rig.jvms.get(j));
+          heap.append(
+              String.format(
+                  Locale.ROOT,
+                  "%s JDK %d round %d: %.1f MB, %d threads",
+                  heap.length() == 0 ? "" : ",",
+                  rig.jdks.get(j).version(),
+                  i,
+                  now.heap() / 1e6,
+                  now.threadCount()));
+          if (i == 10) {
+            first.add(now);
+          } else if (i + 10 > ROUNDS) {
+            assertThat(now.moreThan(first.get(j)))
+                .as("threads more than after ten rounds: %s", now.threads())
+                .allSatisfy((name, n) -> assertThat(steady(name)).as(name).isFalse());
+            assertThat((now.heap() - first.get(j).heap()) / 1e6)
+                .as("megabytes of live heap more than after ten rounds; %s", heap)
+                .isLessThan(1);
+          }
+        }
+      }
+    }
+    return new Seen(worst, heap.toString());
+  }
+
+  /** Whether such threads are expected to be as many after every fault: ours, and etcd's client. */
+  static boolean steady(String name) {
+    return name.startsWith("weir-") || name.contains("vert") || name.startsWith("grpc");
+  }
+
+  // ---- an etcd of their own
+
+  private static FaultRig lateRig() {
+    FaultRig rig = new FaultRig(EtcdServer.reserve()).jvms().trafficAlone();
+    rig.load().holding(false);
+    return rig;
+  }
+
+  private static Seen late(FaultRig rig) {
+    rig.awaitSaid("no connection to etcd");
+    seconds(10);
+    rig.etcd.launch();
+    return new Seen(rig.converged(rig.awaitReads()));
+  }
+
+  private static FaultRig smallRig() {
+    EtcdServer etcd = EtcdServer.reserve("--quota-backend-bytes=4194304");
+    etcd.restart();
+    return new FaultRig(etcd).jvms().traffic();
+  }
+
+  private static Seen noSpace(FaultRig rig) {
+    rig.fill();
+    assertThat(rig.ctl("alarm", "list")).contains("NOSPACE");
+    rig.proxy.cut();
+    seconds(10);
+    rig.ctl("del", "--prefix", "/fill");
+    rig.compact();
+    rig.ctl("defrag");
+    rig.ctl("alarm", "disarm");
+    return new Seen(rig.converged());
+  }
+
+  private static FaultRig wrongFirstRig() {
+    FaultRig rig = new FaultRig(EtcdServer.start());
+    return rig.jvms("etcd.endpoints=http://127.0.0.1:1," + rig.proxy.endpoint()).traffic();
+  }
+
+  private static FaultRig muteFirstRig() {
+    FaultRig rig = new FaultRig(EtcdServer.start());
+    rig.mute.swallow(true);
+    return rig.jvms("etcd.endpoints=" + rig.mute.endpoint() + "," + rig.proxy.endpoint()).traffic();
+  }
+
+  // ---- three nodes
+
+  private static FaultRig clusterRig() {
+    if (cluster == null) {
+      List<EtcdServer> servers = EtcdServer.reserveCluster(3);
+      servers.forEach(EtcdServer::launch);
+      servers.forEach(EtcdServer::awaitHealthy);
+      StringBuilder endpoints = new StringBuilder();
+      servers.forEach(s -> endpoints.append(",").append(s.endpoint()));
+      cluster =
+          new FaultRig(servers.toArray(new EtcdServer[0]))
+              .jvms("etcd.endpoints=" + endpoints.substring(1))
+              .traffic();
+    }
+    return cluster;
+  }
+
+  private static boolean leads(EtcdServer server) {
+    String status = server.ctl("endpoint", "status", "-w", "json");
+    return number(status, "member_id").equals(number(status, "leader"));
+  }
+
+  private static String number(String json, String name) {
+    return json.replaceAll("(?s).*\"" + name + "\":(\\d+).*", "$1");
+  }
+
+  private static Seen killMember(FaultRig rig, boolean leader) {
+    EtcdServer victim =
+        rig.servers.stream().filter(s -> leads(s) == leader).findFirst().orElseThrow();
+    victim.kill();
+    double seconds = rig.converged(rig.awaitReads());
+    victim.restart();
+    seconds(1);
+    return new Seen(seconds);
+  }
+
+  private static Seen quorum(FaultRig rig) {
+    rig.servers.get(1).kill();
+    rig.servers.get(2).kill();
+    seconds(10);
+    rig.servers.get(1).launch();
+    rig.servers.get(2).launch();
+    return new Seen(rig.converged(rig.awaitReads()));
+  }
+
+  // ---- users
+
+  private static EtcdServer withUsers(String password, String... options) {
+    EtcdServer etcd = EtcdServer.reserve(options);
+    etcd.restart();
+    etcd.ctl("user", "add", "root:root");
+    etcd.ctl("user", "grant-role", "root", "root");
+    etcd.ctl("role", "add", "weir");
+    etcd.ctl("role", "grant-permission", "weir", "--prefix=true", "readwrite", "/");
+    etcd.ctl("user", "add", "weir:" + password);
+    etcd.ctl("user", "grant-role", "weir", "weir");
+    etcd.ctl("auth", "enable");
+    return etcd;
+  }
+
+  private static FaultRig users(EtcdServer etcd) {
+    FaultRig rig = new FaultRig(etcd).as("--user=root:root");
+    return rig.jvms("etcd.user=weir;etcd.password=right;etcd.endpoints=" + rig.proxy.endpoint());
+  }
+
+  private static FaultRig authRig() {
+    return users(withUsers("right")).traffic();
+  }
+
+  private static FaultRig tokenRig() {
+    return users(withUsers("right", "--auth-token-ttl=1")).traffic();
+  }
+
+  private static Seen tokens(FaultRig rig) {
+    double worst = 0;
+    for (int i = 0; i < 5; i++) {
+      seconds(3);
+      rig.proxy.cut();
+      worst = Math.max(worst, rig.converged());
+    }
+    return new Seen(worst);
+  }
+
+  private static FaultRig wrongUserRig() {
+    FaultRig rig = users(withUsers("other")).trafficAlone();
+    rig.load().holding(false);
+    return rig;
+  }
+
+  private static Seen wrongPassword(FaultRig rig) {
+    rig.awaitSaid("authentication failed");
+    seconds(6);
+    rig.ctl("user", "delete", "weir");
+    rig.ctl("user", "add", "weir:right");
+    rig.ctl("user", "grant-role", "weir", "weir");
+    return new Seen(rig.converged(), "named in one log line");
+  }
+
+  private static Seen revoked(FaultRig rig) {
+    rig.ctl("role", "revoke-permission", "weir", "--prefix=true", "/");
+    rig.proxy.cut();
+    rig.awaitSaid("permission denied");
+    seconds(10);
+    rig.ctl("role", "grant-permission", "weir", "--prefix=true", "readwrite", "/");
+    return new Seen(rig.converged(), "named in one log line");
+  }
+
+  // ---- certificates
+
+  private static Certificates certificates() {
+    Certificates made = new Certificates(Work.fresh("certificates"));
+    made.issue("server", false);
+    made.issue("operator", false);
+    made.issue("client", false);
+    return made;
+  }
+
+  private static FaultRig tls(Certificates made) {
+    EtcdServer etcd =
+        EtcdServer.reserveTls(
+            new EtcdServer.Tls(
+                made.ca(),
+                made.certificate("server"),
+                made.key("server"),
+                made.certificate("operator"),
+                made.key("operator")));
+    etcd.restart();
+    FaultRig rig = new FaultRig(etcd);
+    rig.certificates = made;
+    return rig.jvms(
+        "etcd.endpoints="
+            + etcd.endpoint()
+            + ";etcd.tls.ca="
+            + made.ca()
+            + ";etcd.tls.cert="
+            + made.certificate("client")
+            + ";etcd.tls.key="
+            + made.key("client"));
+  }
+
+  private static FaultRig tlsRig() {
+    return tls(certificates()).traffic();
+  }
+
+  private static Seen expiredServer(FaultRig rig) {
+    rig.certificates.issue("server", true);
+    rig.etcd.stop();
+    rig.etcd.restart();
+    rig.awaitSaid("CertificateExpired");
+    seconds(10);
+    rig.certificates.issue("server", false);
+    rig.etcd.stop();
+    rig.etcd.launch();
+    return new Seen(rig.converged(rig.awaitReads()), "named in one log line");
+  }
+
+  private static FaultRig expiredClientRig() {
+    Certificates made = certificates();
+    made.issue("client", true);
+    FaultRig rig = tls(made).trafficAlone();
+    rig.load().holding(false);
+    return rig;
+  }
+
+  private static Seen expiredClient(FaultRig rig) {
+    rig.awaitSaid("no connection to etcd");
+    seconds(5);
+    rig.certificates.issue("client", false);
+    return new Seen(rig.converged());
+  }
+}

@@ -1,0 +1,98 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.testing.EtcdServer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Steady load, a rule changed every second, etcd restarted every minute, killed and stopped in
+ * turn: no answer that the rules do not explain, no more threads and no more heap at the end than
+ * at the first look. {@code smoke-tests/soak [MINUTES]} runs it; not part of {@code ./verify}.
+ */
+class Soak {
+  private static final int MINUTES = Integer.getInteger("weir.soak.minutes", 20);
+  private static final long SECOND = 1_000_000_000L;
+
+  @Test
+  void nothingIsUnexpectedAndNothingGrows() {
+    int seconds = MINUTES * 60;
+    int lookEvery = Math.max(30, MINUTES * 6);
+    List<Vitals> looks = new ArrayList<>();
+    int changes = 0;
+    int restarts = 0;
+    double slowest = 0;
+    double converged = 0;
+    try (FaultRig rig = new FaultRig(EtcdServer.start())) {
+      rig.jvms("etcd.endpoints=" + rig.etcd.endpoint()).traffic();
+      long began = System.nanoTime();
+      System.out.println("minute   passed   held   slowest ms   in force s   threads   heap MB");
+      for (int s = 1; s <= seconds; s++) {
+        long left = began + s * SECOND - System.nanoTime();
+        while (left > 0) {
+          LockSupport.parkNanos(left); // the pace is the experiment
+          left = began + s * SECOND - System.nanoTime();
+        }
+        if (s % 60 == 30) {
+          if (restarts++ % 2 == 0) {
+            rig.etcd.kill();
+          } else {
+            rig.etcd.stop();
+          }
+          rig.etcd.launch();
+          converged = Math.max(converged, rig.converged(rig.awaitReads()));
+        } else {
+          rig.change(s);
+        }
+        changes++;
+        if (s % lookEvery == 0) {
+          Vitals v = Vitals.of(rig.jdks.get(0), rig.jvms.get(0));
+          looks.add(v);
+          double millis = rig.load().slowestMillis();
+          slowest = Math.max(slowest, millis);
+          System.out.printf(
+              Locale.ROOT,
+              "%6.1f %8d %6d %12.0f %12.2f %9d %9.2f%n",
+              s / 60.0,
+              rig.load().passed(),
+              rig.load().held(),
+              millis,
+              converged,
+              v.threadCount(),
+              v.heap() / 1e6);
+        }
+      }
+      assertThat(rig.load().unexpected()).as("answers that the rules do not explain").isEmpty();
+      assertThat(rig.load().held()).isPositive();
+      assertThat(rig.jvms.get(0).stderr())
+          .allMatch(l -> l.startsWith("[weir] "))
+          .noneMatch(l -> l.contains("fail-open"));
+      Vitals first = looks.get(0);
+      Vitals last = looks.get(looks.size() - 1);
+      assertThat(last.moreThan(first).keySet())
+          .as("threads more than at the first look: %s", last.threads())
+          .noneMatch(FaultTableTest::steady);
+      assertThat((last.heap() - first.heap()) / 1e6)
+          .as("megabytes of live heap more than at the first look")
+          .isLessThan(1);
+      System.out.printf(
+          Locale.ROOT,
+          "soak of %d s: %d calls passed, %d held back, 0 unexpected; %d changes, %d restarts of"
+              + " etcd, in force within %.2f s of its return; slowest call %.0f ms; heap %+.2f MB,"
+              + " threads %+d between first and last look%n",
+          seconds,
+          rig.load().passed(),
+          rig.load().held(),
+          changes,
+          restarts,
+          converged,
+          slowest,
+          (last.heap() - first.heap()) / 1e6,
+          last.threadCount() - first.threadCount());
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package io.weir.smoke;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What a JVM holds at a moment, by its own jcmd.
+ *
+ * @param threads how many of each name; digits are taken out of names
+ * @param heap bytes alive after a full collection
+ */
+record Vitals(Map<String, Integer> threads, long heap) {
+  private static final Pattern THREAD = Pattern.compile("(?m)^\"([^\"]*)\" ");
+  private static final Pattern TOTAL = Pattern.compile("(?m)^Total\\s+\\d+\\s+(\\d+)");
+
+  static Vitals of(Jdk jdk, Jvm jvm) {
+    Map<String, Integer> threads = new TreeMap<>();
+    Matcher m = THREAD.matcher(jcmd(jdk, jvm, "Thread.print"));
+    while (m.find()) {
+      threads.merge(m.group(1).replaceAll("[0-9]+", "N"), 1, Integer::sum);
+    }
+    // what only finalizers and reference queues held goes at the second collection
+    jcmd(jdk, jvm, "GC.run");
+    Matcher total = TOTAL.matcher(jcmd(jdk, jvm, "GC.class_histogram"));
+    if (threads.isEmpty() || !total.find()) {
+      throw new IllegalStateException("jcmd told nothing\n" + jvm.told());
+    }
+    return new Vitals(threads, Long.parseLong(total.group(1)));
+  }
+
+  int threadCount() {
+    return threads.values().stream().mapToInt(Integer::intValue).sum();
+  }
+
+  /** Threads of which there are more than before. */
+  Map<String, Integer> moreThan(Vitals before) {
+    Map<String, Integer> more = new TreeMap<>();
+    threads.forEach(
+        (name, n) -> {
+          int d = n - before.threads.getOrDefault(name, 0);
+          if (d > 0) {
+            more.put(name, d);
+          }
+        });
+    return more;
+  }
+
+  private static String jcmd(Jdk jdk, Jvm jvm, String command) {
+    try {
+      Process p =
+          new ProcessBuilder(
+                  jdk.home().resolve("bin/jcmd").toString(), Long.toString(jvm.pid()), command)
+              .redirectErrorStream(true)
+              .start();
+      String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (p.waitFor() != 0) {
+        throw new IllegalStateException("jcmd " + command + ": " + out);
+      }
+      return out;
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+}
