@@ -106,12 +106,17 @@ final class FileTree extends Tree {
   }
 
   /** Null when this file system cannot spell it. */
-  private static Path path(Path root, String key, String star) {
+  private static Path path(Path anyRoot, String key, String star) {
+    Path root = anyRoot.normalize();
     String relative = key.substring(1).replace("service/*/", "service/" + star + "/");
     if (File.separatorChar != '/' && relative.indexOf('*') >= 0) {
       return null;
     }
-    return root.resolve(relative);
+    Path file = root.resolve(relative);
+    if (!file.normalize().equals(file) || !file.startsWith(root)) {
+      throw new IllegalArgumentException(key + " would lead out of " + root);
+    }
+    return file;
   }
 
   /** Replaces, creates or, with null, deletes the key's file; returns it. */

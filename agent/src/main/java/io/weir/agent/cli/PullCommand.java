@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import io.weir.control.parse.RuleKey;
 import io.weir.control.store.Entry;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -31,8 +33,17 @@ final class PullCommand extends StoreCommand {
     List<Object> written = new ArrayList<Object>();
     try (Tree tree = open()) {
       View view = tree.view();
+      SortedMap<String, Entry> rules = view.rules();
+      for (String key : view.rules().keySet()) {
+        // what anybody wrote into etcd becomes a path here: only keys that are rules may
+        RuleKey k = RuleKey.parse(key);
+        if (k.kind == RuleKey.Kind.UNKNOWN) {
+          out.say("left out: " + key + " is no rule key: " + k.complaint);
+          rules.remove(key);
+        }
+      }
       Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
-      for (Entry e : view.rules().values()) {
+      for (Entry e : rules.values()) {
         Path there = FileTree.find(root, e.key);
         byte[] local = there == null ? null : Files.readAllBytes(there);
         texts.put(e.key, e.value);
@@ -47,7 +58,7 @@ final class PullCommand extends StoreCommand {
         }
       }
       Files.createDirectories(root);
-      for (Entry e : view.rules().values()) {
+      for (Entry e : rules.values()) {
         Path file = FileTree.find(root, e.key);
         if (file == null || !Arrays.equals(Files.readAllBytes(file), e.value)) {
           file = FileTree.write(root, e.key, e.value);

@@ -44,14 +44,16 @@ public final class Config {
       if (o.indexOf('=') < 0) {
         file = o;
       } else {
+        int n = 0;
         for (String pair : o.split(";")) {
+          n++;
           int eq = pair.indexOf('=');
           if (eq > 0) {
             l.put(
                 full(pair.substring(0, eq).trim()), pair.substring(eq + 1).trim(), "agent option");
           } else if (!pair.trim().isEmpty()) {
-            l.warnings.add(
-                "agent option '" + pair + "' is not of the form key=value and is ignored");
+            // not its text: it may be the rest of a password that has a semicolon in it
+            l.warnings.add("agent option " + n + " is not of the form key=value and is ignored");
           }
         }
       }
@@ -179,15 +181,22 @@ public final class Config {
     return origins.get(property);
   }
 
-  /** Everything set, secrets masked, in order of name. */
+  /**
+   * Everything set, in order of name. Masked: secrets, user names and passwords within URLs, and
+   * whatever is set for a name that does not exist, since it may be a misspelt secret.
+   */
   public Map<String, String> redacted() {
     Map<String, String> out = new TreeMap<String, String>();
     for (Map.Entry<String, String> e : values.entrySet()) {
-      boolean secret = e.getKey().contains("password") || e.getKey().contains("token");
+      boolean known = false;
+      boolean secret = false;
       for (Key k : Key.values()) {
+        known |= k.matches(e.getKey());
         secret |= k.secret() && k.matches(e.getKey());
       }
-      out.put(e.getKey(), secret ? "****" : e.getValue().replaceAll("://[^/@]*@", "://****@"));
+      out.put(
+          e.getKey(),
+          secret || !known ? "****" : e.getValue().replaceAll("://[^/,]*@", "://****@"));
     }
     return out;
   }

@@ -27,7 +27,7 @@ final class Durations {
     }
     try {
       long n = Long.parseLong(number.trim());
-      if (n > 0 && n <= Integer.MAX_VALUE / unit) {
+      if (n >= 0 && n <= Integer.MAX_VALUE / unit) {
         return n * unit;
       }
     } catch (NumberFormatException notANumber) {

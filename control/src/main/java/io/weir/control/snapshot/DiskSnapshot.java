@@ -82,7 +82,7 @@ public final class DiskSnapshot {
       out.write(e.value);
     }
     byte[] body = bytes.toByteArray();
-    Files.createDirectories(file.getParent());
+    directory();
     Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
     Files.deleteIfExists(temporary);
     create(temporary);
@@ -137,6 +137,21 @@ public final class DiskSnapshot {
       entries.add(new Entry(key, value, modRevision, modRevision, 0));
     }
     return new Content(revision, entries);
+  }
+
+  /** A directory that is made here is its owner's alone; one that is there is left as it is. */
+  private void directory() throws IOException {
+    Path directory = file.getParent();
+    if (Files.isDirectory(directory)) {
+      return;
+    }
+    try {
+      Files.createDirectories(
+          directory,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    } catch (UnsupportedOperationException noPosix) {
+      Files.createDirectories(directory);
+    }
   }
 
   private static void create(Path path) throws IOException {
