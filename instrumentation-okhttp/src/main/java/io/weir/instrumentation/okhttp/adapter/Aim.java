@@ -29,9 +29,11 @@ import okhttp3.HttpUrl;
  * factory of its sockets. While a retargeted call runs, the addresses made for its host and port
  * get a name service that knows the one instance, {@link PinnedDns}, which is equal only to those
  * of the same instance, so that the pool keeps instances apart and finds their connections again; a
- * factory of sockets which connect to the instance's port, {@link PinnedSockets}; and no proxy: the
- * registry's addresses are direct. Everything above the connection sees the application's URL: TLS,
- * HTTP/2, cookies, cache, listeners. A redirect to another host or port is not retargeted.
+ * factory of sockets which connect to the instance's port, and to its address where the URL's host
+ * is an address itself (from 4.10 on OkHttp asks no name service about that), {@link
+ * PinnedSockets}; and no proxy: the registry's addresses are direct. Everything above the
+ * connection sees the application's URL: TLS, HTTP/2, cookies, cache, listeners. A redirect to
+ * another host or port is not retargeted.
  *
  * <p>The thread carries the aim from the {@link Governor} to the {@link AddressHook}: OkHttp makes
  * addresses on the thread that runs the call. If some interceptor goes on in another thread, the
@@ -50,12 +52,27 @@ final class Aim {
     this.instance = instance;
     host = url.host();
     port = url.port();
+    PinnedDns pinned = new PinnedDns(instance.host(), instance.port(), host, dns);
     substitutes =
         new Object[] {
-          new PinnedDns(instance.host(), instance.port(), host, dns),
-          new PinnedSockets(port, instance.port()),
+          pinned,
+          new PinnedSockets(port, instance.port(), isLiteral(host) ? pinned : null),
           Proxy.NO_PROXY
         };
+  }
+
+  /** Good enough to keep addresses from a name service that only knows names. */
+  private static boolean isLiteral(String host) {
+    for (int i = 0; i < host.length(); i++) {
+      char c = host.charAt(i);
+      if (c == ':') {
+        return true;
+      }
+      if (c != '.' && (c < '0' || c > '9')) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Null when the call goes there anyway. */
@@ -132,26 +149,13 @@ final class Aim {
 
     @Override
     public List<InetAddress> lookup(String hostname) throws UnknownHostException {
-      if (!hostname.equals(name)) {
-        return application.lookup(hostname);
-      }
+      return hostname.equals(name) ? instance() : application.lookup(hostname);
+    }
+
+    List<InetAddress> instance() throws UnknownHostException {
       return isLiteral(instanceHost)
           ? Arrays.asList(InetAddress.getAllByName(instanceHost))
           : application.lookup(instanceHost);
-    }
-
-    /** Good enough to keep addresses from a name service that only knows names. */
-    private static boolean isLiteral(String host) {
-      for (int i = 0; i < host.length(); i++) {
-        char c = host.charAt(i);
-        if (c == ':') {
-          return true;
-        }
-        if (c != '.' && (c < '0' || c > '9')) {
-          return false;
-        }
-      }
-      return true;
     }
 
     @Override
@@ -173,9 +177,13 @@ final class Aim {
     private final int urlPort;
     private final int instancePort;
 
-    PinnedSockets(int urlPort, int instancePort) {
+    /** Not null: the URL's host is an address, and OkHttp did not ask this for the instance's. */
+    private final PinnedDns unasked;
+
+    PinnedSockets(int urlPort, int instancePort, PinnedDns unasked) {
       this.urlPort = urlPort;
       this.instancePort = instancePort;
+      this.unasked = unasked;
     }
 
     @Override
@@ -196,9 +204,13 @@ final class Aim {
       };
     }
 
-    private SocketAddress pinned(SocketAddress to) {
+    private SocketAddress pinned(SocketAddress to) throws UnknownHostException {
       InetSocketAddress a = (InetSocketAddress) to;
-      return a.getPort() == urlPort ? new InetSocketAddress(a.getAddress(), instancePort) : to;
+      if (a.getPort() != urlPort) {
+        return to;
+      }
+      InetAddress address = unasked == null ? a.getAddress() : unasked.instance().get(0);
+      return new InetSocketAddress(address, instancePort);
     }
 
     // OkHttp makes unconnected sockets only

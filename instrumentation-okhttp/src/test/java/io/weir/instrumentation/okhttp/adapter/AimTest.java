@@ -83,6 +83,25 @@ class AimTest {
     }
   }
 
+  /** OkHttp asks no name service about such a host: the name service of the aim is not enough. */
+  @Test
+  void aHardWiredAddressInTheUrlIsLeftForTheInstances() throws Exception {
+    HttpUrl wired = HttpUrl.parse("http://127.0.0.77:80/");
+    try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getByName("127.0.0.1"))) {
+      for (String host : new String[] {"127.0.0.1", "node1"}) {
+        Dns names = name -> List.of(InetAddress.getByName("127.0.0.1"));
+        SocketFactory sockets =
+            (SocketFactory)
+                Aim.at(at(host, server.getLocalPort()), wired, names)
+                    .substitutes("127.0.0.77", 80)[1];
+        try (Socket s = sockets.createSocket()) {
+          s.connect(new InetSocketAddress("127.0.0.77", 80), 5_000);
+          assertThat(s.getRemoteSocketAddress()).isEqualTo(server.getLocalSocketAddress());
+        }
+      }
+    }
+  }
+
   @Test
   void aCallWithinACallHasItsOwnAimOrNone() {
     Aim outer = Aim.at(at("127.0.0.7", 80), URL, NAMES);
