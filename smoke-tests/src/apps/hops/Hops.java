@@ -11,6 +11,7 @@ import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,7 +37,7 @@ import org.apache.catalina.startup.Tomcat;
 /**
  * A hop of a chain: {@code web NEXT NAME...} or {@code grpc NAME...}, one server for each name; NEXT
  * is {@code http} (service b), {@code grpc} (service c). Each answers its name and what the next hop
- * answered; {@code ?out=URL} calls that, at whatever name, on the loopback. It knows nothing of colours and copies no header.
+ * answered; {@code ?out=URL[&bearer=TOKEN]} calls that, at whatever name, on the loopback. It knows nothing of colours and copies no header.
  */
 public final class Hops {
   private static final MethodDescriptor<String, String> WHO =
@@ -114,9 +115,11 @@ public final class Hops {
             http.newBuilder()
                 .dns(host -> List.of(InetAddress.getLoopbackAddress()))
                 .build()
-                .newCall(new Request.Builder().url(out).build())
+                .newCall(to(out, request.getParameter("bearer")))
                 .execute()) {
           response.getWriter().print(r.body().string());
+        } catch (ConnectException nobody) {
+          response.getWriter().print("nobody listens");
         }
         return;
       }
@@ -161,6 +164,11 @@ public final class Hops {
       } catch (Exception e) {
         throw new ServletException(e);
       }
+    }
+
+    private static Request to(String url, String bearer) {
+      Request.Builder b = new Request.Builder().url(url);
+      return (bearer == null ? b : b.header("Authorization", "Bearer " + bearer)).build();
     }
 
     private String tried(String how) {

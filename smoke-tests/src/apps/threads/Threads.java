@@ -19,7 +19,7 @@ import java.util.concurrent.atomic.AtomicReference;
  * piece of work saw: a line {@code NAME coloured=... plain=...} each.
  */
 public final class Threads {
-  private interface Way {
+  interface Way {
     void run(Callable<String> look, AtomicReference<String> seen) throws Exception;
   }
 
@@ -27,11 +27,16 @@ public final class Threads {
   private static Method current;
   private static Object colour;
 
-  public static void main(String[] args) throws Exception {
+  /** The agent's own class, as nobody but a test would use it. */
+  static void findColour() throws Exception {
     Class<?> type = Class.forName("io.weir.bootstrap.Colour", true, null);
     swap = type.getMethod("swap", type);
     current = type.getMethod("current");
     colour = type.getMethod("of", String[].class).invoke(null, (Object) new String[] {"c", "1"});
+  }
+
+  public static void main(String[] args) throws Exception {
+    findColour();
     ExecutorService one = Executors.newSingleThreadExecutor();
     // told when the agent has woven, which it does when the first rule has arrived
     System.in.read();
@@ -123,7 +128,7 @@ public final class Threads {
     System.exit(0);
   }
 
-  private static void way(String name, Way way) throws Exception {
+  static void way(String name, Way way) throws Exception {
     System.out.println(name + " coloured=" + see(way, true) + " plain=" + see(way, false));
   }
 
@@ -179,7 +184,7 @@ public final class Threads {
   }
 
   /** The colour of this thread: the value of its tag, or "-". */
-  private static String now() {
+  static String now() {
     try {
       Object c = current.invoke(null);
       Object v = c.getClass().getMethod("get", String.class).invoke(c, "c");

@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -31,6 +32,29 @@ class ColourThreadsTest {
       }
       assertThat(ways).as(jvm.told()).isEqualTo(version < 21 ? 17 : 20);
       assertThat(jvm.stdout()).contains("repeated [-, -, -]", "identity true");
+    }
+  }
+
+  /** On Spring Boot's own executor: a pool on JDK 17, virtual threads where they are asked for. */
+  @ParameterizedTest(name = "JDK {0}")
+  @ValueSource(ints = {17, 25})
+  void springsAsyncKeepsTheColour(int version) {
+    Jdk jdk = Jdk.want(version).orElse(null);
+    if (jdk == null) {
+      return;
+    }
+    String jars = Maven.resolve("org.springframework.boot:spring-boot-starter:3.5.16");
+    String app = Apps.compile(List.of("threads", "threads-spring"), jars, Map.of());
+    Rules rules = new Rules().put("service/payment/route", "default: [{version: v1}]");
+    try (Jvm jvm =
+        Jvm.of(jdk, Apps.with(app, jars), "SpringThreads")
+            .weir("service=x;rules=" + rules.location())
+            .arguments(String.valueOf(version >= 21))
+            .launch()) {
+      jvm.awaitStderr("the traffic colour follows work across threads");
+      jvm.say("go");
+      assertThat(jvm.awaitExit()).as(jvm.told()).isZero();
+      assertThat(jvm.stdout()).as(jvm.told()).contains("springAsync coloured=1 plain=-");
     }
   }
 

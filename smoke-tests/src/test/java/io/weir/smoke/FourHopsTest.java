@@ -11,9 +11,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -76,7 +79,11 @@ class FourHopsTest {
 
   private static Jvm jvm(Jdk jdk, String classpath, String service, String... arguments) {
     return Jvm.of(jdk, classpath, "Hops")
-        .weir("service=" + service + ";colour.to=example.org;rules=" + rules.location())
+        .weir(
+            "service="
+                + service
+                + ";colour.to=example.org;services.b=127.0.0.77:1;rules="
+                + rules.location())
         .arguments(arguments)
         .launch();
   }
@@ -154,6 +161,59 @@ class FourHopsTest {
     } finally {
       anybody.stop(0);
     }
+  }
+
+  /** Header before query before user; and the hop after the decision, which asks nobody, agrees. */
+  @Test
+  void anExperimentDecidesByHeaderThenQueryThenUserAndTheNextHopAgrees() throws Exception {
+    rules.put(
+        "service/c/route",
+        "routes: [{match: \"header:X-Ab-Version == 'v2'\", to: [{version: v2}]}]\n"
+            + "default: [{version: v1}]\n");
+    rules.awaitInForce("b", b, "/");
+    routeB(
+        "ab:\n  header: X-Ab-Version\n  query: ab_version\n  user: \"header:X-User-Id | jwt:sub\"\n"
+            + "  arms: [{v1: 50}, {v2: 50}]\n");
+    try {
+      Set<String> arms = new HashSet<>();
+      for (int u = 0; u < 30; u++) {
+        String user = "user-" + u;
+        String answer = get("direct", "X-User-Id", user);
+        assertThat(answer).isIn("a b1 c1", "a b2 c2");
+        assertThat(get("direct", "X-User-Id", user)).isEqualTo(answer);
+        arms.add(answer);
+        String b = answer.split(" ")[1];
+        // the same user, known by the token that the application sends along
+        String claims = "{\"sub\":\"" + user + "\"}";
+        String token =
+            "e30."
+                + Base64.getUrlEncoder().withoutPadding().encodeToString(claims.getBytes(UTF_8))
+                + ".x";
+        assertThat(ask("bearer=" + token + "&out=http://b/")).isEqualTo(b);
+        for (String arm : List.of("1", "2")) {
+          String out = "out=http://b/%3Fab_version=v" + arm;
+          assertThat(ask(out, "X-User-Id", user)).isEqualTo("b" + arm);
+          assertThat(ask(out, "X-User-Id", user, "X-Ab-Version", "v1")).isEqualTo("b1");
+          assertThat(get("direct", "X-User-Id", user, "X-Ab-Version", "v" + arm))
+              .isEqualTo("a b" + arm + " c" + arm);
+        }
+      }
+      assertThat(arms).hasSize(2);
+    } finally {
+      rules.put("service/c/route", BY_HEADER);
+      rules.awaitInForce("b", b, "/");
+    }
+  }
+
+  /** Nobody listens there: who gets an answer was routed. */
+  @Test
+  void aHardWiredAddressIsRoutedAsItsServiceAndAnyOtherIsLeftAlone() throws Exception {
+    routeB(BY_HEADER);
+    String wired = "out=http://127.0.0.77:1/";
+    assertThat(ask(wired)).isEqualTo("b1");
+    assertThat(ask(wired, "X-Canary", "true")).isEqualTo("b2");
+    assertThat(ask("out=http://127.0.0.77:2/")).isEqualTo("nobody listens");
+    assertThat(ask("out=http://127.0.0.1:" + port(b, 1) + "/")).isEqualTo("b2");
   }
 
   @Test
