@@ -45,6 +45,8 @@ public final class Site {
     ServletRegistration.Dynamic plain = context.addServlet("Plain", new Plain());
     plain.addMapping("/plain"); // knows nothing of asynchronous processing
     context.addListener(new Listener());
+    servlet(context, new AsyncFail(), "/async-fail");
+    servlet(context, new Endless(), "/endless");
     if (filter) {
       FilterRegistration.Dynamic once = context.addFilter("once", new Once());
       once.setAsyncSupported(true);
@@ -235,6 +237,30 @@ public final class Site {
     protected void doGet(HttpServletRequest request, HttpServletResponse response)
         throws IOException {
       say(response, new TreeSet<>(Collections.list(request.getAttributeNames())) + "\n");
+    }
+  }
+
+  public static final class AsyncFail extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+      AsyncContext async = request.startAsync();
+      async.start(
+          () -> {
+            response.setStatus(500);
+            async.complete();
+          });
+    }
+  }
+
+  /** Writes until its caller has gone away. */
+  public static final class Endless extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      while (true) {
+        say(response, "and again\n");
+        response.flushBuffer();
+      }
     }
   }
 }

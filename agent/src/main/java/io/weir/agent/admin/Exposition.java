@@ -7,6 +7,8 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.route.Router;
+import io.weir.engine.signals.Reading;
+import io.weir.engine.signals.Signals;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -73,6 +75,7 @@ public final class Exposition {
         "Seconds since the rule store was last reached; 0 while it is.",
         "gauge",
         stale);
+    signals(engine.service(), engine.signals());
     for (ServicePlan plan : engine.snapshot().plans()) {
       limits(plan.service(), "server", plan.server());
       limits(plan.service(), "client", plan.client());
@@ -94,6 +97,46 @@ public final class Exposition {
       }
     }
     return out.toString();
+  }
+
+  private void signals(String service, Signals signals) {
+    Reading all = signals.total();
+    requests(service, "ok", all.ok);
+    requests(service, "error", all.errors);
+    requests(service, "ignored", all.ignored);
+    sample(
+        "weir_requests_slow_total",
+        "Calls served that took long, as the service's breaker rule says, or a second.",
+        "counter",
+        all.slow,
+        "service",
+        service);
+    sample(
+        "weir_requests_seconds_total",
+        "Seconds that calls served, ok and error, took together.",
+        "counter",
+        all.nanos / 1e9,
+        "service",
+        service);
+    sample(
+        "weir_requests_error_ratio",
+        "Share of errors among the calls served in the last ten seconds.",
+        "gauge",
+        signals.last(10, engine.now()).errorRatio(),
+        "service",
+        service);
+  }
+
+  private void requests(String service, String outcome, long n) {
+    sample(
+        "weir_requests_total",
+        "Calls served, by how they ended.",
+        "counter",
+        n,
+        "service",
+        service,
+        "outcome",
+        outcome);
   }
 
   private void limits(final String service, final String side, Limits limits) {

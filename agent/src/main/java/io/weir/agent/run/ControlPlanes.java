@@ -74,6 +74,7 @@ final class ControlPlanes {
       if (n < 0 || n > 65535) {
         throw new NumberFormatException();
       }
+      engine.watch();
       int bound = Pages.of(engine, plane, config, hooks::failOpenCount, Agent.version()).start(n);
       AgentLog.get()
           .info(

@@ -2,6 +2,7 @@ package io.weir.control.fleet;
 
 import io.weir.engine.rules.BreakerRule.Force;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -493,14 +494,15 @@ class FleetMachine {
   }
 
   private boolean maySend(long now) {
-    if (answered != null && (now - answeredUntil >= 0 || answerInView())) {
+    if (answered != null && (now - answeredUntil >= 0 || overtaken(answered))) {
       answered = null;
     }
     return answered == null;
   }
 
-  private boolean answerInView() {
-    for (Move.Compare c : answered.compares) {
+  /** Whether the view has moved on from what the move was judged by. */
+  boolean overtaken(Move m) {
+    for (Move.Compare c : m.compares) {
       if (modOf(c.key) != c.modRevision) {
         return true;
       }
@@ -550,12 +552,11 @@ class FleetMachine {
         settings.quorumShare > 0
             ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
             : settings.quorum;
-    List<String> others = new ArrayList<String>();
-    long newest = 0;
+    // the newest first: these have longest to live
+    TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
       if (v.getValue().epoch == fence.epoch && !v.getKey().equals(self)) {
-        others.add(v.getKey());
-        newest = Math.max(newest, voteMods.get(v.getKey()));
+        others.put(voteMods.get(v.getKey()), v.getKey());
       }
     }
     boolean voted = own != null && own.epoch == fence.epoch;
@@ -569,7 +570,7 @@ class FleetMachine {
               .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures))
               .build();
     }
-    if (voted && newest > voteMods.get(self)) {
+    if (voted && !others.isEmpty() && others.firstKey() > voteMods.get(self)) {
       // the one whose vote completed the quorum opens; the others only if it does not
       if (quorumSeen == NEVER) {
         quorumSeen = now;
@@ -580,8 +581,11 @@ class FleetMachine {
     }
     long openNanos = settings.openNanos;
     Move.Builder b = Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod);
-    for (int i = 0; i < Math.min(need - 1, MAX_COMPARED_VOTES); i++) {
-      b.when(VOTES + others.get(i), voteMods.get(others.get(i)));
+    int compared = 0;
+    for (Map.Entry<Long, String> v : others.entrySet()) {
+      if (compared++ < Math.min(need - 1, MAX_COMPARED_VOTES)) {
+        b.when(VOTES + v.getValue(), v.getKey());
+      }
     }
     Fence next = fence.opened(0, self, openNanos / MILLI);
     return b.put(EPOCH, next)
@@ -682,79 +686,86 @@ class FleetMachine {
 
   // ---- for the explorer
 
-  /** Everything future behaviour depends on; of times, whether they have passed. */
-  void fingerprint(StringBuilder s, long now, RevisionNames names) {
-    s.append(fence.epoch).append(fence.phase.ordinal()).append(fence.attempt);
-    s.append('@').append(names.of(fenceMod)).append(stateThere ? 's' : '-');
-    s.append(prober).append('@').append(names.of(probeMod)).append(force.ordinal());
+  /** Instances whose votes are seen. */
+  List<String> voters() {
+    return new ArrayList<String>(votes.keySet());
+  }
+
+  void votes(Print to) {
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
-      s.append(v.getKey()).append(v.getValue().epoch).append('@');
-      s.append(names.of(voteMods.get(v.getKey())));
+      to.count(v.getValue(), voteMods.get(v.getKey()), fence.epoch);
     }
-    s.append(synced ? 'y' : 'n').append(connected ? 'c' : 'd').append(session ? 'l' : 'x');
-    s.append(lostProbeMod == probeMod ? 'L' : '-');
-    s.append(evidenceEpoch > fence.epoch || holds(evidenceEpoch) ? evidenceEpoch : -1);
-    s.append('|');
-    if (!connected) {
-      distance(s, awaySince + AWAY_GRACE_NANOS, now);
-    }
-    if (fence.phase == Fence.Phase.OPEN) {
-      distance(s, deadline, now);
-    }
-    if (quorumSeen != NEVER && fence.phase == Fence.Phase.CLOSED) {
-      distance(s.append('q'), quorumSeen + YIELD_NANOS, now);
-    }
-    s.append(
-        traffic && fence.phase != Fence.Phase.CLOSED && trafficAt + IDLE_NANOS - now > 0
-            ? 't'
-            : '-');
-    if (campaignAt != NEVER) {
-      distance(s.append('c'), campaignAt, now);
-    }
-    if (mine()) {
-      s.append(result.ordinal());
-      if (result == Result.NONE) {
-        distance(s.append(outstanding), probeActivity + idleLimit(), now);
+  }
+
+  /**
+   * Everything future behaviour depends on, where the open time is not prolonged. Of times, which
+   * have passed and in which order the others will; the move under way is its sender's to tell.
+   */
+  void fingerprint(Print to, long now) {
+    boolean open = fence.phase == Fence.Phase.OPEN;
+    boolean waits = mine() && result == Result.NONE;
+    to.epoch(fence.epoch);
+    to.revision(fenceMod);
+    to.instance(prober);
+    to.revision(probeMod);
+    to.epoch(evidenceEpoch > fence.epoch || holds(evidenceEpoch) ? evidenceEpoch : -1);
+    long s = fence.phase.ordinal() * 4 + force.ordinal();
+    s = s * 2 + (open && stateThere && deadline - now > 0 ? 1 : 0);
+    s = s * 2 + (synced ? 1 : 0);
+    s = s * 2 + (connected ? 1 : 0);
+    s = s * 2 + (session ? 1 : 0);
+    s = s * 2 + (lostProbeMod == probeMod ? 1 : 0);
+    s = s * 2 + (underWay != null ? 1 : 0);
+    s = s * 4 + (mine() ? 1 + result.ordinal() : 0);
+    s = s * 32 + (waits ? outstanding : 0);
+    boolean unseen = answered != null && !overtaken(answered);
+    s = s * 16 + (unseen ? 1 + answered.kind.ordinal() : 0);
+    to.put(s);
+    long[] due = {
+      synced && !connected ? awaySince + AWAY_GRACE_NANOS : NEVER,
+      open ? deadline : NEVER,
+      fence.phase == Fence.Phase.CLOSED && quorumSeen != NEVER ? quorumSeen + YIELD_NANOS : NEVER,
+      traffic && trafficAt + IDLE_NANOS - now > 0 ? trafficAt + IDLE_NANOS : NEVER,
+      campaignAt,
+      waits ? probeActivity + idleLimit() : NEVER,
+      unseen ? answeredUntil : NEVER,
+      role != null && (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE)
+          ? role.until
+          : NEVER
+    };
+    long times = 0;
+    for (long d : due) {
+      int rank = d == NEVER ? 0 : 1;
+      for (int i = 0; rank > 0 && d - now > 0 && i < due.length; i++) {
+        rank += due[i] != NEVER && due[i] - now > 0 && due[i] - d <= 0 ? 1 : 0;
       }
+      times = times * 16 + rank;
     }
-    s.append('|');
-    move(s, underWay, names);
-    if (answered != null && !answerInView()) {
-      move(s, answered, names);
-      distance(s, answeredUntil, now);
-    }
+    to.put(times);
+    to.votes(votes, voteMods);
     if (role != null) {
-      s.append(role.kind.ordinal()).append(role.epoch).append('@').append(names.of(role.fence));
-      if (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE) {
-        distance(s, role.until, now);
-      }
+      to.put(role.kind.ordinal());
+      to.epoch(role.epoch);
+      to.revision(role.fence);
     }
   }
 
-  static void move(StringBuilder s, Move m, RevisionNames names) {
-    if (m == null) {
-      s.append('-');
-      return;
-    }
-    s.append(m.kind.ordinal());
-    for (Move.Compare c : m.compares) {
-      s.append(names.of(c.modRevision)).append(',');
-    }
-    for (Move.Write w : m.writes) {
-      if (w.value instanceof Vote) {
-        s.append(((Vote) w.value).epoch);
-      } else if (w.value instanceof Fence) {
-        s.append(((Fence) w.value).attempt);
-      }
-    }
-  }
+  /**
+   * Takes a fingerprint. Epochs, revisions and instances apart, for only their being equal counts,
+   * of votes also which of them is newer.
+   */
+  interface Print {
+    void put(long value);
 
-  private static void distance(StringBuilder s, long at, long now) {
-    s.append(at - now > 0 ? '>' : '<');
-  }
+    void epoch(long epoch);
 
-  /** Names revisions so that states that differ only in absolute numbers look the same. */
-  interface RevisionNames {
-    String of(long revision);
+    void revision(long revision);
+
+    void instance(String id);
+
+    void votes(Map<String, Vote> votes, Map<String, Long> revisions);
+
+    /** A vote, which counts in the epoch {@code now}. */
+    void count(Object vote, long revision, long now);
   }
 }

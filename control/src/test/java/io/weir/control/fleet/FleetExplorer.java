@@ -8,38 +8,67 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
  * Every schedule of a small fleet, breadth first: at each state every event that could come next is
- * tried - trips, traffic, probe results (also late ones), requests applied, answered or lost and
- * applied later, watch deliveries, leases running out, crashes and restarts, cuts, an operator's
- * hand - until no new state appears. The machines are the real ones; the local breaker is reduced
- * to the callbacks it may make in its role. A pause needs no event of its own: it is a schedule in
- * which one instance gets none for a while.
+ * tried until no new state appears. The machines are the real ones; the local breaker is reduced to
+ * the callbacks it may make in its role.
  *
- * <p>States are told apart by a 64-bit hash of everything future behaviour depends on, with
- * revisions replaced by their ranks and times by whether they have passed. A watch may lag by a few
- * revisions, further ones wait until it has caught up. Laws are judged at every commit; when all
- * states are known, every one of them must have a way to CLOSED.
+ * <p>What makes it finish without a bound on the number of openings: states are told apart by what
+ * future behaviour depends on, no more.
+ *
+ * <ul>
+ *   <li>Instances are interchangeable, so of the states that differ only in who is who one is kept:
+ *       the instances are put in the order of what they look like from outside, and where two look
+ *       the same both orders are tried and the smaller hash counts.
+ *   <li>Revisions and epochs are only ever compared for equality, so they are named in the order
+ *       they are met; the revisions of votes that count also for their order, so these have their
+ *       rank.
+ *   <li>Of times it counts which have passed and in which order the others will.
+ *   <li>A request that compares a revision which is gone for good says no more than that.
+ * </ul>
+ *
+ * <p>A watch shows the store as it is when it is heard; the next commit waits until everybody who
+ * is not in trouble has heard of the last. Trouble (see {@link Fault}) may strike any number of
+ * times, but no more than {@link Bounds#troubles} instances are in it at once. Laws are judged at
+ * every commit; when all states are known, every one of them must have a way to CLOSED.
  */
 final class FleetExplorer {
-  /** Bounds of one exploration: how many instances, and how often each fault may strike. */
+  /** What may go wrong. */
+  enum Fault {
+    /** Gone with all it knew; its requests may still arrive; it may come back as somebody new. */
+    CRASH,
+    /** Stands still while the others and the lease go on; wakes and acts on what it knew. */
+    PAUSE,
+    /** Does not reach etcd. */
+    CUT,
+    /** An answer is lost, or a request arrives after its sender has given up waiting. */
+    LATE,
+    /** The lease runs out under a living instance. */
+    LEASE,
+    /** A vote runs out. */
+    VOTE,
+    /** An operator forces open or closed, and takes it back. */
+    HAND
+  }
+
+  /** Bounds of one exploration. */
   static final class Bounds {
     int instances = 2;
     int quorum = 1;
-    int epochs = 3;
-    int crashes;
-    int expiries;
-    int losses;
-    int cuts;
-    int forces;
-    int lag = 3;
-    boolean prompt;
-    int maxStates = 5_000_000;
+    int troubles;
+    Set<Fault> faults = EnumSet.noneOf(Fault.class);
+
+    /** Answers and trips may be heard later than they happen. */
+    boolean slowHearing;
+
+    int maxStates = 100_000_000;
     UnaryOperator<Move> sabotage = m -> m;
     boolean keepsOldEvidence;
 
@@ -48,64 +77,108 @@ final class FleetExplorer {
       return instances
           + " instances, quorum "
           + quorum
-          + ", epochs "
-          + epochs
-          + ", crashes "
-          + crashes
-          + ", lease losses "
-          + expiries
-          + ", lost answers "
-          + losses
-          + ", cuts "
-          + cuts
-          + ", hands "
-          + forces;
+          + (slowHearing ? ", slow to hear" : "")
+          + (troubles == 0 ? ", no trouble" : ", " + troubles + " in trouble at once: " + faults);
     }
   }
 
   private static final long SECOND = 1_000_000_000L;
-  private static final FleetMachine.Settings RULE_OF_ONE = settings(1);
 
-  private static FleetMachine.Settings settings(int quorum) {
-    return new FleetMachine.Settings(60 * SECOND, 60 * SECOND, 5 * SECOND, quorum, 0, 0);
+  private enum Event {
+    TRIPS,
+    HEARS_OF_ITS_TRIP,
+    RECOVERS,
+    HAS_TRAFFIC,
+    SENDS_A_PROBE,
+    PROBES_ARE_GOOD,
+    PROBE_IS_BAD,
+    PROBES_ARE_GOOD_AND_THAT_IS_HEARD_LATER,
+    PROBE_IS_BAD_AND_THAT_IS_HEARD_LATER,
+    HEARS_OF_ITS_PROBES,
+    REQUEST_ARRIVES,
+    IS_ANSWERED,
+    REQUEST_ARRIVES_AND_ITS_ANSWER_IS_LOST,
+    GIVES_UP_WAITING,
+    LATE_REQUEST_ARRIVES,
+    LATE_REQUEST_IS_LOST,
+    WATCHES,
+    TIME_PASSES,
+    LEASE_RUNS_OUT,
+    OLD_LEASE_RUNS_OUT,
+    GETS_A_NEW_LEASE,
+    CRASHES,
+    RESTARTS,
+    IS_PAUSED,
+    WAKES,
+    IS_CUT_OFF,
+    IS_BACK,
+    VOTE_RUNS_OUT,
+    OLD_VOTE_RUNS_OUT,
+    STATE_RUNS_OUT,
+    HAND_OPEN,
+    HAND_CLOSED,
+    HAND_AWAY
   }
 
-  private enum Stage {
-    SENT,
-    DONE,
-    NO_LEASE
-  }
+  private static final Event[] EVENTS = Event.values();
 
-  private static final class Request implements Cloneable {
-    Move move;
-    long session;
-    long expiring;
-    long evidence;
-    String sender;
-    Stage stage = Stage.SENT;
+  /** What can happen next. */
+  private static final class Events {
+    final int[] codes = new int[256];
+    int count;
 
-    Request copy() {
-      try {
-        return (Request) clone();
-      } catch (CloneNotSupportedException e) {
-        throw new AssertionError(e);
-      }
+    void add(Event e, int node) {
+      codes[count++] = e.ordinal() << 3 | node;
     }
   }
 
-  private final class Node {
+  private static final class Request {
+    final Move move;
+    final long session;
+    final long evidence;
+    final String sender;
+
+    Request(Move move, long session, long evidence, String sender) {
+      this.move = move;
+      this.session = session;
+      this.evidence = evidence;
+      this.sender = sender;
+    }
+
+    /** It compares what will never be again, so it changes nothing whenever it arrives. */
+    boolean doomed(SimEtcd etcd) {
+      for (int i = 0; i < move.compares.size(); i++) {
+        Move.Compare c = move.compares.get(i);
+        if ((c.modRevision != 0 || c.key.equals(FleetMachine.EPOCH))
+            && etcd.mod(c.key) != c.modRevision) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
+
+  private static final class Node {
     final int number;
     String id;
+
+    /** Where it votes. */
+    String vote;
+
     int incarnation;
     FleetMachine machine;
     long now;
-    int seen;
     long session;
 
     /** Of the incarnation before. */
     long orphan;
 
-    boolean alive = true;
+    boolean alive;
+    boolean paused;
+
+    /** Awake again, and still to see what it missed. */
+    boolean dazed;
+
     boolean cut;
     boolean locallyOpen;
     long pendingTrip = -1;
@@ -113,6 +186,10 @@ final class FleetExplorer {
     long resultFence = -1;
     boolean resultGood;
     Request flying;
+
+    /** The flying one was applied (1) or not (-1), and this is still to be heard. */
+    int answer;
+
     Request floating;
 
     Node(int number) {
@@ -122,42 +199,43 @@ final class FleetExplorer {
     Node(Node o) {
       number = o.number;
       id = o.id;
+      vote = o.vote;
       incarnation = o.incarnation;
       machine = o.machine.copy();
       now = o.now;
-      seen = o.seen;
       session = o.session;
       orphan = o.orphan;
       alive = o.alive;
+      paused = o.paused;
+      dazed = o.dazed;
       cut = o.cut;
       locallyOpen = o.locallyOpen;
       pendingTrip = o.pendingTrip;
       evidence = o.evidence;
       resultFence = o.resultFence;
       resultGood = o.resultGood;
-      flying = o.flying == null ? null : o.flying.copy();
-      floating = o.floating == null ? null : o.floating.copy();
+      flying = o.flying;
+      answer = o.answer;
+      floating = o.floating;
+    }
+
+    /** Others need not wait until it has seen the last commit. */
+    boolean excused() {
+      return !alive || paused || dazed || cut;
     }
   }
 
-  /** One state of everything. */
+  /** One state of everything. Nodes and etcd are shared with other states until they change. */
   private final class World {
-    final SimEtcd etcd;
-    final Node[] nodes;
-    int crashes;
-    int expiries;
-    int losses;
-    int cuts;
-    int forces;
+    private SimEtcd etcd;
+    private final Node[] nodes;
+
+    /** A bit for each instance that has not seen the last commit. */
+    private int behind;
 
     World() {
       etcd = new SimEtcd();
       nodes = new Node[bounds.instances];
-      crashes = bounds.crashes;
-      expiries = bounds.expiries;
-      losses = bounds.losses;
-      cuts = bounds.cuts;
-      forces = bounds.forces;
       for (int i = 0; i < nodes.length; i++) {
         nodes[i] = new Node(i);
         boot(nodes[i]);
@@ -165,21 +243,322 @@ final class FleetExplorer {
     }
 
     World(World o) {
-      etcd = new SimEtcd(o.etcd);
-      nodes = new Node[o.nodes.length];
-      for (int i = 0; i < nodes.length; i++) {
-        nodes[i] = new Node(o.nodes[i]);
-      }
-      crashes = o.crashes;
-      expiries = o.expiries;
-      losses = o.losses;
-      cuts = o.cuts;
-      forces = o.forces;
+      etcd = o.etcd;
+      nodes = o.nodes.clone();
+      behind = o.behind;
     }
 
-    void boot(Node n) {
+    // ---- what can happen
+
+    void enabled(Events to) {
+      Fence fence = etcd.fence();
+      Map<String, SimEtcd.Cell> keys = etcd.keys;
+      boolean free = troubles() < bounds.troubles;
+      boolean mayCommit = true;
+      for (Node n : nodes) {
+        mayCommit &= n.excused() || (behind >> n.number & 1) == 0;
+      }
+      for (Node n : nodes) {
+        if (n.floating != null) {
+          if (mayCommit) {
+            add(to, Event.LATE_REQUEST_ARRIVES, n);
+          }
+          add(to, Event.LATE_REQUEST_IS_LOST, n);
+        }
+        if (n.orphan != 0 && etcd.leaseLives(n.orphan)) {
+          add(to, Event.OLD_LEASE_RUNS_OUT, n);
+        }
+        boolean more = free && well(n);
+        boolean leased = etcd.leaseLives(n.session);
+        if (leased && (n.excused() || more && may(Fault.LEASE))) {
+          add(to, Event.LEASE_RUNS_OUT, n);
+        }
+        if (bounds.quorum > 1
+            && keys.containsKey(n.vote)
+            && (n.excused() || more && may(Fault.VOTE))) {
+          add(to, Event.VOTE_RUNS_OUT, n);
+        }
+        if (oldVote(n) != null) {
+          add(to, Event.OLD_VOTE_RUNS_OUT, n);
+        }
+        if (!n.alive) {
+          add(to, Event.RESTARTS, n);
+          continue;
+        }
+        if (n.flying != null && n.answer == 0 && !n.cut && mayCommit) {
+          add(to, Event.REQUEST_ARRIVES, n);
+          if (more && may(Fault.LATE) && !n.paused) {
+            add(to, Event.REQUEST_ARRIVES_AND_ITS_ANSWER_IS_LOST, n);
+          }
+        }
+        if (n.paused) {
+          add(to, Event.WAKES, n);
+          continue;
+        }
+        if (more) {
+          if (may(Fault.CRASH)) {
+            add(to, Event.CRASHES, n);
+          }
+          if (may(Fault.PAUSE)) {
+            add(to, Event.IS_PAUSED, n);
+          }
+          if (may(Fault.CUT)) {
+            add(to, Event.IS_CUT_OFF, n);
+          }
+        }
+        living(n, more, leased, to);
+      }
+      if (keys.containsKey(FleetMachine.STATE) && fence.phase == Fence.Phase.OPEN && mayCommit) {
+        to.add(Event.STATE_RUNS_OUT, 0);
+      }
+      if (keys.containsKey(FleetMachine.FORCE)) {
+        if (mayCommit) {
+          to.add(Event.HAND_AWAY, 0);
+        }
+      } else if (free && may(Fault.HAND) && mayCommit) {
+        to.add(Event.HAND_OPEN, 0);
+        to.add(Event.HAND_CLOSED, 0);
+      }
+    }
+
+    private void living(Node n, boolean more, boolean leased, Events to) {
+      Role role = n.machine.role();
+      if (role.kind == Role.Kind.CLOSED && !n.locallyOpen && n.pendingTrip < 0) {
+        add(to, Event.TRIPS, n);
+      }
+      if (n.pendingTrip >= 0) {
+        add(to, Event.HEARS_OF_ITS_TRIP, n);
+      } else if (n.locallyOpen && bounds.quorum > 1) {
+        add(to, Event.RECOVERS, n);
+      }
+      if (role.kind == Role.Kind.WAITING
+          || role.kind == Role.Kind.OPEN && n.now - role.until >= 0) {
+        add(to, Event.HAS_TRAFFIC, n);
+      }
+      if (role.kind == Role.Kind.PROBER && n.resultFence < 0) {
+        add(to, Event.SENDS_A_PROBE, n);
+        add(to, Event.PROBES_ARE_GOOD, n);
+        add(to, Event.PROBE_IS_BAD, n);
+        if (bounds.slowHearing || more && may(Fault.LATE)) {
+          add(to, Event.PROBES_ARE_GOOD_AND_THAT_IS_HEARD_LATER, n);
+          add(to, Event.PROBE_IS_BAD_AND_THAT_IS_HEARD_LATER, n);
+        }
+      }
+      if (n.resultFence >= 0) {
+        add(to, Event.HEARS_OF_ITS_PROBES, n);
+      }
+      if (n.flying != null) {
+        if (n.answer != 0 && !n.cut) {
+          add(to, Event.IS_ANSWERED, n);
+        }
+        if (n.answer == 0 && n.floating == null && (n.cut || more && may(Fault.LATE))) {
+          add(to, Event.GIVES_UP_WAITING, n);
+        }
+        if (n.answer != 0 && n.cut) {
+          add(to, Event.GIVES_UP_WAITING, n);
+        }
+      }
+      if ((behind >> n.number & 1) != 0 && !n.cut) {
+        add(to, Event.WATCHES, n);
+      }
+      if (!leased && !n.cut) {
+        add(to, Event.GETS_A_NEW_LEASE, n);
+      }
+      if (n.cut) {
+        add(to, Event.IS_BACK, n);
+      }
+      if (n.machine.nextTick(n.now) != Long.MAX_VALUE) {
+        add(to, Event.TIME_PASSES, n);
+      }
+    }
+
+    private void add(Events to, Event e, Node n) {
+      to.add(e, n.number);
+    }
+
+    private boolean may(Fault f) {
+      return bounds.faults.contains(f);
+    }
+
+    /** Instances in trouble, and the operator's hand. */
+    private int troubles() {
+      int n = etcd.keys.containsKey(FleetMachine.FORCE) ? 1 : 0;
+      for (Node x : nodes) {
+        n += well(x) ? 0 : 1;
+      }
+      return n;
+    }
+
+    private boolean well(Node n) {
+      return !n.excused()
+          && n.floating == null
+          && (n.resultFence < 0 || bounds.slowHearing)
+          && etcd.leaseLives(n.session)
+          && !(n.orphan != 0 && etcd.leaseLives(n.orphan))
+          && oldVote(n) == null;
+    }
+
+    /** A vote of an incarnation that is no more, or null. */
+    private String oldVote(Node n) {
+      if (n.incarnation > 1 && bounds.quorum > 1) {
+        for (String k : etcd.keys.keySet()) {
+          if (k.startsWith(FleetMachine.VOTES)
+              && k.charAt(FleetMachine.VOTES.length()) == n.id.charAt(0)
+              && !k.endsWith(n.id)) {
+            return k;
+          }
+        }
+      }
+      return null;
+    }
+
+    // ---- what then happens
+
+    void apply(int code) {
+      Event e = EVENTS[code >> 3];
+      switch (e) {
+        case STATE_RUNS_OUT -> expire(etcd.keys.get(FleetMachine.STATE).lease());
+        case HAND_OPEN, HAND_CLOSED, HAND_AWAY -> {
+          write();
+          Force f = e == Event.HAND_OPEN ? Force.OPEN : Force.CLOSED;
+          etcd.put(FleetMachine.FORCE, e == Event.HAND_AWAY ? null : f);
+          committed();
+        }
+        default -> {
+          Node n = new Node(nodes[code & 7]);
+          nodes[n.number] = n;
+          apply(e, n);
+        }
+      }
+      for (int i = 0; i < nodes.length; i++) {
+        Node n = nodes[i];
+        boolean late = n.floating != null && n.floating.doomed(etcd);
+        boolean refused =
+            !bounds.slowHearing
+                && n.alive
+                && !n.paused
+                && !n.cut
+                && n.flying != null
+                && n.flying.doomed(etcd);
+        if (late || refused) {
+          nodes[i] = new Node(n);
+          nodes[i].floating = late ? null : n.floating;
+          if (refused) {
+            nodes[i].answer = 1;
+            hearAnswer(nodes[i]);
+            pump(nodes[i]);
+          }
+        }
+      }
+    }
+
+    private void apply(Event e, Node n) {
+      FleetMachine m = n.machine;
+      switch (e) {
+        case TRIPS -> {
+          n.locallyOpen = true;
+          n.pendingTrip = m.role().epoch;
+          if (!bounds.slowHearing) {
+            hearTrip(n);
+          }
+        }
+        case HEARS_OF_ITS_TRIP -> hearTrip(n);
+        case RECOVERS -> {
+          n.locallyOpen = false;
+          n.evidence = -1;
+          m.recovered(n.now);
+        }
+        case HAS_TRAFFIC -> m.wanted(n.now);
+        case SENDS_A_PROBE -> m.probing(1, n.now);
+        case PROBES_ARE_GOOD -> m.probed(m.role().fence, true, n.now);
+        case PROBE_IS_BAD -> m.probed(m.role().fence, false, n.now);
+        case PROBES_ARE_GOOD_AND_THAT_IS_HEARD_LATER, PROBE_IS_BAD_AND_THAT_IS_HEARD_LATER -> {
+          n.resultFence = m.role().fence;
+          n.resultGood = e == Event.PROBES_ARE_GOOD_AND_THAT_IS_HEARD_LATER;
+        }
+        case HEARS_OF_ITS_PROBES -> {
+          m.probed(n.resultFence, n.resultGood, n.now);
+          n.resultFence = -1;
+        }
+        case REQUEST_ARRIVES -> {
+          n.answer = arrive(n.flying) ? 1 : -1;
+          if (!bounds.slowHearing && !n.paused) {
+            hearAnswer(n);
+          }
+        }
+        case IS_ANSWERED -> hearAnswer(n);
+        case REQUEST_ARRIVES_AND_ITS_ANSWER_IS_LOST -> {
+          arrive(n.flying);
+          n.flying = null;
+          m.answered(false, n.now);
+        }
+        case GIVES_UP_WAITING -> {
+          n.floating = n.answer == 0 ? n.flying : null;
+          n.answer = 0;
+          n.flying = null;
+          m.answered(false, n.now);
+        }
+        case LATE_REQUEST_ARRIVES -> {
+          Request late = n.floating;
+          n.floating = null;
+          arrive(late);
+        }
+        case LATE_REQUEST_IS_LOST -> n.floating = null;
+        case WATCHES -> {
+          look(n);
+          n.dazed = false;
+        }
+        case TIME_PASSES -> {
+          n.now = m.nextTick(n.now);
+          m.tick(n.now);
+        }
+        case LEASE_RUNS_OUT -> expire(n.session);
+        case OLD_LEASE_RUNS_OUT -> expire(n.orphan);
+        case GETS_A_NEW_LEASE -> {
+          m.leaseLost(n.now);
+          n.session = grant();
+          m.leaseGranted(n.now);
+        }
+        case CRASHES -> {
+          n.alive = false;
+          if (n.flying != null && n.answer == 0 && n.floating == null) {
+            n.floating = n.flying;
+          }
+          n.flying = null;
+          n.answer = 0;
+        }
+        case RESTARTS -> boot(n);
+        case IS_PAUSED -> n.paused = true;
+        case WAKES -> {
+          n.paused = false;
+          n.dazed = (behind >> n.number & 1) != 0;
+        }
+        case IS_CUT_OFF -> {
+          n.cut = true;
+          m.connected(false, n.now);
+        }
+        case IS_BACK -> {
+          n.cut = false;
+          look(n);
+          m.connected(true, n.now);
+        }
+        case VOTE_RUNS_OUT -> expire(etcd.keys.get(n.vote).lease());
+        case OLD_VOTE_RUNS_OUT -> expire(etcd.keys.get(oldVote(n)).lease());
+        default -> throw new AssertionError(e);
+      }
+      if (n.alive && !n.paused) {
+        pump(n);
+        if (e == Event.HAS_TRAFFIC || e == Event.SENDS_A_PROBE) {
+          n.now += FleetMachine.IDLE_NANOS; // traffic is a moment: more of it is another event
+        }
+      }
+    }
+
+    private void boot(Node n) {
       n.id = (char) ('a' + n.number) + "" + n.incarnation++;
-      FleetMachine.Settings s = bounds.quorum == 1 ? RULE_OF_ONE : settings(bounds.quorum);
+      n.vote = FleetMachine.VOTES + n.id;
+      FleetMachine.Settings s =
+          new FleetMachine.Settings(60 * SECOND, 60 * SECOND, 5 * SECOND, bounds.quorum, 0, 0);
       n.machine = bounds.keepsOldEvidence ? new Gullible(n.id, s) : new FleetMachine(n.id, s, 0);
       n.alive = true;
       n.cut = false;
@@ -189,175 +568,131 @@ final class FleetExplorer {
       n.evidence = -1;
       n.resultFence = -1;
       n.flying = null;
+      n.answer = 0;
       n.orphan = n.session;
-      n.session = etcd.grant();
+      n.session = grant();
       n.machine.leaseGranted(n.now);
-      etcd.keys.forEach((k, c) -> n.machine.see(k, c.value(), c.mod()));
-      n.seen = etcd.log.size();
       n.machine.connected(true, n.now);
-      n.machine.viewed(false, n.now);
+      look(n);
       pump(n);
     }
 
-    void pump(Node n) {
-      Role r = n.machine.takeRole();
-      if (r != null) {
+    private void pump(Node n) {
+      if (n.machine.takeRole() != null) {
         n.locallyOpen = false;
       }
       Move m = n.machine.takeMove();
       if (m != null) {
-        Request q = new Request();
-        q.move = bounds.sabotage.apply(m);
-        q.session = n.session;
-        q.expiring = m.ttlSeconds > 0 ? etcd.grant() : 0;
-        q.evidence = n.evidence;
-        q.sender = n.id;
-        n.flying = q;
+        n.flying = new Request(bounds.sabotage.apply(m), n.session, n.evidence, n.id);
       }
     }
 
-    void hearTrip(Node y) {
-      long tag = y.pendingTrip;
-      y.pendingTrip = -1;
-      y.evidence = tag;
-      y.machine.tripped(tag, 20, 20, 0, y.now);
-      pump(y);
+    private void hearTrip(Node n) {
+      n.evidence = n.pendingTrip;
+      n.pendingTrip = -1;
+      n.machine.tripped(n.evidence, 20, 20, 0, n.now);
     }
 
-    void hearAnswer(Node y) {
-      boolean known = y.flying.stage == Stage.DONE;
-      y.flying = null;
-      y.machine.answered(known, y.now);
-      pump(y);
+    private void hearAnswer(Node n) {
+      boolean known = n.answer > 0;
+      n.flying = null;
+      n.answer = 0;
+      n.machine.answered(known, n.now);
     }
 
-    void apply(Request q) {
-      if (!etcd.leasesLive(q.move, q.session, q.expiring)) {
-        q.stage = Stage.NO_LEASE;
-        return;
-      }
-      q.stage = Stage.DONE;
-      if (!etcd.holds(q.move)) {
-        return;
-      }
-      Fence before = etcd.fence();
-      String prober = etcd.prober();
-      Map<String, SimEtcd.Cell> keys = Map.copyOf(etcd.keys);
-      etcd.write(q.move, q.session, q.expiring);
-      Laws.applied(before, prober, q.move, etcd, q.sender, q.evidence, bounds.quorum, keys);
-    }
-
-    /** Revisions the slowest watch is behind. */
-    int lag() {
-      int lag = 0;
-      for (Node n : nodes) {
-        if (n.alive && !n.cut) {
-          lag = Math.max(lag, etcd.log.size() - n.seen);
+    /** The view becomes what etcd holds now. */
+    private void look(Node n) {
+      behind &= ~(1 << n.number);
+      for (String k : FIXED_KEYS) {
+        if (!etcd.keys.containsKey(k)) {
+          n.machine.gone(k);
         }
       }
-      return lag;
-    }
-
-    void deliver(Node n) {
-      etcd.log
-          .get(n.seen++)
-          .changes()
-          .forEach(
-              (k, c) -> {
-                if (c == null) {
-                  n.machine.gone(k);
-                } else {
-                  n.machine.see(k, c.value(), c.mod());
-                }
-              });
+      for (String by : n.machine.voters()) {
+        if (!etcd.keys.containsKey(FleetMachine.VOTES + by)) {
+          n.machine.gone(FleetMachine.VOTES + by);
+        }
+      }
+      etcd.keys.forEach((k, c) -> n.machine.see(k, c.value(), c.mod()));
       n.machine.viewed(false, n.now);
     }
 
-    long hash() {
-      StringBuilder s = new StringBuilder(600);
-      if (bounds.quorum == 1) {
-        // only equality of revisions matters: name them in the order they are met
-        List<Long> met = new ArrayList<>();
-        write(
-            s,
-            r -> {
-              int i = met.indexOf(r);
-              if (i < 0) {
-                i = met.size();
-                met.add(r);
-              }
-              return r == 0 ? "o" : NAMES[i];
-            });
-      } else {
-        // the later of two votes matters, too: name them by rank
-        TreeSet<Long> revisions = new TreeSet<>();
-        write(
-            new StringBuilder(),
-            r -> {
-              revisions.add(r);
-              return "";
-            });
-        Long[] ranks = revisions.toArray(new Long[0]);
-        write(s, r -> r == 0 ? "o" : NAMES[Arrays.binarySearch(ranks, r)]);
+    /** Whether etcd answered with a result. */
+    private boolean arrive(Request q) {
+      if (!etcd.leasesLive(q.move, q.session, 0)) {
+        return false;
       }
-      long h = 0xcbf29ce484222325L;
-      for (int i = 0; i < s.length(); i++) {
-        h = (h ^ s.charAt(i)) * 0x100000001b3L;
-        h ^= h >>> 29;
+      if (etcd.holds(q.move)) {
+        Fence before = etcd.fence();
+        String prober = etcd.prober();
+        Map<String, SimEtcd.Cell> keys = etcd.keys;
+        write();
+        etcd.write(q.move, q.session, q.move.ttlSeconds > 0 ? etcd.grant() : 0);
+        Laws.applied(before, prober, q.move, etcd, q.sender, q.evidence, bounds.quorum, keys);
+        committed();
       }
-      h *= 0xBF58476D1CE4E5B9L;
-      return h ^ (h >>> 32);
+      return true;
     }
 
-    private void write(StringBuilder s, FleetMachine.RevisionNames names) {
-      s.append(crashes).append(expiries).append(losses).append(cuts).append(forces);
-      etcd.keys.forEach((k, c) -> cell(s, k, c, names));
+    private void expire(long lease) {
+      write();
+      long before = etcd.revision;
+      etcd.expire(lease);
+      if (etcd.revision != before) {
+        committed();
+      }
+    }
+
+    private long grant() {
+      write();
+      return etcd.grant();
+    }
+
+    private void write() {
+      etcd = etcd.withoutHistory();
+    }
+
+    private void committed() {
+      behind = (1 << nodes.length) - 1;
+      Set<Long> sessions = new HashSet<>();
       for (Node n : nodes) {
-        s.append('#').append(n.id).append(n.alive).append(etcd.leaseLives(n.session));
-        s.append(etcd.leaseLives(n.orphan));
-        request(s, n.floating, names);
-        if (!n.alive) {
+        sessions.add(n.session);
+        sessions.add(n.orphan);
+      }
+      etcd.forgetLeasesBut(sessions);
+    }
+
+    /** What everybody believes is at most out of date, never made up. */
+    void judge() {
+      for (Node n : nodes) {
+        if (!n.alive || n.cut || (behind >> n.number & 1) != 0) {
           continue;
         }
-        s.append(n.cut).append(n.locallyOpen).append(n.pendingTrip);
-        s.append(n.resultFence < 0 ? "-" : names.of(n.resultFence) + n.resultGood);
-        request(s, n.flying, names);
-        n.machine.fingerprint(s, n.now, names);
-        for (int i = n.seen; i < etcd.log.size() && !n.cut; i++) {
-          s.append('/');
-          etcd.log.get(i).changes().forEach((k, c) -> cell(s, k, c, names));
-        }
+        Fence f = etcd.fence();
+        Role.Kind role = n.machine.role().kind;
+        require(n.machine.fence().equals(f), "who has heard all agrees with the fleet", n.id, f);
+        require(
+            role != Role.Kind.PROBER || n.id.equals(etcd.prober()),
+            "who believes to be the prober is, as far as it can know",
+            n.id);
+        require(
+            (role == Role.Kind.CLOSED) == (f.phase == Fence.Phase.CLOSED)
+                && (role == Role.Kind.OPEN) == (f.phase == Fence.Phase.OPEN),
+            "the local breaker is what the fleet's is",
+            n.id,
+            role,
+            f);
       }
     }
 
-    private void cell(StringBuilder s, String k, SimEtcd.Cell c, FleetMachine.RevisionNames names) {
-      s.append(k);
-      if (c == null) {
-        s.append('-');
-        return;
-      }
-      if (!k.equals(FleetMachine.STATE) && !k.equals(FleetMachine.FORCE)) {
-        s.append(names.of(c.mod()));
-      }
-      if (c.value() instanceof Fence f) {
-        s.append(f.epoch).append(f.phase.ordinal()).append(f.attempt);
-      } else if (c.value() instanceof Vote v) {
-        s.append(v.epoch);
-      } else if (!(c.value() instanceof Projection)) {
-        s.append(c.value());
-      }
-    }
-
-    private void request(StringBuilder s, Request q, FleetMachine.RevisionNames names) {
-      if (q == null) {
-        s.append('.');
-        return;
-      }
-      s.append(q.stage.ordinal()).append(q.sender).append(q.evidence);
-      s.append(etcd.leasesLive(q.move, q.session, q.expiring));
-      FleetMachine.move(s, q.move, names);
+    boolean closed() {
+      return etcd.fence().phase == Fence.Phase.CLOSED;
     }
   }
+
+  private static final String[] FIXED_KEYS = {
+    FleetMachine.EPOCH, FleetMachine.STATE, FleetMachine.PROBE, FleetMachine.FORCE
+  };
 
   /** Believes evidence for ever. */
   private static final class Gullible extends FleetMachine {
@@ -379,25 +714,349 @@ final class FleetExplorer {
     }
   }
 
-  private interface Change {
-    void to(World w);
-  }
+  /** Makes a number of a state, the same for all states that have the same future. */
+  private final class Print implements FleetMachine.Print {
+    private World w;
+    private long hash;
 
-  private static final String[] NAMES = new String[64];
+    /** Not null: only what {@code self} looks like is wanted, whoever the others are. */
+    private Node self;
 
-  static {
-    for (int i = 0; i < NAMES.length; i++) {
-      NAMES[i] = String.valueOf((char) ('A' + i));
+    private final int[] place = new int[bounds.instances];
+    private final int[] order = new int[bounds.instances];
+    private final long[] looks = new long[bounds.instances];
+    private final long[] met = new long[64];
+    private int metCount;
+    private final long[] epochs = new long[64];
+    private int epochCount;
+    private final String[] strangers = new String[16];
+    private int strangerCount;
+    private final long[] votes = new long[16];
+    private int voteCount;
+    private long epoch;
+    private long epochMod;
+    private long probeMod;
+
+    long of(World world) {
+      w = world;
+      epoch = w.etcd.fence().epoch;
+      epochMod = w.etcd.mod(FleetMachine.EPOCH);
+      probeMod = w.etcd.mod(FleetMachine.PROBE);
+      voteCount = 0;
+      if (bounds.quorum > 1) {
+        etcdVotes();
+      }
+      int n = w.nodes.length;
+      for (int i = 0; i < n; i++) {
+        self = w.nodes[i];
+        begin();
+        node(self);
+        put(self.id.equals(w.etcd.prober()) ? 1 : 0);
+        SimEtcd.Cell vote = w.etcd.keys.get(self.vote);
+        put(vote == null ? -1 : rank(vote.mod()));
+        looks[i] = end();
+        int at = i;
+        while (at > 0 && looks[order[at - 1]] > looks[i]) {
+          order[at] = order[at - 1];
+          at--;
+        }
+        order[at] = i;
+      }
+      self = null;
+      return smallest(0, Long.MAX_VALUE);
+    }
+
+    /** The smallest hash of all orders in which those that look the same can be put. */
+    private long smallest(int from, long best) {
+      int n = order.length;
+      if (from >= n - 1) {
+        return Math.min(best, whole());
+      }
+      for (int i = from; i < n && looks[order[i]] == looks[order[from]]; i++) {
+        swap(from, i);
+        best = smallest(from + 1, best);
+        swap(from, i);
+      }
+      return best;
+    }
+
+    private void swap(int i, int j) {
+      int o = order[i];
+      order[i] = order[j];
+      order[j] = o;
+    }
+
+    private long whole() {
+      for (int i = 0; i < order.length; i++) {
+        place[order[i]] = i;
+      }
+      begin();
+      Fence f = w.etcd.fence();
+      put(f.phase.ordinal());
+      revision(epochMod);
+      String prober = w.etcd.prober();
+      instance(prober == null ? "" : prober);
+      revision(probeMod);
+      put(f.phase == Fence.Phase.OPEN && w.etcd.keys.containsKey(FleetMachine.STATE) ? 1 : 0);
+      SimEtcd.Cell force = w.etcd.keys.get(FleetMachine.FORCE);
+      put(force == null ? 0 : ((Force) force.value()).ordinal());
+      if (bounds.quorum > 1) {
+        for (int i : order) {
+          cell(w.nodes[i].id);
+        }
+        for (String k : w.etcd.keys.keySet()) {
+          if (k.startsWith(FleetMachine.VOTES) && stranger(k.substring(6))) {
+            cell(k.substring(6));
+          }
+        }
+      }
+      for (int i : order) {
+        node(w.nodes[i]);
+      }
+      return end();
+    }
+
+    private void cell(String by) {
+      SimEtcd.Cell c = w.etcd.keys.get(FleetMachine.VOTES + by);
+      if (c != null) {
+        instance(by);
+        epoch(((Vote) c.value()).epoch);
+        revision(c.mod());
+      } else {
+        put(-7);
+      }
+    }
+
+    private void node(Node n) {
+      long s = n.alive ? 1 : 0;
+      s = s * 2 + (n.paused ? 1 : 0);
+      s = s * 2 + (n.dazed ? 1 : 0);
+      s = s * 2 + (n.cut ? 1 : 0);
+      s = s * 2 + (n.locallyOpen ? 1 : 0);
+      s = s * 2 + (w.etcd.leaseLives(n.session) ? 1 : 0);
+      s = s * 2 + (n.orphan != 0 && w.etcd.leaseLives(n.orphan) ? 1 : 0);
+      s = s * 2 + (w.behind >> n.number & 1);
+      s = s * 2 + (n.resultGood && n.resultFence >= 0 ? 1 : 0);
+      put(s * 4 + n.answer);
+      request(n, n.floating);
+      if (!n.alive) {
+        return;
+      }
+      epoch(n.pendingTrip);
+      revision(Math.max(0, n.resultFence));
+      request(n, n.flying);
+      n.machine.fingerprint(this, n.now);
+    }
+
+    private void request(Node n, Request q) {
+      if (q == null) {
+        put(-1);
+        return;
+      }
+      if (q.doomed(w.etcd)) {
+        put(n.machine.overtaken(q.move) ? -2 : -3);
+        return;
+      }
+      put(q.move.kind.ordinal());
+      for (Move.Compare c : q.move.compares) {
+        if (c.key.startsWith(FleetMachine.VOTES)) {
+          instance(c.key.substring(6));
+        } else {
+          put(c.key.equals(FleetMachine.EPOCH) ? -2 : -3);
+        }
+        revision(c.modRevision);
+      }
+      instance(q.sender);
+      epoch(q.evidence);
+      put(w.etcd.leasesLive(q.move, q.session, 0) ? 1 : 0);
+      if (q.move.kind == Move.Kind.CLOSE && bounds.quorum > 1) {
+        // which votes it deletes
+        if (self != null) {
+          put(deletes(q.move, self.id) ? 1 : 0);
+        } else {
+          for (int i : order) {
+            put(deletes(q.move, w.nodes[i].id) ? 1 : 0);
+          }
+        }
+      }
+    }
+
+    private boolean deletes(Move m, String by) {
+      for (Move.Write x : m.writes) {
+        if (x.value == null
+            && x.key.length() == by.length() + 6
+            && x.key.startsWith(FleetMachine.VOTES)
+            && x.key.endsWith(by)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    // ---- names
+
+    private void begin() {
+      hash = 0x9E3779B97F4A7C15L;
+      metCount = 0;
+      epochCount = 0;
+      strangerCount = 0;
+    }
+
+    private long end() {
+      long h = hash;
+      h ^= h >>> 33;
+      h *= 0xFF51AFD7ED558CCDL;
+      h ^= h >>> 33;
+      h *= 0xC4CEB9FE1A85EC53L;
+      return h ^ (h >>> 33);
+    }
+
+    @Override
+    public void put(long v) {
+      long k = (v + 0x632BE59BD9B4E019L) * 0x87C37B91114253D5L;
+      hash ^= Long.rotateLeft(k, 31) * 0x4CF5AD432745937FL;
+      hash = Long.rotateLeft(hash, 27) * 5 + 0x52DCE729;
+    }
+
+    @Override
+    public void revision(long r) {
+      if (r == 0) {
+        put(0);
+        return;
+      }
+      int rank = rank(r);
+      if (rank >= 0) {
+        put(200 + rank);
+        return;
+      }
+      if (self != null) {
+        put(r == epochMod ? 101 : r == probeMod ? 102 : 103);
+        return;
+      }
+      int i = 0;
+      while (i < metCount && met[i] != r) {
+        i++;
+      }
+      if (i == metCount) {
+        met[metCount++] = r;
+      }
+      put(101 + i);
+    }
+
+    /** Of a vote that counts, among those that do; -1 for any other revision. */
+    private int rank(long r) {
+      for (int i = 0; i < voteCount; i++) {
+        if (votes[i] == r) {
+          return i;
+        }
+      }
+      return -1;
+    }
+
+    private void etcdVotes() {
+      w.etcd.keys.forEach((k, c) -> count(c.value(), c.mod(), epoch));
+      for (Node n : w.nodes) {
+        if (n.alive) {
+          n.machine.votes(this);
+        }
+      }
+      Arrays.sort(votes, 0, voteCount);
+    }
+
+    /** A vote somebody sees and counts. */
+    @Override
+    public void count(Object vote, long mod, long inEpoch) {
+      if (vote instanceof Vote v && v.epoch == inEpoch && rank(mod) < 0) {
+        votes[voteCount++] = mod;
+      }
+    }
+
+    @Override
+    public void epoch(long e) {
+      if (e < 0) {
+        put(0);
+      } else if (e == epoch) {
+        put(1);
+      } else if (self != null) {
+        put(2);
+      } else {
+        int i = 0;
+        while (i < epochCount && epochs[i] != e) {
+          i++;
+        }
+        if (i == epochCount) {
+          epochs[epochCount++] = e;
+        }
+        put(2 + i);
+      }
+    }
+
+    @Override
+    public void instance(String id) {
+      if (id.isEmpty()) {
+        put(0);
+      } else if (!stranger(id)) {
+        Node n = w.nodes[id.charAt(0) - 'a'];
+        put(self == null ? 1 + place[n.number] : n == self ? 1 : 2);
+      } else if (self != null) {
+        put(3);
+      } else {
+        int i = 0;
+        while (i < strangerCount && !strangers[i].equals(id)) {
+          i++;
+        }
+        if (i == strangerCount) {
+          strangers[strangerCount++] = id;
+        }
+        put(20 + i);
+      }
+    }
+
+    /** An incarnation that is no more. */
+    private boolean stranger(String id) {
+      return !w.nodes[id.charAt(0) - 'a'].id.equals(id);
+    }
+
+    @Override
+    public void votes(Map<String, Vote> seen, Map<String, Long> mods) {
+      if (bounds.quorum == 1) {
+        return;
+      }
+      if (self == null) {
+        for (int i : order) {
+          vote(w.nodes[i].id, seen, mods);
+        }
+      } else {
+        vote(self.id, seen, mods);
+        put(seen.size());
+      }
+      for (String by : seen.keySet()) {
+        if (stranger(by)) {
+          vote(by, seen, mods);
+        }
+      }
+    }
+
+    private void vote(String by, Map<String, Vote> seen, Map<String, Long> mods) {
+      Vote v = seen.get(by);
+      if (v == null) {
+        put(-7);
+      } else {
+        instance(by);
+        epoch(v.epoch);
+        revision(mods.get(by));
+      }
     }
   }
 
   private final Bounds bounds;
+  private final Print print;
 
   // what is known: states by number, in the order they were found
   private long[] table = new long[1 << 16];
   private int[] numbers = new int[1 << 16];
   private int[] parents = new int[1 << 12];
-  private String[] events = new String[1 << 12];
+  private short[] events = new short[1 << 12];
   private boolean[] goals = new boolean[1 << 12];
   private int[] edges = new int[1 << 14];
   private int[] edgesEnd = new int[1 << 12];
@@ -406,6 +1065,7 @@ final class FleetExplorer {
 
   FleetExplorer(Bounds bounds) {
     this.bounds = bounds;
+    this.print = new Print();
   }
 
   int states() {
@@ -420,341 +1080,45 @@ final class FleetExplorer {
   void explore() {
     Deque<World> frontier = new ArrayDeque<>();
     World first = new World();
-    number(first.hash(), -1, "start");
+    number(print.of(first), -1, 0);
     goals[0] = true;
     frontier.add(first);
+    Events enabled = new Events();
     for (int at = 0; !frontier.isEmpty(); at++) {
       World w = frontier.remove();
-      if (w.etcd.fence().epoch > bounds.epochs) {
-        goals[at] = true; // beyond the bound nothing is claimed
-      } else {
-        successors(w, at, frontier);
+      enabled.count = 0;
+      w.enabled(enabled);
+      for (int i = 0; i < enabled.count; i++) {
+        step(w, at, frontier, enabled.codes[i]);
       }
       edgesEnd[at] = edgeCount;
     }
     closedIsReachable();
   }
 
-  private void successors(World w, int at, Deque<World> frontier) {
-    for (int i = 0; i < w.nodes.length; i++) {
-      Node n = w.nodes[i];
-      int me = i;
-      String id = n.id;
-      if (n.floating != null && w.lag() < bounds.lag) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " late request arrives",
-            x -> {
-              Request q = x.nodes[me].floating;
-              x.nodes[me].floating = null;
-              x.apply(q);
-            });
-      }
-      if (w.etcd.leaseLives(n.session) && (!n.alive || w.expiries > 0)) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " lease runs out",
-            x -> {
-              x.etcd.expire(x.nodes[me].session);
-              if (x.nodes[me].alive) {
-                x.expiries--;
-              }
-            });
-      }
-      if (w.etcd.leaseLives(n.orphan)) {
-        step(w, at, frontier, id + " old lease runs out", x -> x.etcd.expire(x.nodes[me].orphan));
-      }
-      if (!n.alive) {
-        step(w, at, frontier, id + " restarts", x -> x.boot(x.nodes[me]));
-        continue;
-      }
-      Role role = n.machine.role();
-      if (w.crashes > 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " crashes",
-            x -> {
-              Node y = x.nodes[me];
-              x.crashes--;
-              y.alive = false;
-              if (y.flying != null && y.flying.stage == Stage.SENT && y.floating == null) {
-                y.floating = y.flying;
-              }
-            });
-      }
-      if (role.kind == Role.Kind.CLOSED && !n.locallyOpen && n.pendingTrip < 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " trips",
-            x -> {
-              Node y = x.nodes[me];
-              y.locallyOpen = true;
-              y.pendingTrip = y.machine.role().epoch;
-              if (bounds.prompt) {
-                x.hearTrip(y);
-              }
-            });
-      }
-      if (n.pendingTrip >= 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " hears of its trip",
-            x -> {
-              x.hearTrip(x.nodes[me]);
-            });
-      } else if (n.locallyOpen && bounds.quorum > 1) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " recovers",
-            x -> {
-              Node y = x.nodes[me];
-              y.locallyOpen = false;
-              y.evidence = -1;
-              y.machine.recovered(y.now);
-              x.pump(y);
-            });
-      }
-      if (role.kind == Role.Kind.WAITING
-          || role.kind == Role.Kind.OPEN && n.now - role.until >= 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " has traffic",
-            x -> {
-              Node y = x.nodes[me];
-              y.machine.wanted(y.now);
-              x.pump(y);
-              y.now += FleetMachine.IDLE_NANOS; // traffic is a moment: more of it is another event
-            });
-      }
-      if (role.kind == Role.Kind.PROBER && n.resultFence < 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " sends a probe",
-            x -> {
-              Node y = x.nodes[me];
-              y.machine.probing(1, y.now);
-              x.pump(y);
-              y.now += FleetMachine.IDLE_NANOS;
-            });
-        for (boolean good : new boolean[] {true, false}) {
-          step(
-              w,
-              at,
-              frontier,
-              id + (good ? " good probes" : " bad probe"),
-              x -> {
-                x.nodes[me].resultFence = x.nodes[me].machine.role().fence;
-                x.nodes[me].resultGood = good;
-              });
-        }
-      }
-      if (n.resultFence >= 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " hears of its probes",
-            x -> {
-              Node y = x.nodes[me];
-              long fence = y.resultFence;
-              y.resultFence = -1;
-              y.machine.probed(fence, y.resultGood, y.now);
-              x.pump(y);
-            });
-      }
-      if (n.flying != null) {
-        if (n.flying.stage == Stage.SENT && !n.cut && w.lag() < bounds.lag) {
-          step(
-              w,
-              at,
-              frontier,
-              id + " " + n.flying.move.kind + " arrives",
-              x -> {
-                x.apply(x.nodes[me].flying);
-                if (bounds.prompt && x.losses == 0) {
-                  x.hearAnswer(x.nodes[me]);
-                }
-              });
-        }
-        if (n.flying.stage != Stage.SENT && !n.cut) {
-          step(
-              w,
-              at,
-              frontier,
-              id + " is answered",
-              x -> {
-                x.hearAnswer(x.nodes[me]);
-              });
-        }
-        if ((w.losses > 0 || n.cut) && n.floating == null) {
-          step(
-              w,
-              at,
-              frontier,
-              id + " hears no answer",
-              x -> {
-                Node y = x.nodes[me];
-                if (!y.cut) {
-                  x.losses--;
-                }
-                y.floating = y.flying.stage == Stage.SENT ? y.flying : null;
-                y.flying = null;
-                y.machine.answered(false, y.now);
-                x.pump(y);
-              });
-        }
-      }
-      if (n.seen < w.etcd.log.size() && !n.cut) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " watches",
-            x -> {
-              x.deliver(x.nodes[me]);
-              x.pump(x.nodes[me]);
-            });
-      }
-      if (!w.etcd.leaseLives(n.session) && !n.cut) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " gets a new lease",
-            x -> {
-              Node y = x.nodes[me];
-              y.machine.leaseLost(y.now);
-              y.session = x.etcd.grant();
-              y.machine.leaseGranted(y.now);
-              x.pump(y);
-            });
-      }
-      if (n.cut) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " is back",
-            x -> {
-              Node y = x.nodes[me];
-              y.cut = false;
-              while (y.seen < x.etcd.log.size()) {
-                x.deliver(y);
-              }
-              y.machine.connected(true, y.now);
-              x.pump(y);
-            });
-      } else if (w.cuts > 0) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " is cut off",
-            x -> {
-              x.cuts--;
-              x.nodes[me].cut = true;
-              x.nodes[me].machine.connected(false, x.nodes[me].now);
-              x.pump(x.nodes[me]);
-            });
-      }
-      long next = n.machine.nextTick(n.now);
-      if (next != Long.MAX_VALUE) {
-        step(
-            w,
-            at,
-            frontier,
-            id + " time passes",
-            x -> {
-              x.nodes[me].now = next;
-              x.nodes[me].machine.tick(next);
-              x.pump(x.nodes[me]);
-            });
-      }
-    }
-    SimEtcd.Cell state = w.etcd.keys.get(FleetMachine.STATE);
-    if (state != null && w.etcd.fence().phase == Fence.Phase.OPEN) {
-      step(w, at, frontier, "state runs out", x -> x.etcd.expire(state.lease()));
-    }
-    if (w.expiries > 0) {
-      w.etcd.keys.forEach(
-          (k, c) -> {
-            if (k.startsWith(FleetMachine.VOTES)) {
-              step(
-                  w,
-                  at,
-                  frontier,
-                  k + " runs out",
-                  x -> {
-                    x.expiries--;
-                    x.etcd.expire(c.lease());
-                  });
-            }
-          });
-    }
-    SimEtcd.Cell force = w.etcd.keys.get(FleetMachine.FORCE);
-    if (force != null) {
-      step(w, at, frontier, "the hand is taken away", x -> x.etcd.put(FleetMachine.FORCE, null));
-    } else if (w.forces > 0) {
-      for (Force f : new Force[] {Force.OPEN, Force.CLOSED}) {
-        step(
-            w,
-            at,
-            frontier,
-            "a hand: " + f,
-            x -> {
-              x.forces--;
-              x.etcd.put(FleetMachine.FORCE, f);
-            });
-      }
-    }
-  }
-
-  private void step(World w, int from, Deque<World> frontier, String event, Change change) {
+  private void step(World w, int from, Deque<World> frontier, int event) {
     World next = new World(w);
     try {
-      change.to(next);
-      for (Node n : next.nodes) {
-        if (n.alive && n.machine.role() != null && n.machine.role().kind == Role.Kind.PROBER) {
-          require(
-              n.id.equals(next.etcd.prober()) || n.seen < next.etcd.log.size() || n.cut,
-              "who believes to be the prober is, as far as it can know",
-              n.id);
-        }
-      }
+      next.apply(event);
+      next.judge();
     } catch (Laws.Broken b) {
-      throw new Laws.Broken(b.getMessage() + "\n" + way(from) + "\n  " + event);
+      throw new Laws.Broken(b.getMessage() + "\n" + way(from) + "\n  " + name(event));
     }
     int before = states;
-    int to = number(next.hash(), from, event);
+    int to = number(print.of(next), from, event);
     if (edgeCount == edges.length) {
-      edges = Arrays.copyOf(edges, edges.length * 2);
+      edges = Arrays.copyOf(edges, edges.length + (edges.length >> 1));
     }
     edges[edgeCount++] = to;
     if (to == before) {
-      goals[to] = next.etcd.fence().phase == Fence.Phase.CLOSED;
+      goals[to] = next.closed();
       frontier.add(next);
       require(states <= bounds.maxStates, "the bounds are explored whole", bounds);
     }
   }
 
   /** The state's number; a new one when it was not known. */
-  private int number(long hash, int parent, String event) {
+  private int number(long hash, int parent, int event) {
     long h = hash == 0 ? 1 : hash;
     int mask = table.length - 1;
     int i = (int) h & mask;
@@ -767,14 +1131,14 @@ final class FleetExplorer {
     table[i] = h;
     numbers[i] = states;
     if (states == parents.length) {
-      int n = states * 2;
+      int n = states + (states >> 1);
       parents = Arrays.copyOf(parents, n);
       events = Arrays.copyOf(events, n);
       goals = Arrays.copyOf(goals, n);
       edgesEnd = Arrays.copyOf(edgesEnd, n);
     }
     parents[states] = parent;
-    events[states] = event.intern();
+    events[states] = (short) event;
     if (states * 2 > table.length) {
       long[] old = table;
       int[] oldNumbers = numbers;
@@ -817,9 +1181,15 @@ final class FleetExplorer {
   private String way(int to) {
     List<String> way = new ArrayList<>();
     for (int s = to; s > 0; s = parents[s]) {
-      way.add("  " + events[s]);
+      way.add("  " + name(events[s]));
     }
     Collections.reverse(way);
     return String.join("\n", way);
+  }
+
+  private static String name(int event) {
+    Event e = EVENTS[event >> 3];
+    String what = e.name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ');
+    return e.compareTo(Event.STATE_RUNS_OUT) >= 0 ? what : (char) ('a' + (event & 7)) + " " + what;
   }
 }

@@ -3,40 +3,32 @@ package io.weir.control.fleet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.weir.control.fleet.FleetExplorer.Bounds;
+import io.weir.control.fleet.FleetExplorer.Fault;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every schedule within bounds. Short by default; {@code -Dweir.fleet.explore=long} for bounds that
- * take minutes.
+ * take minutes, {@code -Dweir.fleet.explore="3 2 CRASH,PAUSE"} for three instances, a quorum of two
+ * and those faults.
  */
 class FleetExplorerTest {
-  private static final boolean LONG = "long".equals(System.getProperty("weir.fleet.explore"));
+  private static final String WHAT = System.getProperty("weir.fleet.explore", "short");
+  private static final boolean LONG = WHAT.equals("long");
 
-  private static FleetExplorer.Bounds bounds(
-      int instances,
-      int quorum,
-      int epochs,
-      int crashes,
-      int expiries,
-      int losses,
-      int cuts,
-      int forces) {
-    FleetExplorer.Bounds b = new FleetExplorer.Bounds();
+  private static Bounds bounds(int instances, int quorum, Fault... faults) {
+    Bounds b = new Bounds();
     b.instances = instances;
     b.quorum = quorum;
-    b.epochs = epochs;
-    b.crashes = crashes;
-    b.expiries = expiries;
-    b.losses = losses;
-    b.cuts = cuts;
-    b.forces = forces;
-    b.lag = 1;
-    b.prompt = true;
-    b.maxStates = 20_000_000;
+    b.troubles = faults.length == 0 ? 0 : 1;
+    b.faults.addAll(Arrays.asList(faults));
     return b;
   }
 
-  private static void explore(FleetExplorer.Bounds b) {
+  private static void explore(Bounds b) {
     FleetExplorer e = new FleetExplorer(b);
     long start = System.nanoTime();
     e.explore();
@@ -50,51 +42,65 @@ class FleetExplorerTest {
 
   @Test
   void noScheduleOfTwoBreaksALaw() {
-    explore(bounds(2, 1, 1, 0, 0, 0, 0, 0));
-    explore(bounds(2, 2, 0, 0, 1, 0, 0, 0));
-    if (LONG) {
-      explore(bounds(2, 1, 2, 0, 0, 0, 0, 0));
-      explore(bounds(2, 2, 1, 0, 0, 0, 0, 0));
-      explore(bounds(2, 1, 1, 1, 0, 0, 0, 0));
-      explore(bounds(2, 1, 1, 0, 1, 0, 0, 0));
-      explore(bounds(2, 1, 1, 0, 0, 1, 0, 0));
-      explore(bounds(2, 1, 1, 0, 0, 0, 1, 0));
-      explore(bounds(2, 1, 1, 0, 0, 0, 0, 1));
+    if (Character.isDigit(WHAT.charAt(0))) {
+      String[] words = WHAT.split(" ");
+      Bounds b = bounds(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
+      for (int i = 2; i < words.length; i++) {
+        if (words[i].equals("slow")) {
+          b.slowHearing = true;
+        } else if (Character.isDigit(words[i].charAt(0))) {
+          b.troubles = Integer.parseInt(words[i]);
+        } else {
+          b.troubles = Math.max(1, b.troubles);
+          for (String f : words[i].split(",")) {
+            b.faults.add(Fault.valueOf(f));
+          }
+        }
+      }
+      explore(b);
+      return;
     }
+    explore(bounds(2, 1, Fault.values()));
+    explore(bounds(2, 2));
   }
 
   @Test
   void noScheduleOfThreeBreaksALaw() {
-    explore(bounds(3, 1, 0, 0, 0, 0, 0, 0));
-    if (LONG) {
-      explore(bounds(3, 2, 0, 0, 0, 0, 0, 0));
+    if (Character.isDigit(WHAT.charAt(0))) {
+      return;
     }
+    explore(bounds(3, 1));
   }
 
   // ---- the explorer notices when it does not
 
-  @Test
-  void blindPutsAreCaught() {
-    FleetExplorer.Bounds b = bounds(2, 1, 1, 0, 0, 0, 0, 0);
+  private static void isCaught(Bounds b, String law) {
+    assertThatThrownBy(() -> new FleetExplorer(b).explore())
+        .isInstanceOf(Laws.Broken.class)
+        .hasMessageContaining(law);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void blindPutsAreCaught(int instances) {
+    Bounds b = bounds(instances, 1);
     b.sabotage = Sabotage::blind;
-    assertThatThrownBy(() -> new FleetExplorer(b).explore()).isInstanceOf(Laws.Broken.class);
+    isCaught(b, "");
   }
 
-  @Test
-  void aProbeKeyWithoutALeaseIsCaught() {
-    FleetExplorer.Bounds b = bounds(2, 1, 1, 1, 0, 0, 0, 0);
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void aProbeKeyWithoutALeaseIsCaught(int instances) {
+    Bounds b = bounds(instances, 1, Fault.CRASH);
     b.sabotage = Sabotage::probeWithoutLease;
-    assertThatThrownBy(() -> new FleetExplorer(b).explore())
-        .isInstanceOf(Laws.Broken.class)
-        .hasMessageContaining("lease");
+    isCaught(b, "lease");
   }
 
-  @Test
-  void evidenceThatIsNotClearedPerEpochIsCaught() {
-    FleetExplorer.Bounds b = bounds(2, 1, 2, 0, 0, 0, 0, 0);
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void evidenceThatIsNotClearedPerEpochIsCaught(int instances) {
+    Bounds b = bounds(instances, 1);
     b.keepsOldEvidence = true;
-    assertThatThrownBy(() -> new FleetExplorer(b).explore())
-        .isInstanceOf(Laws.Broken.class)
-        .hasMessageContaining("younger than the last close");
+    isCaught(b, "younger than the last close");
   }
 }

@@ -38,6 +38,42 @@ final class FleetSimulation {
     boolean any = true;
     UnaryOperator<Move> sabotage = m -> m;
     boolean keepsOldEvidence;
+
+    /** Nothing goes wrong but the target, all the time: to count what that costs. Null: chaos. */
+    Burden burden;
+  }
+
+  /**
+   * @param probesAreGood so that it closes, and trips again at once
+   */
+  record Burden(
+      int instances, int seconds, int openSeconds, int maxOpenSeconds, boolean probesAreGood) {}
+
+  /** What etcd had to do in one second of virtual time. */
+  static final class Cost {
+    int applied;
+    int refused;
+
+    /** Puts and deletes inside the transactions applied. */
+    int writes;
+
+    int grants;
+    int revocations;
+    int keepAlives;
+
+    void add(Cost o) {
+      applied += o.applied;
+      refused += o.refused;
+      writes += o.writes;
+      grants += o.grants;
+      revocations += o.revocations;
+      keepAlives += o.keepAlives;
+    }
+
+    /** Entries in etcd's log; a keep-alive makes none. */
+    int entries() {
+      return applied + refused + grants + revocations;
+    }
   }
 
   final long seed;
@@ -65,7 +101,7 @@ final class FleetSimulation {
   private long openSentAt;
   int openings;
   int commits;
-  int grants;
+  final List<Cost> costs = new ArrayList<>();
   int takeOvers;
   int probesLetIn;
   int mostCommitsInAPeriod;
@@ -75,13 +111,30 @@ final class FleetSimulation {
     this.seed = seed;
     this.faults = faults;
     random = new Random(seed);
-    size = 2 + random.nextInt(7);
-    quorum = random.nextInt(3) == 0 ? 1 + random.nextInt(Math.min(3, size)) : 1;
-    chaosNanos = faults.any ? (30 + random.nextInt(60)) * S : 60 * S;
+    Burden b = faults.burden;
+    size = b != null ? b.instances : 2 + random.nextInt(7);
+    quorum = b == null && random.nextInt(3) == 0 ? 1 + random.nextInt(Math.min(3, size)) : 1;
+    chaosNanos = b != null ? b.seconds * S : faults.any ? (30 + random.nextInt(60)) * S : 60 * S;
+    healthy = b == null;
   }
 
   int size() {
     return size;
+  }
+
+  private long open() {
+    return faults.burden == null ? 5 * S : faults.burden.openSeconds * S;
+  }
+
+  private long maxOpen() {
+    return faults.burden == null ? 20 * S : faults.burden.maxOpenSeconds * S;
+  }
+
+  private Cost cost() {
+    while (costs.size() <= now / S) {
+      costs.add(new Cost());
+    }
+    return costs.get((int) (now / S));
   }
 
   // ---- one instance
@@ -109,7 +162,7 @@ final class FleetSimulation {
       this.number = number;
       id = "n" + number + "." + incarnations++;
       FleetMachine.Settings s =
-          new FleetMachine.Settings(5 * S, 20 * S, 2 * S, quorum, 0, 500 * MS);
+          new FleetMachine.Settings(open(), maxOpen(), 2 * S, quorum, 0, 500 * MS);
       long dice = random.nextLong();
       machine =
           faults.keepsOldEvidence
@@ -126,8 +179,8 @@ final class FleetSimulation {
               .countWindow(10)
               .minCalls(5)
               .failureRatio(0.5)
-              .openNanos(5 * S)
-              .maxOpenNanos(20 * S)
+              .openNanos(open())
+              .maxOpenNanos(maxOpen())
               .probeTimeoutNanos(2 * S)
               .build();
       Random own = new Random(random.nextLong());
@@ -180,6 +233,7 @@ final class FleetSimulation {
 
     void keepAlive() {
       if (reaches()) {
+        cost().keepAlives++;
         if (etcd.leaseLives(session)) {
           expiry.put(session, now + SESSION_TTL * S);
         } else {
@@ -308,7 +362,12 @@ final class FleetSimulation {
         permits++;
         require(permits <= 3, "half-open admits no more than the probes", id, permits);
       }
-      int fate = random.nextInt(1000);
+      int fate = faults.burden != null ? 1000 : random.nextInt(1000);
+      boolean spared =
+          faults.burden != null
+              && faults.burden.probesAreGood
+              && machine.role() != null
+              && machine.role().kind == Role.Kind.PROBER;
       if (fate < 3 && now < chaosNanos) {
         return; // hangs for ever
       }
@@ -319,7 +378,7 @@ final class FleetSimulation {
             if (fate < 8) {
               permits--;
               t.endFailure(Failure.CANCELLED, null, local());
-            } else if (healthy && !brokenNetwork) {
+            } else if (healthy && !brokenNetwork || spared) {
               t.endHttp(200, local());
             } else {
               t.endHttp(503, local());
@@ -357,7 +416,7 @@ final class FleetSimulation {
   // ---- etcd
 
   private long lease(int seconds) {
-    grants++;
+    cost().grants++;
     long l = etcd.grant();
     ttl.put(l, seconds);
     expiry.put(l, now + seconds * S);
@@ -371,6 +430,7 @@ final class FleetSimulation {
       at(now + S, () -> expireIfDue(lease));
     } else if (now >= at) {
       int before = etcd.log.size();
+      cost().revocations++;
       etcd.expire(lease);
       if (etcd.log.size() > before) {
         note("lease ran out: " + etcd.log.get(before).changes().keySet());
@@ -384,6 +444,7 @@ final class FleetSimulation {
   private void apply(Node from, Move m, long session, long expiring, long sent, long evidence) {
     if (!etcd.holds(m) || !etcd.leasesLive(m, session, expiring)) {
       note(from.id + " refused " + m.kind);
+      cost().refused++;
       return;
     }
     Fence before = etcd.fence();
@@ -396,6 +457,8 @@ final class FleetSimulation {
         before, prober, m, etcd, from.id, young ? before.epoch : before.epoch - 1, quorum, keys);
     commits++;
     commitsInPeriod++;
+    cost().applied++;
+    cost().writes += m.writes.size();
     switch (m.kind) {
       case OPEN, REOPEN -> {
         openSentAt = sent;
@@ -550,13 +613,19 @@ final class FleetSimulation {
     for (int i = 0; i < size; i++) {
       nodes.add(new Node(i));
     }
-    at(S, this::chaos);
-    at(chaosNanos + 30 * S, this::calm);
-    long end = chaosNanos + 30 * S + QUIET;
+    long end = chaosNanos;
+    if (faults.burden == null) {
+      at(S, this::chaos);
+      at(chaosNanos + 30 * S, this::calm);
+      end += 30 * S + QUIET;
+    }
     while (!queue.isEmpty() && queue.peek().at <= end) {
       Event e = queue.poll();
       now = e.at;
       e.run.run();
+    }
+    if (faults.burden != null) {
+      return;
     }
     Fence f = etcd.fence();
     require(f.phase == Fence.Phase.CLOSED, "closed is always reached", f);

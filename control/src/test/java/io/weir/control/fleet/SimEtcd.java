@@ -28,12 +28,30 @@ final class SimEtcd {
     nextLease = 1;
   }
 
-  SimEtcd(SimEtcd other) {
+  private SimEtcd(SimEtcd other, List<Commit> log) {
     revision = other.revision;
     keys = new TreeMap<>(other.keys);
-    log = new ArrayList<>(other.log);
+    this.log = log;
     leases = new HashSet<>(other.leases);
     nextLease = other.nextLease;
+  }
+
+  /** A copy for those who watch nothing. */
+  SimEtcd withoutHistory() {
+    return new SimEtcd(this, new ArrayList<>(1));
+  }
+
+  /** Forgets leases that nothing hangs on. */
+  void forgetLeasesBut(Set<Long> needed) {
+    leases.removeIf(
+        l -> {
+          for (Cell c : keys.values()) {
+            if (c.lease == l) {
+              return false;
+            }
+          }
+          return !needed.contains(l);
+        });
   }
 
   long grant() {

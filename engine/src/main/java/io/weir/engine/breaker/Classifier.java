@@ -7,12 +7,14 @@ import java.util.List;
 
 /**
  * What an outcome means: ignore before record before the default (success). The agent's own
- * refusals never get here, for a refused call holds no permit.
+ * refusals never get here, for a refused call holds no permit. Immutable.
  */
-class Classifier {
-  static final int SUCCESS = 0;
-  static final int FAILURE = 1;
-  static final int IGNORED = 2;
+public class Classifier {
+  public static final int SUCCESS = 0;
+  public static final int FAILURE = 1;
+
+  /** Says nothing about the target. */
+  public static final int IGNORED = 2;
 
   private static final List<String> GRPC =
       Arrays.asList(
@@ -46,7 +48,7 @@ class Classifier {
   /**
    * @throws IllegalArgumentException naming a status or gRPC code that is none
    */
-  Classifier(BreakerRule rule) {
+  public Classifier(BreakerRule rule) {
     statuses(rule.recordStatus, FAILURE);
     statuses(rule.ignoreStatus, IGNORED);
     recordGrpc = codes(rule.recordGrpc);
@@ -55,8 +57,12 @@ class Classifier {
     ignoreExceptions = rule.ignoreExceptions.toArray(new String[0]);
   }
 
-  /** See {@link io.weir.engine.call.Ticket.Recorder#record}. */
-  int classify(int status, int grpc, Failure failure, Throwable thrown) {
+  /**
+   * See {@link io.weir.engine.call.Ticket.Recorder#record}.
+   *
+   * @return {@link #SUCCESS}, {@link #FAILURE} or {@link #IGNORED}
+   */
+  public int classify(int status, int grpc, Failure failure, Throwable thrown) {
     if (failure == Failure.CANCELLED || is(thrown, ignoreExceptions)) {
       return IGNORED;
     }

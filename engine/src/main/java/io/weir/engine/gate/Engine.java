@@ -12,6 +12,7 @@ import io.weir.engine.instances.Locality;
 import io.weir.engine.instances.Ports;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.RuleBook;
+import io.weir.engine.signals.Signals;
 import java.util.Arrays;
 
 /**
@@ -34,7 +35,9 @@ public final class Engine implements Ticket.Recorder {
   private final Reach reach;
   private final Pacer pacer;
   private final Ports ports = new Ports();
+  private final Signals signals;
   private volatile Snapshot snapshot = Snapshot.EMPTY;
+  private volatile boolean watched;
 
   /** An engine whose region and zone are unknown. */
   public Engine(String service, Ticker ticker) {
@@ -74,11 +77,23 @@ public final class Engine implements Ticket.Recorder {
     this.here = here;
     this.ticker = ticker;
     this.pacer = pacer;
+    this.signals = new Signals(service, ticker.read());
   }
 
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
   public void apply(RuleBook book) {
+    signals.judgeBy(book.breakers(service));
     snapshot = Snapshot.build(snapshot, book, service, here, ticker.read());
+  }
+
+  /** How the calls this JVM serves end. Counted while a rule governs them, or {@link #watch}. */
+  public Signals signals() {
+    return signals;
+  }
+
+  /** From now on inbound calls are looked at, also while no rule governs them. */
+  public void watch() {
+    watched = true;
   }
 
   public Snapshot snapshot() {
@@ -104,9 +119,10 @@ public final class Engine implements Ticket.Recorder {
     return pacer;
   }
 
-  /** Whether inbound calls are governed at all: lets an adapter skip its own set-up. */
+  /** Whether inbound calls are looked at at all: lets an adapter skip its own set-up. */
   public boolean governsInbound() {
-    return snapshot.own() != null && !snapshot.book().off;
+    Snapshot s = snapshot;
+    return (s.own() != null || watched) && !s.book().off;
   }
 
   /**
@@ -118,13 +134,13 @@ public final class Engine implements Ticket.Recorder {
   public <C> boolean inbound(AttributeSource<C> source, C call, Ticket ticket) {
     Snapshot s = snapshot;
     ServicePlan plan = s.own();
-    if (plan == null || s.book().off) {
+    if (plan == null && !watched || s.book().off) {
       ticket.begin(0, null);
       return true;
     }
     long now = ticker.read();
-    ticket.begin(now, this);
-    Limits limits = plan.server;
+    ticket.begin(now, signals);
+    Limits limits = plan == null ? null : plan.server;
     return limits == null || limits.admit(source, call, now, ticket);
   }
 

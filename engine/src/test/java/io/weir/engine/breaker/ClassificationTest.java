@@ -78,7 +78,7 @@ class ClassificationTest {
             breaker,
             new Classifier(rule) {
               @Override
-              int classify(int status, int grpc, Failure failure, Throwable thrown) {
+              public int classify(int status, int grpc, Failure failure, Throwable thrown) {
                 throw new IllegalStateException("broken predicate");
               }
             });

@@ -3,6 +3,7 @@ package io.weir.instrumentation.servlet.adapter.javax;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
+import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.Pause;
@@ -102,7 +103,7 @@ final class Call extends Waiting implements AsyncListener {
   /** The container has its thread back: the call has ended, unless it went asynchronous. */
   void returned(Throwable thrown) {
     if (thrown != null) {
-      end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+      threw(thrown);
     } else if (!wentAsync()) {
       end(response.getStatus());
     }
@@ -118,6 +119,21 @@ final class Call extends Waiting implements AsyncListener {
     } catch (IllegalStateException completedMeanwhile) {
       return false;
     }
+  }
+
+  /** An exception is an error of ours, unless it says that the caller has gone away. */
+  private void threw(Throwable thrown) {
+    if (thrown != null && isAbort(thrown.getClass().getName())) {
+      ticket.endFailure(Failure.CANCELLED, thrown, engine.now());
+    } else {
+      end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+    }
+  }
+
+  /** Tomcat's and Jetty's; in Undertow it is a bare IOException, which says nothing. */
+  private static boolean isAbort(String name) {
+    return name.endsWith(".ClientAbortException")
+        || name.equals("org.eclipse.jetty.io.EofException");
   }
 
   private void end(int status) {
@@ -136,7 +152,7 @@ final class Call extends Waiting implements AsyncListener {
   @Override
   public void onError(AsyncEvent event) {
     try {
-      end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+      threw(event.getThrowable());
     } catch (Throwable t) {
       Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
     }

@@ -1,0 +1,37 @@
+package io.weir.benchmarks.breaker;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.signals.Signals;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.State;
+
+/** What counting its outcome adds to an inbound call: ticket and clock with and without it. */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class SignalsBenchmark {
+  private final Signals signals = new Signals("shop", System.nanoTime());
+
+  /** Adapters keep one per call or reuse it; here it is reused. */
+  @State(Scope.Thread)
+  public static class Call {
+    final Ticket ticket = new Ticket();
+  }
+
+  @Benchmark
+  public void uncounted(Call call) {
+    call.ticket.begin(System.nanoTime(), null);
+    call.ticket.endHttp(200, System.nanoTime());
+  }
+
+  @Benchmark
+  public void counted(Call call) {
+    call.ticket.begin(System.nanoTime(), signals);
+    call.ticket.endHttp(200, System.nanoTime());
+  }
+}

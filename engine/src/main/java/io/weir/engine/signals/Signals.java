@@ -1,0 +1,175 @@
+package io.weir.engine.signals;
+
+import io.weir.engine.breaker.Classifier;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.BreakerRule;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * How the calls this JVM serves end: its own ok, error and slow, as those who call it judge them.
+ *
+ * <p>What is an error follows the service's own breaker rule, the one its callers judge it by
+ * (without one, the defaults of such a rule); a call is slow from {@code slow_call_ms} of that rule
+ * on, or from one second. A call its caller cancelled, and one the rule ignores, says nothing and
+ * is counted apart. What this JVM refused itself never gets here.
+ *
+ * <p>How it works: the totals only grow, each in a striped adder, so a call costs two or three
+ * uncontended additions. The first call that ends in a new second writes the totals so far down, in
+ * a ring of marks, before it is counted itself. The last {@code n} seconds are then the totals now
+ * less those at the oldest mark inside, which is what they were when that time began, for between
+ * that moment and the mark nothing ended. So nothing is ever reset, no count is lost, and a window
+ * of any length up to {@link #SECONDS} slides in steps of one second. Calls that end while a mark
+ * is being written may fall on either side of it.
+ *
+ * <p>Threading: {@link #record} from any thread, without lock or allocation (the adders grow under
+ * contention, once); reading from any thread; {@link #judgeBy} from one control thread.
+ */
+public final class Signals implements Ticket.Recorder {
+  /** Longest window that can be read. */
+  public static final int SECONDS = 63;
+
+  private static final int MARKS = SECONDS + 1;
+  private static final int WIDTH = 6;
+  private static final long SECOND_NANOS = 1_000_000_000L;
+  private static final long SLOW_NANOS = SECOND_NANOS;
+  private static final long WRITING = Long.MIN_VALUE;
+  private static final AtomicLongFieldUpdater<Signals> NEXT =
+      AtomicLongFieldUpdater.newUpdater(Signals.class, "next");
+
+  /** One edition of the rule. */
+  private static final class Judge {
+    final Classifier classifier;
+    final long slowNanos;
+
+    Judge(BreakerRule rule) {
+      classifier = new Classifier(rule);
+      slowNanos = rule.slowCallNanos > 0 ? rule.slowCallNanos : SLOW_NANOS;
+    }
+  }
+
+  private final String service;
+  private final long origin;
+  private volatile Judge judge;
+
+  private final LongAdder ok = new LongAdder();
+  private final LongAdder errors = new LongAdder();
+  private final LongAdder ignored = new LongAdder();
+  private final LongAdder slow = new LongAdder();
+  private final LongAdder nanos = new LongAdder();
+
+  /** Rows of: number of the second, then the totals when it began. */
+  private final AtomicLongArray marks = new AtomicLongArray(MARKS * WIDTH);
+
+  /** When the next mark is due, in nanos since {@link #origin}. */
+  private volatile long next;
+
+  /**
+   * @param service this JVM's own
+   * @param now nano clock
+   */
+  public Signals(String service, long now) {
+    this.service = service;
+    this.origin = now;
+    for (int i = 0; i < MARKS; i++) {
+      marks.set(i * WIDTH, WRITING);
+    }
+    judgeBy(java.util.Collections.<BreakerRule>emptyList());
+  }
+
+  /** From now on outcomes are judged by the first of these rules, or by the defaults. */
+  public void judgeBy(List<BreakerRule> rules) {
+    judge =
+        new Judge(rules.isEmpty() ? BreakerRule.builder().service(service).build() : rules.get(0));
+  }
+
+  @Override
+  public void record(
+      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+    Judge j = judge;
+    int outcome;
+    try {
+      outcome = j.classifier.classify(status, grpc, failure, thrown);
+    } catch (Throwable t) {
+      outcome = Classifier.FAILURE; // as the breaker has it
+    }
+    if (now - origin - next >= 0) {
+      mark(now);
+    }
+    if (outcome == Classifier.IGNORED) {
+      ignored.increment();
+      return;
+    }
+    long took = Math.max(0, now - ticket.startNanos());
+    (outcome == Classifier.SUCCESS ? ok : errors).increment();
+    nanos.add(took);
+    if (took >= j.slowNanos) {
+      slow.increment();
+    }
+  }
+
+  @Override
+  public void abandon(Ticket ticket, long now) {}
+
+  private void mark(long now) {
+    long due = next;
+    long second = (now - origin) / SECOND_NANOS;
+    if (now - origin - due < 0 || !NEXT.compareAndSet(this, due, (second + 1) * SECOND_NANOS)) {
+      return;
+    }
+    int row = (int) (second % MARKS) * WIDTH;
+    marks.set(row, WRITING);
+    marks.set(row + 1, ok.sum());
+    marks.set(row + 2, errors.sum());
+    marks.set(row + 3, ignored.sum());
+    marks.set(row + 4, slow.sum());
+    marks.set(row + 5, nanos.sum());
+    marks.set(row, second);
+  }
+
+  /** Since the start of this JVM. */
+  public Reading total() {
+    return new Reading(ok.sum(), errors.sum(), ignored.sum(), slow.sum(), nanos.sum());
+  }
+
+  /**
+   * The second that runs and the whole ones before it, {@code seconds} in all.
+   *
+   * @param seconds 1 to {@link #SECONDS}
+   * @throws IllegalArgumentException when there is no such window
+   */
+  public Reading last(int seconds, long now) {
+    if (seconds < 1 || seconds > SECONDS) {
+      throw new IllegalArgumentException("seconds " + seconds + ": expected 1 to " + SECONDS);
+    }
+    long current = (now - origin) / SECOND_NANOS;
+    Reading total = total();
+    if (seconds > current) {
+      return total;
+    }
+    for (long s = current - seconds + 1; s <= current; s++) {
+      int row = (int) (s % MARKS) * WIDTH;
+      if (marks.get(row) == s) {
+        Reading then =
+            new Reading(
+                marks.get(row + 1),
+                marks.get(row + 2),
+                marks.get(row + 3),
+                marks.get(row + 4),
+                marks.get(row + 5));
+        if (marks.get(row) == s) {
+          return total.since(then);
+        }
+      }
+    }
+    return total.since(total);
+  }
+
+  @Override
+  public String toString() {
+    return service + " " + total();
+  }
+}
