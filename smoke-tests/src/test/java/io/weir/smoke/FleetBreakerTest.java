@@ -3,6 +3,7 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import io.weir.control.testing.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -73,6 +74,13 @@ class FleetBreakerTest {
   }
 
   private Jvm caller(String name) {
+    return caller(name, target.port());
+  }
+
+  /**
+   * @param port where it finds the target
+   */
+  private Jvm caller(String name, int port) {
     return Jvm.of(jdk(), classpath, "fleet.Caller")
         .weir(
             "service=shop;instance.address="
@@ -82,8 +90,8 @@ class FleetBreakerTest {
                 + ";services."
                 + service
                 + "=127.0.0.1:"
-                + target.port())
-        .arguments(name, Integer.toString(target.port()))
+                + port)
+        .arguments(name, Integer.toString(port))
         .launch();
   }
 
@@ -148,11 +156,17 @@ class FleetBreakerTest {
         () -> etcd().ctl("get", "--prefix", "/circuit-breaker"));
     String state = etcd().ctl("get", "--print-value-only", key);
     assertThat(state)
-        .contains("\"state\":\"open\"")
-        .contains("\"failure_count\":")
-        .contains("\"window_start\":");
-    String lease = etcd().ctl("get", "-w", "fields", key);
-    assertThat(lease).containsPattern("\"Lease\" : [1-9]");
+        .startsWith("{\"state\":\"open\",\"failure_count\":")
+        .containsPattern("\"window_start\":[0-9]{13},");
+    String lease =
+        etcd()
+            .ctl("get", "-w", "fields", key)
+            .lines()
+            .filter(l -> l.startsWith("\"Lease\" : "))
+            .map(l -> Long.toHexString(Long.parseLong(l.substring(10))))
+            .findFirst()
+            .orElseThrow();
+    assertThat(etcd().ctl("lease", "timetolive", lease)).contains("granted with TTL(60s)");
   }
 
   @Test
@@ -251,6 +265,43 @@ class FleetBreakerTest {
     assertThat(once(callers.get("c"))).isEqualTo("ok");
     tell("fail all");
     callers.values().forEach(j -> edge(j, "refused", before));
+  }
+
+  @Test
+  void aClientWhoseOwnNetworkIsBrokenCannotBlackOutTheFleetWhenTheQuorumIsTwo() {
+    target = Jvm.of(jdk(), classpath, "fleet.Target").start();
+    try (TcpProxy network = new TcpProxy(target.port())) {
+      etcd()
+          .ctl(
+              "put",
+              "/service/" + service + "/circuit-breaker",
+              RULE + ", \"open_seconds\": 60, \"quorum\": 2}");
+      callers.put("a", caller("a", network.port()));
+      callers.put("b", caller("b", target.port()));
+      callers.put("c", caller("c", target.port()));
+      callers.values().forEach(Jvm::awaitReady);
+      callers.values().forEach(j -> j.awaitStderr("connected to"));
+      callers.values().forEach(j -> j.say("go"));
+      callers.values().forEach(j -> edge(j, "admitted", 0));
+      network.refuse(true);
+      // what the library says itself and what the agent says look the same to a gRPC caller: the
+      // vote is the proof that its breaker has opened
+      Await.until(
+          Duration.ofSeconds(60),
+          () ->
+              !etcd()
+                  .ctl("get", "--prefix", "--keys-only", "/circuit-breaker/" + service + "/votes/")
+                  .isBlank(),
+          () -> "no vote was cast\n" + callers.get("a").told());
+      for (String well : List.of("b", "c")) {
+        assertThat(once(callers.get(well))).as(well).isEqualTo("ok");
+      }
+      assertThat(etcd().ctl("get", "/circuit-breaker/" + service + "/epoch"))
+          .as("the fleet has not opened")
+          .isBlank();
+      assertThat(callers.get("b").stdout().stream().filter(l -> l.startsWith("EDGE refused")))
+          .isEmpty();
+    }
   }
 
   /** Opens by failures of caller a alone, and waits until all refuse. */

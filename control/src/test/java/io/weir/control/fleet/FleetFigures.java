@@ -1,9 +1,12 @@
 package io.weir.control.fleet;
 
+import io.weir.control.store.Txn;
 import io.weir.control.testing.EtcdServer;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
@@ -17,8 +20,9 @@ class FleetFigures {
   private static final int SIZE = 3;
 
   @Test
-  void print() {
-    try (EtcdServer etcd = EtcdServer.start()) {
+  void print() throws Exception {
+    try (EtcdServer etcd = EtcdServer.start();
+        Lateness lateness = new Lateness()) {
       etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1}");
       List<Member> members = new ArrayList<>();
       for (int i = 0; i < SIZE; i++) {
@@ -27,7 +31,9 @@ class FleetFigures {
       long[] open = new long[ROUNDS * (SIZE - 1)];
       long[] closed = new long[ROUNDS * SIZE];
       long writes = applied(members);
+      long[] puts = new long[ROUNDS];
       for (int round = 0; round < ROUNDS; round++) {
+        puts[round] = put(members.get(0));
         Member first = members.get(round % SIZE);
         first.trip();
         long at = System.nanoTime();
@@ -51,14 +57,62 @@ class FleetFigures {
       }
       System.out.printf(
           "fleet figures: %d instances, %d openings; another's opening -> refuses: %s; third good"
-              + " probe -> closed: %s; writes per opening %.2f (bound %d)%n",
+              + " probe -> closed: %s; writes per opening %.2f (bound %d)%nthe machine meanwhile:"
+              + " load average %.1f; a thread that sleeps 1 ms wakes late by %s; etcd takes for a"
+              + " put %s%n",
           SIZE,
           ROUNDS,
           spread(open),
           spread(closed),
           (applied(members) - writes) / (double) ROUNDS,
-          2 * SIZE + 3);
+          2 * SIZE + 3,
+          ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+          spread(lateness.stop()),
+          spread(puts));
       members.forEach(Member::close);
+    }
+  }
+
+  /** A put of no meaning, for what etcd itself takes. */
+  private static long put(Member m) throws Exception {
+    CompletableFuture<Long> took = new CompletableFuture<>();
+    long at = System.nanoTime();
+    m.store()
+        .txn(
+            new Txn().put("/weir/figures", new byte[] {1}, 0),
+            outcome -> took.complete(System.nanoTime() - at));
+    return took.get();
+  }
+
+  /** How late the machine wakes a thread: what no code of ours can be faster than. */
+  private static final class Lateness implements AutoCloseable {
+    private final long[] late = new long[1 << 16];
+    private final Thread thread = new Thread(this::measure, "lateness");
+    private volatile boolean stopped;
+    private int count;
+
+    Lateness() {
+      thread.setDaemon(true);
+      thread.start();
+    }
+
+    private void measure() {
+      while (!stopped && count < late.length) {
+        long due = System.nanoTime() + 1_000_000;
+        LockSupport.parkNanos(1_000_000);
+        late[count++] = Math.max(0, System.nanoTime() - due);
+      }
+    }
+
+    long[] stop() throws InterruptedException {
+      close();
+      thread.join();
+      return Arrays.copyOf(late, count);
+    }
+
+    @Override
+    public void close() {
+      stopped = true;
     }
   }
 

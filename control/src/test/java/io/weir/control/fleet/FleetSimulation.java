@@ -59,7 +59,6 @@ final class FleetSimulation {
 
     int grants;
     int revocations;
-    int keepAlives;
 
     void add(Cost o) {
       applied += o.applied;
@@ -67,10 +66,9 @@ final class FleetSimulation {
       writes += o.writes;
       grants += o.grants;
       revocations += o.revocations;
-      keepAlives += o.keepAlives;
     }
 
-    /** Entries in etcd's log; a keep-alive makes none. */
+    /** Entries in etcd's log; a keep-alive makes none, and instances share their own leases. */
     int entries() {
       return applied + refused + grants + revocations;
     }
@@ -233,7 +231,6 @@ final class FleetSimulation {
 
     void keepAlive() {
       if (reaches()) {
-        cost().keepAlives++;
         if (etcd.leaseLives(session)) {
           expiry.put(session, now + SESSION_TTL * S);
         } else {
@@ -310,7 +307,12 @@ final class FleetSimulation {
         later(2 * S, () -> machine.answered(false, local()));
         return;
       }
-      long expiring = m.ttlSeconds > 0 ? lease(m.ttlSeconds) : 0;
+      long expiring = 0;
+      if (m.ttlSeconds > 0) {
+        expiring = lease(m.ttlSeconds);
+        cost().grants++;
+      }
+      long ofState = expiring;
       later(
           2 * S,
           () -> {
@@ -326,8 +328,8 @@ final class FleetSimulation {
             if (!reaches()) {
               return;
             }
-            boolean lease = etcd.leasesLive(m, sentSession, expiring);
-            apply(this, m, sentSession, expiring, sent, evidence);
+            boolean lease = etcd.leasesLive(m, sentSession, ofState);
+            apply(this, m, sentSession, ofState, sent, evidence);
             later(
                 rareLongDelay(),
                 () -> {
@@ -416,7 +418,6 @@ final class FleetSimulation {
   // ---- etcd
 
   private long lease(int seconds) {
-    cost().grants++;
     long l = etcd.grant();
     ttl.put(l, seconds);
     expiry.put(l, now + seconds * S);

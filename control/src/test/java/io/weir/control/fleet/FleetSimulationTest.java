@@ -2,8 +2,12 @@ package io.weir.control.fleet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.control.fleet.FleetSimulation.Cost;
 import java.util.ArrayList;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Random schedules against the laws. Short by default; {@code -Dweir.fleet.runs=20000
@@ -44,6 +48,61 @@ class FleetSimulationTest {
       FleetSimulation s = run(seed, none);
       assertThat(s.mostCommitsInAPeriod).as("seed " + seed).isLessThanOrEqualTo(2 * s.size() + 3);
     }
+  }
+
+  /**
+   * Every target fails all the time, for every instance. {@code -Dweir.fleet.burden="200 50"} for
+   * that many targets and instances.
+   */
+  @ParameterizedTest
+  @CsvSource({"60, 300, false", "60, 60, true", "5, 5, false"})
+  void aFleetWhoseTargetsAllFailCostsEtcdFewWrites(int open, int maxOpen, boolean probesAreGood) {
+    String[] size = System.getProperty("weir.fleet.burden", "20 5").split(" ");
+    int targets = Integer.parseInt(size[0]);
+    int instances = Integer.parseInt(size[1]);
+    int seconds = Math.max(30, open * 5);
+    FleetSimulation.Faults f = new FleetSimulation.Faults();
+    f.any = false;
+    f.burden = new FleetSimulation.Burden(instances, seconds, open, maxOpen, probesAreGood);
+    Cost[] each = new Cost[seconds + 1];
+    Arrays.setAll(each, i -> new Cost());
+    Cost all = new Cost();
+    int openings = 0;
+    int most = 0;
+    for (int t = 0; t < targets; t++) {
+      FleetSimulation s = run(SEED + t, f);
+      for (int i = 0; i < s.costs.size(); i++) {
+        each[i].add(s.costs.get(i));
+        all.add(s.costs.get(i));
+      }
+      openings += s.openings;
+      most = Math.max(most, s.mostCommitsInAPeriod);
+    }
+    int peak = Arrays.stream(each).mapToInt(Cost::entries).max().orElseThrow();
+    double mean = all.entries() / (double) seconds;
+    System.out.printf(
+        "fleet burden: %d targets x %d instances, open %d to %d s, probes %s, %d s: a second %.1f"
+            + " transactions applied (%.1f keys), %.1f refused, %.1f lease grants, %.1f"
+            + " revocations: %.1f log entries, at most %d in one second; %.2f transactions per"
+            + " opening, at most %d applied in an open period (bound %d)%n",
+        targets,
+        instances,
+        open,
+        maxOpen,
+        probesAreGood ? "good" : "bad",
+        seconds,
+        all.applied / (double) seconds,
+        all.writes / (double) seconds,
+        all.refused / (double) seconds,
+        all.grants / (double) seconds,
+        all.revocations / (double) seconds,
+        mean,
+        peak,
+        (all.applied + all.refused) / (double) openings,
+        most,
+        2 * instances + 3);
+    assertThat(most).as("applied in an open period").isLessThanOrEqualTo(2 * instances + 3);
+    assertThat(mean).isLessThan(700);
   }
 
   @Test

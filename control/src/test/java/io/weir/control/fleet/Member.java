@@ -4,6 +4,7 @@ import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.loop.Log;
+import io.weir.control.store.SharedStore;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
@@ -60,6 +61,10 @@ final class Member implements AutoCloseable {
     plane.listen(fleet);
     await("the rule is in force", () -> engine.plan("order") != null);
     await("etcd has been seen", () -> breaker().epoch() >= 0);
+  }
+
+  SharedStore store() {
+    return plane.shared();
   }
 
   Breaker breaker() {
