@@ -62,7 +62,7 @@ public final class Hops {
     Thread.currentThread().join();
   }
 
-  private static int grpc(String name) throws IOException {
+  static int grpc(String name) throws IOException {
     Server server =
         ServerBuilder.forPort(0)
             .addService(
@@ -80,7 +80,7 @@ public final class Hops {
     return server.getPort();
   }
 
-  private static int web(String next, String name) throws Exception {
+  static int web(String next, String name) throws Exception {
     String base = Files.createTempDirectory("hops").toString();
     Tomcat tomcat = new Tomcat();
     tomcat.setBaseDir(base);

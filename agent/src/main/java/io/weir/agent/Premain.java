@@ -13,25 +13,32 @@ public final class Premain {
 
   /** {@code -javaagent:weir.jar[=options]}. */
   public static void premain(String options, Instrumentation instrumentation) {
-    start(options, instrumentation, false);
+    start(options, null, instrumentation, false);
   }
 
   /** Attached to a running JVM. */
   public static void agentmain(String options, Instrumentation instrumentation) {
-    start(options, instrumentation, true);
+    start(options, null, instrumentation, true);
   }
 
-  private static void start(String options, Instrumentation instrumentation, boolean attached) {
+  /** As an extension of the OpenTelemetry agent, which may begin on a thread of its own. */
+  static void extension(java.io.File jar, Instrumentation instrumentation) {
+    start(null, jar, instrumentation, !"main".equals(Thread.currentThread().getName()));
+  }
+
+  private static void start(
+      String options, java.io.File where, Instrumentation instrumentation, boolean attached) {
     try {
       if (isTool()) {
         return;
       }
       if (BootClasses.present()) {
         System.err.println(
-            "[weir] already loaded in this JVM; this second -javaagent or attach does nothing");
+            "[weir] already loaded in this JVM; this second -javaagent, extension or attach does"
+                + " nothing");
         return;
       }
-      java.io.File jar = IsolatedLoader.agentJar(Premain.class);
+      java.io.File jar = where != null ? where : IsolatedLoader.agentJar(Premain.class);
       BootClasses.install(jar, instrumentation);
       ClassLoader loader = IsolatedLoader.open(jar);
       loader

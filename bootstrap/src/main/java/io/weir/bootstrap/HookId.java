@@ -20,9 +20,10 @@ public final class HookId {
   public static final int SERVLET_JETTY_RETURN = 11;
   public static final int OKHTTP_RUN = 12;
   public static final int OKHTTP_CANCEL = 13;
+  public static final int OPENTELEMETRY_SET = 14;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 14;
+  public static final int COUNT = 15;
 
   private HookId() {}
 
@@ -60,6 +61,8 @@ public final class HookId {
         return "io.weir.instrumentation.okhttp.adapter.RunHook";
       case OKHTTP_CANCEL:
         return "io.weir.instrumentation.okhttp.adapter.CancelHook";
+      case OPENTELEMETRY_SET:
+        return "io.weir.instrumentation.opentelemetry.adapter.SetHook";
       default:
         throw new IllegalArgumentException("hook " + hook);
     }

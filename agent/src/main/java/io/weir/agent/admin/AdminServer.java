@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * The read-only admin endpoint: on 127.0.0.1 only, GET only, one daemon thread ({@code
@@ -46,9 +47,9 @@ public final class AdminServer implements AutoCloseable {
 
   private static final class Page {
     final String type;
-    final Supplier<String> text;
+    final UnaryOperator<String> text;
 
-    Page(String type, Supplier<String> text) {
+    Page(String type, UnaryOperator<String> text) {
       this.type = type;
       this.text = text;
     }
@@ -56,6 +57,15 @@ public final class AdminServer implements AutoCloseable {
 
   /** Adds a page; before {@link #start}. */
   public AdminServer page(String path, String contentType, Supplier<String> text) {
+    return page(path, contentType, query -> text.get());
+  }
+
+  /**
+   * As above.
+   *
+   * @param text of the page, for what stands behind the question mark; empty for nothing
+   */
+  public AdminServer page(String path, String contentType, UnaryOperator<String> text) {
     pages.put(path, new Page(contentType, text));
     return this;
   }
@@ -122,7 +132,8 @@ public final class AdminServer implements AutoCloseable {
           HttpResponseStatus.NOT_FOUND, "pages: " + String.join(" ", pages.keySet()) + "\n");
     }
     try {
-      return response(HttpResponseStatus.OK, page.type, page.text.get());
+      String asked = query < 0 ? "" : uri.substring(query + 1);
+      return response(HttpResponseStatus.OK, page.type, page.text.apply(asked));
     } catch (RuntimeException e) {
       return text(
           HttpResponseStatus.INTERNAL_SERVER_ERROR,

@@ -4,11 +4,13 @@ import io.weir.agent.config.Config;
 import io.weir.control.ControlPlane;
 import io.weir.control.Health;
 import io.weir.control.json.JsonText;
+import io.weir.engine.decision.Decisions;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.measure.Readings;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
-/** The pages of the admin endpoint: {@code /health /config /rules /metrics}. */
+/** The pages of the admin endpoint: {@code /health /config /rules /decisions /metrics}. */
 public final class Pages {
   private static final String JSON = "application/json";
 
@@ -20,15 +22,18 @@ public final class Pages {
       final ControlPlane plane,
       final Config config,
       final LongSupplier failOpen,
-      final String version) {
+      final String version,
+      final Readings readings,
+      final Decisions decisions) {
     return new AdminServer()
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))
         .page("/rules", JSON, () -> plane.report().toJson(engine.service(), version) + "\n")
+        .page("/decisions", JSON, new DecisionPage(decisions)::text)
         .page(
             "/metrics",
             "text/plain; version=0.0.4; charset=utf-8",
-            () -> Exposition.text(engine, plane.health(), plane.report(), failOpen));
+            () -> Exposition.text(readings));
   }
 
   private static String health(Engine engine, Health h, long failOpen, String version) {

@@ -34,10 +34,15 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "  weir explain order-service -X POST '/api/orders?userId=7' -H 'X-Region: cn-east'",
-      "  weir explain order-service /api/orders --times 201     # the burst is used up"
+      "  weir explain order-service /api/orders --times 201     # the burst is used up",
+      "  weir explain --decision k3f9-2n                        # what an X-Weir-Decision was about"
     })
 final class ExplainCommand extends StoreCommand {
-  @Parameters(index = "0", paramLabel = "SERVICE", description = "the service that is called")
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "SERVICE",
+      description = "the service that is called")
   String service;
 
   @Parameters(
@@ -83,12 +88,31 @@ final class ExplainCommand extends StoreCommand {
       description = "the same call so often at once; the last one is explained (default: 1)")
   int times = 1;
 
+  @Option(
+      names = "--decision",
+      paramLabel = "ID",
+      description = "instead: a decision that was made, by its X-Weir-Decision")
+  String decision;
+
+  @Option(
+      names = "--admin",
+      paramLabel = "URL",
+      description =
+          "with --decision: admin endpoint of the instance (default: http://127.0.0.1:9464)")
+  String admin = "http://127.0.0.1:9464";
+
   private final List<Object> steps = new ArrayList<Object>();
   private final List<String[]> rows = new ArrayList<String[]>();
   private Call call;
 
   @Override
   int run() {
+    if (decision != null) {
+      return MadeDecision.explain(admin, decision, out);
+    }
+    if (service == null) {
+      throw new Trouble(Fault.USAGE, "SERVICE or --decision is needed");
+    }
     if (times < 1 || times > 10_000_000) {
       throw new Trouble(Fault.USAGE, "--times is from 1 to 10000000");
     }

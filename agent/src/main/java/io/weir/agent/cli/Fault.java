@@ -21,6 +21,8 @@ enum Fault {
   NOT_EDITABLE(2205, Exit.FAILURE, "the rule's text cannot be edited without losing something"),
   BAD_LOG(2301, Exit.FAILURE, "the access log cannot be understood"),
   ATTACH(2401, Exit.FAILURE, "the JVM cannot be attached to"),
+  NO_DECISION(
+      2402, Exit.FAILURE, "an admin endpoint does not answer, or does not know the decision"),
   DEFECT(2901, Exit.FAILURE, "a defect of the command line itself");
 
   final int exit;

@@ -77,6 +77,8 @@ public final class Config {
     }
     l.file(new File(file), named);
     name(l, system, environment);
+    otel(l, "weir.metrics.endpoint", "otel.exporter.otlp.endpoint", system);
+    otel(l, "weir.metrics.headers", "otel.exporter.otlp.headers", system);
     for (Map.Entry<String, String> e : l.values.entrySet()) {
       warnIfUnknown(e.getKey(), l);
     }
@@ -93,6 +95,13 @@ public final class Config {
         environment.get("SPRING_APPLICATION_NAME"),
         "environment SPRING_APPLICATION_NAME");
     l.put("weir.service", "unknown-service", "default");
+  }
+
+  /** What OpenTelemetry is told anyway, as a system property or in the environment. */
+  private static void otel(Loader l, String key, String name, Properties system) {
+    l.put(key, system.getProperty(name), "-D" + name);
+    String env = name.toUpperCase(Locale.ROOT).replace('.', '_');
+    l.put(key, l.environment.get(env), "environment " + env);
   }
 
   private static String full(String key) {

@@ -40,7 +40,8 @@ public enum Key {
   INSTRUMENTATION(
       "weir.instrumentation.*.enabled",
       "true",
-      "per instrumentation (servlet, okhttp, grpc): false leaves that library alone"),
+      "per instrumentation (servlet, okhttp, grpc, opentelemetry): false leaves that library"
+          + " alone"),
   SERVICES(
       "weir.services.*",
       "",
@@ -66,7 +67,29 @@ public enum Key {
       "",
       "port of the read-only admin endpoint on 127.0.0.1; empty: off, 0: any free port (see the"
           + " log)"),
-  METRICS_EXPORTER("weir.metrics.exporter", "none", "none | otlp | prometheus"),
+  DECISIONS_HEADER(
+      "weir.decisions.header",
+      "false",
+      "true, with an admin port: a refused caller is told the decision's id in X-Weir-Decision"),
+  METRICS_EXPORTER(
+      "weir.metrics.exporter",
+      "none",
+      "none | otlp (an SDK of Weir's own, unless the application or an OpenTelemetry agent has one)"
+          + " | prometheus (the admin endpoint, on port 9464 unless weir.admin.port says another)"),
+  METRICS_ENDPOINT(
+      "weir.metrics.endpoint",
+      "what OTEL_EXPORTER_OTLP_ENDPOINT says, else http://127.0.0.1:4317",
+      "with otlp: URL of the collector, gRPC"),
+  METRICS_HEADERS(
+      "weir.metrics.headers",
+      "what OTEL_EXPORTER_OTLP_HEADERS says",
+      "with otlp: headers to send along, NAME=VALUE,...; never printed",
+      true),
+  METRICS_INTERVAL("weir.metrics.interval", "60s", "with otlp: time between two exports"),
+  METRICS_LEGACY_NAMES(
+      "weir.metrics.legacy-names",
+      "false",
+      "true: also http.server.duration, in milliseconds, as older dashboards know it"),
   SNAPSHOT_DIR(
       "weir.snapshot.dir",
       "",

@@ -35,6 +35,7 @@ public final class Agent {
     "servlet", "io.weir.instrumentation.servlet.ServletModule",
     "okhttp", "io.weir.instrumentation.okhttp.OkHttpModule",
     "grpc", "io.weir.instrumentation.grpc.GrpcModule",
+    "opentelemetry", "io.weir.instrumentation.opentelemetry.OpenTelemetryModule",
   };
 
   private Agent() {}
@@ -83,6 +84,9 @@ public final class Agent {
       return;
     }
     new Host(modules(config)).install(instrumentation);
+    if (attached) {
+      Globals.announce(instrumentation);
+    }
     boolean threads = !"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("executors"));
     Control.startAfterMain(
         config, engine, hooks, new ColourWeaver(threads ? instrumentation : null), jar, attached);

@@ -4,6 +4,7 @@ import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.telemetry.Telemetry;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.control.ControlOptions;
@@ -12,6 +13,7 @@ import io.weir.control.fleet.Fleet;
 import io.weir.control.loop.Log;
 import io.weir.control.registry.Registry;
 import io.weir.control.registry.Self;
+import io.weir.engine.decision.Decisions;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.RuleBook;
 import java.io.File;
@@ -21,6 +23,9 @@ import java.util.Locale;
 
 /** Chooses and starts what brings the rules. Loaded only after {@code main} has begun. */
 final class ControlPlanes {
+  /** Where OpenTelemetry's own Prometheus exporter listens by default. */
+  private static final String PROMETHEUS_PORT = "9464";
+
   private ControlPlanes() {}
 
   static void start(
@@ -49,7 +54,8 @@ final class ControlPlanes {
               }
             },
             log);
-    admin(config, engine, hooks, plane);
+    Telemetry telemetry = telemetry(config, engine, hooks, plane);
+    admin(config, engine, hooks, plane, telemetry);
     if (plane.shared() != null) {
       plane.listen(new Fleet(plane.shared(), plane.loop(), engine, Identity.of(config), log));
     }
@@ -61,11 +67,34 @@ final class ControlPlanes {
       engine.ports().follow(registry);
     }
     Shutdown.install(
-        plane, registry, Durations.millis(Key.DRAIN_MS, config.get(Key.DRAIN_MS, "5000")));
+        plane,
+        registry,
+        telemetry,
+        Durations.millis(Key.DRAIN_MS, config.get(Key.DRAIN_MS, "5000")));
   }
 
-  private static void admin(Config config, Engine engine, Hooks hooks, ControlPlane plane) {
-    String port = config.get(Key.ADMIN_PORT);
+  private static Telemetry telemetry(
+      Config config, Engine engine, Hooks hooks, ControlPlane plane) {
+    long interval = 60_000;
+    try {
+      interval = Durations.millis(Key.METRICS_INTERVAL, config.get(Key.METRICS_INTERVAL, "60s"));
+    } catch (IllegalArgumentException e) {
+      AgentLog.get().warn(e.getMessage() + "; going on with 60s");
+    }
+    return Telemetry.start(
+        config,
+        engine,
+        plane::health,
+        plane::report,
+        hooks::failOpenCount,
+        Identity.of(config),
+        interval);
+  }
+
+  private static void admin(
+      Config config, Engine engine, Hooks hooks, ControlPlane plane, Telemetry telemetry) {
+    boolean scraped = "prometheus".equalsIgnoreCase(config.get(Key.METRICS_EXPORTER));
+    String port = config.get(Key.ADMIN_PORT, scraped ? PROMETHEUS_PORT : null);
     if (port == null) {
       return;
     }
@@ -74,11 +103,27 @@ final class ControlPlanes {
       if (n < 0 || n > 65535) {
         throw new NumberFormatException();
       }
-      engine.watch();
-      int bound = Pages.of(engine, plane, config, hooks::failOpenCount, Agent.version()).start(n);
+      engine.measure();
+      Decisions decisions =
+          new Decisions(
+              Long.toString(System.nanoTime() & 0xfffff, 36),
+              config.flag(Key.DECISIONS_HEADER, false));
+      engine.show(decisions);
+      int bound =
+          Pages.of(
+                  engine,
+                  plane,
+                  config,
+                  hooks::failOpenCount,
+                  Agent.version(),
+                  telemetry.readings(),
+                  decisions)
+              .start(n);
       AgentLog.get()
           .info(
-              "admin endpoint on http://127.0.0.1:" + bound + "/health (/config /rules /metrics)");
+              "admin endpoint on http://127.0.0.1:"
+                  + bound
+                  + "/health (/config /rules /decisions /metrics)");
     } catch (NumberFormatException e) {
       AgentLog.get()
           .warn(

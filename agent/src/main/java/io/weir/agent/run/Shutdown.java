@@ -1,6 +1,7 @@
 package io.weir.agent.run;
 
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.telemetry.Telemetry;
 import io.weir.control.ControlPlane;
 import io.weir.control.registry.Registry;
 import java.lang.reflect.InvocationHandler;
@@ -20,7 +21,11 @@ import java.lang.reflect.Proxy;
 final class Shutdown {
   private Shutdown() {}
 
-  static void install(final ControlPlane plane, final Registry registry, final long drainMillis) {
+  static void install(
+      final ControlPlane plane,
+      final Registry registry,
+      final Telemetry telemetry,
+      final long drainMillis) {
     Thread stop =
         new Thread(
             () -> {
@@ -28,6 +33,7 @@ final class Shutdown {
                 registry.close();
               }
               plane.close();
+              telemetry.close();
             },
             "weir-stop");
     stop.setContextClassLoader(Shutdown.class.getClassLoader());

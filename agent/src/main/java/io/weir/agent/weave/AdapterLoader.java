@@ -3,6 +3,7 @@ package io.weir.agent.weave;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.function.UnaryOperator;
 
 /**
  * Loads adapters beside the library they are typed against: child of the application's loader for
@@ -15,10 +16,19 @@ final class AdapterLoader extends ClassLoader {
   }
 
   private final ClassLoader isolated;
+  private final UnaryOperator<byte[]> rewrite;
 
   AdapterLoader(ClassLoader application, ClassLoader isolated) {
+    this(application, isolated, bytes -> bytes);
+  }
+
+  /**
+   * @param rewrite what becomes of an adapter's class file
+   */
+  AdapterLoader(ClassLoader application, ClassLoader isolated, UnaryOperator<byte[]> rewrite) {
     super(application);
     this.isolated = isolated;
+    this.rewrite = rewrite;
   }
 
   @Override
@@ -50,7 +60,8 @@ final class AdapterLoader extends ClassLoader {
       for (int n; (n = in.read(buffer)) > 0; ) {
         out.write(buffer, 0, n);
       }
-      return defineClass(name, out.toByteArray(), 0, out.size());
+      byte[] classFile = rewrite.apply(out.toByteArray());
+      return defineClass(name, classFile, 0, classFile.length);
     } catch (IOException e) {
       throw new ClassNotFoundException(name, e);
     }

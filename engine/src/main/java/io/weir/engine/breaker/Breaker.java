@@ -1,5 +1,6 @@
 package io.weir.engine.breaker;
 
+import io.weir.engine.measure.Kind;
 import io.weir.engine.rules.BreakerRule;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
@@ -59,6 +60,7 @@ public final class Breaker {
   final LongAdder ignored = new LongAdder();
   final LongAdder late = new LongAdder();
   private final LongAdder opened = new LongAdder();
+  private final Moves moves = new Moves();
 
   Breaker(String target, BreakerRule rule, DoubleSupplier draw, long now) {
     this.target = target;
@@ -95,8 +97,10 @@ public final class Breaker {
             return REFUSED;
           }
           Probes p = new Probes(r.probeSuccesses, now);
-          ERA.compareAndSet(
-              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now));
+          if (ERA.compareAndSet(
+              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now))) {
+            moves.count(Moves.OPEN, Moves.HALF_OPEN, Moves.SELF);
+          }
           break;
         default:
           return probe(e, r, now);
@@ -186,6 +190,7 @@ public final class Breaker {
     Era next = Era.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now);
     if (ERA.compareAndSet(this, e, next)) {
       opened.increment();
+      moves.count(Moves.CLOSED, Moves.OPEN, Moves.SELF);
       FleetLink l = link;
       if (l != null) {
         long calls = e.window.calls(now);
@@ -210,6 +215,7 @@ public final class Breaker {
         Era.open(e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now);
     if (ERA.compareAndSet(this, e, next)) {
       opened.increment();
+      moves.count(Moves.HALF_OPEN, Moves.OPEN, Moves.SELF);
       FleetLink l = link;
       if (l != null) {
         if (e.shared) {
@@ -229,8 +235,11 @@ public final class Breaker {
       return;
     }
     Era next = Era.closed(e.generation + 1, Window.of(r, now), epoch, true, now);
-    if (ERA.compareAndSet(this, e, next) && l != null) {
-      l.recovered(this);
+    if (ERA.compareAndSet(this, e, next)) {
+      moves.count(Moves.HALF_OPEN, Moves.CLOSED, Moves.SELF);
+      if (l != null) {
+        l.recovered(this);
+      }
     }
   }
 
@@ -251,7 +260,9 @@ public final class Breaker {
 
   /** Goes on under an edited rule; the evidence is kept. Control thread. */
   void edited(BreakerRule next, long now) {
+    int before = place();
     rule = next;
+    moves.count(before, place(), Moves.OPERATOR);
     while (true) {
       Era e = era;
       if (e.window == null) {
@@ -277,7 +288,9 @@ public final class Breaker {
 
   /** An operator's hand from the fleet's {@code force} key; the rule's own goes before it. */
   public void force(BreakerRule.Force byFleet) {
+    int before = place();
     force = byFleet;
+    moves.count(before, place(), Moves.OPERATOR);
   }
 
   /**
@@ -295,6 +308,7 @@ public final class Breaker {
       }
       if (ERA.compareAndSet(
           this, e, Era.closed(e.generation + 1, Window.of(rule, now), fleetEpoch, wasOpen, now))) {
+        moves.count(place(e), Moves.CLOSED, Moves.FLEET);
         return;
       }
     }
@@ -316,6 +330,7 @@ public final class Breaker {
         if (e.phase == Era.Phase.CLOSED) {
           opened.increment();
         }
+        moves.count(place(e), Moves.OPEN, Moves.FLEET);
         return;
       }
     }
@@ -341,6 +356,7 @@ public final class Breaker {
       Era e = era;
       if (ERA.compareAndSet(
           this, e, Era.halfOpen(e.generation + 1, attempt, p, true, fleetEpoch, f, now))) {
+        moves.count(place(e), Moves.HALF_OPEN, Moves.FLEET);
         return;
       }
     }
@@ -407,6 +423,31 @@ public final class Breaker {
   /** Times this instance went from passing to refusing. */
   public long openedCount() {
     return opened.sum();
+  }
+
+  /** How often it went from which state to which, and by whom. */
+  public Moves moves() {
+    return moves;
+  }
+
+  /** The state as {@link Kind} has it. */
+  int circuit() {
+    int place = place();
+    return place == Moves.CLOSED ? Kind.CLOSED : place == Moves.OPEN ? Kind.OPEN : Kind.HALF_OPEN;
+  }
+
+  /** The state as {@link Moves} has it; a force goes before what was measured. */
+  private int place() {
+    BreakerRule.Force f = rule.force != BreakerRule.Force.NONE ? rule.force : force;
+    return f == BreakerRule.Force.NONE
+        ? place(era)
+        : f == BreakerRule.Force.OPEN ? Moves.OPEN : Moves.CLOSED;
+  }
+
+  private static int place(Era e) {
+    return e.phase == Era.Phase.CLOSED
+        ? Moves.CLOSED
+        : e.phase == Era.Phase.OPEN ? Moves.OPEN : Moves.HALF_OPEN;
   }
 
   Era era() {

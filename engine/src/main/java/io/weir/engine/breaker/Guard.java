@@ -81,6 +81,11 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   }
 
   @Override
+  public int circuit() {
+    return breaker.circuit();
+  }
+
+  @Override
   public boolean trips(long calls, long failures, long slow) {
     if (calls < minCalls) {
       return false;

@@ -140,6 +140,9 @@ public final class Refusal {
     for (String[] h : headers) {
       to.accept(h[0], h[1]);
     }
+    if (ticket.decision() != null) {
+      to.accept(Ticket.DECISION, ticket.decision());
+    }
   }
 
   private void unlessOverridden(String name, String value, BiConsumer<String, String> to) {

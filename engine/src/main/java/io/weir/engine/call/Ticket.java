@@ -1,6 +1,8 @@
 package io.weir.engine.call;
 
 import io.weir.engine.instances.Instance;
+import io.weir.engine.measure.Kind;
+import io.weir.engine.measure.Latency;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 
@@ -32,12 +34,20 @@ public final class Ticket {
      * permit back.
      */
     void abandon(Ticket ticket, long now);
+
+    /** State of the breaker this call passed: one of {@link Kind}'s; for those who measure. */
+    default int circuit() {
+      return Kind.NO_CIRCUIT;
+    }
   }
 
   /** Tokens taken for this call; implemented by the limiter's buckets. */
   public interface Reservation {
     void giveBack(int cost, long now);
   }
+
+  /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
+  public static final String DECISION = "X-Weir-Decision";
 
   private volatile int ended;
 
@@ -62,6 +72,12 @@ public final class Ticket {
   private int moreCount;
   private Recorder gate;
 
+  // measured only while somebody reads it
+  private Latency latency;
+  private int kind;
+
+  private String decision;
+
   private static final String[] NO_HEADERS = new String[0];
 
   /** Resets for a new call. */
@@ -77,6 +93,8 @@ public final class Ticket {
     headers = NO_HEADERS;
     breaker = null;
     breakerPermit = 0;
+    latency = null;
+    decision = null;
     first = null;
     moreCount = 0;
     ended = 0;
@@ -226,6 +244,22 @@ public final class Ticket {
     return breakerPermit;
   }
 
+  /** Witness: the caller is told that this is the decision's id. */
+  public void decision(String id) {
+    decision = id;
+  }
+
+  /** What the caller is told as the decision's id, or null. */
+  public String decision() {
+    return decision;
+  }
+
+  /** Gate: the time this call takes is counted in {@code latency} as of {@code kind}. */
+  public void measured(Latency latency, int kind) {
+    this.latency = latency;
+    this.kind = kind;
+  }
+
   /** The call ended with an HTTP status. */
   public void endHttp(int status, long now) {
     end(status, -1, null, null, now);
@@ -268,6 +302,10 @@ public final class Ticket {
   private void end(int status, int grpc, Failure failure, Throwable thrown, long now) {
     if (!ENDED.compareAndSet(this, 0, 1)) {
       return;
+    }
+    if (latency != null) {
+      int how = failure == null ? -1 : failure.ordinal();
+      latency.record(Kind.ended(kind, status, grpc, how), now - startNanos);
     }
     Recorder b = breaker;
     if (b != null) {

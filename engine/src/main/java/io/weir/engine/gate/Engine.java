@@ -4,16 +4,25 @@ import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Pacer;
+import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.call.Witness;
 import io.weir.engine.colour.Reach;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.instances.Ports;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.measure.Kind;
+import io.weir.engine.measure.Latencies;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Outlet;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.signals.Signals;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The gate every governed call passes: key, limit, breaker, route, in this order; what an earlier
@@ -36,8 +45,19 @@ public final class Engine implements Ticket.Recorder {
   private final Pacer pacer;
   private final Ports ports = new Ports();
   private final Signals signals;
+  private final Outlet outlet = new Outlet();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean watched;
+
+  /** Null while nobody reads how long calls take: then it is not measured. */
+  private volatile Latencies latencies;
+
+  /** Who wants to see decisions; replaced, never changed. */
+  private volatile Witness[] witnesses = new Witness[0];
+
+  /** Services without rules that are measured all the same; as many as have a latency. */
+  private final ConcurrentHashMap<String, ServicePlan> measured =
+      new ConcurrentHashMap<String, ServicePlan>();
 
   /** An engine whose region and zone are unknown. */
   public Engine(String service, Ticker ticker) {
@@ -109,6 +129,11 @@ public final class Engine implements Ticket.Recorder {
     return ports;
   }
 
+  /** Where metrics meet those who export them. */
+  public Outlet outlet() {
+    return outlet;
+  }
+
   /** The clock calls are timed with. */
   public long now() {
     return ticker.read();
@@ -117,6 +142,41 @@ public final class Engine implements Ticket.Recorder {
   /** Lets paced calls go on without a waiting thread; null: they wait on their threads. */
   public Pacer pacer() {
     return pacer;
+  }
+
+  /**
+   * From now on the time that calls take is measured, also of those no rule is about: somebody
+   * reads it. May be asked for more than once. Any thread.
+   */
+  public synchronized Latencies measure() {
+    if (latencies == null) {
+      latencies = new Latencies();
+      watched = true;
+    }
+    return latencies;
+  }
+
+  /** From now on {@code witness} sees refusals and choices of instances. Any thread. */
+  public synchronized void show(Witness witness) {
+    Witness[] more = Arrays.copyOf(witnesses, witnesses.length + 1);
+    more[witnesses.length] = witness;
+    witnesses = more;
+  }
+
+  /** As {@link #show}, without keeping it alive: it belongs to an application. */
+  public void showWeakly(Witness witness) {
+    show(new Fading(this, witness));
+  }
+
+  synchronized void hide(Witness witness) {
+    List<Witness> left = new ArrayList<Witness>(Arrays.asList(witnesses));
+    left.remove(witness);
+    witnesses = left.toArray(new Witness[0]);
+  }
+
+  /** How long calls took, or null: nobody has asked to {@link #measure}. */
+  public Latencies latencies() {
+    return latencies;
   }
 
   /** Whether inbound calls are looked at at all: lets an adapter skip its own set-up. */
@@ -134,6 +194,7 @@ public final class Engine implements Ticket.Recorder {
   public <C> boolean inbound(AttributeSource<C> source, C call, Ticket ticket) {
     Snapshot s = snapshot;
     ServicePlan plan = s.own();
+    Latencies measures = latencies;
     if (plan == null && !watched || s.book().off) {
       ticket.begin(0, null);
       return true;
@@ -141,13 +202,66 @@ public final class Engine implements Ticket.Recorder {
     long now = ticker.read();
     ticket.begin(now, signals);
     Limits limits = plan == null ? null : plan.server;
-    return limits == null || limits.admit(source, call, now, ticket);
+    boolean admitted = limits == null || limits.admit(source, call, now, ticket);
+    if (measures != null) {
+      measure(measures, measures.server(), admitted, source, call, now, ticket);
+    }
+    if (!admitted) {
+      tell(ticket, service, true, source, call, now);
+    }
+    return admitted;
+  }
+
+  /** Counts a refused call and an admitted one's decision; what it takes is counted as it ends. */
+  private <C> void measure(
+      Latencies all,
+      Latency latency,
+      boolean admitted,
+      AttributeSource<C> source,
+      C call,
+      long now,
+      Ticket ticket) {
+    int kind = Kind.begun(source.grpc(), source.grpc() ? null : source.method(call));
+    Ticket.Recorder breaker = ticket.breaker();
+    if (admitted) {
+      ticket.measured(latency, breaker == null ? kind : Kind.withCircuit(kind, breaker.circuit()));
+      if (all.timesDecision()) {
+        all.decided(ticker.read() - now);
+      }
+      return;
+    }
+    Refusal refusal = ticket.refusal();
+    kind =
+        refusal.kind() == Refusal.Kind.LIMIT
+            ? Kind.withExceeded(kind)
+            : refusal.kind() == Refusal.Kind.BREAKER
+                ? Kind.withCircuit(kind, Kind.OPEN)
+                : breaker == null ? kind : Kind.withCircuit(kind, breaker.circuit());
+    kind =
+        source.grpc()
+            ? Kind.ended(kind, -1, refusal.grpcStatus(), -1)
+            : Kind.ended(kind, refusal.status(), -1, -1);
+    latency.record(kind, ticker.read() - now);
   }
 
   /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
   public ServicePlan plan(String target) {
     Snapshot s = snapshot;
-    return s.book().off ? null : s.plan(target, ticker);
+    if (s.book().off) {
+      return null;
+    }
+    ServicePlan plan = s.plan(target, ticker);
+    return plan == null && latencies != null && target != null ? measured(target) : plan;
+  }
+
+  private ServicePlan measured(String target) {
+    ServicePlan p = measured.get(target);
+    if (p == null && measured.size() < Latencies.MAX_TARGETS) {
+      ServicePlan fresh = new ServicePlan(target, null, null, null, null, null);
+      p = measured.putIfAbsent(target, fresh);
+      p = p == null ? fresh : p;
+    }
+    return p;
   }
 
   /**
@@ -162,6 +276,26 @@ public final class Engine implements Ticket.Recorder {
   public <C> boolean outbound(ServicePlan plan, AttributeSource<C> source, C call, Ticket ticket) {
     long now = ticker.read();
     ticket.begin(now, this);
+    boolean admitted = decide(plan, source, call, now, ticket);
+    Latencies measures = latencies;
+    if (measures != null) {
+      measure(measures, plan.latency(measures), admitted, source, call, now, ticket);
+    }
+    if (!admitted || ticket.instance() != null) {
+      tell(ticket, plan.service, false, source, call, now);
+    }
+    return admitted;
+  }
+
+  private <C> void tell(
+      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+    for (Witness w : witnesses) {
+      w.decided(ticket, service, inbound, source, call, now);
+    }
+  }
+
+  private <C> boolean decide(
+      ServicePlan plan, AttributeSource<C> source, C call, long now, Ticket ticket) {
     if (plan.client != null && !plan.client.admit(source, call, now, ticket)) {
       return false;
     }

@@ -2,6 +2,8 @@ package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.measure.Latencies;
+import io.weir.engine.measure.Latency;
 import io.weir.engine.outlier.Outliers;
 import io.weir.engine.route.Router;
 
@@ -13,6 +15,9 @@ public final class ServicePlan {
   final Breakers breakers;
   final Router router;
   final Outliers outliers;
+
+  /** Where the calls' times are counted, once they are; asked for by name only once. */
+  private volatile Latency latency;
 
   ServicePlan(
       String service,
@@ -54,6 +59,15 @@ public final class ServicePlan {
   /** What takes failing instances out of routing, or null. */
   public Outliers outliers() {
     return outliers;
+  }
+
+  Latency latency(Latencies all) {
+    Latency l = latency;
+    if (l == null) {
+      l = all.target(service);
+      latency = l;
+    }
+    return l;
   }
 
   boolean isEmpty() {

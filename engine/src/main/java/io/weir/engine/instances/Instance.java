@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  * One live instance of a service. Its description is immutable; its running state (calls under way,
  * ejection) lives on while the same {@code host:port} stays registered: {@link #continues}.
  *
- * <p>Threading: any, except {@link #continues} and {@link #join}, which belong to whoever builds a
- * snapshot and come before its publication.
+ * <p>Threading: any, except {@link #continues}, {@link #countIn} and {@link #join}, which belong to
+ * whoever builds a snapshot and come before its publication.
  */
 public final class Instance {
   /** Label that keeps untagged traffic away; its value names the colour. */
@@ -26,6 +26,9 @@ public final class Instance {
   private final int weight;
   private final String protocol;
   private State state = new State();
+
+  /** Belongs to the description, not to the address: another version is counted elsewhere. */
+  private Selections selections;
 
   /**
    * @param labels copied by reference; must not change any more
@@ -164,6 +167,19 @@ public final class Instance {
   /** Shares the running state of the same address in the snapshot before. */
   public void continues(Instance before) {
     state = before.state;
+  }
+
+  /** Where it is counted how often this instance is chosen. */
+  public void countIn(Selections counts) {
+    selections = counts;
+  }
+
+  /** This instance was chosen for a call. */
+  public void chosen(Selections.Reason why) {
+    Selections s = selections;
+    if (s != null) {
+      s.count(why);
+    }
   }
 
   /** Whose ejections this instance's count among. */

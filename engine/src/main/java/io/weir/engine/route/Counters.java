@@ -1,5 +1,10 @@
 package io.weir.engine.route;
 
+import io.weir.engine.instances.Selections;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -15,9 +20,31 @@ public final class Counters {
   final LongAdder armUnknown = new LongAdder();
   final LongAdder failed = new LongAdder();
   private final Map<String, LongAdder> arms;
+  private final Map<List<String>, Selections> selections;
 
   Counters() {
     arms = new TreeMap<String, LongAdder>();
+    selections = new HashMap<List<String>, Selections>();
+  }
+
+  /** For instances of this version and region, each may be null. Only while a router is built. */
+  Selections selections(String version, String region) {
+    List<String> key = Arrays.asList(version, region);
+    synchronized (selections) {
+      Selections s = selections.get(key);
+      if (s == null) {
+        s = new Selections(version, region);
+        selections.put(key, s);
+      }
+      return s;
+    }
+  }
+
+  /** Calls by version and region of the instance chosen, and by why. */
+  public List<Selections> selections() {
+    synchronized (selections) {
+      return new ArrayList<Selections>(selections.values());
+    }
   }
 
   /** Only while a snapshot is built. */

@@ -4,6 +4,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Selections.Reason;
 import io.weir.engine.match.Match;
 import io.weir.engine.route.Row.Target;
 import io.weir.engine.rules.RouteRule.Fallback;
@@ -90,10 +91,11 @@ final class Plan {
     if (shadow || target == null) {
       return next != null
           ? next.pick(source, call, now, ticket)
-          : anyone(source, call, now, ticket, shadow ? null : refusal);
+          : anyone(source, call, now, ticket, shadow ? null : refusal, Reason.ANY);
     }
     Instance i = row.instance(target, source, call, now);
     if (i != null) {
+      i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE);
       ticket.routed(i, target.name, row.timeoutNanos, target.headers);
       return true;
     }
@@ -108,20 +110,21 @@ final class Plan {
     counters.fellBack.increment();
     return row == defaults || row.fallback == Fallback.DEFAULT
         ? byDefault(source, call, now, ticket)
-        : anyone(source, call, now, ticket, refusal);
+        : anyone(source, call, now, ticket, refusal, Reason.FALLBACK);
   }
 
   private <C> boolean byDefault(AttributeSource<C> source, C call, long now, Ticket ticket) {
     if (defaults == null) {
       return next != null
           ? next.byDefault(source, call, now, ticket)
-          : anyone(source, call, now, ticket, refusal);
+          : anyone(source, call, now, ticket, refusal, Reason.FALLBACK);
     }
     // among the default arms every one with instances will do
     for (Target t : defaults.targets) {
       Instance i = defaults.instance(t, source, call, now);
       if (i != null) {
         t.count.increment();
+        i.chosen(Reason.FALLBACK);
         ticket.routed(i, t.name, defaults.timeoutNanos, t.headers);
         return true;
       }
@@ -131,12 +134,19 @@ final class Plan {
 
   /** The call's own colour, else the untagged. */
   private <C> boolean anyone(
-      AttributeSource<C> source, C call, long now, Ticket ticket, Refusal otherwise) {
+      AttributeSource<C> source,
+      C call,
+      long now,
+      Ticket ticket,
+      Refusal otherwise,
+      Reason reason) {
+    Reason why = reason;
     Instance i = null;
     if (coloured != null) {
       String colour = source.tag(call, Instance.CANARY);
       Pool own = colour == null ? null : coloured.get(colour);
       i = own == null ? null : own.pick(false, 0, now);
+      why = i == null ? reason : Reason.COLOUR;
     }
     if (i == null) {
       i = untagged.pick(false, 0, now);
@@ -144,6 +154,7 @@ final class Plan {
     if (i == null) {
       return refuse(ticket, otherwise);
     }
+    i.chosen(why);
     ticket.routed(i, null, 0, NO_HEADERS);
     return true;
   }

@@ -59,6 +59,7 @@ public final class Router {
     }
     for (Instance i : instances) {
       i.join(ejections);
+      i.countIn(counters.selections(i.version(), i.region()));
     }
     http = compile(false, now);
     grpc = compile(true, now);

@@ -25,6 +25,9 @@ final class Refused {
     if (ticket.retryAfterNanos() > 0) {
       Names.set(trailers, PUSHBACK.name(), Long.toString(ticket.retryPushbackMillis()));
     }
+    if (ticket.decision() != null) {
+      Names.set(trailers, Ticket.DECISION, ticket.decision());
+    }
     return trailers;
   }
 }

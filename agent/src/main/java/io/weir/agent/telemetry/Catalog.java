@@ -1,0 +1,590 @@
+package io.weir.agent.telemetry;
+
+import static io.weir.engine.measure.Metric.Kind.COUNTER;
+import static io.weir.engine.measure.Metric.Kind.GAUGE;
+
+import io.weir.control.Health;
+import io.weir.control.feed.Report;
+import io.weir.engine.breaker.Breaker;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.instances.Selections;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.measure.Kind;
+import io.weir.engine.measure.Latencies;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Metric;
+import io.weir.engine.measure.Metric.Label;
+import io.weir.engine.measure.Readings;
+import io.weir.engine.signals.Reading;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.HdrHistogram.Histogram;
+import org.HdrHistogram.HistogramIterationValue;
+
+/**
+ * Every metric of Weir and where its value is read: out of what the engines count anyway, when an
+ * exporter asks. So a call pays for none of them. Labels are services, rules and states, never a
+ * limiter's key or a user.
+ *
+ * <p>Any thread.
+ */
+public final class Catalog implements Readings {
+  /** Bucket ends that the semantic conventions advise for durations, in seconds. */
+  private static final double[] CALLS = {
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10
+  };
+
+  private static final double[] CALLS_MILLIS = {
+    5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10_000
+  };
+
+  private static final double[] DECISIONS = {
+    2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 1e-3, 1e-2
+  };
+
+  private static final double[] QUANTILES = {0.5, 0.9, 0.99, 1};
+
+  private static final Label SERVICE = text("service");
+  private static final Label SIDE = text("side");
+  private static final Label RULE = text("rule");
+  private static final Label MODE = text("mode");
+  private static final Label EXCEEDED = new Label("rate_limit.exceeded", Label.Type.FLAG);
+  private static final Label BREAKER = text("breaker.name");
+  private static final Label CIRCUIT = text("circuit.state");
+  private static final Label STATUS = new Label("http.response.status_code", Label.Type.INTEGER);
+  private static final Label METHOD = text("http.request.method");
+  private static final Label RPC = text("rpc.system.name");
+  private static final Label RPC_CODE = text("rpc.response.status_code");
+  private static final Label ERROR = text("error.type");
+  private static final Label TARGET = text("server.address");
+
+  /** Writes one metric's values. */
+  private interface Value {
+    void to(Sink sink);
+  }
+
+  private final Engine engine;
+  private final Supplier<Health> health;
+  private final Supplier<Report> report;
+  private final LongSupplier failOpen;
+  private final Quantiles quantiles = new Quantiles();
+  private final Map<Metric, Value> all = new LinkedHashMap<Metric, Value>();
+
+  /**
+   * @param durations false: an OpenTelemetry agent counts calls' durations already
+   * @param legacy also {@code http.server.duration}, in milliseconds
+   */
+  public Catalog(
+      Engine engine,
+      Supplier<Health> health,
+      Supplier<Report> report,
+      LongSupplier failOpen,
+      boolean durations,
+      boolean legacy) {
+    this.engine = engine;
+    this.health = health;
+    this.report = report;
+    this.failOpen = failOpen;
+    limiter();
+    breaker();
+    router();
+    served();
+    if (durations) {
+      durations(legacy);
+    }
+    itself();
+  }
+
+  private void limiter() {
+    add(
+        new Metric(
+            "rate_limit.hit_count",
+            COUNTER,
+            "{decision}",
+            "Limiter decisions.",
+            SERVICE,
+            SIDE,
+            RULE,
+            MODE,
+            EXCEEDED),
+        sink ->
+            limits(
+                sink,
+                (to, who, rule, admitted, exceeded, keys) -> {
+                  to.value(admitted, 1, who[0], who[1], who[2], who[3], "false");
+                  to.value(exceeded, 1, who[0], who[1], who[2], who[3], "true");
+                }));
+    add(
+        new Metric(
+            "rate_limit.exceeded",
+            COUNTER,
+            "{decision}",
+            "Limiter refusals.",
+            SERVICE,
+            SIDE,
+            RULE,
+            MODE),
+        sink ->
+            limits(sink, (to, who, rule, admitted, exceeded, keys) -> to.value(exceeded, 1, who)));
+    add(
+        new Metric(
+            "weir.rate_limit.keys",
+            GAUGE,
+            "{bucket}",
+            "Buckets a keyed rule holds.",
+            SERVICE,
+            SIDE,
+            RULE,
+            MODE),
+        sink ->
+            limits(
+                sink,
+                (to, who, rule, admitted, exceeded, keys) -> {
+                  if (rule) {
+                    to.value(keys, 1, who);
+                  }
+                }));
+  }
+
+  private void breaker() {
+    add(
+        new Metric(
+            "circuit.breaker.state", GAUGE, "", "0 closed, 1 open, 2 half-open.", BREAKER, RULE),
+        sink ->
+            breakers(
+                b -> {
+                  String s = state(b);
+                  sink.value(
+                      s.equals("open") ? 1 : s.equals("half-open") ? 2 : 0, 1, b.target(), b.id());
+                }));
+    add(
+        new Metric(
+            "circuit.breaker.status",
+            GAUGE,
+            "",
+            "1 for the state the breaker is in, 0 for the others.",
+            BREAKER,
+            RULE,
+            CIRCUIT),
+        sink ->
+            breakers(
+                b -> {
+                  for (String s : new String[] {"closed", "open", "half-open"}) {
+                    sink.value(s.equals(state(b)) ? 1 : 0, 1, b.target(), b.id(), s);
+                  }
+                }));
+    add(
+        new Metric(
+            "circuit.breaker.transitions",
+            COUNTER,
+            "{transition}",
+            "Changes of state, by who made them: self, fleet or operator.",
+            BREAKER,
+            RULE,
+            text("from"),
+            text("to"),
+            text("by")),
+        sink ->
+            breakers(
+                b ->
+                    b.moves()
+                        .read(
+                            (from, to, by, times) ->
+                                sink.value(times, 1, b.target(), b.id(), from, to, by))));
+    count(
+        "circuit.breaker.opened",
+        "{transition}",
+        "Times it began to refuse.",
+        Breaker::openedCount);
+    count("circuit.breaker.refused", "{call}", "Calls refused.", Breaker::refusedCount);
+    count(
+        "circuit.breaker.failed", "{call}", "Calls that counted as failed.", Breaker::failedCount);
+  }
+
+  private void router() {
+    add(
+        new Metric(
+            "weir.route.selections",
+            COUNTER,
+            "{call}",
+            "Calls by the version and region of the instance chosen, and by why.",
+            SERVICE,
+            text("version"),
+            text("region"),
+            text("reason")),
+        sink -> {
+          for (ServicePlan p : engine.snapshot().plans()) {
+            if (p.router() != null) {
+              for (Selections s : p.router().counters().selections()) {
+                for (Selections.Reason why : Selections.Reason.values()) {
+                  long n = s.chosen(why);
+                  if (n > 0) {
+                    String reason = why.name().toLowerCase(java.util.Locale.ROOT);
+                    sink.value(n, 1, p.service(), s.version(), s.region(), reason);
+                  }
+                }
+              }
+            }
+          }
+        });
+    add(
+        new Metric(
+            "weir.route.arms",
+            COUNTER,
+            "{call}",
+            "Calls by the arm the rule gave them, in shadow mode too.",
+            SERVICE,
+            text("arm")),
+        sink -> {
+          for (ServicePlan p : engine.snapshot().plans()) {
+            if (p.router() != null) {
+              for (Map.Entry<String, Long> e : p.router().counters().arms().entrySet()) {
+                sink.value(e.getValue(), 1, p.service(), e.getKey());
+              }
+            }
+          }
+        });
+    add(
+        new Metric(
+            "weir.route.refused", COUNTER, "{call}", "Calls refused by the router.", SERVICE),
+        sink -> {
+          for (ServicePlan p : engine.snapshot().plans()) {
+            if (p.router() != null) {
+              sink.value(p.router().counters().refused(), 1, p.service());
+            }
+          }
+        });
+  }
+
+  /** What {@link io.weir.engine.signals.Signals} judged of the calls this JVM serves. */
+  private void served() {
+    add(
+        new Metric(
+            "weir.requests",
+            COUNTER,
+            "{call}",
+            "Calls served, by how they ended: ok, error, ignored.",
+            SERVICE,
+            text("outcome")),
+        sink -> {
+          Reading all = engine.signals().total();
+          sink.value(all.ok, 1, engine.service(), "ok");
+          sink.value(all.errors, 1, engine.service(), "error");
+          sink.value(all.ignored, 1, engine.service(), "ignored");
+        });
+    add(
+        new Metric(
+            "weir.requests.slow",
+            COUNTER,
+            "{call}",
+            "Calls served that took long, as the service's breaker rule says, or a second.",
+            SERVICE),
+        sink -> sink.value(engine.signals().total().slow, 1, engine.service()));
+    add(
+        new Metric(
+            "weir.requests.seconds",
+            COUNTER,
+            "",
+            "Seconds that calls served, ok and error, took together.",
+            SERVICE),
+        sink -> sink.value(engine.signals().total().nanos / 1e9, 1, engine.service()));
+    add(
+        new Metric(
+            "weir.requests.error_ratio",
+            GAUGE,
+            "",
+            "Share of errors among the calls served in the last ten seconds.",
+            SERVICE),
+        sink ->
+            sink.value(
+                engine.signals().last(10, engine.now()).errorRatio(), 1, engine.service()));
+  }
+
+  private void durations(boolean legacy) {
+    add(
+        new Metric(
+            "http.server.request.duration",
+            "s",
+            "Calls to this service over HTTP.",
+            CALLS,
+            METHOD,
+            STATUS,
+            ERROR,
+            CIRCUIT,
+            EXCEEDED),
+        sink -> server(false, 1e6, sink));
+    add(
+        new Metric(
+            "http.client.request.duration",
+            "s",
+            "Calls from this service over HTTP.",
+            CALLS,
+            TARGET,
+            METHOD,
+            STATUS,
+            ERROR,
+            CIRCUIT,
+            EXCEEDED),
+        sink -> client(false, sink));
+    add(
+        new Metric(
+            "rpc.server.call.duration",
+            "s",
+            "Calls to this service over gRPC.",
+            CALLS,
+            RPC,
+            RPC_CODE,
+            ERROR,
+            CIRCUIT,
+            EXCEEDED),
+        sink -> server(true, 1e6, sink));
+    add(
+        new Metric(
+            "rpc.client.call.duration",
+            "s",
+            "Calls from this service over gRPC.",
+            CALLS,
+            TARGET,
+            RPC,
+            RPC_CODE,
+            ERROR,
+            CIRCUIT,
+            EXCEEDED),
+        sink -> client(true, sink));
+    if (legacy) {
+      add(
+          new Metric(
+              "http.server.duration",
+              "ms",
+              "Calls to this service over HTTP, by the older name.",
+              CALLS_MILLIS,
+              text("http.method"),
+              new Label("http.status_code", Label.Type.INTEGER),
+              ERROR,
+              CIRCUIT,
+              EXCEEDED),
+          sink -> server(false, 1e3, sink));
+    }
+  }
+
+  private void itself() {
+    add(
+        new Metric(
+            "weir.latency",
+            GAUGE,
+            "s",
+            "Quantiles of the calls of the last ten seconds or so, by service.",
+            SERVICE,
+            SIDE,
+            text("quantile")),
+        this::latency);
+    add(
+        new Metric(
+            "weir.decision.duration",
+            "s",
+            "How long decisions took, those of them that were timed.",
+            DECISIONS),
+        sink -> {
+          Latencies measured = engine.latencies();
+          if (measured != null) {
+            values(measured.decisions(), 1e9, sink);
+          }
+        });
+    add(
+        new Metric("weir.rule.revision", GAUGE, "", "Revision of the newest rules seen."),
+        sink -> sink.value(health.get().revision, 1));
+    add(
+        new Metric(
+            "weir.rule.stale",
+            GAUGE,
+            "s",
+            "Seconds since the rule store was last reached; 0 while it is."),
+        sink -> sink.value(stale(health.get()), 1));
+    add(
+        new Metric(
+            "weir.rule.rejected",
+            GAUGE,
+            "{document}",
+            "Rule documents refused and not yet corrected."),
+        sink -> {
+          int n = 0;
+          for (Report.Line l : report.get().lines) {
+            n += l.refusal == null ? 0 : 1;
+          }
+          sink.value(n, 1);
+        });
+    add(
+        new Metric(
+            "weir.fail_open",
+            COUNTER,
+            "{call}",
+            "Calls that passed because something of Weir's threw."),
+        sink -> sink.value(failOpen.getAsLong(), 1));
+    add(
+        new Metric("weir.etcd.connected", GAUGE, "", "1 while the rule store is reached."),
+        sink -> sink.value(health.get().connected ? 1 : 0, 1));
+  }
+
+  @Override
+  public List<Metric> metrics() {
+    return Collections.unmodifiableList(new ArrayList<Metric>(all.keySet()));
+  }
+
+  @Override
+  public void read(Metric metric, Sink to) {
+    all.get(metric).to(to);
+  }
+
+  private void add(Metric metric, Value value) {
+    all.put(metric, value);
+  }
+
+  private static Label text(String name) {
+    return new Label(name, Label.Type.TEXT);
+  }
+
+  // ---- limiter
+
+  private interface LimitValue {
+    /**
+     * @param who service, side, rule, mode
+     */
+    void to(Sink sink, String[] who, boolean keyed, long admitted, long exceeded, int keys);
+  }
+
+  private void limits(Sink sink, LimitValue value) {
+    for (ServicePlan p : engine.snapshot().plans()) {
+      limits(sink, p.service(), "server", p.server(), value);
+      limits(sink, p.service(), "client", p.client(), value);
+    }
+  }
+
+  private static void limits(
+      Sink sink, String service, String side, Limits limits, LimitValue value) {
+    if (limits != null) {
+      limits.read(
+          (rule, admitted, exceeded, keys, overflowed) -> {
+            String[] who = {service, side, rule.id, rule.shadow ? "shadow" : "enforce"};
+            value.to(sink, who, !rule.by.isEmpty(), admitted, exceeded, keys);
+          });
+    }
+  }
+
+  // ---- breaker
+
+  private interface Each {
+    void breaker(Breaker b);
+  }
+
+  private void breakers(Each each) {
+    for (ServicePlan p : engine.snapshot().plans()) {
+      if (p.breakers() != null) {
+        for (Breaker b : p.breakers().all()) {
+          each.breaker(b);
+        }
+      }
+    }
+  }
+
+  private interface Count {
+    long of(Breaker b);
+  }
+
+  private void count(String name, String unit, String description, Count count) {
+    add(
+        new Metric(name, COUNTER, unit, description, BREAKER, RULE),
+        sink -> breakers(b -> sink.value(count.of(b), 1, b.target(), b.id())));
+  }
+
+  private static String state(Breaker b) {
+    String s = b.state();
+    return s.startsWith("forced-") ? s.substring("forced-".length()) : s;
+  }
+
+  // ---- durations
+
+  private void server(boolean grpc, double unit, Sink sink) {
+    Latencies measured = engine.latencies();
+    if (measured != null) {
+      kinds(measured.server(), grpc, unit, null, sink);
+    }
+  }
+
+  private void client(boolean grpc, Sink sink) {
+    Latencies measured = engine.latencies();
+    if (measured != null) {
+      for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
+        kinds(e.getValue(), grpc, 1e6, e.getKey(), sink);
+      }
+    }
+  }
+
+  private static void kinds(Latency latency, boolean grpc, double unit, String target, Sink sink) {
+    latency.read(
+        (kind, micros) -> {
+          if (Kind.grpc(kind) == grpc) {
+            int status = Kind.status(kind);
+            String[] rest = {
+              grpc ? "grpc" : Kind.method(kind),
+              grpc ? Kind.code(kind) : status == 0 ? null : "" + status,
+              Kind.error(kind),
+              Kind.circuit(kind),
+              "" + Kind.exceeded(kind)
+            };
+            String[] labels = rest;
+            if (target != null) {
+              labels = new String[rest.length + 1];
+              labels[0] = target;
+              System.arraycopy(rest, 0, labels, 1, rest.length);
+            }
+            values(micros, unit, sink, labels);
+          }
+        });
+  }
+
+  private static void values(Histogram h, double unit, Sink sink, String... labels) {
+    for (HistogramIterationValue v : h.recordedValues()) {
+      sink.value(
+          h.medianEquivalentValue(v.getValueIteratedTo()) / unit,
+          v.getCountAtValueIteratedTo(),
+          labels);
+    }
+  }
+
+  private void latency(Sink sink) {
+    Latencies measured = engine.latencies();
+    if (measured == null) {
+      return;
+    }
+    quantiles(engine.service(), "server", measured.server(), sink);
+    for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
+      quantiles(e.getKey(), "client", e.getValue(), sink);
+    }
+  }
+
+  private void quantiles(String service, String side, Latency latency, Sink sink) {
+    Histogram recent = quantiles.recent(latency);
+    if (recent.getTotalCount() == 0) {
+      return;
+    }
+    for (double q : QUANTILES) {
+      sink.value(recent.getValueAtPercentile(q * 100) / 1e6, 1, service, side, number(q));
+    }
+  }
+
+  private static String number(double q) {
+    return q == 1 ? "1" : "" + q;
+  }
+
+  private static double stale(Health h) {
+    return h.connected || h.lastConnectedNanos == 0
+        ? 0
+        : (System.nanoTime() - h.lastConnectedNanos) / 1e9;
+  }
+}

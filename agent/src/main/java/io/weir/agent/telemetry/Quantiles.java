@@ -1,0 +1,45 @@
+package io.weir.agent.telemetry;
+
+import io.weir.engine.measure.Latency;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import org.HdrHistogram.Histogram;
+
+/**
+ * What came lately: the difference between what a latency has counted by now and what it had
+ * counted {@value #WINDOW_NANOS} ns ago or, when nobody asked for longer, at the last question.
+ * Guarded by itself; kept for as many services as there are latencies.
+ */
+final class Quantiles {
+  private static final long WINDOW_NANOS = 10_000_000_000L;
+
+  private final Map<Latency, Past> past = new IdentityHashMap<Latency, Past>();
+
+  private static final class Past {
+    /** Counted when the window that is shown began, and when the one after it did. */
+    Histogram from;
+
+    Histogram next;
+    long nextAt;
+  }
+
+  synchronized Histogram recent(Latency latency) {
+    long now = System.nanoTime();
+    Histogram total = latency.total();
+    Past p = past.get(latency);
+    if (p == null) {
+      p = new Past();
+      p.from = Latency.empty();
+      p.next = p.from;
+      p.nextAt = now;
+      past.put(latency, p);
+    }
+    if (now - p.nextAt >= WINDOW_NANOS) {
+      p.from = p.next;
+      p.next = total.copy();
+      p.nextAt = now;
+    }
+    total.subtract(p.from);
+    return total;
+  }
+}

@@ -1,0 +1,148 @@
+package io.weir.engine.decision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.decision.Decisions.Decision;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RuleBook;
+import io.weir.engine.testing.Fixed;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+class DecisionsTest {
+  private final Engine engine = new Engine("shop", () -> 5);
+  private final Decisions decisions = new Decisions("x", true);
+  private final Ticket ticket = new Ticket();
+
+  private void rules() {
+    engine.show(decisions);
+    engine.apply(
+        new RuleBook.Builder()
+            .add(LimitRule.builder().service("shop").id("none").qps(0.001).burst(1).build())
+            .instance(instance("10.0.0.1"))
+            .build());
+  }
+
+  private static Instance instance(String host) {
+    return new Instance("payment", host, 80, "v1", "r1", null, Collections.emptyMap(), 100, "http");
+  }
+
+  private void refused() {
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ticket);
+  }
+
+  private void routed() {
+    ServicePlan plan = engine.plan("payment");
+    assertThat(engine.outbound(plan, Fixed.SOURCE, new Fixed("prod", "u", "/pay"), ticket))
+        .isTrue();
+    ticket.endHttp(200, 5);
+  }
+
+  @Test
+  void aRefusalIsFoundByTheIdItsCallerWasTold() {
+    rules();
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ticket); // the burst
+    refused();
+    assertThat(ticket.refusal()).isNotNull();
+    List<String> headers = new ArrayList<>();
+    ticket.refusal().headers(ticket, (name, value) -> headers.add(name + ": " + value));
+    assertThat(headers).contains("X-Weir-Decision: " + ticket.decision());
+    Decision d = decisions.find(ticket.decision());
+    assertThat(d.refusal.ruleId()).isEqualTo("none");
+    assertThat(d.inbound).isTrue();
+    assertThat(d.service).isEqualTo("shop");
+    assertThat(d.path).isEqualTo("/orders");
+    assertThat(decisions.find("y-1")).isNull();
+    assertThat(decisions.find("x-?")).isNull();
+    assertThat(decisions.find("x-zzz")).isNull();
+  }
+
+  @Test
+  void aChoiceOfInstanceIsRememberedAndAnAdmissionIsNot() {
+    rules();
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/"), ticket);
+    routed();
+    assertThat(decisions.newest(10)).hasSize(1);
+    Decision d = decisions.newest(10).get(0);
+    assertThat(d.instance.host()).isEqualTo("10.0.0.1");
+    assertThat(d.refusal).isNull();
+    assertThat(d.path).as("a library may have to make a string of it").isNull();
+  }
+
+  @Test
+  void theLastThousandAreKeptNewestFirst() {
+    rules();
+    for (int i = 0; i < 3 * Decisions.SIZE; i++) {
+      routed();
+    }
+    List<Decision> all = decisions.newest(Integer.MAX_VALUE);
+    assertThat(all).hasSize(Decisions.SIZE);
+    assertThat(all.get(0).id).isEqualTo("x-" + Long.toString(3 * Decisions.SIZE, 36));
+    assertThat(decisions.find("x-1")).as("long gone").isNull();
+    assertThat(decisions.dropped()).isZero();
+  }
+
+  @Test
+  void decidingAllocatesNothing() {
+    rules();
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long id = Thread.currentThread().getId();
+    ServicePlan plan = engine.plan("payment");
+    Fixed call = new Fixed("prod", "u", "/");
+    long bytes = 0;
+    int calls = 20_000;
+    for (int round = 0; round < 3; round++) {
+      long before = threads.getThreadAllocatedBytes(id);
+      for (int i = 0; i < calls; i++) {
+        engine.outbound(plan, Fixed.SOURCE, call, ticket);
+        ticket.endHttp(200, 5);
+      }
+      bytes = threads.getThreadAllocatedBytes(id) - before;
+    }
+    assertThat(bytes).as("bytes in %d calls", calls).isLessThan(calls);
+  }
+
+  /** Each writer's decisions carry its own name twice; a torn row would mix two. */
+  @Test
+  void noReaderSeesHalfOfTwoDecisions() throws InterruptedException {
+    Instance[] instances = {instance("a"), instance("b"), instance("c")};
+    AtomicBoolean stop = new AtomicBoolean();
+    List<Thread> writers = new ArrayList<>();
+    for (Instance i : instances) {
+      Thread t =
+          new Thread(
+              () -> {
+                Ticket own = new Ticket();
+                Fixed call = new Fixed("", "", "/");
+                while (!stop.get()) {
+                  own.begin(0, null);
+                  own.routed(i, i.host());
+                  decisions.decided(own, i.host(), false, Fixed.SOURCE, call, 0);
+                }
+              });
+      t.start();
+      writers.add(t);
+    }
+    long seen = 0;
+    for (int i = 0; i < 2000; i++) {
+      for (Decision d : decisions.newest(Integer.MAX_VALUE)) {
+        seen++;
+        assertThat(d.service).isEqualTo(d.arm).isEqualTo(d.instance.host());
+      }
+    }
+    stop.set(true);
+    for (Thread t : writers) {
+      t.join();
+    }
+    assertThat(seen).isPositive();
+  }
+}

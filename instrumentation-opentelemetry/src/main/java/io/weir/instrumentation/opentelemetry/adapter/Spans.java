@@ -1,0 +1,80 @@
+package io.weir.instrumentation.opentelemetry.adapter;
+
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.api.common.AttributesBuilder;
+import io.opentelemetry.api.trace.Span;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.call.Witness;
+import io.weir.engine.instances.Instance;
+
+/**
+ * Decisions on the span that is current where they are made: of a request that is refused, as
+ * attributes of its own span; of calls that leave, of which one span may make many, as events.
+ * Without a recording span it looks at one thread-local and allocates nothing.
+ */
+final class Spans implements Witness {
+  private static final AttributeKey<String> SERVICE = AttributeKey.stringKey("service");
+  private static final AttributeKey<String> RULE = AttributeKey.stringKey("weir.rule");
+  private static final AttributeKey<String> BY = AttributeKey.stringKey("weir.refused.by");
+  private static final AttributeKey<String> DECISION = AttributeKey.stringKey("weir.decision");
+  private static final AttributeKey<Boolean> EXCEEDED =
+      AttributeKey.booleanKey("rate_limit.exceeded");
+  private static final AttributeKey<String> CIRCUIT = AttributeKey.stringKey("circuit.state");
+  private static final AttributeKey<String> ADDRESS = AttributeKey.stringKey("server.address");
+  private static final AttributeKey<Long> PORT = AttributeKey.longKey("server.port");
+  private static final AttributeKey<String> VERSION = AttributeKey.stringKey("version");
+  private static final AttributeKey<String> REGION = AttributeKey.stringKey("region");
+  private static final AttributeKey<String> ARM = AttributeKey.stringKey("weir.route.arm");
+
+  @Override
+  public <C> void decided(
+      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+    Span span = Span.current();
+    if (!span.isRecording()) {
+      return;
+    }
+    if (ticket.refusal() == null) {
+      span.addEvent("weir.routed", routed(ticket, service));
+      return;
+    }
+    Attributes refused = refused(ticket, service);
+    if (inbound) {
+      span.setAllAttributes(refused);
+    } else {
+      span.addEvent("weir.refused", refused);
+    }
+  }
+
+  private static Attributes refused(Ticket ticket, String service) {
+    Refusal r = ticket.refusal();
+    AttributesBuilder b = Attributes.builder();
+    b.put(SERVICE, service);
+    b.put(BY, r.kind().name().toLowerCase(java.util.Locale.ROOT));
+    b.put(RULE, r.ruleId());
+    if (r.kind() == Refusal.Kind.LIMIT) {
+      b.put(EXCEEDED, true);
+    } else if (r.kind() == Refusal.Kind.BREAKER) {
+      b.put(CIRCUIT, "open");
+    }
+    return with(b, DECISION, ticket.decision()).build();
+  }
+
+  private static Attributes routed(Ticket ticket, String service) {
+    Instance i = ticket.instance();
+    AttributesBuilder b = Attributes.builder();
+    b.put(SERVICE, service);
+    b.put(ADDRESS, i.host());
+    b.put(PORT, (long) i.port());
+    with(b, VERSION, i.version());
+    with(b, REGION, i.region());
+    return with(b, ARM, ticket.arm()).build();
+  }
+
+  private static AttributesBuilder with(
+      AttributesBuilder b, AttributeKey<String> key, String value) {
+    return value == null ? b : b.put(key, value);
+  }
+}
