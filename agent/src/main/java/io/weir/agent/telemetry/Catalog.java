@@ -302,8 +302,7 @@ public final class Catalog implements Readings {
             "Share of errors among the calls served in the last ten seconds.",
             SERVICE),
         sink ->
-            sink.value(
-                engine.signals().last(10, engine.now()).errorRatio(), 1, engine.service()));
+            sink.value(engine.signals().last(10, engine.now()).errorRatio(), 1, engine.service()));
   }
 
   private void durations(boolean legacy) {
