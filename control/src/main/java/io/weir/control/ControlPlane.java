@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -53,6 +54,7 @@ public final class ControlPlane implements AutoCloseable {
   private Set<String> restored = new HashSet<String>();
   private LeaseSession statusLease;
   private String status = "";
+  private final Set<String> addresses = new TreeSet<String>();
   private Loop.Timer snapshotTimer;
   private boolean storeSpoke;
 
@@ -98,6 +100,19 @@ public final class ControlPlane implements AutoCloseable {
   /** Follows the store as well: first told everything there is, on the loop. */
   public void listen(final Store.Listener listener) {
     loop.execute(() -> fanout.add(listener));
+  }
+
+  /**
+   * Names an address that this instance registers, or no longer does: its status tells, since that
+   * was there before any port was. Any thread.
+   */
+  public void serves(final String address, final boolean on) {
+    loop.execute(
+        () -> {
+          if (on ? addresses.add(address) : addresses.remove(address)) {
+            publishStatus();
+          }
+        });
   }
 
   /** How it stands with the store. Any thread. */
@@ -161,7 +176,7 @@ public final class ControlPlane implements AutoCloseable {
     if (statusLease == null) {
       return;
     }
-    String now = feed.report().toJson(options.service, options.agentVersion);
+    String now = feed.report().toJson(options.service, options.agentVersion, addresses);
     if (!now.equals(status)) {
       status = now;
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));

@@ -59,6 +59,13 @@ class RegistryTest {
           .contains("\"region\":\"cn-east-2\"")
           .contains("\"canary\":\"true\"")
           .contains("\"protocol\":\"http\"");
+      // the status key is older than the port and so named otherwise: its value says who it is
+      Await.until(
+          TTL_AND_MORE,
+          () ->
+              etcd.ctl("get", "--prefix", "--print-value-only", "/weir/status/" + service + "/")
+                  .contains("\"addresses\":[\"127.0.0.1:" + jvm.port() + "\"]"),
+          jvm::told);
       jvm.signal("TERM");
       jvm.awaitExit();
       long ended = System.nanoTime();

@@ -63,7 +63,9 @@ final class ControlPlanes {
     if (plane.shared() != null
         && config.flag(Key.REGISTER, true)
         && !config.origin(Key.SERVICE.propertyName()).equals("default")) {
-      registry = new Registry(plane.shared(), plane.loop(), self(config, engine.service()), log);
+      registry =
+          new Registry(
+              plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log);
       engine.ports().follow(registry);
     }
     Shutdown.install(

@@ -3,6 +3,7 @@ package io.weir.control.feed;
 import io.weir.control.json.JsonText;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleProblem;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 
@@ -64,6 +65,11 @@ public final class Report {
     }
   }
 
+  /** As below, of an instance that is not registered. */
+  public String toJson(String service, String agent) {
+    return toJson(service, agent, Collections.<String>emptyList());
+  }
+
   /**
    * The value of the status key, JSON on one line. It tells the revision, every refusal (twenty at
    * most) and the rules of this instance's own service: a fleet that runs ten thousand rules must
@@ -72,8 +78,9 @@ public final class Report {
    *
    * @param service this instance's own
    * @param agent version of the agent
+   * @param addresses {@code host:port} this instance is registered under, if any
    */
-  public String toJson(String service, String agent) {
+  public String toJson(String service, String agent, Collection<String> addresses) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -83,7 +90,13 @@ public final class Report {
     s.append(rejections == 0 ? "\"SYNCED\"" : "\"REJECTED\"");
     s.append(",\"rejections\":").append(rejections);
     s.append(",\"off\":").append(off).append(",\"agent\":");
-    JsonText.quote(s, agent).append(",\"rules\":[");
+    JsonText.quote(s, agent);
+    String before = ",\"addresses\":[";
+    for (String address : addresses) {
+      JsonText.quote(s.append(before), address);
+      before = ",";
+    }
+    s.append(addresses.isEmpty() ? "" : "]").append(",\"rules\":[");
     int written = 0;
     int refused = 0;
     for (Line l : lines) {

@@ -63,6 +63,11 @@ public final class Registration implements AutoCloseable {
     this.log = log;
   }
 
+  /** {@code host:port}. */
+  String address() {
+    return key.substring(key.lastIndexOf('/') + 1);
+  }
+
   /** Probes at once and registers when the answer is good. Any thread. */
   public void start() {
     loop.execute(this::ask);

@@ -12,6 +12,7 @@ import java.net.UnknownHostException;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /**
  * Registers each port this JVM's servers listen on, and deregisters it when the server stops or the
@@ -24,17 +25,21 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   private final Loop loop;
   private final LoopThread prober;
   private final Self self;
+  private final BiConsumer<String, Boolean> serves;
   private final Log log;
   private final Map<Integer, Registration> byPort =
       new HashMap<Integer, Registration>(); // guarded by itself
 
   /**
    * @param self what is known of this instance besides its port
+   * @param serves told each address that is registered, and that it no longer is
    */
-  public Registry(SharedStore store, Loop loop, Self self, Log log) {
+  public Registry(
+      SharedStore store, Loop loop, Self self, BiConsumer<String, Boolean> serves, Log log) {
     this.store = store;
     this.loop = loop;
     this.self = self;
+    this.serves = serves;
     this.log = log;
     this.prober = new LoopThread("weir-probe", log);
   }
@@ -63,6 +68,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
         byPort.put(port, r);
       }
       r.start();
+      serves.accept(address, true);
     } catch (UnknownHostException | IllegalArgumentException e) {
       log.warn("weir: port " + port + " is not registered: " + e.getMessage());
     }
@@ -76,6 +82,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
     }
     if (r != null) {
       r.close();
+      serves.accept(r.address(), false);
     }
   }
 
