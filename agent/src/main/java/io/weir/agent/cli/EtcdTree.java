@@ -44,6 +44,14 @@ final class EtcdTree extends Tree {
     }
   }
 
+  /** Aside: nobody waits for a client to fold up when the answer has been given. */
+  @Override
+  public void close() {
+    Thread aside = new Thread(super::close, "weir-close");
+    aside.setDaemon(true);
+    aside.start();
+  }
+
   private static Txn.Outcome unknown(String why) {
     return new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, why);
   }
