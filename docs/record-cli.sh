@@ -33,10 +33,15 @@ for i in $(seq 60); do
   [ "$(weir status -o json 2>/dev/null | grep -c '"agent"')" = 2 ] && break
   sleep 0.5
 done
-# an access log of a million lines: ten users, one of them too fast
+# a JVM without the agent, to attach to
+java -cp . Idle 2>plain.log &
+pids+=($!)
+plain=${pids[3]}
+# an access log of a million lines: ten users, one of them too fast; two minutes of it fail
 awk 'BEGIN { for (i = 0; i < 1000000; i++) { s = int(i / 1000); u = i % 3 == 0 ? i % 10 : 7;
-  printf "10.0.0.%d - - [14/Nov/2023:%02d:%02d:%02d +0000] \"GET /api/orders?user=%d HTTP/1.1\" 200 512\n",
-  u, 8 + int(s / 3600), int(s / 60) % 60, s % 60, u } }' >access.log
+  c = s >= 300 && s < 420 ? 503 : 200;
+  printf "10.0.0.%d - - [14/Nov/2023:%02d:%02d:%02d +0000] \"GET /api/orders?user=%d HTTP/1.1\" %d 512\n",
+  u, 8 + int(s / 3600), int(s / 60) % 60, s % 60, u, c } }' >access.log
 
 session() {
   run() {
@@ -51,8 +56,10 @@ session() {
     echo
   }
   edit() { echo "\$ sed -i '$1' $2"; sed -i "$1" "$2"; echo; }
+  run version
   run init --service shop
   run validate weir-rules
+  run lint weir-rules
   run push weir-rules -m 'first rules, in shadow mode' --wait
   edit 's/qps: 100 /qps: -5  /' weir-rules/service/shop/rate-limit.yaml
   run validate weir-rules
@@ -63,15 +70,28 @@ session() {
   run explain shop '/api/orders?user=7' --times 250
   run enforce shop/rate-limit --wait
   run explain shop '/api/orders?user=7' --times 250
+  run pull --force weir-rules
+  run shadow shop/rate-limit -m 'too strict for the sale'
+  edit 's/qps: 400 /qps: 300 /' weir-rules/service/shop/rate-limit.yaml
+  run push weir-rules -m 'from an old copy'
   run canary set shop v2 5 -m 'a first look at v2'
   run status
+  run top --count 1
   run history -n 3
   run rollback -m 'v2 is not ready'
   run doctor "$jvm"
+  run attach "$plain" --options 'service=legacy;instance.address=127.0.0.1:8083;log=warn'
+  run config --origins
+  run instrumentations
+  run demo
+  run status legacy
+  echo '$ weir completion | head -n 3'
+  weir completion 2>/dev/null | head -n 3
+  echo
 }
 session >session.txt
-sed -e "s#http://127.0.0.1:$client#http://127.0.0.1:2379#g" -e "s#\b$jvm\b#4711#g" \
-  -e "s#$work/##g" -e "s#at /[^ ]*jvm/[^ ,]*#at \$JAVA_HOME#" -e 's/[ ]*$//' session.txt >clean.txt
+sed -e "s#http://127.0.0.1:$client#http://127.0.0.1:2379#g" -e "s#\b$jvm\b#4711#g" -e "s#\b$plain\b#4712#g" \
+  -e "s#$work/##g" -e "s#$jar#/opt/weir/weir.jar#g" -e "s#at /[^ ]*jvm/[^ ,]*#at \$JAVA_HOME#" -e 's/[ ]*$//' session.txt >clean.txt
 python3 - "$root/docs/cli.md" clean.txt <<'P'
 import sys
 page, session = open(sys.argv[1]).read(), open(sys.argv[2]).read().rstrip()
