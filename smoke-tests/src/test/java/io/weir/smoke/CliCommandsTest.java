@@ -92,6 +92,10 @@ class CliCommandsTest {
         assertThat(answers.get("status").out()).contains("\"state\": \"SYNCED\"", "9001");
         assertThat(answers.get("doctor").out())
             .contains("\"healthy\": true", "Weir is in this JVM");
+        Cli.Said stranger = weir.env("WEIR_ETCD_PASSWORD", "not-" + PASSWORD).run("doctor");
+        assertThat(stranger.exits(3).out())
+            .containsPattern("bad +store: WEIR2101 .*authentication");
+        assertThat(stranger.toString()).doesNotContain(PASSWORD);
         plain.awaitStderr("attached to a running JVM");
         assertThat(governed.told() + plain.told()).doesNotContain(PASSWORD);
       }

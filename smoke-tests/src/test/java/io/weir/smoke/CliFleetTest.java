@@ -10,8 +10,12 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -166,8 +170,8 @@ class CliFleetTest {
   }
 
   @Test
-  void doctorFindsAllWellAndKnowsTheRunningJvm() {
-    try (Jvm one = instance("127.0.0.1:9001")) {
+  void doctorFindsAllWellAndKnowsTheRunningJvm() throws IOException {
+    try (Jvm one = builder("127.0.0.1:9001").options("-javaagent:" + otherAgent()).start()) {
       awaitInstances(1);
       String out = weir.run("doctor", Long.toString(one.pid())).exits(0).out();
       assertThat(out)
@@ -176,6 +180,7 @@ class CliFleetTest {
           .containsPattern("ok +latency")
           .containsPattern("ok +fleet: 1 of 1")
           .containsPattern("ok +governed")
+          .containsPattern("note +agents: other agents are there: .*other-agent.jar")
           .containsPattern("note +grpc: none of its classes is loaded");
     }
   }
@@ -264,7 +269,24 @@ class CliFleetTest {
     }
   }
 
+  private static Path otherAgent() throws IOException {
+    Path jar = Work.fresh("other").resolve("other-agent.jar");
+    Manifest manifest = new Manifest();
+    manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+    manifest.getMainAttributes().putValue("Premain-Class", "OtherAgent");
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar), manifest)) {
+      out.putNextEntry(new ZipEntry("OtherAgent.class"));
+      Path classes = Path.of(Apps.compile("other-agent", "", Map.of()));
+      Files.copy(classes.resolve("OtherAgent.class"), out);
+    }
+    return jar;
+  }
+
   private Jvm instance(String address) {
+    return builder(address).start();
+  }
+
+  private Jvm.Builder builder(String address) {
     return Jvm.of(Jdk.find(17).orElseThrow(), idle(), "Idle")
         .weir(
             "service=shop;instance.address="
@@ -272,8 +294,7 @@ class CliFleetTest {
                 + ";etcd.endpoints="
                 + etcd.endpoint()
                 + ";etcd.namespace="
-                + namespace)
-        .start();
+                + namespace);
   }
 
   private static String idle() {

@@ -166,6 +166,13 @@ class HostileRequestsTest {
       while (keys.find()) {
         assertThat(Integer.parseInt(keys.group(1))).as(keys.group()).isLessThanOrEqualTo(MAX_KEYS);
       }
+      assertThat(
+              new Cli(rules.directory())
+                  .run("doctor", Long.toString(jvm.pid()), "--rules", rules.location())
+                  .exits(0)
+                  .out())
+          .as("and a doctor knows it")
+          .containsPattern("ok +servlet: covers \\[.*jakarta.servlet.http.HttpServlet");
       try (Raw after = new Raw(jvm.port())) {
         assertThat(after.get("/").status()).as("still serves").isEqualTo(200);
       }
