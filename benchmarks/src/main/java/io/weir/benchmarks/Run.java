@@ -65,7 +65,7 @@ public final class Run {
                 "count window, against resilience4j",
                 "Pass.weirCount",
                 "Pass.resilience4jCount",
-                1.5),
+                1),
             new Promise(
                 "time window, against resilience4j", "Pass.weirTime", "Pass.resilience4jTime", 1.5),
             new Promise("count window, 8 x Sentinel", "Pass.weirCount", "Pass.sentinel", 1 / 8.0),
@@ -73,7 +73,8 @@ public final class Run {
             new Promise("refusal, against resilience4j", "Open.weir", "Open.resilience4j", 1),
             new Promise("count window allocates", "Pass.weirCount", null, 0),
             new Promise("time window allocates", "Pass.weirTime", null, 0),
-            new Promise("refusal allocates", "Open.weir", null, 1)));
+            new Promise("refusal allocates", "Open.weir", null, 1),
+            new Promise("counting an inbound outcome allocates", "Signals.counted", null, 0)));
     PROMISES.put(
         "route",
         Arrays.asList(

@@ -742,7 +742,7 @@ class FleetMachine {
       times = times * 16 + rank;
     }
     to.put(times);
-    to.votes(votes, voteMods);
+    to.votes(votes, voteMods, fenceMod);
     if (role != null) {
       to.put(role.kind.ordinal());
       to.epoch(role.epoch);
@@ -763,7 +763,8 @@ class FleetMachine {
 
     void instance(String id);
 
-    void votes(Map<String, Vote> votes, Map<String, Long> revisions);
+    /** The votes seen together with this revision of the epoch. */
+    void votes(Map<String, Vote> votes, Map<String, Long> revisions, long epochRevision);
 
     /** A vote, which counts in the epoch {@code now}. */
     void count(Object vote, long revision, long now);

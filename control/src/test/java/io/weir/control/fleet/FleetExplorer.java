@@ -31,7 +31,8 @@ import java.util.function.UnaryOperator;
  *       they are met; the revisions of votes that count also for their order, so these have their
  *       rank.
  *   <li>Of times it counts which have passed and in which order the others will.
- *   <li>A request that compares a revision which is gone for good says no more than that.
+ *   <li>A request that compares a revision which is gone for good says no more than that, and a
+ *       vote cast in an epoch that is over says nothing.
  * </ul>
  *
  * <p>A watch shows the store as it is when it is heard; the next commit waits until everybody who
@@ -55,7 +56,9 @@ final class FleetExplorer {
     /** A vote runs out. */
     VOTE,
     /** An operator forces open or closed, and takes it back. */
-    HAND
+    HAND,
+    /** Who opened for itself alone finds the target well again and takes its vote back. */
+    RECOVERY
   }
 
   /** Bounds of one exploration. */
@@ -274,6 +277,7 @@ final class FleetExplorer {
           add(to, Event.LEASE_RUNS_OUT, n);
         }
         if (bounds.quorum > 1
+            && closed()
             && keys.containsKey(n.vote)
             && (n.excused() || more && may(Fault.VOTE))) {
           add(to, Event.VOTE_RUNS_OUT, n);
@@ -328,7 +332,7 @@ final class FleetExplorer {
       }
       if (n.pendingTrip >= 0) {
         add(to, Event.HEARS_OF_ITS_TRIP, n);
-      } else if (n.locallyOpen && bounds.quorum > 1) {
+      } else if (n.locallyOpen && bounds.quorum > 1 && may(Fault.RECOVERY)) {
         add(to, Event.RECOVERS, n);
       }
       if (role.kind == Role.Kind.WAITING
@@ -400,7 +404,7 @@ final class FleetExplorer {
 
     /** A vote of an incarnation that is no more, or null. */
     private String oldVote(Node n) {
-      if (n.incarnation > 1 && bounds.quorum > 1) {
+      if (n.incarnation > 1 && bounds.quorum > 1 && closed()) {
         for (String k : etcd.keys.keySet()) {
           if (k.startsWith(FleetMachine.VOTES)
               && k.charAt(FleetMachine.VOTES.length()) == n.id.charAt(0)
@@ -664,6 +668,16 @@ final class FleetExplorer {
 
     /** What everybody believes is at most out of date, never made up. */
     void judge() {
+      if (bounds.quorum > 1 && closed()) {
+        long epoch = etcd.fence().epoch;
+        etcd.keys.forEach(
+            (k, c) ->
+                require(
+                    !(c.value() instanceof Vote v) || v.epoch == epoch,
+                    "votes go with the epoch they were cast in",
+                    k,
+                    c));
+      }
       for (Node n : nodes) {
         if (!n.alive || n.cut || (behind >> n.number & 1) != 0) {
           continue;
@@ -743,8 +757,8 @@ final class FleetExplorer {
       epochMod = w.etcd.mod(FleetMachine.EPOCH);
       probeMod = w.etcd.mod(FleetMachine.PROBE);
       voteCount = 0;
-      if (bounds.quorum > 1) {
-        etcdVotes();
+      if (bounds.quorum > 1 && w.closed()) {
+        countVotes();
       }
       int n = w.nodes.length;
       for (int i = 0; i < n; i++) {
@@ -800,7 +814,7 @@ final class FleetExplorer {
       put(f.phase == Fence.Phase.OPEN && w.etcd.keys.containsKey(FleetMachine.STATE) ? 1 : 0);
       SimEtcd.Cell force = w.etcd.keys.get(FleetMachine.FORCE);
       put(force == null ? 0 : ((Force) force.value()).ordinal());
-      if (bounds.quorum > 1) {
+      if (bounds.quorum > 1 && w.closed()) {
         for (int i : order) {
           cell(w.nodes[i].id);
         }
@@ -869,28 +883,6 @@ final class FleetExplorer {
       instance(q.sender);
       epoch(q.evidence);
       put(w.etcd.leasesLive(q.move, q.session, 0) ? 1 : 0);
-      if (q.move.kind == Move.Kind.CLOSE && bounds.quorum > 1) {
-        // which votes it deletes
-        if (self != null) {
-          put(deletes(q.move, self.id) ? 1 : 0);
-        } else {
-          for (int i : order) {
-            put(deletes(q.move, w.nodes[i].id) ? 1 : 0);
-          }
-        }
-      }
-    }
-
-    private boolean deletes(Move m, String by) {
-      for (Move.Write x : m.writes) {
-        if (x.value == null
-            && x.key.length() == by.length() + 6
-            && x.key.startsWith(FleetMachine.VOTES)
-            && x.key.endsWith(by)) {
-          return true;
-        }
-      }
-      return false;
     }
 
     // ---- names
@@ -953,7 +945,7 @@ final class FleetExplorer {
       return -1;
     }
 
-    private void etcdVotes() {
+    private void countVotes() {
       w.etcd.keys.forEach((k, c) -> count(c.value(), c.mod(), epoch));
       for (Node n : w.nodes) {
         if (n.alive) {
@@ -966,7 +958,7 @@ final class FleetExplorer {
     /** A vote somebody sees and counts. */
     @Override
     public void count(Object vote, long mod, long inEpoch) {
-      if (vote instanceof Vote v && v.epoch == inEpoch && rank(mod) < 0) {
+      if (inEpoch == epoch && vote instanceof Vote v && v.epoch == epoch && rank(mod) < 0) {
         votes[voteCount++] = mod;
       }
     }
@@ -1018,9 +1010,9 @@ final class FleetExplorer {
     }
 
     @Override
-    public void votes(Map<String, Vote> seen, Map<String, Long> mods) {
-      if (bounds.quorum == 1) {
-        return;
+    public void votes(Map<String, Vote> seen, Map<String, Long> mods, long fenceMod) {
+      if (bounds.quorum == 1 || !w.closed() || fenceMod != epochMod) {
+        return; // votes count in the epoch they were cast in, and are deleted when it is over
       }
       if (self == null) {
         for (int i : order) {

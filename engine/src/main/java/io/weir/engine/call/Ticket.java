@@ -97,7 +97,8 @@ public final class Ticket {
     decision = null;
     first = null;
     moreCount = 0;
-    ended = 0;
+    // no fence: a ticket is handed to another thread only by means that have one of their own
+    ENDED.lazySet(this, 0);
   }
 
   /**

@@ -72,6 +72,18 @@ class WindowRaceTest {
     assertThat(w.slow(0)).isEqualTo(size);
   }
 
+  @Test
+  void everyPositionHasThePlaceItsRemainderSays() {
+    Random random = new Random(7);
+    for (int size : new int[] {1, 2, 3, 7, 20, 31, 32, 33, 1000, 65_535, 65_536, 1_000_000}) {
+      CountWindow w = new CountWindow(size);
+      for (int i = 0; i < 100_000; i++) {
+        long at = i < 100 ? i : i < 200 ? Integer.MAX_VALUE - i : random.nextLong() >>> 1;
+        assertThat(w.place(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
+      }
+    }
+  }
+
   @RepeatedTest(10)
   void theTimeWindowCountsEveryOutcomeOfASecondThatManyThreadsOpenAtOnce() throws Exception {
     TimeWindow w = new TimeWindow(10, 0);
