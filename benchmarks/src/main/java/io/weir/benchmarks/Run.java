@@ -59,6 +59,11 @@ public final class Run {
                 1.5),
             new Promise("edited 1000 times a second", "2 x Swap.weir", "2 x Admit.weir", 1.5)));
     PROMISES.put(
+        "measure",
+        Arrays.asList(
+            new Promise("measuring allocates", "Measure.inboundMeasured", null, 1),
+            new Promise("keeping a decision allocates", "Measure.outboundMeasuredAndKept", null, 0)));
+    PROMISES.put(
         "breaker",
         Arrays.asList(
             new Promise(
