@@ -62,7 +62,8 @@ public final class Run {
         "measure",
         Arrays.asList(
             new Promise("measuring allocates", "Measure.inboundMeasured", null, 1),
-            new Promise("keeping a decision allocates", "Measure.outboundMeasuredAndKept", null, 0)));
+            new Promise(
+                "keeping a decision allocates", "Measure.outboundMeasuredAndKept", null, 0)));
     PROMISES.put(
         "breaker",
         Arrays.asList(

@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.tools.attach.VirtualMachine;
 import io.opentelemetry.proto.metrics.v1.AggregationTemporality;
 import java.io.IOException;
 import java.net.URI;
@@ -263,7 +264,7 @@ class TelemetryTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1.66.0,otlp", "1.62.0,none", "1.15.0,none"})
+  @CsvSource({"1.66.0,otlp", "1.15.0,none"})
   void anApplicationsOwnOpenTelemetryGetsThemAndStaysItsOwn(String version, String exporter) {
     List<String> wanted = new ArrayList<>(List.of(LIBRARIES));
     wanted.add("io.opentelemetry:opentelemetry-sdk:" + version);
@@ -296,6 +297,30 @@ class TelemetryTest {
       jvm.awaitStdout("METRIC weir.etcd.connected  {} 1");
       assertThat(jvm.awaitStdout("METRIC orders ")).endsWith(" 7");
       assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open") || l.contains("WARN"));
+    }
+  }
+
+  @Test
+  void attachedLateItFindsTheOpenTelemetryThatIsThereAlready() throws Exception {
+    List<String> wanted = new ArrayList<>(List.of(LIBRARIES));
+    wanted.add("io.opentelemetry:opentelemetry-sdk:1.66.0");
+    String libraries = Maven.resolve(wanted.toArray(new String[0]));
+    String classpath =
+        Apps.with(Apps.compile(List.of("otel", "hops"), libraries, Map.of()), libraries);
+    Rules rules = new Rules();
+    try (Jvm jvm =
+        Jvm.of(JDK, classpath, "WithOtel").arguments("Hops", "web", "http", "a").start()) {
+      jvm.awaitStdout("METRIC orders ");
+      VirtualMachine vm = VirtualMachine.attach(Long.toString(jvm.pid()));
+      try {
+        vm.loadAgent(Work.weirJar().toString(), "service=a;rules=" + rules.location());
+      } finally {
+        vm.detach();
+      }
+      jvm.awaitStdout("METRIC weir.etcd.connected  {} 1");
+      assertThat(get(jvm.port(), "/")).isEqualTo(200);
+      jvm.awaitStdout("METRIC http.server.request.duration s {");
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open") || l.contains("WARN "));
     }
   }
 
