@@ -22,6 +22,10 @@ import java.util.concurrent.Executor;
 public final class Registration implements AutoCloseable {
   static final int TTL_SECONDS = 10;
   static final long PROBE_EVERY_NANOS = 5_000_000_000L;
+
+  /** While out: a server just started fails its first probe when that still loads its classes. */
+  static final long PROBE_AGAIN_NANOS = 1_000_000_000L;
+
   private static final int FAILURES_TO_SUSPECT = 2;
 
   private final SharedStore store;
@@ -102,7 +106,6 @@ public final class Registration implements AutoCloseable {
       return;
     }
     overdue.cancel();
-    next = loop.schedule(this::ask, PROBE_EVERY_NANOS);
     if (trouble == null) {
       failures = 0;
       if (!registered) {
@@ -117,6 +120,7 @@ public final class Registration implements AutoCloseable {
     } else {
       failed(trouble);
     }
+    next = loop.schedule(this::ask, registered ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
   }
 
   private void failed(String trouble) {

@@ -84,10 +84,17 @@ class RegistrationTest {
   }
 
   @Test
-  void itIsAskedEveryFiveSeconds() {
+  void itIsAskedEveryFiveSecondsAndEverySecondWhileItIsOut() {
     begin();
     pass(60);
     assertThat(asked).isBetween(12, 13);
+    trouble = "no";
+    pass(10.2);
+    assertThat(store.keys).isEmpty();
+    pass(10);
+    trouble = null;
+    pass(1.2);
+    assertThat(store.keys).containsKey(KEY);
   }
 
   @Test
