@@ -3,6 +3,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.catalina.Context;
 import org.apache.catalina.startup.Tomcat;
+import org.apache.coyote.http2.Http2Protocol;
 import org.apache.tomcat.util.descriptor.web.ErrorPage;
 import site.Site;
 
@@ -18,6 +19,7 @@ public class TomcatMain {
     tomcat.getConnector().setProperty("address", "127.0.0.1");
     tomcat.getConnector().setProperty("maxThreads", "4");
     tomcat.getConnector().setProperty("minSpareThreads", "4");
+    tomcat.getConnector().addUpgradeProtocol(new Http2Protocol());
     Context context = tomcat.addContext("", base);
     context.addServletContainerInitializer(
         (classes, servlets) -> Site.install(servlets, args.length > 0), null);

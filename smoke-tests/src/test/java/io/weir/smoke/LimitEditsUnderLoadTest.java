@@ -3,12 +3,16 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -23,6 +27,23 @@ class LimitEditsUnderLoadTest {
 
   private static final String KEY = "/service/shop/rate-limit";
 
+  /** Edits in a row, then as many puts of a key that nobody watches, and so on. */
+  private static final int BLOCK = 10;
+
+  private static final int BLOCKS = 2 * EDITS / BLOCK;
+  private static final long PACE_NANOS = 40_000_000;
+
+  private final AtomicBoolean stop = new AtomicBoolean();
+  private final AtomicInteger block = new AtomicInteger(-1);
+  private final AtomicLong admitted = new AtomicLong();
+  private final AtomicLong refused = new AtomicLong();
+  private final List<String> other = Collections.synchronizedList(new ArrayList<>());
+
+  // by block; even ones are edited
+  private final AtomicLongArray calls = new AtomicLongArray(BLOCKS);
+  private final AtomicLongArray slow = new AtomicLongArray(BLOCKS);
+  private final AtomicLongArray slowest = new AtomicLongArray(BLOCKS);
+
   @Test
   void nothingButAdmittedAndRefusedAndNeverMoreThanTheRuleAllows() throws Exception {
     Matrix.Cell tomcat =
@@ -30,77 +51,36 @@ class LimitEditsUnderLoadTest {
             .filter(c -> c.toString().equals("tomcat-9.0 on JDK 17"))
             .findFirst()
             .orElseThrow();
+    Path recorded = Work.fresh("edits").resolve("edits.jfr");
     try (EtcdServer etcd = EtcdServer.start();
         Jvm jvm =
-            Sites.jvm(tomcat).weir("service=shop;etcd.endpoints=" + etcd.endpoint()).start()) {
+            Sites.jvm(tomcat)
+                .options(
+                    "-XX:StartFlightRecording:settings=none,filename="
+                        + recorded
+                        + ",+jdk.JavaMonitorEnter#enabled=true,+jdk.JavaMonitorEnter#threshold=1ms"
+                        + ",+jdk.ThreadPark#enabled=true,+jdk.ThreadPark#threshold=1ms"
+                        + ",+jdk.ExecuteVMOperation#enabled=true"
+                        + ",+jdk.ExecuteVMOperation#threshold=0ms")
+                .weir("service=shop;etcd.endpoints=" + etcd.endpoint())
+                .start()) {
       etcd.ctl("put", KEY, rule(LOW));
-      AtomicBoolean stop = new AtomicBoolean();
-      AtomicLong admitted = new AtomicLong();
-      AtomicLong refused = new AtomicLong();
-      List<String> other = Collections.synchronizedList(new ArrayList<>());
-      List<Long> slowestQuiet = Collections.synchronizedList(new ArrayList<>());
-      List<Long> slowestEdited = Collections.synchronizedList(new ArrayList<>());
-      AtomicBoolean editing = new AtomicBoolean();
-      CountDownLatch running = new CountDownLatch(CONNECTIONS);
       List<Thread> threads = new ArrayList<>();
       for (int i = 0; i < CONNECTIONS; i++) {
-        Thread t =
-            new Thread(
-                () -> {
-                  long quiet = 0;
-                  long edited = 0;
-                  try {
-                    Raw connection = new Raw(jvm.port());
-                    running.countDown();
-                    while (!stop.get()) {
-                      boolean now = editing.get();
-                      long at = System.nanoTime();
-                      Raw.Answer answer = connection.get("/hello");
-                      int status = answer.status();
-                      long took = System.nanoTime() - at;
-                      if (now) {
-                        edited = Math.max(edited, took);
-                      } else {
-                        quiet = Math.max(quiet, took);
-                      }
-                      if (status == 200) {
-                        admitted.incrementAndGet();
-                      } else if (status == 429) {
-                        refused.incrementAndGet();
-                      } else {
-                        other.add("status " + status);
-                      }
-                      if ("close".equalsIgnoreCase(answer.header("Connection"))) {
-                        // Tomcat's maxKeepAliveRequests: a hundred on one connection
-                        connection.close();
-                        connection = new Raw(jvm.port());
-                      }
-                    }
-                    connection.close();
-                  } catch (Exception e) {
-                    other.add(e.toString());
-                  }
-                  slowestQuiet.add(quiet);
-                  slowestEdited.add(edited);
-                });
+        Thread t = new Thread(() -> call(jvm.port()));
         t.start();
         threads.add(t);
       }
-      running.await();
-      long enough = refused.get() + 5000;
-      while (refused.get() < enough && other.isEmpty()) {
-        Thread.onSpinWait(); // warm, and the burst is used up
-      }
-      long warm = System.nanoTime();
-      while (System.nanoTime() - warm < 2_000_000_000L) {
-        Thread.sleep(10); // the quiet time that edits are compared with
+      while (refused.get() < 5000 && other.isEmpty()) {
+        Thread.sleep(1); // warm, and the burst is used up
       }
       long from = System.nanoTime();
       long before = admitted.get();
-      editing.set(true);
-      for (int edit = 1; edit <= EDITS; edit++) {
-        etcd.ctl("put", KEY, rule(edit % 2 == 0 ? LOW : HIGH));
-        long next = from + edit * 40_000_000L;
+      for (int put = 0; put < 2 * EDITS; put++) {
+        block.set(put / BLOCK);
+        boolean edit = put / BLOCK % 2 == 0;
+        etcd.ctl("put", edit ? KEY : "/nobody/watches", rule(put % 2 == 0 ? LOW : HIGH));
+        long next = from + (put + 1) * PACE_NANOS;
         while (System.nanoTime() < next) {
           Thread.sleep(1); // the pace of the edits is the experiment
         }
@@ -111,6 +91,7 @@ class LimitEditsUnderLoadTest {
       for (Thread t : threads) {
         t.join(10_000);
       }
+      jvm.close();
 
       assertThat(other).as("answers that are neither 200 nor 429").isEmpty();
       assertThat(refused.get()).as("saturated").isGreaterThan(EDITS);
@@ -121,16 +102,105 @@ class LimitEditsUnderLoadTest {
           .as("no token lost: more than the low rate alone")
           .isGreaterThanOrEqualTo(LOW * seconds * 0.98 - BURST);
       System.out.printf(
-          "%d edits under load: %.0f admitted/s (rules of %d and %d in turn), %d refused, slowest"
-              + " call %.1f ms while edited, %.1f ms while not%n",
-          EDITS,
-          passed / seconds,
-          LOW,
-          HIGH,
-          refused.get(),
-          Collections.max(slowestEdited) / 1e6,
-          Collections.max(slowestQuiet) / 1e6);
+          "%d edits under load of %d connections: %.0f admitted/s (rules of %d and %d in turn), %d"
+              + " refused%n",
+          EDITS, CONNECTIONS, passed / seconds, LOW, HIGH, refused.get());
+      tellPauses();
+      neverHeldUp(recorded);
     }
+  }
+
+  private void call(int port) {
+    try {
+      Raw connection = new Raw(port);
+      while (!stop.get()) {
+        int now = block.get();
+        long at = System.nanoTime();
+        Raw.Answer answer = connection.get("/hello");
+        long took = System.nanoTime() - at;
+        if (now >= 0) {
+          calls.incrementAndGet(now);
+          if (took > 5_000_000) {
+            slow.incrementAndGet(now);
+          }
+          slowest.accumulateAndGet(now, took, Math::max);
+        }
+        if (answer.status() == 200) {
+          admitted.incrementAndGet();
+        } else if (answer.status() == 429) {
+          refused.incrementAndGet();
+        } else {
+          other.add("status " + answer.status());
+        }
+        if ("close".equalsIgnoreCase(answer.header("Connection"))) {
+          // Tomcat's maxKeepAliveRequests: a hundred on one connection
+          connection.close();
+          connection = new Raw(port);
+        }
+      }
+      connection.close();
+    } catch (Exception e) {
+      other.add(e.toString());
+    }
+  }
+
+  /**
+   * Callers, server and etcd share the machine's cores: what is slow there is so with and without
+   * edits. Only the difference within each pair of blocks is the edits'.
+   */
+  private void tellPauses() {
+    double[] share = new double[2];
+    long[] longest = new long[2];
+    double sum = 0;
+    double squares = 0;
+    for (int b = 0; b < BLOCKS; b++) {
+      double s = (double) slow.get(b) / Math.max(1, calls.get(b));
+      share[b % 2] += s * 2 / BLOCKS;
+      longest[b % 2] = Math.max(longest[b % 2], slowest.get(b));
+      if (b % 2 == 1) {
+        double d = (double) slow.get(b - 1) / Math.max(1, calls.get(b - 1)) - s;
+        sum += d;
+        squares += d * d;
+      }
+    }
+    int n = BLOCKS / 2;
+    double mean = sum / n;
+    double error = Math.sqrt((squares / n - mean * mean) / (n - 1));
+    System.out.printf(
+        "calls above 5 ms: %.3f %% while edited, %.3f %% while not; difference %+.3f %% +- %.3f %%"
+            + " (two standard errors, %d pairs of blocks); slowest %.1f and %.1f ms%n",
+        100 * share[0],
+        100 * share[1],
+        100 * mean,
+        200 * error,
+        n,
+        longest[0] / 1e6,
+        longest[1] / 1e6);
+  }
+
+  /** What the flight recorder saw in the governed JVM. */
+  private static void neverHeldUp(Path recorded) throws Exception {
+    List<RecordedEvent> ours = new ArrayList<>();
+    double operation = 0;
+    String what = "none";
+    for (RecordedEvent e : RecordingFile.readAllEvents(recorded)) {
+      if (e.getEventType().getName().equals("jdk.ExecuteVMOperation")) {
+        if (e.getBoolean("safepoint") && e.getDuration().toNanos() / 1e6 > operation) {
+          operation = e.getDuration().toNanos() / 1e6;
+          what = e.getString("operation");
+        }
+      } else if (e.getThread() != null
+          && e.getThread().getJavaName().contains("-exec-")
+          && e.getStackTrace() != null
+          && e.getStackTrace().getFrames().stream()
+              .anyMatch(f -> f.getMethod().getType().getName().startsWith("io.weir."))) {
+        ours.add(e);
+      }
+    }
+    assertThat(ours).as("a request thread that waited for a lock or parked in our code").isEmpty();
+    System.out.printf(
+        "request threads never waited in our code; longest safepoint operation %.1f ms (%s)%n",
+        operation, what);
   }
 
   private static String rule(int qps) {

@@ -3,7 +3,16 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -42,6 +51,11 @@ class LimitKeysTest {
         "response",
         "\"response\": {\"status\": 503, \"headers\": {\"X-Hint\": \"later\", \"Retry-After\":"
             + " \"7\", \"Content-Type\": \"text/html\"}, \"body\": \"<p>later</p>\"}, ");
+    // one at once, and room in the line for one more
+    RULES.put(
+        "service/shop/rate-limit/gone",
+        "{\"qps\": 0.002, \"burst\": 1, \"max_wait_ms\": 600000, \"match\": \"header:X-Case =="
+            + " 'gone'\"}");
     rule("cost", "\"burst\": 10, \"cost\": 4, ");
     // tags are looked for where routing may need them
     RULES.put("service/other/route", "default: [{version: v1}]");
@@ -171,6 +185,36 @@ class LimitKeysTest {
   }
 
   @Test
+  void aWaitingCallerThatGoesAwayGivesItsPlaceBack() throws Exception {
+    HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build();
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + jvm.port() + "/hello"))
+            .header("X-Case", "gone")
+            .build();
+    HttpResponse<Void> first = client.send(request, HttpResponse.BodyHandlers.discarding());
+    assertThat(first.version()).isEqualTo(HttpClient.Version.HTTP_2);
+    assertThat(first.statusCode()).isEqualTo(200);
+    for (int i = 0; i < 3; i++) {
+      int round = i;
+      List<CompletableFuture<HttpResponse<Void>>> two = new ArrayList<>();
+      // the place of the round before comes back when the server has read that nobody waits for it
+      Await.until(
+          Duration.ofSeconds(20),
+          () -> {
+            two.forEach(f -> f.cancel(true));
+            two.clear();
+            two.add(client.sendAsync(request, HttpResponse.BodyHandlers.discarding()));
+            two.add(client.sendAsync(request, HttpResponse.BodyHandlers.discarding()));
+            CompletableFuture.anyOf(two.get(0), two.get(1)).get(10, TimeUnit.SECONDS);
+            Thread.sleep(100); // were the other one refused as well, it would be known by now
+            return !two.get(0).isDone() || !two.get(1).isDone();
+          },
+          () -> "round " + round + ": nobody waits\n" + jvm.told());
+      two.forEach(f -> f.cancel(true));
+    }
+  }
+
+  @Test
   void defaultsGovernAServiceWithoutRulesOfItsOwn() throws IOException {
     Rules defaults = new Rules().put("service/*/rate-limit", "{\"qps\": 0.001, \"burst\": 2}");
     try (Jvm other =
@@ -182,8 +226,7 @@ class LimitKeysTest {
                 .weir("service=unheard-of;rules=" + defaults.location())
                 .start();
         Raw http = new Raw(other.port())) {
-      Await.until(
-          java.time.Duration.ofSeconds(15), () -> http.get("/hello").status() == 429, other::told);
+      Await.until(Duration.ofSeconds(15), () -> http.get("/hello").status() == 429, other::told);
       // its own rule wins: the probe's is one, and nobody else is limited any more
       defaults.awaitInForce("unheard-of", other, "/hello");
       assertThat(http.get("/hello").status()).isEqualTo(200);

@@ -3,6 +3,8 @@ package io.weir.benchmarks.limit;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.LimitRule;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.Collections;
 import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
@@ -11,7 +13,8 @@ import java.util.concurrent.locks.LockSupport;
  * What an edit does to the calls around it: two threads call without a break, in rounds of half a
  * second; in every other round the rule is edited a thousand times a second. The longest calls of a
  * machine are its scheduler's, so rounds with and without edits alternate and only their difference
- * says anything.
+ * says anything. What a long call has done itself is its thread's CPU time: nothing of ours blocks
+ * (which is counted, too), so the rest of it the thread was not running.
  *
  * <p>At the end every token is counted.
  */
@@ -21,35 +24,51 @@ public final class Pauses {
   private static final long BURST = 1_000;
   private static final long MS = 1_000_000;
 
+  private static final int LONGEST = 5;
+  private static final int CPU = 6;
+  private static final int BLOCKED = 7;
+  private static final int EDITS = 8;
+  private static final int FIGURES = 9;
+
+  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
   private static volatile Limits limits;
   private static volatile boolean over;
 
   private Pauses() {}
 
   public static void main(String[] args) throws InterruptedException {
-    System.out.println("| rule | | calls | > 10 us | > 100 us | > 1 ms | longest, us | edits |");
-    System.out.println("|---|---|---|---|---|---|---|---|");
+    System.out.println(
+        "| rule | | calls | > 10 us | > 100 us | > 1 ms | > 5 ms | longest, us |"
+            + " its CPU at most, us | blocked | edits |");
+    System.out.println("|---|---|---|---|---|---|---|---|---|---|---|");
     for (boolean keyed : new boolean[] {false, true}) {
       // unedited, edited
-      long[][] sum = new long[2][6];
+      long[][] sum = new long[2][FIGURES];
       for (int round = 0; round < ROUNDS + 2; round++) {
         long[] r = round(keyed, round % 2 == 1);
-        for (int i = 0; i < 6 && round >= 2; i++) {
-          sum[round % 2][i] = i == 4 ? Math.max(sum[round % 2][i], r[i]) : sum[round % 2][i] + r[i];
+        for (int i = 0; i < FIGURES && round >= 2; i++) {
+          sum[round % 2][i] =
+              i == LONGEST || i == CPU
+                  ? Math.max(sum[round % 2][i], r[i])
+                  : sum[round % 2][i] + r[i];
         }
       }
       for (int edited = 0; edited < 2; edited++) {
         long[] r = sum[edited];
         System.out.printf(
-            "| %s | %s | %d | %d | %d | %d | %d | %d |%n",
+            "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %d |%n",
             keyed ? "10 000 keys" : "one bucket",
             edited == 1 ? "edited" : "left alone",
             r[0],
             r[1],
             r[2],
             r[3],
-            r[4] / 1000,
-            r[5]);
+            r[4],
+            r[LONGEST] / 1000,
+            r[CPU] / 1000,
+            r[BLOCKED],
+            r[EDITS]);
       }
     }
     law();
@@ -61,7 +80,7 @@ public final class Pauses {
         .build();
   }
 
-  /** calls, longer than 10 us, than 100 us, than 1 ms, longest in nanos, edits. */
+  /** Calls, longer than 10 us, than 100 us, than 1 ms, than 5 ms, and the figures named above. */
   private static long[] round(boolean keyed, boolean edited) throws InterruptedException {
     over = false;
     limits = Subject.weir(rule(keyed, 0));
@@ -71,14 +90,13 @@ public final class Pauses {
     }
     long edits = edit(keyed, edited, System.nanoTime() + 500 * MS);
     over = true;
-    long[] sum = new long[6];
-    sum[5] = edits;
+    long[] sum = new long[FIGURES];
+    sum[EDITS] = edits;
     for (Caller c : callers) {
       c.join();
-      for (int i = 0; i < 4; i++) {
-        sum[i] += c.counts[i];
+      for (int i = 0; i < FIGURES; i++) {
+        sum[i] = i == LONGEST || i == CPU ? Math.max(sum[i], c.counts[i]) : sum[i] + c.counts[i];
       }
-      sum[4] = Math.max(sum[4], c.counts[4]);
     }
     return sum;
   }
@@ -158,7 +176,7 @@ public final class Pauses {
       }
     }
 
-    final long[] counts = new long[5];
+    final long[] counts = new long[FIGURES];
     long admitted;
     private int user;
 
@@ -170,7 +188,12 @@ public final class Pauses {
     public void run() {
       Ticket ticket = new Ticket();
       long now = System.nanoTime();
+      long cpu = THREADS.getCurrentThreadCpuTime();
       while (!over) {
+        if ((counts[0] & 63) == 0) {
+          cpu = THREADS.getCurrentThreadCpuTime();
+          now = System.nanoTime();
+        }
         ticket.begin(now, null);
         if (limits.admit(Subject.SOURCE, USERS[user++ % USERS.length], now, ticket)) {
           admitted++;
@@ -183,9 +206,15 @@ public final class Pauses {
           counts[1]++;
           counts[2] += took > 100_000 ? 1 : 0;
           counts[3] += took > 1_000_000 ? 1 : 0;
-          counts[4] = Math.max(counts[4], took);
+          counts[4] += took > 5_000_000 ? 1 : 0;
+          counts[LONGEST] = Math.max(counts[LONGEST], took);
+          // of this call, and of up to 63 before it
+          long used = THREADS.getCurrentThreadCpuTime() - cpu;
+          counts[CPU] = Math.max(counts[CPU], used);
+          now = System.nanoTime();
         }
       }
+      counts[BLOCKED] = THREADS.getThreadInfo(getId()).getBlockedCount();
     }
   }
 }

@@ -53,5 +53,5 @@ public abstract class Waiting {
   }
 
   /** Gives the tokens back; the call will not be made. */
-  protected abstract void abandon();
+  public abstract void abandon();
 }

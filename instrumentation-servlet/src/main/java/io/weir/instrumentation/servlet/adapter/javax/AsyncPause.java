@@ -16,6 +16,9 @@ import javax.servlet.http.HttpServletResponse;
  * time-outs and access log in order; only how it comes back is each container's own.
  */
 abstract class AsyncPause extends Pause {
+  /** Beyond this a container that could not bring a request back gives it up. */
+  private static final long GRACE_MILLIS = 30_000;
+
   final Pacer pacer;
 
   AsyncPause(Pacer pacer) {
@@ -36,7 +39,7 @@ abstract class AsyncPause extends Pause {
     }
     try {
       long timeout = context.getTimeout();
-      context.setTimeout(0);
+      context.setTimeout(nanos / 1_000_000 + GRACE_MILLIS);
       context.addListener(new Farewell(waiting));
       away(context, timeout, waiting, nanos);
     } catch (Throwable t) {
@@ -76,7 +79,9 @@ abstract class AsyncPause extends Pause {
     }
 
     @Override
-    public void onTimeout(AsyncEvent event) {}
+    public void onTimeout(AsyncEvent event) {
+      waiting.gone();
+    }
 
     @Override
     public void onStartAsync(AsyncEvent event) {}

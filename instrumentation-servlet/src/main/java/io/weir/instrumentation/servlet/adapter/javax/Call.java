@@ -76,7 +76,7 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   @Override
-  protected void abandon() {
+  public void abandon() {
     ticket.abandon(engine.now());
   }
 

@@ -7,6 +7,7 @@ import io.undertow.servlet.handlers.ServletPathMatch;
 import io.undertow.servlet.handlers.ServletRequestContext;
 import io.undertow.servlet.spec.HttpServletRequestImpl;
 import io.undertow.util.SameThreadExecutor;
+import io.undertow.util.StatusCodes;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Pause;
@@ -14,6 +15,7 @@ import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * Undertow's exchange may be dispatched at any time, and later as often as one likes: a paced one
@@ -68,7 +70,15 @@ final class UndertowPause extends Pause {
               nanos,
               waiting,
               HookId.SERVLET_UNDERTOW,
-              () -> exchange.dispatch(executor, again));
+              () -> {
+                try {
+                  exchange.dispatch(executor, again);
+                } catch (RejectedExecutionException stopping) {
+                  waiting.abandon();
+                  exchange.setStatusCode(StatusCodes.SERVICE_UNAVAILABLE);
+                  exchange.endExchange();
+                }
+              });
         });
     return true;
   }
