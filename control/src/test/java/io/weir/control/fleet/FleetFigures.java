@@ -3,6 +3,10 @@ package io.weir.control.fleet;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.EtcdServer;
 import java.lang.management.ManagementFactory;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,6 +35,7 @@ class FleetFigures {
       long[] open = new long[ROUNDS * (SIZE - 1)];
       long[] closed = new long[ROUNDS * SIZE];
       long writes = applied(members);
+      long entries = entries(etcd);
       long[] puts = new long[ROUNDS];
       for (int round = 0; round < ROUNDS; round++) {
         puts[round] = put(members.get(0));
@@ -57,20 +62,33 @@ class FleetFigures {
       }
       System.out.printf(
           "fleet figures: %d instances, %d openings; another's opening -> refuses: %s; third good"
-              + " probe -> closed: %s; writes per opening %.2f (bound %d)%nthe machine meanwhile:"
-              + " load average %.1f; a thread that sleeps 1 ms wakes late by %s; etcd takes for a"
-              + " put %s%n",
+              + " probe -> closed: %s; writes per opening %.2f (bound %d), entries in etcd's log by"
+              + " its own count %.2f%nthe machine meanwhile: load average %.1f; a thread that"
+              + " sleeps 1 ms wakes late by %s; etcd takes for a put %s%n",
           SIZE,
           ROUNDS,
           spread(open),
           spread(closed),
           (applied(members) - writes) / (double) ROUNDS,
           2 * SIZE + 3,
+          (entries(etcd) - entries - ROUNDS) / (double) ROUNDS,
           ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
           spread(lateness.stop()),
           spread(puts));
       members.forEach(Member::close);
     }
+  }
+
+  /** What etcd says it has written to its log. */
+  private static long entries(EtcdServer etcd) throws Exception {
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(URI.create(etcd.endpoint() + "/metrics")).build(),
+            HttpResponse.BodyHandlers.ofLines())
+        .body()
+        .filter(l -> l.startsWith("etcd_server_proposals_committed_total "))
+        .mapToLong(l -> (long) Double.parseDouble(l.split(" ")[1]))
+        .sum();
   }
 
   /** A put of no meaning, for what etcd itself takes. */
