@@ -197,7 +197,7 @@ final class ExplainCommand extends StoreCommand {
     Ticket refused = ticket.refusal() != null ? ticket : first;
     limits(book, LimitRule.Side.CLIENT, Call.OUTBOUND, refusal);
     breakers(book, refusal, fleet);
-    route(book, ticket, refusal);
+    routes(book, ticket, refusal);
     limits(book, LimitRule.Side.SERVER, Call.INBOUND, refusal);
     disabled(view);
     String nth = times == 1 ? "" : "call " + times + " of " + times + " at once: ";
@@ -337,15 +337,25 @@ final class ExplainCommand extends StoreCommand {
     }
   }
 
-  private void route(RuleBook book, Ticket ticket, Refusal refusal) {
-    RouteRule r = book.route(service);
-    if (r == null) {
-      return;
+  private void routes(RuleBook book, Ticket ticket, Refusal refusal) {
+    List<RouteRule> rules = book.routes(service);
+    RouteRule decided = null;
+    for (int i = 0; i < rules.size(); i++) {
+      RouteRule r = rules.get(i);
+      if (decided != null) {
+        step("caller", r, "not asked", "routing rule " + decided.id + " decides", false);
+      } else if (route(r, i == rules.size() - 1, book, ticket, refusal)) {
+        decided = r;
+      }
     }
+  }
+
+  /** True: this rule decides, the later ones are not asked. */
+  private boolean route(RouteRule r, boolean last, RuleBook book, Ticket ticket, Refusal refusal) {
     String miss = miss(r.match, Call.OUTBOUND);
     if (miss != null) {
       step("caller", r, "does not apply", miss, false);
-      return;
+      return false;
     }
     boolean refuses = decided(refusal, Refusal.Kind.ROUTE, r);
     int live = book.instances(service).size();
@@ -367,6 +377,9 @@ final class ExplainCommand extends StoreCommand {
     }
     if (chosen == null && !r.defaults.isEmpty()) {
       step("caller", "route " + r.id + " default", "matches", arms(r.defaults), false);
+    } else if (chosen == null && !last) {
+      step("caller", r, "does not decide", "no row matches and it has no default", false);
+      return false;
     }
     String why =
         live == 0
@@ -375,6 +388,7 @@ final class ExplainCommand extends StoreCommand {
                 ? "picks " + ticket.instance() + (ticket.arm() == null ? "" : ", " + ticket.arm())
                 : refuses ? "no live instance and no fallback" : live + " instances live";
     step("caller", r, refuses ? "refuses" : r.shadow ? "counts only" : "routes", why, refuses);
+    return true;
   }
 
   private static String arms(List<RouteRule.Arm> arms) {

@@ -10,7 +10,6 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Store;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.nio.charset.StandardCharsets;
@@ -250,7 +249,6 @@ public final class RuleFeed implements Store.Listener {
     Set<String> complaints = new HashSet<String>();
     // rules of one service and kind are neighbours in key order
     Map<String, Rule> ids = new HashMap<String, Rule>();
-    RuleKey route = null;
     RuleKey before = null;
     for (Held h : held.values()) {
       if (h.refusal != null) {
@@ -268,7 +266,6 @@ public final class RuleFeed implements Store.Listener {
       }
       if (before == null || before.kind != h.key.kind || !before.service.equals(h.key.service)) {
         ids.clear();
-        route = null;
       }
       before = h.key;
       for (Rule r : h.rules) {
@@ -276,16 +273,6 @@ public final class RuleFeed implements Store.Listener {
         if (twin != null) {
           String text = "rule id " + r.id + " is taken by " + twin.origin + "; give it another";
           complain(RuleProblem.of(Code.DUPLICATE_ID, false, h.key.key, text), complaints, problems);
-        }
-        if (r instanceof RouteRule && route != null) {
-          if (r.enabled) {
-            String text = "a service has one routing rule; the one of " + route + " is in force";
-            complain(RuleProblem.of(Code.SHADOWED, false, h.key.key, text), complaints, problems);
-          }
-          continue;
-        }
-        if (r instanceof RouteRule && r.enabled) {
-          route = h.key;
         }
         book.add(r);
       }

@@ -26,7 +26,6 @@ public enum Code {
   TYPE(1201, "type and key disagree"),
   VERSION(1202, "a version this agent does not speak"),
   DUPLICATE_ID(1203, "the same rule id twice"),
-  SHADOWED(1204, "another rule of the service is in force instead"),
   UNREADABLE(1301, "the rule could not be read");
 
   private final int number;

@@ -58,6 +58,19 @@ class RuleFeedTest {
   }
 
   @Test
+  void severalRoutingRulesOfOneServiceAreAllInForceTheBareKeyLast() {
+    RuleBook book =
+        apply(
+            "/service/order/route", "default: [{version: v1}]",
+            "/service/order/route/beta", "default: [{version: v3}]",
+            "/service/order/route/alpha", "default: [{version: v2}]");
+    assertThat(book.routes("order"))
+        .extracting(r -> r.id)
+        .containsExactly("alpha", "beta", "default");
+    assertThat(log.lines()).isEmpty();
+  }
+
+  @Test
   void theFirstBatchIsToldEvenWhenEmpty() {
     apply();
     assertThat(books).hasSize(1);
@@ -152,20 +165,6 @@ class RuleFeedTest {
     assertThat(log.lines()).hasSize(1);
     assertThat(log.lines().get(0)).contains("did you mean burst?");
     assertThat(feed.report().problems).hasSize(1);
-  }
-
-  @Test
-  void aSecondRoutingRuleIsReportedNotObeyed() {
-    RuleBook book =
-        apply(
-            "/service/order/route/a",
-            "default: [{version: v1}]",
-            "/service/order/route/b",
-            "default: [{version: v2}]");
-    assertThat(book.route("order").id).isEqualTo("a");
-    assertThat(log.lines()).hasSize(1);
-    apply(INSTANCE, "alive");
-    assertThat(log.lines()).hasSize(1);
   }
 
   @Test
