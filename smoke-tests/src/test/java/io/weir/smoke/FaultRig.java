@@ -275,6 +275,12 @@ final class FaultRig implements AutoCloseable {
     jvms.forEach(j -> j.awaitStderr(text));
   }
 
+  /** Whether every JVM has said this in one line, not in many. */
+  boolean saidOnce(String text) {
+    return jvms.stream()
+        .allMatch(j -> j.stderr().stream().filter(l -> l.contains(text)).count() == 1);
+  }
+
   @Override
   public void close() {
     if (traffic != null) {

@@ -7,6 +7,7 @@ import io.weir.control.testing.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -35,7 +36,7 @@ class FaultTableTest {
   private static final double CONVERGED = 2;
   private static final double ROUNDS = Integer.getInteger("weir.faults.rounds", 50);
   private static final Path TABLE = Path.of("target", "faults.md");
-  private static final List<String> LINES = new ArrayList<>();
+  private static boolean begun;
 
   /** Survives from row to row, as a JVM does in production; replaced after a row that failed. */
   private static FaultRig shared;
@@ -202,16 +203,16 @@ class FaultTableTest {
   }
 
   private static void line(Row row, String observed, boolean kept) throws IOException {
-    LINES.add(
+    String line =
         "| "
             + String.join(" | ", row.fault, row.promise, observed, kept ? "kept" : "**BROKEN**")
-            + " |");
-    System.out.println(LINES.get(LINES.size() - 1));
-    List<String> table = new ArrayList<>();
-    table.add("| fault | promise | observed | verdict |");
-    table.add("|---|---|---|---|");
-    table.addAll(LINES);
-    Files.write(TABLE, table);
+            + " |";
+    if (!begun) {
+      Files.write(TABLE, List.of("| fault | promise | observed | verdict |", "|---|---|---|---|"));
+      begun = true;
+    }
+    Files.write(TABLE, List.of(line), StandardOpenOption.APPEND);
+    System.out.println(line);
   }
 
   @AfterAll
@@ -542,7 +543,7 @@ class FaultTableTest {
     rig.ctl("user", "delete", "weir");
     rig.ctl("user", "add", "weir:right");
     rig.ctl("user", "grant-role", "weir", "weir");
-    return new Seen(rig.converged(), "named in one log line");
+    return new Seen(rig.converged(), named(rig, "authentication failed"));
   }
 
   private static Seen revoked(FaultRig rig) {
@@ -551,7 +552,12 @@ class FaultTableTest {
     rig.awaitSaid("permission denied");
     seconds(10);
     rig.ctl("role", "grant-permission", "weir", "--prefix=true", "readwrite", "/");
-    return new Seen(rig.converged(), "named in one log line");
+    return new Seen(rig.converged(), named(rig, "permission denied"));
+  }
+
+  private static String named(FaultRig rig, String reason) {
+    assertThat(rig.saidOnce(reason)).as(reason + " is said once\n" + told(rig)).isTrue();
+    return "named in one log line";
   }
 
   // ---- certificates
@@ -600,7 +606,7 @@ class FaultTableTest {
     rig.certificates.issue("server", false);
     rig.etcd.stop();
     rig.etcd.launch();
-    return new Seen(rig.converged(rig.awaitReads()), "named in one log line");
+    return new Seen(rig.converged(rig.awaitReads()), named(rig, "CertificateExpired"));
   }
 
   private static FaultRig expiredClientRig() {

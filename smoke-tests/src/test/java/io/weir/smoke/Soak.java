@@ -3,6 +3,10 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,10 +20,12 @@ import org.junit.jupiter.api.Test;
  */
 class Soak {
   private static final int MINUTES = Integer.getInteger("weir.soak.minutes", 20);
+  private static final Path SAID = Path.of("target", "soak.txt");
   private static final long SECOND = 1_000_000_000L;
 
   @Test
-  void nothingIsUnexpectedAndNothingGrows() {
+  void nothingIsUnexpectedAndNothingGrows() throws IOException {
+    Files.deleteIfExists(SAID);
     int seconds = MINUTES * 60;
     int lookEvery = Math.max(30, MINUTES * 6);
     List<Vitals> looks = new ArrayList<>();
@@ -30,7 +36,7 @@ class Soak {
     try (FaultRig rig = new FaultRig(EtcdServer.start())) {
       rig.jvms("etcd.endpoints=" + rig.etcd.endpoint()).traffic();
       long began = System.nanoTime();
-      System.out.println("minute   passed   held   slowest ms   in force s   threads   heap MB");
+      say("minute   passed   held   slowest ms   in force s   threads   heap MB");
       for (int s = 1; s <= seconds; s++) {
         long left = began + s * SECOND - System.nanoTime();
         while (left > 0) {
@@ -54,9 +60,8 @@ class Soak {
           looks.add(v);
           double millis = rig.load().slowestMillis();
           slowest = Math.max(slowest, millis);
-          System.out.printf(
-              Locale.ROOT,
-              "%6.1f %8d %6d %12.0f %12.2f %9d %9.2f%n",
+          say(
+              "%6.1f %8d %6d %12.0f %12.2f %9d %9.2f",
               s / 60.0,
               rig.load().passed(),
               rig.load().held(),
@@ -79,11 +84,10 @@ class Soak {
       assertThat((last.heap() - first.heap()) / 1e6)
           .as("megabytes of live heap more than at the first look")
           .isLessThan(1);
-      System.out.printf(
-          Locale.ROOT,
+      say(
           "soak of %d s: %d calls passed, %d held back, 0 unexpected; %d changes, %d restarts of"
               + " etcd, in force within %.2f s of its return; slowest call %.0f ms; heap %+.2f MB,"
-              + " threads %+d between first and last look%n",
+              + " threads %+d between first and last look",
           seconds,
           rig.load().passed(),
           rig.load().held(),
@@ -94,5 +98,11 @@ class Soak {
           (last.heap() - first.heap()) / 1e6,
           last.threadCount() - first.threadCount());
     }
+  }
+
+  private static void say(String format, Object... values) throws IOException {
+    String line = String.format(Locale.ROOT, format, values);
+    Files.write(SAID, List.of(line), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    System.out.println(line);
   }
 }
