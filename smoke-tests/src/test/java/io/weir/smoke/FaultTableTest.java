@@ -83,7 +83,8 @@ class FaultTableTest {
     plain(all, "compacted while we were away", true, FaultTableTest::compacted);
     plain(all, "connection flaps ten times", true, FaultTableTest::flapping);
     plain(all, "slow: each way 300 ms", false, FaultTableTest::slow);
-    plain(all, "half-open TCP for 20 s", false, FaultTableTest::halfOpen);
+    plain(all, "half-open TCP for 20 s", false, rig -> halfOpen(rig, 20));
+    plain(all, "half-open TCP for 1 s", false, rig -> halfOpen(rig, 1));
     all.add(
         new Row(
             "a watch dies silently",
@@ -103,8 +104,9 @@ class FaultTableTest {
     all.add(
         new Row(
             "wrong password, mended after 6 s",
-            "calls unaffected; named; tried again after as long as it was wrong, at most 60 s",
-            8,
+            "calls unaffected; named; back within as long again as it was wrong (here 10 s), at"
+                + " most 60 s",
+            10,
             false,
             FaultTableTest::wrongUserRig,
             FaultTableTest::wrongPassword));
@@ -319,10 +321,10 @@ class FaultTableTest {
         String.format(Locale.ROOT, "a rule put while slow: in force after %.2f s", meanwhile));
   }
 
-  private static Seen halfOpen(FaultRig rig) {
+  private static Seen halfOpen(FaultRig rig, int seconds) {
     rig.proxy.swallow(true);
-    rig.others(20);
-    seconds(20);
+    rig.others(5);
+    seconds(seconds);
     String mark = rig.mark();
     rig.proxy.swallow(false);
     return new Seen(rig.inForce(mark, System.nanoTime()));
@@ -399,9 +401,12 @@ class FaultTableTest {
     return new Seen(worst, heap.toString());
   }
 
-  /** Whether such threads are expected to be as many after every fault: ours, and etcd's client. */
+  /**
+   * Whether such threads are expected to be as many after every fault: ours, and etcd's client's.
+   * gRPC's cached pool, which resolves names, is at times one thread more, for a minute.
+   */
   static boolean steady(String name) {
-    return name.startsWith("weir-") || name.contains("vert") || name.startsWith("grpc");
+    return name.startsWith("weir-") || name.contains("vert");
   }
 
   // ---- an etcd of their own

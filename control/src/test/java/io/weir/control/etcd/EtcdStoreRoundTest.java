@@ -275,15 +275,34 @@ class EtcdStoreRoundTest {
   @Test
   void aWatchThatStopsAnsweringIsDoubt() {
     connect();
-    loop.advance(4 * SECOND);
+    loop.advance(SECOND);
     assertThat(wire().pings).isEqualTo(1);
     event(last(wire().watches), entry(A, "2", 11));
     loop.advance(8 * SECOND);
     assertThat(wire().ranges).as("an etcd that never answers pings is not held to it").hasSize(1);
+    for (int before = wire().pings; wire().pings == before; ) {
+      loop.advance(SECOND / 100);
+    }
     last(wire().watches).events(new Wire.Events(false, 7, 12, List.of()));
-    loop.advance(10 * SECOND);
+    loop.advance(5 * SECOND / 2);
     assertThat(wire().closedWatches).isEqualTo(1);
     assertThat(wire().ranges).hasSizeGreaterThan(1);
+  }
+
+  @Test
+  void anEtcdThatIsOnlySlowToAnswerGetsMoreTime() {
+    connect();
+    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    int doubts = 0;
+    for (int tenths = 0; tenths < 200; tenths++) {
+      loop.advance(SECOND / 10);
+      if (wire().ranges.size() > 1 + doubts) {
+        doubts++;
+        answerRange(10, entry(A, "1", 5));
+        created(10);
+      }
+    }
+    assertThat(doubts).as("after 0.75, 1.5, 3, 6 s and the pauses between").isBetween(3, 5);
   }
 
   @Test
