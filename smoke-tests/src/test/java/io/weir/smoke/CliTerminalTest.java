@@ -94,7 +94,8 @@ class CliTerminalTest {
       String line =
           "stty rows "
               + rows
-              + " cols 100; exec env TERM=xterm WEIR_ETCD_ENDPOINTS="
+              // where this was started in the background, its children would not hear Ctrl-C
+              + " cols 100; exec env --default-signal=INT TERM=xterm WEIR_ETCD_ENDPOINTS="
               + etcd.endpoint()
               + " "
               + environment
@@ -107,6 +108,7 @@ class CliTerminalTest {
       ProcessBuilder b = new ProcessBuilder("script", "-qefc", line, "/dev/null");
       b.environment().remove("JAVA_TOOL_OPTIONS");
       b.environment().remove("NO_COLOR");
+      b.environment().keySet().removeIf(name -> name.startsWith("WEIR_"));
       process = b.redirectErrorStream(true).start();
       reader = new Thread(this::read, "terminal");
       reader.setDaemon(true);
