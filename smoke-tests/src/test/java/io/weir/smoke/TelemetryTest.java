@@ -154,10 +154,13 @@ class TelemetryTest {
 
       Await.until(
           Duration.ofSeconds(20),
-          () ->
-              collector.sum("circuit.breaker.transitions", s -> s.service().equals("a")) == 2
-                  && collector.sum("rpc.server.call.duration", s -> true) >= 20
-                  && collector.sum("circuit.breaker.refused", s -> true) >= 1,
+          () -> {
+            get(chain.a.port(), "/?how=direct"); // one decision in 64, drawn by lot, is timed
+            return collector.sum("circuit.breaker.transitions", s -> s.service().equals("a")) == 2
+                && collector.sum("rpc.server.call.duration", s -> true) >= 20
+                && collector.sum("circuit.breaker.refused", s -> true) >= 1
+                && collector.sum("weir.decision.duration", s -> true) >= 1;
+          },
           () -> collector.values() + chain.a.told() + chain.c.told());
 
       Map<String, Set<String>> seen = new TreeMap<>();

@@ -1,7 +1,7 @@
 package io.weir.control.parse;
 
+import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.rules.BreakerRule;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -10,25 +10,6 @@ import java.util.regex.Pattern;
 final class BreakerDocument {
   private static final Pattern STATUS =
       Pattern.compile("[1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?");
-  private static final List<String> GRPC =
-      Arrays.asList(
-          "OK",
-          "CANCELLED",
-          "UNKNOWN",
-          "INVALID_ARGUMENT",
-          "DEADLINE_EXCEEDED",
-          "NOT_FOUND",
-          "ALREADY_EXISTS",
-          "PERMISSION_DENIED",
-          "RESOURCE_EXHAUSTED",
-          "FAILED_PRECONDITION",
-          "ABORTED",
-          "OUT_OF_RANGE",
-          "UNIMPLEMENTED",
-          "INTERNAL",
-          "UNAVAILABLE",
-          "DATA_LOSS",
-          "UNAUTHENTICATED");
 
   private BreakerDocument() {}
 
@@ -105,8 +86,8 @@ final class BreakerDocument {
   private static List<String> grpc(Fields in) {
     List<String> all = in.texts("grpc");
     for (String s : all) {
-      if (!GRPC.contains(s)) {
-        String near = Spelling.nearest(s.toUpperCase(Locale.ROOT), GRPC);
+      if (!GrpcCodes.NAMES.contains(s)) {
+        String near = Spelling.nearest(s.toUpperCase(Locale.ROOT), GrpcCodes.NAMES);
         in.report(
             Code.WORD,
             "grpc",

@@ -1,6 +1,7 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.call.Failure;
+import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Arrays;
 import java.util.List;
@@ -15,27 +16,6 @@ public class Classifier {
 
   /** Says nothing about the target. */
   public static final int IGNORED = 2;
-
-  private static final List<String> GRPC =
-      Arrays.asList(
-          "OK",
-          "CANCELLED",
-          "UNKNOWN",
-          "INVALID_ARGUMENT",
-          "DEADLINE_EXCEEDED",
-          "NOT_FOUND",
-          "ALREADY_EXISTS",
-          "PERMISSION_DENIED",
-          "RESOURCE_EXHAUSTED",
-          "FAILED_PRECONDITION",
-          "ABORTED",
-          "OUT_OF_RANGE",
-          "UNIMPLEMENTED",
-          "INTERNAL",
-          "UNAVAILABLE",
-          "DATA_LOSS",
-          "UNAUTHENTICATED");
-  private static final int GRPC_CANCELLED = 1;
 
   /** By HTTP status. */
   private final byte[] statuses = new byte[1000];
@@ -70,14 +50,17 @@ public class Classifier {
       return status < statuses.length ? statuses[status] : SUCCESS;
     }
     if (grpc >= 0) {
-      int bit = grpc < GRPC.size() ? 1 << grpc : 1 << 2; // codes nobody knows are UNKNOWN
+      int bit =
+          grpc < GrpcCodes.NAMES.size()
+              ? 1 << grpc
+              : 1 << GrpcCodes.UNKNOWN; // codes nobody knows are UNKNOWN
       if ((ignoreGrpc & bit) != 0) {
         return IGNORED;
       }
       if ((recordGrpc & bit) != 0) {
         return FAILURE;
       }
-      return grpc == GRPC_CANCELLED ? IGNORED : SUCCESS;
+      return grpc == GrpcCodes.CANCELLED ? IGNORED : SUCCESS;
     }
     if (failure == Failure.CONNECT || failure == Failure.TIMEOUT) {
       return FAILURE;
@@ -132,9 +115,10 @@ public class Classifier {
   private static int codes(List<String> names) {
     int set = 0;
     for (String name : names) {
-      int code = GRPC.indexOf(name);
+      int code = GrpcCodes.NAMES.indexOf(name);
       if (code < 0) {
-        throw new IllegalArgumentException("gRPC status '" + name + "': expected one of " + GRPC);
+        throw new IllegalArgumentException(
+            "gRPC status '" + name + "': expected one of " + GrpcCodes.NAMES);
       }
       set |= 1 << code;
     }

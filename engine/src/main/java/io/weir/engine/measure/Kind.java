@@ -1,5 +1,7 @@
 package io.weir.engine.measure;
 
+import io.weir.engine.grpc.GrpcCodes;
+
 /**
  * What a measured call was and how it ended, packed into an {@code int}, so that counting one
  * allocates nothing. Everything in it is one of a few values: what a caller makes up (a method, a
@@ -23,25 +25,6 @@ public final class Kind {
   };
   private static final String[] CIRCUITS = {null, "closed", "open", "half-open"};
   private static final String[] FAILURES = {"connect", "timeout", "cancelled", "error"};
-  private static final String[] CODES = {
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED"
-  };
 
   /** No breaker looks after the call. */
   public static final int NO_CIRCUIT = 0;
@@ -112,7 +95,9 @@ public final class Kind {
   /** Name of the gRPC code, or null. */
   public static String code(int kind) {
     int code = kind & CODE;
-    return grpc(kind) && (kind & FAILED) == 0 && code < CODES.length ? CODES[code] : null;
+    return grpc(kind) && (kind & FAILED) == 0 && code < GrpcCodes.NAMES.size()
+        ? GrpcCodes.NAMES.get(code)
+        : null;
   }
 
   /** {@code error.type}: why there was no answer, a failing status or code; null: it went well. */

@@ -4,6 +4,7 @@ import io.weir.engine.breaker.Classifier;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
@@ -25,8 +26,9 @@ import java.util.concurrent.atomic.LongAdder;
  * of any length up to {@link #SECONDS} slides in steps of one second. Calls that end while a mark
  * is being written may fall on either side of it.
  *
- * <p>Threading: {@link #record} from any thread, without lock or allocation (the adders grow under
- * contention, once); reading from any thread; {@link #judgeBy} from one control thread.
+ * <p>Threading: {@link #record} from any thread, without lock or allocation (but for the very first
+ * call, and the adders grow under contention, once); reading from any thread; {@link #judgeBy} from
+ * one control thread.
  */
 public final class Signals implements Ticket.Recorder {
   /** Longest window that can be read. */
@@ -53,6 +55,10 @@ public final class Signals implements Ticket.Recorder {
 
   private final String service;
   private final long origin;
+
+  /**
+   * Null: nobody said anything yet; made at the first call, so that starting up loads none of it.
+   */
   private volatile Judge judge;
 
   private final LongAdder ok = new LongAdder();
@@ -77,11 +83,18 @@ public final class Signals implements Ticket.Recorder {
     for (int i = 0; i < MARKS; i++) {
       marks.set(i * WIDTH, WRITING);
     }
-    judgeBy(java.util.Collections.<BreakerRule>emptyList());
+  }
+
+  /** Off the hot path, and kept there: it runs until the first rules come. */
+  private synchronized Judge first() {
+    if (judge == null) {
+      judgeBy(Collections.<BreakerRule>emptyList());
+    }
+    return judge;
   }
 
   /** From now on outcomes are judged by the first of these rules, or by the defaults. */
-  public void judgeBy(List<BreakerRule> rules) {
+  public synchronized void judgeBy(List<BreakerRule> rules) {
     judge =
         new Judge(rules.isEmpty() ? BreakerRule.builder().service(service).build() : rules.get(0));
   }
@@ -90,6 +103,9 @@ public final class Signals implements Ticket.Recorder {
   public void record(
       Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
     Judge j = judge;
+    if (j == null) {
+      j = first();
+    }
     int outcome;
     try {
       outcome = j.classifier.classify(status, grpc, failure, thrown);

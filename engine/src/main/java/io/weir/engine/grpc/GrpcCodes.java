@@ -1,0 +1,35 @@
+package io.weir.engine.grpc;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/** The status codes of gRPC by number; the numbers and names are those of its specification. */
+public final class GrpcCodes {
+  /** Names, each at the index that is its number; unmodifiable. */
+  public static final List<String> NAMES =
+      Collections.unmodifiableList(
+          Arrays.asList(
+              "OK",
+              "CANCELLED",
+              "UNKNOWN",
+              "INVALID_ARGUMENT",
+              "DEADLINE_EXCEEDED",
+              "NOT_FOUND",
+              "ALREADY_EXISTS",
+              "PERMISSION_DENIED",
+              "RESOURCE_EXHAUSTED",
+              "FAILED_PRECONDITION",
+              "ABORTED",
+              "OUT_OF_RANGE",
+              "UNIMPLEMENTED",
+              "INTERNAL",
+              "UNAVAILABLE",
+              "DATA_LOSS",
+              "UNAUTHENTICATED"));
+
+  public static final int CANCELLED = 1;
+  public static final int UNKNOWN = 2;
+
+  private GrpcCodes() {}
+}
