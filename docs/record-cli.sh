@@ -77,6 +77,7 @@ session() {
   run canary set shop v2 5 -m 'a first look at v2'
   run status
   run top --count 1
+  run dashboards export
   run history -n 3
   run rollback -m 'v2 is not ready'
   run doctor "$jvm"

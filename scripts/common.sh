@@ -25,26 +25,40 @@ need_etcd() {
     say "etcd: none on the PATH, Docker answers: the tests run it in a container"
     return
   fi
-  command -v apt-get >/dev/null 2>&1 || die "no etcd: put etcd and etcdctl on the PATH, or start Docker, and run this again"
+  install_packages etcd "put etcd and etcdctl on the PATH, or start Docker" etcd-server etcd-client
+  say "etcd: $(command -v etcd) ($(etcd --version | sed -n 's/^etcd Version: //p'))"
+}
+
+# A real Prometheus with its promtool: on the PATH, else the distribution's package.
+need_prometheus() {
+  if ! command -v prometheus >/dev/null 2>&1 || ! command -v promtool >/dev/null 2>&1; then
+    install_packages prometheus "put prometheus and promtool on the PATH" prometheus
+  fi
+  say "prometheus: $(command -v prometheus) ($(prometheus --version 2>&1 | sed -n 's/^prometheus, version \([^ ]*\).*/\1/p'))"
+}
+
+# install_packages COMMAND OTHERWISE PACKAGE...: the distribution's packages, which bring COMMAND; OTHERWISE is what a
+# person can do instead. They would start services of their own on the default ports: tests bring up theirs, so forbid that.
+install_packages() {
+  local command=$1 otherwise=$2; shift 2
+  command -v apt-get >/dev/null 2>&1 || die "no $command: $otherwise, and run this again"
   local sudo=""
   if [ "$(id -u)" != 0 ]; then
-    sudo=$(command -v sudo) || die "no etcd, and no right to install it: run 'apt-get install etcd-server etcd-client' as root, or start Docker"
+    sudo=$(command -v sudo) || die "no $command, and no right to install it: run 'apt-get install $*' as root, or $otherwise"
   fi
-  say "etcd: none on the PATH and no Docker; installing the distribution's etcd-server and etcd-client"
+  say "$command: none found; installing the distribution's $*"
   local log; log=$(mktemp)
-  # the package would start a service of its own on the default port: tests bring up theirs, so forbid that
   local policy=/usr/sbin/policy-rc.d made=""
   if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null && $sudo chmod 755 "$policy" && made=1
   fi
   local rc=0
   { $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq etcd-server etcd-client; } >"$log" 2>&1 || rc=$?
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >"$log" 2>&1 || rc=$?
   [ -z "$made" ] || $sudo rm -f "$policy"
-  if [ $rc != 0 ] || ! command -v etcd >/dev/null 2>&1; then
+  if [ $rc != 0 ] || ! command -v "$command" >/dev/null 2>&1; then
     tail -5 "$log" >&2
-    die "etcd could not be installed (see above): put etcd and etcdctl on the PATH, or start Docker, and run this again"
+    die "$command could not be installed (see above): $otherwise, and run this again"
   fi
   rm -f "$log"
-  say "etcd: $(command -v etcd) ($(etcd --version | sed -n 's/^etcd Version: //p'))"
 }

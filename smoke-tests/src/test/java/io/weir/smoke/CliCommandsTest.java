@@ -59,6 +59,7 @@ class CliCommandsTest {
         say("pull", "pulled");
         say("status");
         say("top");
+        say("dashboards", "export", "dashboards");
         say("explain", "shop", "/a?user=7");
         say("simulate", "--service", "shop", "access.log");
         say("shadow", "shop/rate-limit");

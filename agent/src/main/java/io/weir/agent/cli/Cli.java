@@ -34,6 +34,7 @@ public final class Cli {
     CANARY("canary", "give a version a share of the calls: set, promote, abort", "change"),
     STATUS("status", "what each live instance runs, and why not", "watch"),
     TOP("top", "the fleet, live", "watch"),
+    DASHBOARDS("dashboards", "a Grafana dashboard and Prometheus alerts: export", "watch"),
     DOCTOR("doctor", "look for what is wrong: Java, store, rules, target JVM", "help"),
     ATTACH("attach", "govern a JVM that is already running", "help"),
     CONFIG("config", "the configuration as the agent would read it", "help"),
@@ -102,6 +103,8 @@ public final class Cli {
           return new SimulateCommand();
         case TOP:
           return new TopCommand();
+        case DASHBOARDS:
+          return new DashboardsCommand();
         case DOCTOR:
           return new DoctorCommand();
         case ATTACH:
