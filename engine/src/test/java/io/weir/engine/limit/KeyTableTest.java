@@ -150,6 +150,8 @@ class KeyTableTest {
       keys.add(s + "\u0100");
       for (int j = 0; j < s.length(); j++) {
         keys.add(s.substring(0, j) + '\u8000' + s.substring(j + 1));
+        // what eight characters are as bytes, four characters could be
+        keys.add(s.substring(0, j) + '\u7878' + s.substring(j + 1));
       }
       s.append('x');
     }
@@ -161,5 +163,15 @@ class KeyTableTest {
     // the reference's first test vector: key 00 01 .. 0f, no data
     assertThat(KeyHash.sip(0x0706050403020100L, 0x0f0e0d0c0b0a0908L, ""))
         .isEqualTo(0xabac0158050fc4dcL);
+    // as Python 3.11 has them, which hashes bytes so: PYTHONHASHSEED=0 python3 -c "hash(b'a')"
+    assertThat(KeyHash.sip(0, 0, "a")).isEqualTo(0x407448d2b89b1813L);
+    assertThat(KeyHash.sip(0, 0, "abcdefg")).isEqualTo(0x6db12aae9070f506L);
+    assertThat(KeyHash.sip(0, 0, "abcdefgh")).isEqualTo(0x3f7b849c0b8e35eaL);
+    assertThat(KeyHash.sip(0, 0, "user-1234567")).isEqualTo(0xe2cebcee898df04cL);
+    StringBuilder latin = new StringBuilder();
+    for (char c = 200; c < 220; c++) {
+      latin.append(c);
+    }
+    assertThat(KeyHash.sip(0, 0, latin.toString())).isEqualTo(0xacec00f1b6cbe085L);
   }
 }
