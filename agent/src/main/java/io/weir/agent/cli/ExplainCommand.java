@@ -264,7 +264,7 @@ final class ExplainCommand extends StoreCommand {
           continue;
         }
         String miss = miss(r.match, source);
-        String rate = number(r.qps) + " qps, burst " + r.burst;
+        String rate = rate(r);
         if (miss != null) {
           step(where, r, "does not apply", miss, false);
           continue;
@@ -279,6 +279,26 @@ final class ExplainCommand extends StoreCommand {
             refuses);
       }
     }
+  }
+
+  private static String rate(LimitRule r) {
+    String most =
+        r.maxConcurrent == 0
+            ? ""
+            : "at most "
+                + r.maxConcurrent
+                + " under way at once"
+                + (r.adaptive == null ? "" : ", adaptive from " + r.adaptive.min);
+    if (!r.rated) {
+      return most;
+    }
+    return number(r.qps)
+        + " qps, burst "
+        + r.burst
+        + (r.auto == null
+            ? ""
+            : ", tuned between " + number(r.auto.minQps) + " and " + number(r.auto.maxQps))
+        + (most.isEmpty() ? "" : ", " + most);
   }
 
   /** What a rule in shadow mode makes of the last call. */

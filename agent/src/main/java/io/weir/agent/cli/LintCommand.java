@@ -88,7 +88,7 @@ final class LintCommand extends StoreCommand {
   }
 
   private void limit(Documents.Document d, LimitRule r, Documents all) {
-    if (r.qps == 0 && r.match == Match.ALWAYS) {
+    if (r.rated && r.qps == 0 && r.match == Match.ALWAYS) {
       found(d, "deny-all", r.id + ": qps 0 refuses every call");
     }
     if (r.qps > 0 && r.burst > r.qps * 60) {

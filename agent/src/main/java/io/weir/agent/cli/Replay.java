@@ -86,7 +86,10 @@ final class Replay implements AccessLog.Reader {
   /** By minute since 1970: calls, refused. */
   private final TreeMap<Long, long[]> minutes = new TreeMap<Long, long[]>();
 
-  private final Ticket ticket = new Ticket();
+  /** Replaced for each call while limits count calls under way. */
+  private Ticket ticket = new Ticket();
+
+  private final boolean countsUnderWay;
   private final Ticket routed = new Ticket();
   private final PriorityQueue<UnderWay> underWay =
       new PriorityQueue<UnderWay>(16, (a, b) -> Long.compare(a.ends, b.ends));
@@ -102,6 +105,7 @@ final class Replay implements AccessLog.Reader {
   private long refused;
   private long broken;
   private long untold;
+  private long untimed;
   private long asked;
   private long paced;
   private long longestWait;
@@ -113,11 +117,14 @@ final class Replay implements AccessLog.Reader {
     client = side == LimitRule.Side.CLIENT;
     this.speed = speed;
     limits = Limits.build(null, book.limits(service), side, 0);
+    boolean counts = false;
     for (LimitRule r : book.limits(service)) {
       if (r.side == side) {
         rules.put(r.id, r);
+        counts |= r.enabled && r.maxConcurrent > 0;
       }
     }
+    countsUnderWay = counts;
     breakers =
         Breakers.build(service, null, book.breakers(service), 0, new Random(SEED)::nextDouble);
     List<RouteRule> routes = book.routes(service);
@@ -233,7 +240,7 @@ final class Replay implements AccessLog.Reader {
       if (!breakers.admit(Call.OUTBOUND, call, now, permit)) {
         broken++;
         if (client) {
-          ticket.giveBackTokens(now);
+          ticket.abandon(now);
         }
         return false;
       }
@@ -244,6 +251,9 @@ final class Replay implements AccessLog.Reader {
       if (!router.pick(Call.OUTBOUND, call, now, routed)) {
         if (permit != null) {
           permit.abandon(now);
+        }
+        if (client && limits != null) {
+          ticket.abandon(now);
         }
         return false;
       }
@@ -264,12 +274,24 @@ final class Replay implements AccessLog.Reader {
         permit.endHttp(status, now);
       }
     }
+    if (passes && countsUnderWay) {
+      underWay(call);
+    }
     return passes;
+  }
+
+  /** Its place is free when the log says that it ended; without that, at once. */
+  private void underWay(Call call) {
+    untimed += call.tookNanos > 0 ? 0 : 1;
+    underWay.add(new UnderWay(ticket, Math.max(call.status, 0), now + call.tookNanos));
   }
 
   private boolean limited(Call call) {
     if (limits == null) {
       return true;
+    }
+    if (countsUnderWay) {
+      ticket = new Ticket();
     }
     ticket.begin(now, null);
     if (limits.admit(client ? Call.OUTBOUND : Call.INBOUND, call, now, ticket)) {
@@ -395,6 +417,23 @@ final class Replay implements AccessLog.Reader {
   /** What these rules would have done that a log cannot tell; for people. */
   List<String> silent() {
     List<String> all = new ArrayList<String>();
+    if (untimed > 0) {
+      all.add(
+          untimed
+              + " lines tell no duration: max_concurrent counted these calls for no time at all");
+    }
+    for (LimitRule r : rules.values()) {
+      if (r.enabled && r.auto != null) {
+        all.add(
+            r.id
+                + ": a log does not answer back, so auto tuned nothing: replayed at "
+                + ExplainCommand.number(r.qps)
+                + " qps");
+      }
+      if (r.enabled && r.adaptive != null) {
+        all.add(r.id + ": calls took what the log says, whatever the adaptive limit let in");
+      }
+    }
     if (breakers != null) {
       all.add("breakers were replayed as one caller that made every call");
       if (untold > 0) {

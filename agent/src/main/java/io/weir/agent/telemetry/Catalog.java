@@ -150,6 +150,61 @@ public final class Catalog implements Readings {
                     to.value(keys, 1, who);
                   }
                 }));
+    running(
+        "weir.limit.max_concurrent",
+        "{call}",
+        "Calls that may be under way at once, as of now.",
+        (sink, rule, who) -> {
+          if (rule.concurrencyLimit() > 0) {
+            sink.value(rule.concurrencyLimit(), 1, who);
+          }
+        });
+    running(
+        "weir.limit.in_flight",
+        "{call}",
+        "Calls under way, as a rule with max_concurrent counts them.",
+        (sink, rule, who) -> {
+          if (rule.concurrencyLimit() > 0) {
+            sink.value(rule.inFlight(), 1, who);
+          }
+        });
+    running(
+        "weir.limit.auto.qps",
+        "{call}/s",
+        "The rate a rule with auto has been tuned to.",
+        (sink, rule, who) -> {
+          if (rule.rule().auto != null) {
+            sink.value(rule.qps(), 1, who);
+          }
+        });
+  }
+
+  private interface RunningValue {
+    /**
+     * @param who service, side, rule, mode
+     */
+    void to(Sink sink, Limits.Running rule, String[] who);
+  }
+
+  private void running(String name, String unit, String description, RunningValue value) {
+    add(
+        new Metric(name, GAUGE, unit, description, SERVICE, SIDE, RULE, MODE),
+        sink -> {
+          for (ServicePlan p : engine.snapshot().plans()) {
+            running(sink, p.service(), "server", p.server(), value);
+            running(sink, p.service(), "client", p.client(), value);
+          }
+        });
+  }
+
+  private static void running(
+      Sink sink, String service, String side, Limits limits, RunningValue value) {
+    if (limits != null) {
+      for (Limits.Running r : limits.running()) {
+        String[] who = {service, side, r.rule().id, r.rule().shadow ? "shadow" : "enforce"};
+        value.to(sink, r, who);
+      }
+    }
   }
 
   private void breaker() {

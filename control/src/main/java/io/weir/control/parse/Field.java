@@ -42,6 +42,9 @@ final class Field {
   final List<String> aliases;
   final boolean required;
 
+  /** Of a required field: one of these in its place will do. */
+  final List<String> instead;
+
   /** Of OBJECT and OBJECTS. */
   final Shape shape;
 
@@ -56,8 +59,10 @@ final class Field {
       List<String> words,
       List<String> aliases,
       boolean required,
+      List<String> instead,
       Shape shape,
       String doc) {
+    this.instead = instead;
     this.name = name;
     this.kind = kind;
     this.min = min;
@@ -73,7 +78,7 @@ final class Field {
   private static Field of(
       String name, Kind kind, double min, double max, String fallback, Shape shape, String doc) {
     List<String> none = Collections.<String>emptyList();
-    return new Field(name, kind, min, max, fallback, none, none, false, shape, doc);
+    return new Field(name, kind, min, max, fallback, none, none, false, none, shape, doc);
   }
 
   static Field bool(String name, boolean fallback, String doc) {
@@ -100,7 +105,8 @@ final class Field {
   /** The first word is the default. */
   static Field word(String name, String doc, String... words) {
     List<String> none = Collections.<String>emptyList();
-    return new Field(name, Kind.WORD, 0, 0, words[0], Arrays.asList(words), none, false, null, doc);
+    return new Field(
+        name, Kind.WORD, 0, 0, words[0], Arrays.asList(words), none, false, none, null, doc);
   }
 
   static Field texts(String name, int maxItems, String fallback, String doc) {
@@ -129,13 +135,19 @@ final class Field {
   }
 
   Field must() {
-    return new Field(name, kind, min, max, fallback, words, aliases, true, shape, doc);
+    return mustUnless();
+  }
+
+  /** Required, unless one of those is there. */
+  Field mustUnless(String... instead) {
+    return new Field(
+        name, kind, min, max, fallback, words, aliases, true, Arrays.asList(instead), shape, doc);
   }
 
   /** Older or other names that are read as this field. */
   Field alias(String... names) {
     return new Field(
-        name, kind, min, max, fallback, words, Arrays.asList(names), required, shape, doc);
+        name, kind, min, max, fallback, words, Arrays.asList(names), required, instead, shape, doc);
   }
 
   /** What a value has to be: {@code a whole number from 1 to 1000}. */

@@ -83,7 +83,7 @@ final class Fields {
       }
     }
     for (Field f : shape.fields()) {
-      if (f.required && find(f) == null) {
+      if (f.required && find(f) == null && !hasAny(f.instead)) {
         report(Code.REQUIRED, path + f.name, "", "the field is required: " + f.doc, node, null);
       }
     }
@@ -118,6 +118,15 @@ final class Fields {
       n = n == null ? other : n;
     }
     return n == null || n.kind == Node.Kind.NULL ? null : n;
+  }
+
+  private boolean hasAny(List<String> names) {
+    for (String name : names) {
+      if (has(name)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   boolean has(String name) {

@@ -46,6 +46,23 @@ final class Tables {
   private static final Field RESPONSE =
       object("response", RESPONSE_SHAPE, "what a refused caller sees");
 
+  private static final Shape ADAPTIVE =
+      Shape.of(
+          integer("min", 1, 1_000_000, 1L, "never below"),
+          integer("initial", 1, 1_000_000, null, "where it starts; 20, within its bounds"),
+          number(
+              "tolerance",
+              1.05,
+              10,
+              1.5,
+              "calls may take so many times what an unhurried one does"));
+  private static final Shape AUTO =
+      Shape.of(
+          word("metric", "what is held", "p99", "error-ratio", "cpu"),
+          number("target", 0.001, 600_000, null, "ms of p99; error-ratio, cpu: 0 to 1").must(),
+          number("min_qps", 0.01, 1e9, null, "never below").must(),
+          number("max_qps", 0.01, 1e9, null, "never above").must());
+
   static final Shape LIMIT =
       Shape.of(
           ID,
@@ -53,7 +70,7 @@ final class Tables {
           VERSION,
           ENABLED,
           number("qps", 0, 1e9, null, "calls per second, fractions allowed; 0 refuses all")
-              .must()
+              .mustUnless("max_concurrent", "auto")
               .alias("rate"),
           integer("burst", 1, 1_000_000_000_000L, null, "calls at once after idling; max(1, qps)")
               .alias("capacity"),
@@ -71,6 +88,9 @@ final class Tables {
           integer("max_keys", 1, 10_000_000, 100_000L, "bound on buckets"),
           word("on_missing", "what a call without the key gets", "shared", "skip", "reject"),
           integer("cost", 1, 1_000_000, 1L, "tokens a call takes, at most burst"),
+          integer("max_concurrent", 1, 1_000_000, null, "calls under way at once, per instance"),
+          object("adaptive", ADAPTIVE, "max_concurrent is the bound of a limit that adapts"),
+          object("auto", AUTO, "qps follows this instance's health; it starts at qps, or max_qps"),
           MODE,
           RESPONSE);
 

@@ -80,12 +80,18 @@ class GeneratedTest {
         s.append(" (`").append(alias).append("`)");
       }
       s.append(" | ").append(f.expectation().replace("expected ", "").replace("|", "\\|"));
-      s.append(" | ").append(f.required ? "required" : f.fallback == null ? "" : f.fallback);
+      s.append(" | ").append(f.required ? required(f) : f.fallback == null ? "" : f.fallback);
       s.append(" | ").append(f.doc.replace("|", "\\|")).append(" |\n");
       if (f.shape != null) {
         rows(f.shape, path + f.name + (f.kind == Field.Kind.OBJECTS ? "[]." : "."), s);
       }
     }
+  }
+
+  private static String required(Field f) {
+    return f.instead.isEmpty()
+        ? "required"
+        : "required without `" + String.join("` or `", f.instead) + "`";
   }
 
   private static Map<String, Object> map(Object... keysAndValues) {
@@ -139,6 +145,7 @@ class GeneratedTest {
       if (f.required) {
         List<Object> names = new ArrayList<>(List.of(map("required", List.of(f.name))));
         f.aliases.forEach(a -> names.add(map("required", List.of(a))));
+        f.instead.forEach(a -> names.add(map("required", List.of(a))));
         required.add(map("anyOf", names));
       }
     }
@@ -167,7 +174,7 @@ class GeneratedTest {
         p.put("type", scalar);
         p.put("maxLength", f.max);
       }
-      case WORD -> p.put("enum", f.words);
+      case WORD -> p.put("enum", words(f));
       case TEXTS -> {
         p.put("type", List.of("array", "string", "number", "boolean"));
         p.put("maxItems", f.max);
@@ -198,6 +205,13 @@ class GeneratedTest {
       p.put("default", literal ? f.fallback : new Literal(f.fallback));
     }
     return p;
+  }
+
+  /** A dash may be written as an underscore. */
+  private static List<String> words(Field f) {
+    List<String> all = new ArrayList<>(f.words);
+    f.words.stream().filter(w -> w.contains("-")).forEach(w -> all.add(w.replace('-', '_')));
+    return all;
   }
 
   /** JSON as it stands. */

@@ -136,6 +136,35 @@ class RuleParserTest {
       assertThat(r.defaults.get(0).labels).isEqualTo(Map.of("zone", "y", "tier", "On"));
     }
 
+    @Test
+    void aLimitOnCallsUnderWayNeedsNoRateAndMayAdapt() {
+      LimitRule fixed = (LimitRule) one(LIMIT, "max_concurrent: 50");
+      assertThat(fixed.rated).isFalse();
+      assertThat(fixed.maxConcurrent).isEqualTo(50);
+      assertThat(fixed.adaptive).isNull();
+      LimitRule both = (LimitRule) one(LIMIT, "{qps: 7, max_concurrent: 8, adaptive: {}}");
+      assertThat(both.rated).isTrue();
+      assertThat(both.qps).isEqualTo(7);
+      assertThat(both.adaptive.min).isOne();
+      assertThat(both.adaptive.initial).isEqualTo(8);
+      assertThat(both.adaptive.tolerance).isEqualTo(1.5);
+    }
+
+    @Test
+    void aTunedRateStartsWhereTheRuleSaysOrAtItsUpperBound() {
+      LimitRule r =
+          (LimitRule)
+              one(LIMIT, "auto: {metric: error_ratio, target: 0.05, min_qps: 10, max_qps: 500}");
+      assertThat(r.rated).isTrue();
+      assertThat(r.qps).isEqualTo(500);
+      assertThat(r.auto.metric).isEqualTo(LimitRule.Metric.ERROR_RATIO);
+      assertThat(r.auto.target).isEqualTo(0.05);
+      LimitRule p99 =
+          (LimitRule) one(LIMIT, "{qps: 80, auto: {target: 250, min_qps: 10, max_qps: 500}}");
+      assertThat(p99.qps).isEqualTo(80);
+      assertThat(p99.auto.metric).isEqualTo(LimitRule.Metric.P99);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"false", "off", "no", "n", "False", "OFF"})
     void whereTrueOrFalseIsWantedYamlsWordsForThemDo(String no) {
@@ -302,6 +331,19 @@ class RuleParserTest {
           "qps: 5\\nby: [cookies] | ATTRIBUTE | by",
           "qps: 5\\nmatch: path === '/x' | MATCH | match",
           "qps: 5\\nburst: 2\\ncost: 3 | CONTRADICTION | cost",
+          "burst: 5 | REQUIRED | qps",
+          "max_concurrent: 0 | BOUND | max_concurrent",
+          "max_concurrent: 5\\nby: [path] | CONTRADICTION | max_concurrent",
+          "qps: 5\\nadaptive: {min: 2} | CONTRADICTION | adaptive",
+          "max_concurrent: 5\\nadaptive: {min: 6} | CONTRADICTION | adaptive.min",
+          "max_concurrent: 5\\nadaptive: {initial: 6} | CONTRADICTION | adaptive.initial",
+          "max_concurrent: 5\\nadaptive: {tolerance: 1} | BOUND | adaptive.tolerance",
+          "auto: {target: 200, min_qps: 1} | REQUIRED | auto.max_qps",
+          "auto: {target: 200, min_qps: 9, max_qps: 5} | CONTRADICTION | auto.min_qps",
+          "auto: {metric: cpu, target: 70, min_qps: 1, max_qps: 5} | BOUND | auto.target",
+          "auto: {target: 0.2, min_qps: 1, max_qps: 5} | BOUND | auto.target",
+          "qps: 9\\nauto: {target: 200, min_qps: 1, max_qps: 5} | CONTRADICTION | qps",
+          "scope: cluster\\nauto: {target: 200, min_qps: 1, max_qps: 5} | CONTRADICTION | scope",
           "qps: 5\\nresponse: {status: 42} | BOUND | response.status",
           "qps: 5\\nresponse: {headers: {\"a b\": c}} | KIND | response.headers",
           "qps: 5\\nresponse: {headers: {a: \"b\\r\\nc\"}} | KIND | response.headers",

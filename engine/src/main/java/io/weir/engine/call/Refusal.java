@@ -54,6 +54,32 @@ public final class Refusal {
       String body,
       boolean throwing,
       String policy) {
+    this(
+        kind,
+        ruleId,
+        status,
+        headers,
+        body,
+        throwing,
+        policy,
+        (kind == Kind.LIMIT
+                ? "rate limit "
+                : kind == Kind.BREAKER ? "circuit breaker " : "routing rule ")
+            + quoted(ruleId)
+            + (kind == Kind.LIMIT
+                ? " exceeded"
+                : kind == Kind.BREAKER ? " is open" : " leaves no instance"));
+  }
+
+  private Refusal(
+      Kind kind,
+      String ruleId,
+      int status,
+      Map<String, String> headers,
+      String body,
+      boolean throwing,
+      String policy,
+      String description) {
     this.kind = kind;
     this.ruleId = ruleId;
     this.status = status;
@@ -74,14 +100,7 @@ public final class Refusal {
     this.bytes = this.body.getBytes(StandardCharsets.UTF_8);
     this.throwing = throwing;
     this.policy = policy == null ? null : oneLine(policy);
-    this.description =
-        (kind == Kind.LIMIT
-                ? "rate limit "
-                : kind == Kind.BREAKER ? "circuit breaker " : "routing rule ")
-            + quoted(ruleId)
-            + (kind == Kind.LIMIT
-                ? " exceeded"
-                : kind == Kind.BREAKER ? " is open" : " leaves no instance");
+    this.description = description;
   }
 
   /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
@@ -89,6 +108,24 @@ public final class Refusal {
     int status = response.status != 0 ? response.status : kind == Kind.LIMIT ? 429 : 503;
     return new Refusal(
         kind, ruleId, status, response.headers, response.body, response.throwing, policy);
+  }
+
+  /**
+   * The answer of a limit on calls under way. It names no time to retry: nobody knows when a call
+   * ends.
+   *
+   * @param most calls at once
+   */
+  public static Refusal concurrency(String ruleId, Response response, int most) {
+    return new Refusal(
+        Kind.LIMIT,
+        ruleId,
+        response.status != 0 ? response.status : 429,
+        response.headers,
+        response.body,
+        response.throwing,
+        quoted(ruleId) + ";q=" + most + ";qu=\"concurrent-requests\"",
+        "concurrency limit " + quoted(ruleId) + " reached");
   }
 
   /**

@@ -46,6 +46,26 @@ public final class Ticket {
     void giveBack(int cost, long now);
   }
 
+  /** A place among the calls under way; implemented by concurrency limits. */
+  public interface Slot {
+    /**
+     * The call has ended, or was never made: the place is free again.
+     *
+     * @param outcome one of {@link #ANSWERED}, {@link #OVERLOADED} and {@link #TELLS_NOTHING}
+     * @param startNanos when the call began, nano clock
+     */
+    void free(int outcome, long startNanos, long now);
+  }
+
+  /** There was an answer that is worth timing. */
+  public static final int ANSWERED = 0;
+
+  /** Timed out, or turned away for want of capacity. */
+  public static final int OVERLOADED = 1;
+
+  /** Cancelled, never made, failed for reasons of its own. */
+  public static final int TELLS_NOTHING = 2;
+
   /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
   public static final String DECISION = "X-Weir-Decision";
 
@@ -70,6 +90,9 @@ public final class Ticket {
   private Reservation[] more;
   private int[] moreCosts;
   private int moreCount;
+  private Slot slot;
+  private Slot[] moreSlots;
+  private int moreSlotCount;
   private Recorder gate;
 
   // measured only while somebody reads it
@@ -97,6 +120,8 @@ public final class Ticket {
     decision = null;
     first = null;
     moreCount = 0;
+    slot = null;
+    moreSlotCount = 0;
     // no fence: a ticket is handed to another thread only by means that have one of their own
     ENDED.lazySet(this, 0);
   }
@@ -138,11 +163,55 @@ public final class Ticket {
     moreCosts[moreCount++] = cost;
   }
 
+  /** Limiter: the call holds a place among those under way until it ends. */
+  public void holds(Slot in) {
+    if (slot == null) {
+      slot = in;
+      return;
+    }
+    if (moreSlots == null) {
+      moreSlots = new Slot[3];
+    } else if (moreSlotCount == moreSlots.length) {
+      moreSlots = Arrays.copyOf(moreSlots, moreSlotCount * 2);
+    }
+    moreSlots[moreSlotCount++] = in;
+  }
+
+  /** Limiter: the place held last is given up, the call goes on without it. */
+  public void letGo(long now) {
+    Slot last = slot;
+    if (moreSlotCount > 0) {
+      last = moreSlots[--moreSlotCount];
+      moreSlots[moreSlotCount] = null;
+    } else {
+      slot = null;
+    }
+    last.free(TELLS_NOTHING, startNanos, now);
+  }
+
+  /** Whether somebody counts this call as under way until it ends. */
+  public boolean holdsSlot() {
+    return slot != null;
+  }
+
+  private void freeSlots(int outcome, long now) {
+    while (moreSlotCount > 0) {
+      moreSlots[--moreSlotCount].free(outcome, startNanos, now);
+      moreSlots[moreSlotCount] = null;
+    }
+    Slot s = slot;
+    slot = null;
+    s.free(outcome, startNanos, now);
+  }
+
   /**
-   * Gives all tokens of this call back (a later engine refused, or the waiter was cancelled or
-   * interrupted).
+   * Gives all tokens and places of this call back (a later engine refused, or the waiter was
+   * cancelled or interrupted).
    */
   public void giveBackTokens(long now) {
+    if (slot != null) {
+      freeSlots(TELLS_NOTHING, now);
+    }
     while (moreCount > 0) {
       more[--moreCount].giveBack(moreCosts[moreCount], now);
       more[moreCount] = null;
@@ -304,6 +373,10 @@ public final class Ticket {
     if (!ENDED.compareAndSet(this, 0, 1)) {
       return;
     }
+    if (slot != null) {
+      // first of all: whatever throws below, the place is free
+      freeSlots(outcome(status, grpc, failure), now);
+    }
     if (latency != null) {
       int how = failure == null ? -1 : failure.ordinal();
       latency.record(Kind.ended(kind, status, grpc, how), now - startNanos);
@@ -315,5 +388,17 @@ public final class Ticket {
     if (gate != null) {
       gate.record(this, status, grpc, failure, thrown, now);
     }
+  }
+
+  private static int outcome(int status, int grpc, Failure failure) {
+    if (failure != null) {
+      return failure == Failure.TIMEOUT ? OVERLOADED : TELLS_NOTHING;
+    }
+    if (grpc >= 0) {
+      boolean turnedAway = grpc == 4 || grpc == 8 || grpc == 14;
+      return grpc == 0 ? ANSWERED : turnedAway ? OVERLOADED : TELLS_NOTHING;
+    }
+    boolean turnedAway = status == 429 || status == 503 || status == 504;
+    return turnedAway ? OVERLOADED : status < 500 ? ANSWERED : TELLS_NOTHING;
   }
 }

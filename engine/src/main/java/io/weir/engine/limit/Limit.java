@@ -9,17 +9,38 @@ import io.weir.engine.rules.LimitRule;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * One rule in force, with its bucket or its table of buckets. Immutable but for what those hold and
- * the counts, which an edited rule's next edition takes over.
+ * One rule in force, with its bucket or its table of buckets and its places. Immutable but for what
+ * those hold, the counts, which an edited rule's next edition takes over, and the rate of a rule
+ * that is tuned.
  */
-final class Limit {
+final class Limit implements Limits.Running {
+  /** A rate in force; replaced as a whole, so that a call sees all of one. */
+  private static final class Rate {
+    final double qps;
+    final Terms terms;
+    final Bucket bucket;
+    final Refusal refusal;
+
+    Rate(double qps, Terms terms, Bucket bucket, Refusal refusal) {
+      this.qps = qps;
+      this.terms = terms;
+      this.bucket = bucket;
+      this.refusal = refusal;
+    }
+  }
+
   final LimitRule rule;
   private final Match match;
   private final Attribute[] by;
-  private final Terms terms;
-  private final Bucket bucket;
   private final KeyTable table;
-  private final Refusal refusal;
+
+  /** Null: this rule limits calls under way only. Written by the control thread. */
+  private volatile Rate rate;
+
+  /** Null: any number of calls may be under way. */
+  private final Slots slots;
+
+  private final Refusal full;
 
   /** Decisions so far; a shadow rule's are what it would have decided. */
   final LongAdder hits;
@@ -33,35 +54,117 @@ final class Limit {
     this.rule = rule;
     match = rule.match == Match.ALWAYS ? null : rule.match;
     by = rule.by.toArray(new Attribute[0]);
-    terms =
-        new Terms(
-            before == null ? 0 : before.terms.edition + 1,
-            rule.qps,
-            rule.burst,
-            rule.maxWaitNanos,
-            rule.cost,
-            now);
-    boolean same = before != null && before.rule.by.equals(rule.by);
-    if (by.length == 0) {
-      Bucket b = same ? before.bucket : Bucket.full(terms, now);
-      while (b.terms != terms) {
-        b = b.succeed(terms);
-      }
-      bucket = b;
-      table = null;
-    } else {
-      bucket = null;
-      table = same ? before.table : new KeyTable(rule.maxKeys, terms, now);
-      table.edited(terms, now);
-    }
     hits = before == null ? new LongAdder() : before.hits;
     exceeded = before == null ? new LongAdder() : before.exceeded;
-    refusal =
+    if (rule.maxConcurrent == 0) {
+      slots = null;
+      full = null;
+    } else {
+      slots = before == null || before.slots == null ? new Slots(rule, now) : before.slots;
+      if (before != null && slots == before.slots) {
+        slots.edited(rule, now);
+      }
+      full = Refusal.concurrency(rule.id, rule.response, rule.maxConcurrent);
+    }
+    if (!rule.rated) {
+      table = null;
+      return;
+    }
+    Rate old = before == null ? null : before.rate;
+    boolean same = old != null && before.rule.by.equals(rule.by);
+    boolean tuned = rule.auto != null && old != null && before.rule.auto != null;
+    double qps = tuned ? bounded(old.qps) : rule.qps;
+    Terms terms = terms(qps, old, now);
+    if (by.length == 0) {
+      table = null;
+      rate = rate(qps, terms, same ? old.bucket : Bucket.full(terms, now));
+    } else {
+      table = same ? before.table : new KeyTable(rule.maxKeys, terms, now);
+      table.edited(terms, now);
+      rate = rate(qps, terms, null);
+    }
+  }
+
+  private Terms terms(double qps, Rate before, long now) {
+    return new Terms(
+        before == null ? 0 : before.terms.edition + 1,
+        qps,
+        burst(qps),
+        rule.maxWaitNanos,
+        rule.cost,
+        now);
+  }
+
+  /** A tuned rate's burst lasts as long as the rule's own does at the rule's own rate. */
+  private long burst(double qps) {
+    return qps == rule.qps
+        ? rule.burst
+        : Math.max(rule.cost, Math.max(1, Math.round(rule.burst * (qps / rule.qps))));
+  }
+
+  /**
+   * @param from the bucket that stands for this rule so far; null where a table does
+   */
+  private Rate rate(double qps, Terms terms, Bucket from) {
+    Bucket b = from;
+    while (b != null && b.terms != terms) {
+      b = b.succeed(terms);
+    }
+    return new Rate(
+        qps,
+        terms,
+        b,
         Refusal.of(
-            Refusal.Kind.LIMIT,
-            rule.id,
-            rule.response,
-            Refusal.policy(rule.id, rule.burst, rule.qps));
+            Refusal.Kind.LIMIT, rule.id, rule.response, Refusal.policy(rule.id, burst(qps), qps)));
+  }
+
+  private double bounded(double qps) {
+    return Math.max(rule.auto.minQps, Math.min(qps, rule.auto.maxQps));
+  }
+
+  @Override
+  public void retune(double wanted, long now) {
+    Rate old = rate;
+    double qps = bounded(wanted);
+    if (qps == old.qps) {
+      return;
+    }
+    Terms terms = terms(qps, old, now);
+    if (table != null) {
+      table.edited(terms, now);
+    }
+    rate = rate(qps, terms, old.bucket);
+  }
+
+  @Override
+  public LimitRule rule() {
+    return rule;
+  }
+
+  @Override
+  public double qps() {
+    Rate r = rate;
+    return r == null ? Double.POSITIVE_INFINITY : r.qps;
+  }
+
+  @Override
+  public long admitted() {
+    return hits.sum();
+  }
+
+  @Override
+  public long exceeded() {
+    return exceeded.sum();
+  }
+
+  @Override
+  public int concurrencyLimit() {
+    return slots == null ? 0 : slots.limit();
+  }
+
+  @Override
+  public int inFlight() {
+    return slots == null ? 0 : slots.inFlight();
   }
 
   boolean keyed() {
@@ -77,11 +180,25 @@ final class Limit {
     if (match != null && !match.test(source, call)) {
       return true;
     }
+    Slots s = slots;
+    if (s != null) {
+      if (!s.take()) {
+        exceeded.increment();
+        return rule.shadow || ticket.refuse(full, 0);
+      }
+      ticket.holds(s);
+    }
+    Rate r = rate;
+    if (r == null) {
+      hits.increment();
+      return true;
+    }
     long result;
     if (table == null) {
+      Bucket bucket = r.bucket;
       result = bucket.take(now);
       if (result >= 0) {
-        ticket.took(bucket, terms.tokens);
+        ticket.took(bucket, r.terms.tokens);
       }
     } else {
       long key = KeyHash.START;
@@ -95,13 +212,13 @@ final class Limit {
         key = KeyHash.add(key, value);
       }
       if (complete) {
-        result = table.take(key, terms, rule.maxKeys, now, ticket);
+        result = table.take(key, r.terms, rule.maxKeys, now, ticket);
       } else if (rule.onMissing == LimitRule.OnMissing.SKIP) {
         return true;
       } else if (rule.onMissing == LimitRule.OnMissing.REJECT) {
         result = ~0L;
       } else {
-        result = table.takeMissing(terms, now, ticket);
+        result = table.takeMissing(r.terms, now, ticket);
       }
     }
     if (result >= 0) {
@@ -112,6 +229,12 @@ final class Limit {
       return true;
     }
     exceeded.increment();
-    return rule.shadow || ticket.refuse(refusal, ~result);
+    if (rule.shadow) {
+      if (s != null) {
+        ticket.letGo(now); // it would not have been let in
+      }
+      return true;
+    }
+    return ticket.refuse(r.refusal, ~result);
   }
 }

@@ -4,6 +4,8 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +26,32 @@ public final class Limits {
      * @param overflowed calls of new keys that found no room and shared the overflow bucket
      */
     void rule(LimitRule rule, long hits, long exceeded, int keys, long overflowed);
+  }
+
+  /** A rule in force, for those who look after it off the request path. */
+  public interface Running {
+    LimitRule rule();
+
+    /** The rate in force, calls per second; infinite when the rule has none. */
+    double qps();
+
+    /** Calls it admitted since it first came into force, across edits. */
+    long admitted();
+
+    /** Calls it refused; in shadow mode, would have refused. */
+    long exceeded();
+
+    /** How many calls may be under way just now; 0 for any number. */
+    int concurrencyLimit();
+
+    /** How many of them are. */
+    int inFlight();
+
+    /**
+     * Puts another rate into force, within the bounds of the rule's {@code auto}, which must be
+     * there. Tokens carry over as with an edit. Control thread only.
+     */
+    void retune(double qps, long now);
   }
 
   private final Limit[] limits;
@@ -96,5 +124,10 @@ public final class Limits {
           l.keyed() ? l.table().size() : 0,
           l.keyed() ? l.table().overflowed() : 0);
     }
+  }
+
+  /** Every rule as it runs, keyed ones first. */
+  public List<Running> running() {
+    return Collections.unmodifiableList(Arrays.<Running>asList(limits));
   }
 }

@@ -27,7 +27,52 @@ public final class LimitRule extends Rule {
     REJECT
   }
 
-  /** Tokens per second, at least 0; 0 denies all. */
+  /** What a closed loop looks at. */
+  public enum Metric {
+    P99,
+    ERROR_RATIO,
+    CPU
+  }
+
+  /** A limit on calls under way that follows what they take. Immutable. */
+  public static final class Adaptive {
+    /** Bounds of the limit in force; the upper one is {@link LimitRule#maxConcurrent}. */
+    public final int min;
+
+    public final int initial;
+
+    /** How many times what an unhurried call takes calls may take, above 1. */
+    public final double tolerance;
+
+    public Adaptive(int min, int initial, double tolerance) {
+      this.min = min;
+      this.initial = initial;
+      this.tolerance = tolerance;
+    }
+  }
+
+  /** A rate that follows the service's health. Immutable. */
+  public static final class Auto {
+    public final Metric metric;
+
+    /** Milliseconds of p99, a share of errors, or a share of the CPUs. */
+    public final double target;
+
+    public final double minQps;
+    public final double maxQps;
+
+    public Auto(Metric metric, double target, double minQps, double maxQps) {
+      this.metric = metric;
+      this.target = target;
+      this.minQps = minQps;
+      this.maxQps = maxQps;
+    }
+  }
+
+  /** Whether there is a rate at all; without one only {@link #maxConcurrent} limits. */
+  public final boolean rated;
+
+  /** Tokens per second, at least 0; 0 denies all. With {@link #auto} where it starts. */
   public final double qps;
 
   /** Tokens at once after idling, at least 1. */
@@ -50,8 +95,18 @@ public final class LimitRule extends Rule {
 
   public final Response response;
 
+  /** Calls under way at once, 0 for any number. */
+  public final int maxConcurrent;
+
+  /** How the limit on calls under way adapts; null: {@link #maxConcurrent} is the limit. */
+  public final Adaptive adaptive;
+
+  /** How the rate follows the service's health, or null: it does not. */
+  public final Auto auto;
+
   private LimitRule(Builder b) {
     super(b);
+    rated = b.rated || b.maxConcurrent == 0;
     qps = b.qps;
     burst = b.burst > 0 ? b.burst : Math.max(1L, (long) b.qps);
     by = Collections.unmodifiableList(new ArrayList<Attribute>(b.by));
@@ -62,12 +117,16 @@ public final class LimitRule extends Rule {
     onMissing = b.onMissing;
     cost = b.cost;
     response = b.response;
+    maxConcurrent = b.maxConcurrent;
+    adaptive = b.adaptive;
+    auto = b.auto;
   }
 
   @Override
   public LimitRule inShadow() {
     Builder b = new Builder();
     b.copy(this);
+    b.rated = rated;
     b.qps = qps;
     b.burst = burst;
     b.by = by;
@@ -78,6 +137,9 @@ public final class LimitRule extends Rule {
     b.onMissing = onMissing;
     b.cost = cost;
     b.response = response;
+    b.maxConcurrent = maxConcurrent;
+    b.adaptive = adaptive;
+    b.auto = auto;
     return b.shadow(true).build();
   }
 
@@ -87,6 +149,7 @@ public final class LimitRule extends Rule {
 
   /** Bounds are checked by whoever parses; see {@code control.parse}. */
   public static final class Builder extends Base<Builder> {
+    private boolean rated;
     private double qps;
     private long burst;
     private List<Attribute> by = Collections.emptyList();
@@ -97,8 +160,12 @@ public final class LimitRule extends Rule {
     private OnMissing onMissing = OnMissing.SHARED;
     private int cost = 1;
     private Response response = Response.DEFAULT;
+    private int maxConcurrent;
+    private Adaptive adaptive;
+    private Auto auto;
 
     public Builder qps(double v) {
+      rated = true;
       qps = v;
       return this;
     }
@@ -146,6 +213,21 @@ public final class LimitRule extends Rule {
 
     public Builder response(Response v) {
       response = v;
+      return this;
+    }
+
+    public Builder maxConcurrent(int v) {
+      maxConcurrent = v;
+      return this;
+    }
+
+    public Builder adaptive(Adaptive v) {
+      adaptive = v;
+      return this;
+    }
+
+    public Builder auto(Auto v) {
+      auto = v;
       return this;
     }
 

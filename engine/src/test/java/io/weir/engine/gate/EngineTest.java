@@ -80,6 +80,30 @@ class EngineTest {
   }
 
   @Test
+  void aCallABreakerRefusesHoldsNoPlaceOfALimit() {
+    LimitRule most =
+        LimitRule.builder()
+            .service("payment")
+            .side(LimitRule.Side.CLIENT)
+            .maxConcurrent(5)
+            .fingerprint("m")
+            .build();
+    engine.apply(new RuleBook.Builder().add(breaker("payment")).add(most).build());
+    Ticket ticket = new Ticket();
+    for (int i = 0; i < 20; i++) {
+      assertThat(engine.outbound(engine.plan("payment"), new Nothing(), "", ticket)).isTrue();
+      ticket.endHttp(500, now);
+    }
+    for (int i = 0; i < 20; i++) {
+      Ticket refused = new Ticket();
+      assertThat(engine.outbound(engine.plan("payment"), new Nothing(), "", refused)).isFalse();
+      assertThat(refused.refusal().kind()).isEqualTo(io.weir.engine.call.Refusal.Kind.BREAKER);
+      refused.abandon(now);
+    }
+    assertThat(engine.plan("payment").client().running().get(0).inFlight()).isZero();
+  }
+
+  @Test
   void theKillSwitchTurnsEverythingIntoAPassThrough() {
     engine.apply(
         new RuleBook.Builder()

@@ -109,6 +109,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
         Colour.swap(before);
       }
     } catch (Throwable t) {
+      abandon();
       Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
       delegate = next.newCall(method, options);
       delegate.start(listener, headers);
@@ -124,8 +125,17 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       gate.executors.execute(
           options.getExecutor(), paced, Math.min(ticket.waitNanos(), remainingNanos()));
     } else {
+      begin(decide(), listener);
+    }
+  }
+
+  private ClientCall<Q, P> decide() {
+    try {
       delegate = next.newCall(method, decided());
-      begin(delegate, listener);
+      return delegate;
+    } catch (Throwable t) {
+      abandon();
+      throw t;
     }
   }
 

@@ -36,6 +36,7 @@ final class ServerGate implements ServerInterceptor {
       Colour colour = engine.colour(ServerAttributes.INSTANCE, governed);
       handler = colour == Colour.NONE ? next : new Coloured<Q, P>(colour, next);
     } catch (Throwable t) {
+      governed.abandon();
       Bridge.failedOpen(HookId.GRPC_SERVER_BUILD, t);
       return next.startCall(call, headers);
     }

@@ -160,6 +160,7 @@ final class Governor implements Interceptor {
       return watched;
     } catch (Throwable t) {
       Gate.failedOpen(t);
+      outcome.bodyEnded();
       return response;
     }
   }

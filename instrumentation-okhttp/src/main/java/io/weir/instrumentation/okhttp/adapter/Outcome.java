@@ -42,9 +42,11 @@ final class Outcome extends AtomicBoolean {
     this.began = began;
   }
 
-  /** Nobody but the counters is interested: no breaker, no instance. */
+  /**
+   * Nobody but the counters is interested: no breaker, no instance, no limit on calls under way.
+   */
   boolean isOnlyCounted() {
-    return ticket.breaker() == null && ticket.instance() == null;
+    return ticket.breaker() == null && ticket.instance() == null && !ticket.holdsSlot();
   }
 
   /** Status and headers are there. */

@@ -122,6 +122,10 @@ public final class ServletHook extends Hook {
       }
       goesOn = true;
       return call;
+    } catch (Throwable t) {
+      // the call passes ungoverned: nobody will end it
+      call.abandon();
+      throw t;
     } finally {
       if (!goesOn) {
         call.unbindColour();
@@ -160,8 +164,14 @@ public final class ServletHook extends Hook {
   @Override
   public Object exit(Object state, Object self, Object result, Throwable thrown) {
     if (state instanceof Call) {
-      ((Call) state).unbindColour();
-      ((Call) state).returned(thrown);
+      Call call = (Call) state;
+      call.unbindColour();
+      try {
+        call.returned(thrown);
+      } catch (Throwable t) {
+        call.abandon();
+        throw t;
+      }
     } else if (state instanceof Colour) {
       Colour.swap((Colour) state);
     }

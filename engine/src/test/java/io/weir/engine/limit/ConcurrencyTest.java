@@ -1,0 +1,238 @@
+package io.weir.engine.limit;
+
+import static io.weir.engine.limit.Calls.admitted;
+import static io.weir.engine.limit.Calls.admittedOf;
+import static io.weir.engine.limit.Calls.by;
+import static io.weir.engine.limit.Calls.call;
+import static io.weir.engine.limit.Calls.limits;
+import static io.weir.engine.limit.Calls.rule;
+import static io.weir.engine.limit.Calls.swap;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.LimitRule;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class ConcurrencyTest {
+  private static LimitRule.Builder most(int n) {
+    return LimitRule.builder().maxConcurrent(n);
+  }
+
+  private static int inFlight(Limits l) {
+    return l.running().get(0).inFlight();
+  }
+
+  @Test
+  void soManyCallsAreUnderWayAtOnceAndNoMore() {
+    Limits l = limits(0, most(3).build());
+    List<Ticket> under = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      under.add(call(l, 0));
+    }
+    assertThat(admittedOf(10, l, 0)).isZero();
+    under.remove(0).endHttp(200, 5);
+    assertThat(admittedOf(10, l, 0)).isOne();
+    assertThat(inFlight(l)).isEqualTo(3);
+  }
+
+  @Test
+  void aPlaceIsFreedOnceWhateverBecomesOfTheCall() {
+    Limits l = limits(0, most(10).build());
+    Ticket[] calls = new Ticket[6];
+    for (int i = 0; i < calls.length; i++) {
+      calls[i] = call(l, 0);
+    }
+    calls[0].endHttp(500, 1);
+    calls[0].endHttp(200, 2);
+    calls[0].abandon(3);
+    calls[1].endFailure(Failure.CANCELLED, null, 1);
+    calls[2].endFailure(Failure.TIMEOUT, null, 1);
+    calls[3].abandon(1);
+    calls[3].abandon(2);
+    calls[4].endGrpc(14, null, 1);
+    calls[4].giveBackTokens(2);
+    calls[5].giveBackTokens(1);
+    calls[5].endHttp(200, 2);
+    assertThat(inFlight(l)).isZero();
+  }
+
+  @Test
+  void aCallRefusedByALaterLimitHoldsNoPlace() {
+    Limits l = limits(0, most(10).id("a").build(), most(2).id("b").build(), rule(1, 1).build());
+    assertThat(admittedOf(5, l, 0)).isOne();
+    assertThat(l.running()).extracting(Limits.Running::inFlight).containsExactly(1, 1, 0);
+  }
+
+  @Test
+  void aRuleMayLimitBothAndAPlaceRefusedTakesNoToken() {
+    Limits l = limits(0, rule(1, 3).maxConcurrent(2).build());
+    Ticket first = call(l, 0);
+    assertThat(admitted(l, 0)).isTrue();
+    assertThat(call(l, 0).refusal().description())
+        .isEqualTo("concurrency limit \"default\" reached");
+    first.endHttp(200, 0);
+    // one of three tokens is left, then there are places but no token
+    Ticket third = call(l, 0);
+    assertThat(third.refusal()).isNull();
+    third.endHttp(200, 0);
+    assertThat(call(l, 0).refusal().description()).isEqualTo("rate limit \"default\" exceeded");
+    assertThat(inFlight(l)).isOne();
+  }
+
+  @Test
+  void aRefusedCallerIsToldTheLimitAndNoTime() {
+    Limits l = limits(0, most(1).build());
+    call(l, 0);
+    Ticket refused = call(l, 0);
+    List<String> headers = new ArrayList<>();
+    refused.refusal().headers(refused, (n, v) -> headers.add(n + ": " + v));
+    assertThat(headers)
+        .containsExactly(
+            "RateLimit-Policy: \"default\";q=1;qu=\"concurrent-requests\"",
+            "RateLimit: \"default\";r=0");
+    assertThat(refused.refusal().status()).isEqualTo(429);
+    assertThat(refused.refusal().grpcStatus()).isEqualTo(8);
+    assertThat(refused.retryAfterNanos()).isZero();
+  }
+
+  @Test
+  void anEditKeepsTheCallsUnderWayCounted() {
+    Limits l = limits(0, most(4).build());
+    List<Ticket> under = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      under.add(call(l, 0));
+    }
+    Limits fewer = swap(l, 1, most(2).match(new Calls.Method("POST")).build());
+    assertThat(admitted(fewer, 1, "method", "POST")).isFalse();
+    assertThat(admitted(fewer, 1, "method", "GET")).isTrue();
+    Limits more = swap(fewer, 2, most(6).build());
+    assertThat(admittedOf(10, more, 2)).isEqualTo(2);
+    under.forEach(t -> t.endHttp(200, 3));
+    assertThat(inFlight(more)).isEqualTo(2);
+    // a caller that still holds the rules before counts all the same
+    assertThat(admittedOf(10, l, 3)).isEqualTo(4);
+  }
+
+  @Test
+  void shadowCountsPlacesAndRefusesNobody() {
+    Limits l = limits(0, most(2).shadow(true).build());
+    List<Ticket> under = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      under.add(call(l, 0));
+      assertThat(under.get(i).refusal()).isNull();
+    }
+    assertThat(inFlight(l)).isEqualTo(2);
+    assertThat(l.running().get(0).exceeded()).isEqualTo(3);
+    under.forEach(t -> t.endHttp(200, 1));
+    assertThat(inFlight(l)).isZero();
+  }
+
+  @Test
+  void inShadowACallWithoutATokenHoldsNoPlace() {
+    Limits l = limits(0, rule(1, 1).maxConcurrent(5).shadow(true).build());
+    List<Ticket> under = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      under.add(call(l, 0));
+    }
+    assertThat(inFlight(l)).isOne();
+    under.forEach(t -> t.endHttp(200, 1));
+    assertThat(inFlight(l)).isZero();
+  }
+
+  @Test
+  void aKeyedRuleOfItsOwnGoesWithIt() {
+    Limits l = limits(0, most(3).id("all").build(), rule(1, 1).id("u").by(by("header:u")).build());
+    assertThat(admitted(l, 0, "header:u", "a")).isTrue();
+    assertThat(admitted(l, 0, "header:u", "a")).isFalse();
+    assertThat(l.running().get(1).inFlight()).isOne();
+  }
+
+  /**
+   * Two threads make calls and end them in every way there is while a third edits the rule: at no
+   * instant are more under way than the largest limit there was, and in the end none is.
+   */
+  @Test
+  void noEditLosesOrMintsAPlace() throws Exception {
+    int largest = 40;
+    Limits[] current = {limits(0, most(largest).build())};
+    AtomicBoolean done = new AtomicBoolean();
+    AtomicInteger under = new AtomicInteger();
+    AtomicInteger highest = new AtomicInteger();
+    ExecutorService pool = Executors.newFixedThreadPool(2);
+    AtomicInteger visible = new AtomicInteger();
+    try {
+      List<Future<Integer>> callers = new ArrayList<>();
+      for (int t = 0; t < 2; t++) {
+        int seed = t;
+        callers.add(
+            pool.submit(
+                () -> {
+                  Random random = new Random(seed);
+                  List<Ticket> held = new ArrayList<>();
+                  int refused = 0;
+                  while (!done.get()) {
+                    visible.get();
+                    Ticket ticket = new Ticket();
+                    ticket.begin(0, null);
+                    if (current[0].admit(Calls.SOURCE, Collections.emptyMap(), 0, ticket)) {
+                      highest.accumulateAndGet(under.incrementAndGet(), Math::max);
+                      held.add(ticket);
+                    } else {
+                      refused++;
+                    }
+                    if (random.nextInt(held.size() + 10) < held.size()) {
+                      under.decrementAndGet();
+                      end(held.remove(random.nextInt(held.size())), random.nextInt(4));
+                    }
+                  }
+                  for (Ticket left : held) {
+                    end(left, random.nextInt(4));
+                  }
+                  return refused;
+                }));
+      }
+      for (int i = 0; i < 20_000; i++) {
+        int n = 1 + i % largest;
+        LimitRule.Builder b = most(n);
+        if (i % 3 == 1) {
+          b.adaptive(new LimitRule.Adaptive(1, Math.max(1, n / 2), 1.5));
+        }
+        current[0] = swap(current[0], 0, b.build());
+        visible.incrementAndGet();
+      }
+      done.set(true);
+      for (Future<Integer> caller : callers) {
+        caller.get();
+      }
+    } finally {
+      done.set(true);
+      pool.shutdownNow();
+    }
+    assertThat(highest.get()).isBetween(1, largest);
+    current[0] = swap(current[0], 0, most(largest).build());
+    assertThat(inFlight(current[0])).isZero();
+    assertThat(admittedOf(100, current[0], 0)).isEqualTo(largest);
+  }
+
+  private static void end(Ticket ticket, int how) {
+    switch (how) {
+      case 0 -> ticket.endHttp(200, 1);
+      case 1 -> ticket.endFailure(Failure.EXCEPTION, null, 1);
+      case 2 -> ticket.abandon(1);
+      default -> {
+        ticket.endGrpc(0, null, 1);
+        ticket.abandon(2);
+      }
+    }
+  }
+}
