@@ -76,6 +76,27 @@ class ReplayTest {
   }
 
   @Test
+  void aLimitOnCallsUnderWayIsReplayedByTheDurationsTheLogTells() throws IOException {
+    StringBuilder log = new StringBuilder();
+    for (int i = 0; i < 100; i++) {
+      // one every 10 ms, each takes 45: four to five are under way
+      log.append(String.format("{\"time\": %d.%03d, \"path\": \"/a\", ", DAY0, i * 10));
+      log.append("\"status\": 200, \"duration_ms\": 45}\n");
+    }
+    String timed = log.toString();
+    assertThat(replay("{\"max_concurrent\": 5}", timed, 1).refused()).isZero();
+    Replay four = replay("{\"max_concurrent\": 4}", timed, 1);
+    assertThat(four.refused()).isBetween(18L, 20L);
+    assertThat(four.silent()).isEmpty();
+    Replay untold =
+        replay("{\"max_concurrent\": 4}", timed.replace(", \"duration_ms\": 45", ""), 1);
+    assertThat(untold.refused()).isZero();
+    assertThat(untold.silent())
+        .containsExactly(
+            "100 lines tell no duration: max_concurrent counted these calls for no time at all");
+  }
+
+  @Test
   void jsonLinesAreReadInEverySpelling() throws IOException {
     String[] lines = {
       "{\"time\": 1700000000.5, \"method\": \"POST\", \"path\": \"/a?b=c\"}",

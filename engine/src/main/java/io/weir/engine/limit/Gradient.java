@@ -13,7 +13,7 @@ import io.weir.engine.rules.LimitRule;
  * on, twice as long. So the ratio of the two says how far off the limit is. After every window, in
  * which {@code p50} is what a call took,
  *
- * <pre>  limit = limit * clamp(tolerance * baseline / p50, 1/2, tolerance) + sqrt(limit)</pre>
+ * <pre>  limit = limit * max(1/2, tolerance * baseline / p50) + sqrt(limit)</pre>
  *
  * which ends where p50 is a little more than tolerance times the baseline (Netflix, Performance
  * Under Load, 2018; Envoy's gradient controller). The square root is room to find out whether there
@@ -25,15 +25,16 @@ import io.weir.engine.rules.LimitRule;
  * <ul>
  *   <li><b>An inflating baseline.</b> A long-term average takes lasting overload for normal after a
  *       while, and the limit grows without end (concurrency-limits #134, #165). Ours goes down with
- *       what is seen and goes up only by a <em>probe</em>: for one window the limit is cut to a
- *       third or less, far enough that nobody waits in the service, and what calls take then is the
- *       baseline.
+ *       what is seen and goes up only by a <em>probe</em>: for a window the limit is cut to a third
+ *       or less, and what calls take then is the baseline, if it is what was known. If not, it is
+ *       cut again until that makes no difference any more: then nobody waits in the service.
  *   <li><b>Probes that hurt.</b> They refuse calls, so there is none unless it could matter: while
  *       the limit is used, every half minute; when calls suddenly take long though the limit is not
  *       used, or the limit has fallen to its lower bound, after five seconds at the earliest. How
  *       far they cut has nothing to do with that bound (Envoy #46532, #38338), and calls that were
  *       under way before do not count (#11579).
- *   <li><b>A slow ramp</b>: it grows by half per window of 100 ms, from 20 to 1000 in a second.
+ *   <li><b>A slow ramp</b>: while nobody waits it doubles every window, from 20 to 1000 within a
+ *       second when calls are quick.
  *   <li><b>Growth while nobody needs it</b>: it grows only in windows that used four fifths of it.
  *   <li><b>Growth under overload</b> that shows as time-outs instead of longer calls (#137): when
  *       one call in ten timed out or was turned away by the service the limit does not grow, when
@@ -56,7 +57,11 @@ final class Gradient {
   private final double tolerance;
   private double limit;
   private long baseline;
-  private boolean probing;
+
+  /** The limit of a probe, 0 while there is none, and what calls took under the one before it. */
+  private int cut;
+
+  private long shallower;
 
   /** When the baseline was last beyond doubt. */
   private long measured;
@@ -76,7 +81,7 @@ final class Gradient {
 
   /** The limit in force; while it probes, less than its lower bound perhaps. */
   int limit() {
-    return probing ? (int) Math.max(1, limit / (2 * tolerance)) : (int) limit;
+    return cut > 0 ? cut : (int) limit;
   }
 
   /** What a call takes when it does not wait, in nanos; 0: not known yet. */
@@ -94,14 +99,12 @@ final class Gradient {
    */
   int next(long p50, int answered, int overloaded, int peak, long now) {
     if (overloaded >= answered) {
-      probing = false;
+      cut = 0;
       limit = bounded(limit * GIVE_WAY);
       return limit();
     }
-    if (probing) {
-      probing = false;
-      baseline = p50;
-      measured = now;
+    if (cut > 0) {
+      probed(p50, now);
       return limit();
     }
     boolean used = peak * 5L >= limit() * 4L;
@@ -114,7 +117,8 @@ final class Gradient {
     long age = now - measured;
     boolean doubtful = used ? room < 0.5 || limit <= min && room < 1 : room < 1;
     if (used && age >= PROBE_NANOS || doubtful && age >= URGENT_NANOS) {
-      probing = true;
+      shallower = 0;
+      cut = deeper(limit);
       return limit();
     }
     if (!used) {
@@ -122,11 +126,30 @@ final class Gradient {
       limit = bounded(Math.min(limit, Math.max(limit * room, 2.0 * peak)));
     } else {
       boolean grows = overloaded * 10L < answered;
-      double factor = Math.max(0.5, Math.min(room, grows ? tolerance : 1));
+      boolean nobodyWaits = room > 0.9 * tolerance;
+      double factor = nobodyWaits ? 2 : Math.max(0.5, room);
       double next = limit * factor + Math.sqrt(limit);
       limit = bounded(grows ? next : Math.min(next, limit));
     }
     return limit();
+  }
+
+  /** Deeper and deeper, until that changes nothing or what is known has been seen again. */
+  private void probed(long p50, long now) {
+    boolean known = Math.abs(p50 - baseline) <= baseline / 10;
+    boolean same = shallower > 0 && p50 >= shallower * 0.8;
+    if (known || same || cut == 1) {
+      baseline = same ? Math.min(p50, shallower) : p50;
+      measured = now;
+      cut = 0;
+    } else {
+      shallower = p50;
+      cut = deeper(cut);
+    }
+  }
+
+  private int deeper(double than) {
+    return (int) Math.max(1, than / (2 * tolerance));
   }
 
   private double bounded(double wanted) {

@@ -156,7 +156,7 @@ final class Slots implements Ticket.Slot {
         }
       }
       // long enough that slow calls are seen as well as quick ones
-      window = Math.max(window, Math.min(5 * median, MAX_WINDOW_NANOS));
+      window = Math.max(window, Math.min(3 * median, MAX_WINDOW_NANOS));
     }
     due = now - origin + window;
   }
