@@ -53,13 +53,8 @@ public class Table {
     PARTS.put("endtoend", new Part(List.of("benchmarks/endtoend"), true));
     PARTS.put("startup", new Part(List.of("benchmarks/startup"), false));
     PARTS.put("startup-25", new Part(List.of("benchmarks/startup"), false));
-    PARTS.put("push", new Part(figures("EtcdFigures"), false));
-    PARTS.put("rules", new Part(figures("FeedFigures"), false));
-  }
-
-  private static List<String> figures(String test) {
-    return List.of(
-        "mvn", "-q", "-B", "-pl", "control", "-am", "test", "-Dtest=" + test, "-Dsurefire.failIfNoSpecifiedTests=false");
+    PARTS.put("push", new Part(List.of("scripts/test", "EtcdFigures"), false));
+    PARTS.put("rules", new Part(List.of("scripts/test", "FeedFigures"), false));
   }
 
   public static void main(String[] args) throws Exception {

@@ -23,9 +23,8 @@ import org.junit.jupiter.api.Test;
  * header lines, broken UTF-8 and escapes, duplicates, deep JSON in tokens, and any of it cut or
  * mixed. No exception escapes, no call fails open, the server lives, in a heap of 128 MB.
  *
- * <p>Short in the build; the long form is {@code mvn -pl smoke-tests -am package
- * -Dtest=HostileRequestsTest -Dsurefire.failIfNoSpecifiedTests=false -Dweir.fuzz.requests=100000}.
- * The seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
+ * <p>Short in the build; the long form is {@code scripts/test HostileRequestsTest
+ * -Dweir.fuzz.requests=100000}. The seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
  */
 class HostileRequestsTest {
   private static final int MAX_KEYS = 1000;

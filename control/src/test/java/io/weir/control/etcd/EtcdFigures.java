@@ -25,8 +25,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * The figures of docs/etcd.md, measured, not asserted. Not part of the build; run with {@code mvn
- * -pl control -am test -Dtest=EtcdFigures -Dsurefire.failIfNoSpecifiedTests=false}.
+ * The figures of docs/etcd.md, measured, not asserted. Not part of the build; run with {@code
+ * scripts/test EtcdFigures}.
  */
 class EtcdFigures {
   private static final int PUSHES = 2000;

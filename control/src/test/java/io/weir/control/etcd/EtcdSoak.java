@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * After every one of many random faults the view equals etcd's truth. Not part of the build (it
- * takes minutes); run with {@code mvn -pl control -am test -Dtest=EtcdSoak
- * -Dsurefire.failIfNoSpecifiedTests=false -Dweir.soak.faults=1000 -Dweir.soak.seed=1}.
+ * takes minutes); run with {@code scripts/test EtcdSoak -Dweir.soak.faults=1000
+ * -Dweir.soak.seed=1}.
  */
 class EtcdSoak {
   private final int faults = Integer.getInteger("weir.soak.faults", 100);

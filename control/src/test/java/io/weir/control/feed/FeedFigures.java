@@ -13,8 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Rules at scale, measured, not asserted. Not part of the build; run with {@code mvn -pl control
- * -am test -Dtest=FeedFigures -Dsurefire.failIfNoSpecifiedTests=false}.
+ * Rules at scale, measured, not asserted. Not part of the build; run with {@code scripts/test
+ * FeedFigures}.
  */
 class FeedFigures {
   /** CPU time of this thread: does not grow with the neighbours. */

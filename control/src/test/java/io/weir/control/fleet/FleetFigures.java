@@ -16,8 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The figures of docs/breaker.md, measured, not asserted. Not part of the build; run with {@code
- * mvn -pl control -am test -Dtest=FleetFigures -Dsurefire.failIfNoSpecifiedTests=false
- * -Dweir.fleet.rounds=100}.
+ * scripts/test FleetFigures -Dweir.fleet.rounds=100}.
  */
 class FleetFigures {
   private static final int ROUNDS = Integer.getInteger("weir.fleet.rounds", 30);

@@ -30,9 +30,8 @@ import org.junit.jupiter.api.Test;
  * KB can be (deep, wide, aliases, tags, regular expressions), through parse, feed and the engine's
  * own apply: no exception escapes, no refused document replaces a good one, and none costs more
  * processor time or memory than {@link #MOST_CPU_NANOS} and {@link #MOST_BYTES}, both counted for
- * this thread alone. Short in the build; a million with {@code mvn -pl control -am test
- * -Dtest=RuleFuzzTest -Dsurefire.failIfNoSpecifiedTests=false -Dweir.fuzz.documents=1000000}. The
- * seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
+ * this thread alone. Short in the build; a million with {@code scripts/test RuleFuzzTest
+ * -Dweir.fuzz.documents=1000000}. The seed is printed; {@code -Dweir.fuzz.seed=N} repeats a run.
  */
 class RuleFuzzTest {
   private static final String[] KEYS = {
