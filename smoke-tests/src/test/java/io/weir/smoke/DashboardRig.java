@@ -86,7 +86,7 @@ final class DashboardRig implements AutoCloseable {
     share(10);
     rules
         .put("service/payment/circuit-breaker", BREAKER)
-        .put("service/shop/rate-limit/all", "{\"qps\": 90, \"burst\": 90}")
+        .put("service/shop/rate-limit/all", "{\"qps\": 55, \"burst\": 55}")
         .put("service/shop/rate-limit/per-user", PER_USER)
         .put("service/shop/rate-limit/trial", "{\"qps\": 40, \"burst\": 40, \"mode\": \"shadow\"}");
     shops.forEach(Jvm::awaitReady);
