@@ -15,6 +15,7 @@ import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import io.weir.control.store.Store;
+import io.weir.control.tune.Tuning;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -57,6 +58,8 @@ public final class ControlPlane implements AutoCloseable {
   private final Set<String> addresses = new TreeSet<String>();
   private Loop.Timer snapshotTimer;
   private boolean storeSpoke;
+
+  private volatile Tuning tuning;
 
   private ControlPlane(ControlOptions options, Consumer<RuleBook> sink, Log log) {
     this.options = options;
@@ -113,6 +116,18 @@ public final class ControlPlane implements AutoCloseable {
             publishStatus();
           }
         });
+  }
+
+  /** Has the closed loops run here; the status key tells what they do. Any thread, once. */
+  public void tunes(Tuning tuning) {
+    this.tuning = tuning;
+    tuning.start(loop, this::publishStatus);
+  }
+
+  /** What the closed loops have done, a JSON array; or empty. Any thread. */
+  public String tuned() {
+    Tuning t = tuning;
+    return t == null ? "" : t.toJson();
   }
 
   /** How it stands with the store. Any thread. */
@@ -176,7 +191,7 @@ public final class ControlPlane implements AutoCloseable {
     if (statusLease == null) {
       return;
     }
-    String now = feed.report().toJson(options.service, options.agentVersion, addresses);
+    String now = feed.report().toJson(options.service, options.agentVersion, addresses, tuned());
     if (!now.equals(status)) {
       status = now;
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));

@@ -7,6 +7,7 @@ import io.weir.control.json.JsonText;
 import io.weir.engine.decision.Decisions;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.measure.Readings;
+import java.util.Collections;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
@@ -28,7 +29,7 @@ public final class Pages {
     return new AdminServer()
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))
-        .page("/rules", JSON, () -> plane.report().toJson(engine.service(), version) + "\n")
+        .page("/rules", JSON, () -> rules(engine.service(), plane, version))
         .page("/decisions", JSON, new DecisionPage(decisions)::text)
         .page(
             "/metrics",
@@ -52,6 +53,11 @@ public final class Pages {
         + ",\"fail_open\":"
         + failOpen
         + "}\n";
+  }
+
+  private static String rules(String service, ControlPlane plane, String version) {
+    return plane.report().toJson(service, version, Collections.<String>emptyList(), plane.tuned())
+        + "\n";
   }
 
   private static String config(Config config) {

@@ -13,6 +13,7 @@ import io.weir.control.fleet.Fleet;
 import io.weir.control.loop.Log;
 import io.weir.control.registry.Registry;
 import io.weir.control.registry.Self;
+import io.weir.control.tune.Tuning;
 import io.weir.engine.decision.Decisions;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.RuleBook;
@@ -44,16 +45,19 @@ final class ControlPlanes {
       return;
     }
     Log log = new AgentLogSink();
+    final Tuning tuning = new Tuning(engine, Cpu::share, log);
     final ControlPlane plane =
         ControlPlane.start(
             options,
             (RuleBook book) -> {
               engine.apply(shadow ? book.inShadow() : book);
+              tuning.rulesChanged();
               if (engine.colours()) {
                 colours.weave();
               }
             },
             log);
+    plane.tunes(tuning);
     Telemetry telemetry = telemetry(config, engine, hooks, plane);
     admin(config, engine, hooks, plane, telemetry);
     if (plane.shared() != null) {

@@ -67,7 +67,7 @@ public final class Report {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList());
+    return toJson(service, agent, Collections.<String>emptyList(), "");
   }
 
   /**
@@ -79,8 +79,9 @@ public final class Report {
    * @param service this instance's own
    * @param agent version of the agent
    * @param addresses {@code host:port} this instance is registered under, if any
+   * @param auto what the closed loops have done, a JSON array; or empty
    */
-  public String toJson(String service, String agent, Collection<String> addresses) {
+  public String toJson(String service, String agent, Collection<String> addresses, String auto) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -96,7 +97,8 @@ public final class Report {
       JsonText.quote(s.append(before), address);
       before = ",";
     }
-    s.append(addresses.isEmpty() ? "" : "]").append(",\"rules\":[");
+    s.append(addresses.isEmpty() ? "" : "]");
+    s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto).append(",\"rules\":[");
     int written = 0;
     int refused = 0;
     for (Line l : lines) {

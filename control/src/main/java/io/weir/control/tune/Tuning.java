@@ -1,0 +1,356 @@
+package io.weir.control.tune;
+
+import io.weir.control.json.JsonText;
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.limit.Limits;
+import io.weir.engine.limit.Tuner;
+import io.weir.engine.measure.Kind;
+import io.weir.engine.measure.Latencies;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.rules.LimitRule;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.DoubleSupplier;
+import org.HdrHistogram.Histogram;
+
+/**
+ * Runs the closed loops of this instance: once a second, while some rule has {@code auto}, what the
+ * service's calls took and how they ended is read, and {@link Tuner} says what the rule's rate is
+ * from then on. Each instance by itself, from what it sees itself.
+ *
+ * <p>What is looked at: the calls of the last two seconds that were let in, or of up to ten if they
+ * are fewer than {@value #MIN_CALLS}; with still fewer nothing is decided. CPU is that of the
+ * container or machine. A rule in shadow mode is not tuned: what is not enforced has no effect that
+ * one could go by; it is told what it would have done, once for each direction.
+ *
+ * <p>Every step is a line in the log, and stands in the status key and on the admin endpoint
+ * ({@link #toJson}) and in the gauge of the metrics. State belongs to the control loop; a rule's
+ * edit keeps it, as it keeps the rate.
+ */
+public final class Tuning {
+  private static final long SECOND = 1_000_000_000L;
+  private static final long TELL_NANOS = 5 * SECOND;
+  private static final int SHORTEST = 2;
+  private static final int LONGEST = 10;
+  private static final int MIN_CALLS = 20;
+
+  /** Calls so far. */
+  private static final class Mark {
+    final long at;
+    final Histogram micros = Latency.empty();
+    long errors;
+
+    Mark(long at) {
+      this.at = at;
+    }
+
+    long calls() {
+      return micros.getTotalCount();
+    }
+  }
+
+  private static final class State {
+    final String service;
+    final Tuner tuner;
+    final ArrayDeque<Mark> marks = new ArrayDeque<Mark>();
+    LimitRule rule;
+    long admitted;
+    long exceeded;
+    boolean begun;
+    double qps;
+    double measured;
+    long steps;
+    int wished;
+    boolean seen;
+
+    State(String service, LimitRule rule) {
+      this.service = service;
+      this.rule = rule;
+      tuner = new Tuner(rule.auto);
+    }
+  }
+
+  private final Engine engine;
+  private final Log log;
+  private final DoubleSupplier cpu;
+  private final Map<String, State> states = new TreeMap<String, State>();
+  private Loop loop;
+  private Runnable changed;
+  private boolean running;
+  private boolean news;
+  private Loop.Timer telling;
+  private volatile String json = "";
+
+  /**
+   * @param cpu share of the CPUs in use of late, 0 to 1; negative or NaN when nobody knows
+   */
+  public Tuning(Engine engine, DoubleSupplier cpu, Log log) {
+    this.engine = engine;
+    this.cpu = cpu;
+    this.log = log;
+  }
+
+  /**
+   * Starts working on the control loop.
+   *
+   * @param changed run on the loop when {@link #toJson} says something new, every five seconds at
+   *     most
+   */
+  public void start(Loop loop, Runnable changed) {
+    loop.execute(
+        () -> {
+          this.loop = loop;
+          this.changed = changed;
+          rulesChanged();
+        });
+  }
+
+  /** Other rules are in force. Control loop only. */
+  public void rulesChanged() {
+    if (loop != null && !running && anyRule()) {
+      running = true;
+      engine.measure();
+      tick();
+    }
+  }
+
+  /** The tuned rules as a JSON array, or empty when there is none. Any thread. */
+  public String toJson() {
+    return json;
+  }
+
+  private boolean anyRule() {
+    for (ServicePlan p : engine.snapshot().plans()) {
+      if (any(p.server()) || any(p.client())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean any(Limits limits) {
+    if (limits != null) {
+      for (Limits.Running r : limits.running()) {
+        if (r.rule().auto != null) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private void tick() {
+    try {
+      look();
+    } finally {
+      running = !states.isEmpty();
+      if (running) {
+        loop.schedule(this::tick, SECOND);
+      }
+    }
+  }
+
+  private void look() {
+    long now = loop.now();
+    double busy = Double.NaN;
+    for (State s : states.values()) {
+      s.seen = false;
+    }
+    for (ServicePlan p : engine.snapshot().plans()) {
+      for (int side = 0; side < 2; side++) {
+        Limits limits = side == 0 ? p.server() : p.client();
+        if (limits == null) {
+          continue;
+        }
+        for (Limits.Running r : limits.running()) {
+          if (r.rule().auto != null) {
+            if (r.rule().auto.metric == LimitRule.Metric.CPU && Double.isNaN(busy)) {
+              busy = cpu.getAsDouble();
+            }
+            look(p.service(), r, busy, now);
+          }
+        }
+      }
+    }
+    for (Iterator<State> i = states.values().iterator(); i.hasNext(); ) {
+      if (!i.next().seen) {
+        i.remove();
+        news = true;
+      }
+    }
+    if (news) {
+      news = false;
+      tell();
+    }
+  }
+
+  private void look(String service, Limits.Running r, double busy, long now) {
+    LimitRule rule = r.rule();
+    String name = service + " " + rule.side.name().toLowerCase(Locale.ROOT) + " " + rule.id;
+    State s = states.get(name);
+    if (s == null) {
+      s = new State(service, rule);
+      states.put(name, s);
+    }
+    s.seen = true;
+    if (s.rule != rule) {
+      s.rule = rule;
+      s.tuner.edited(rule.auto);
+      s.qps = r.qps();
+      news = true;
+    }
+    Mark mark = mark(rule, service, now);
+    long admitted = r.admitted() - s.admitted;
+    long exceeded = r.exceeded() - s.exceeded;
+    s.admitted += admitted;
+    s.exceeded += exceeded;
+    Mark last = s.marks.peekLast();
+    Mark from = from(s.marks, mark);
+    s.marks.add(mark);
+    if (s.marks.size() > LONGEST) {
+      s.marks.removeFirst();
+    }
+    if (!s.begun) {
+      s.begun = true;
+      s.qps = r.qps();
+      news = true;
+      return;
+    }
+    if (from == null || rule.auto.metric == LimitRule.Metric.CPU && !(busy >= 0)) {
+      return;
+    }
+    double seconds = Math.max(0.001, (now - last.at) / 1e9);
+    double done =
+        mark.calls() - last.calls() >= MIN_CALLS
+            ? (mark.calls() - last.calls()) / seconds
+            : (mark.calls() - from.calls()) / Math.max(0.001, (now - from.at) / 1e9);
+    boolean used = exceeded > 0 || admitted / seconds >= 0.9 * r.qps();
+    double measured = measured(rule.auto.metric, from, mark, busy);
+    double next = s.tuner.next(r.qps(), measured, done, used);
+    if (rule.shadow) {
+      wish(s, r.qps(), next, measured);
+    } else if (next != r.qps()) {
+      step(s, r, next, measured, now);
+    }
+  }
+
+  private static double measured(LimitRule.Metric metric, Mark from, Mark to, double busy) {
+    switch (metric) {
+      case CPU:
+        return busy;
+      case ERROR_RATIO:
+        return (double) (to.errors - from.errors) / (to.calls() - from.calls());
+      default:
+        Histogram h = to.micros.copy();
+        h.subtract(from.micros);
+        return h.getValueAtPercentile(99) / 1e3;
+    }
+  }
+
+  /** The shortest window that says something, or null. */
+  private static Mark from(ArrayDeque<Mark> marks, Mark to) {
+    int ticks = 1;
+    for (Iterator<Mark> i = marks.descendingIterator(); i.hasNext(); ticks++) {
+      Mark m = i.next();
+      if (ticks >= SHORTEST && to.calls() - m.calls() >= MIN_CALLS) {
+        return m;
+      }
+    }
+    return null;
+  }
+
+  /** Calls that were let in and said something. */
+  private Mark mark(LimitRule rule, String service, long now) {
+    Latencies all = engine.measure();
+    Latency latency = rule.side == LimitRule.Side.SERVER ? all.server() : all.target(service);
+    Mark mark = new Mark(now);
+    latency.read(
+        (kind, micros) -> {
+          String error = Kind.error(kind);
+          if (!Kind.exceeded(kind)
+              && !"open".equals(Kind.circuit(kind))
+              && !"cancelled".equals(error)) {
+            mark.micros.add(micros);
+            mark.errors += error == null ? 0 : micros.getTotalCount();
+          }
+        });
+    return mark;
+  }
+
+  private void step(State s, Limits.Running r, double next, double measured, long now) {
+    double before = r.qps();
+    r.retune(next, now);
+    s.qps = r.qps();
+    s.measured = measured;
+    s.steps++;
+    log.info("weir: auto: " + named(s) + " " + text(before) + " -> " + text(s.qps) + why(s));
+    news = true;
+  }
+
+  private void wish(State s, double qps, double next, double measured) {
+    int direction = Double.compare(next, qps);
+    if (direction != s.wished && direction != 0) {
+      s.wished = direction;
+      s.measured = measured;
+      log.info(
+          "weir: auto: in shadow, would "
+              + (direction > 0 ? "raise " : "lower ")
+              + named(s)
+              + " from "
+              + text(qps)
+              + why(s));
+    }
+  }
+
+  private static String named(State s) {
+    return s.service + " rate limit \"" + s.rule.id + "\" qps";
+  }
+
+  private static String why(State s) {
+    return ": " + metric(s.rule) + " " + text(s.measured) + ", target " + text(s.rule.auto.target);
+  }
+
+  private static String metric(LimitRule rule) {
+    return rule.auto.metric.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static String text(double v) {
+    return v >= 1000 || v == Math.rint(v)
+        ? Long.toString(Math.round(v))
+        : String.format(Locale.ROOT, v < 1 ? "%.3f" : "%.1f", v);
+  }
+
+  private void tell() {
+    StringBuilder out = new StringBuilder();
+    for (State s : states.values()) {
+      out.append(out.length() == 0 ? "[" : ",").append("{\"service\":");
+      JsonText.quote(out, s.service);
+      out.append(",\"side\":\"").append(s.rule.side.name().toLowerCase(Locale.ROOT));
+      out.append("\",\"rule\":");
+      JsonText.quote(out, s.rule.id);
+      out.append(",\"qps\":").append(text(s.qps));
+      out.append(",\"min_qps\":").append(text(s.rule.auto.minQps));
+      out.append(",\"max_qps\":").append(text(s.rule.auto.maxQps));
+      out.append(",\"metric\":\"").append(metric(s.rule)).append('"');
+      out.append(",\"target\":").append(text(s.rule.auto.target));
+      out.append(",\"measured\":").append(text(s.measured));
+      out.append(",\"steps\":").append(s.steps).append('}');
+    }
+    json = out.length() == 0 ? "" : out.append(']').toString();
+    if (telling == null) {
+      telling =
+          loop.schedule(
+              () -> {
+                telling = null;
+                changed.run();
+              },
+              TELL_NANOS);
+    }
+  }
+}
