@@ -275,6 +275,15 @@ final class FaultRig implements AutoCloseable {
     jvms.forEach(j -> j.awaitStderr(text));
   }
 
+  /** What each JVM holds now. */
+  List<Vitals> vitals() {
+    List<Vitals> all = new ArrayList<>();
+    for (int i = 0; i < jvms.size(); i++) {
+      all.add(Vitals.of(jdks.get(i), jvms.get(i)));
+    }
+    return all;
+  }
+
   /** Whether every JVM has said this in one line, not in many. */
   boolean saidOnce(String text) {
     return jvms.stream()

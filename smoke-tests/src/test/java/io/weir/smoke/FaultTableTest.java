@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class FaultTableTest {
   private static final double CONVERGED = 2;
-  private static final double ROUNDS = Integer.getInteger("weir.faults.rounds", 50);
+  private static final int ROUNDS = Integer.getInteger("weir.faults.rounds", 50);
   private static final Path TABLE = Path.of("target", "faults.md");
   private static boolean begun;
 
@@ -52,6 +52,11 @@ class FaultTableTest {
 
   private interface Body {
     Seen happen(FaultRig rig) throws Exception;
+  }
+
+  /** Happens once, and is over at the moment returned. */
+  private interface Fault {
+    long happen(FaultRig rig) throws Exception;
   }
 
   private interface Rigging {
@@ -85,14 +90,7 @@ class FaultTableTest {
     plain(all, "slow: each way 300 ms", false, FaultTableTest::slow);
     plain(all, "half-open TCP for 20 s", false, rig -> halfOpen(rig, 20));
     plain(all, "half-open TCP for 1 s", false, rig -> halfOpen(rig, 1));
-    all.add(
-        new Row(
-            "a watch dies silently",
-            "calls and rules unaffected; noticed, and converged, within 6 s",
-            6,
-            true,
-            FaultTableTest::plainRig,
-            FaultTableTest::silentWatch));
+    plain(all, "a watch dies silently", true, FaultTableTest::silentWatch);
     own(all, "etcd started late", FaultTableTest::lateRig, FaultTableTest::late);
     own(all, "disk quota alarm (NOSPACE)", FaultTableTest::smallRig, FaultTableTest::noSpace);
     own(all, "wrong endpoint first", FaultTableTest::wrongFirstRig, FaultTableTest::killed);
@@ -101,15 +99,11 @@ class FaultTableTest {
     cluster(all, "3 nodes: follower killed", rig -> killMember(rig, false));
     cluster(all, "3 nodes: quorum lost and back", FaultTableTest::quorum);
     own(all, "auth token expires each second", FaultTableTest::tokenRig, FaultTableTest::tokens);
-    all.add(
-        new Row(
-            "wrong password, mended after 6 s",
-            "calls unaffected; named; back within as long again as it was wrong (here 10 s), at"
-                + " most 60 s",
-            10,
-            false,
-            FaultTableTest::wrongUserRig,
-            FaultTableTest::wrongPassword));
+    own(
+        all,
+        "wrong password, mended after 20 s",
+        FaultTableTest::wrongUserRig,
+        FaultTableTest::wrongPassword);
     own(all, "permission revoked, given back", FaultTableTest::authRig, FaultTableTest::revoked);
     own(all, "TLS, client certificates: killed", FaultTableTest::tlsRig, FaultTableTest::killed);
     own(all, "server certificate expired", FaultTableTest::tlsRig, FaultTableTest::expiredServer);
@@ -118,15 +112,25 @@ class FaultTableTest {
         "client certificate expired, replaced",
         FaultTableTest::expiredClientRig,
         FaultTableTest::expiredClient);
-    all.add(
-        new Row(
-            (int) ROUNDS + " rounds of cut, kill, freeze, compact, swallow",
-            "calls and rules unaffected; converged within 2 s each time; no more threads, heap"
-                + " flat",
-            CONVERGED,
-            false,
-            FaultTableTest::plainRig,
-            FaultTableTest::rounds));
+    again(all, "connection cut", FaultTableTest::plainRig, FaultTableTest::cutOnce);
+    again(all, "half-open TCP for 1.2 s", FaultTableTest::plainRig, FaultTableTest::swallowOnce);
+    again(all, "slow for a second", FaultTableTest::plainRig, FaultTableTest::slowOnce);
+    again(all, "a watch dies silently", FaultTableTest::plainRig, FaultTableTest::muteOnce);
+    again(all, "compacted while away", FaultTableTest::plainRig, FaultTableTest::compactOnce);
+    again(all, "etcd killed", FaultTableTest::plainRig, FaultTableTest::killOnce);
+    again(all, "etcd restarted", FaultTableTest::plainRig, FaultTableTest::restartOnce);
+    again(all, "etcd frozen for 1 s", FaultTableTest::plainRig, FaultTableTest::freezeOnce);
+    again(all, "data wiped", FaultTableTest::plainRig, FaultTableTest::wipeOnce);
+    again(all, "disk quota alarm", FaultTableTest::smallRig, FaultTableTest::fillOnce);
+    again(all, "3 nodes: leader killed", FaultTableTest::clusterRig, r -> killMemberOnce(r, true));
+    again(
+        all, "3 nodes: follower killed", FaultTableTest::clusterRig, r -> killMemberOnce(r, false));
+    again(all, "3 nodes: quorum lost", FaultTableTest::clusterRig, FaultTableTest::quorumOnce);
+    again(all, "auth token expired", FaultTableTest::tokenRig, FaultTableTest::tokenOnce);
+    again(all, "password changed and back", FaultTableTest::authRig, FaultTableTest::passwordOnce);
+    again(all, "permission revoked", FaultTableTest::authRig, FaultTableTest::revokeOnce);
+    again(all, "TLS: etcd killed", FaultTableTest::tlsRig, FaultTableTest::killOnce);
+    again(all, "server certificate expired", FaultTableTest::tlsRig, FaultTableTest::expireOnce);
     String only = System.getProperty("weir.faults", "");
     return all.stream()
         .filter(
@@ -143,6 +147,17 @@ class FaultTableTest {
 
   private static void own(List<Row> all, String fault, Rigging rig, Body body) {
     all.add(new Row(fault, KEPT, CONVERGED, false, rig, body));
+  }
+
+  private static void again(List<Row> all, String fault, Rigging rig, Fault once) {
+    all.add(
+        new Row(
+            ROUNDS + " rounds: " + fault,
+            KEPT + " each time; no thread of any name more, heap flat",
+            CONVERGED,
+            false,
+            rig,
+            r -> rounds(r, once)));
   }
 
   private static void cluster(List<Row> all, String fault, Body body) {
@@ -331,82 +346,174 @@ class FaultTableTest {
   }
 
   private static Seen silentWatch(FaultRig rig) {
-    seconds(1);
-    rig.proxy.muteStreams();
-    return new Seen(rig.converged());
-  }
-
-  private static Seen rounds(FaultRig rig) {
-    List<Vitals> first = new ArrayList<>();
-    StringBuilder heap = new StringBuilder();
     double worst = 0;
-    for (int i = 1; i <= ROUNDS; i++) {
-      long since;
-      switch (i % 5) {
-        case 0:
-          rig.etcd.kill();
-          rig.etcd.launch();
-          since = rig.awaitReads();
-          break;
-        case 1:
-          rig.proxy.cut();
-          rig.others(3);
-          since = System.nanoTime();
-          break;
-        case 2:
-          rig.etcd.freeze();
-          seconds(1.5);
-          rig.etcd.thaw();
-          since = rig.awaitReads();
-          break;
-        case 3:
-          rig.proxy.refuse(true);
-          rig.others(10);
-          rig.compact();
-          rig.proxy.refuse(false);
-          since = System.nanoTime();
-          break;
-        default:
-          rig.proxy.swallow(true);
-          seconds(3);
-          rig.proxy.swallow(false);
-          since = System.nanoTime();
-      }
-      worst = Math.max(worst, rig.converged(since));
-      if (i == 10 || i % 10 == 0 && i <= ROUNDS) {
-        for (int j = 0; j < rig.jvms.size(); j++) {
-          Vitals now = Vitals.of(rig.jdks.get(j), rig.jvms.get(j));
-          heap.append(
-              String.format(
-                  Locale.ROOT,
-                  "%s JDK %d round %d: %.1f MB, %d threads",
-                  heap.length() == 0 ? "" : ",",
-                  rig.jdks.get(j).version(),
-                  i,
-                  now.heap() / 1e6,
-                  now.threadCount()));
-          if (i == 10) {
-            first.add(now);
-          } else if (i + 10 > ROUNDS) {
-            assertThat(now.moreThan(first.get(j)))
-                .as("threads more than after ten rounds: %s", now.threads())
-                .allSatisfy((name, n) -> assertThat(steady(name)).as(name).isFalse());
-            assertThat((now.heap() - first.get(j).heap()) / 1e6)
-                .as("megabytes of live heap more than after ten rounds; %s", heap)
-                .isLessThan(1);
-          }
-        }
-      }
+    for (int i = 0; i < (System.getProperty("weir.faults") == null ? 2 : 5); i++) {
+      seconds(1 + i * 0.15); // anywhere between two pings
+      rig.proxy.muteStreams();
+      worst = Math.max(worst, rig.converged());
     }
-    return new Seen(worst, heap.toString());
+    return new Seen(worst);
   }
 
   /**
-   * Whether such threads are expected to be as many after every fault: ours, and etcd's client's.
-   * gRPC's cached pool, which resolves names, is at times one thread more, for a minute.
+   * The same fault again and again. The first tenth is left to classes, caches and pools; what
+   * there is after it is all there may be at the end, once pools have had their minute.
    */
-  static boolean steady(String name) {
-    return name.startsWith("weir-") || name.contains("vert");
+  private static Seen rounds(FaultRig rig, Fault fault) throws Exception {
+    List<Vitals> first = new ArrayList<>();
+    double worst = 0;
+    for (int i = 1; i <= ROUNDS; i++) {
+      worst = Math.max(worst, rig.converged(fault.happen(rig)));
+      if (i == Math.max(1, ROUNDS / 10)) {
+        first = rig.vitals();
+      }
+    }
+    StringBuilder told = new StringBuilder();
+    for (int j = 0; j < rig.jvms.size(); j++) {
+      Vitals last = Vitals.settled(rig.jdks.get(j), rig.jvms.get(j), first.get(j));
+      double grown = (last.heap() - first.get(j).heap()) / 1e6;
+      told.append(
+          String.format(
+              Locale.ROOT,
+              "%sJDK %d: threads %d, then %d; heap %.1f MB %+.2f",
+              j == 0 ? "" : ", ",
+              rig.jdks.get(j).version(),
+              first.get(j).threadCount(),
+              last.threadCount(),
+              first.get(j).heap() / 1e6,
+              grown));
+      assertThat(grown).as("megabytes of live heap more; %s", told).isLessThan(1);
+    }
+    return new Seen(worst, told.toString());
+  }
+
+  private static long cutOnce(FaultRig rig) {
+    rig.proxy.cut();
+    rig.others(3);
+    return System.nanoTime();
+  }
+
+  private static long swallowOnce(FaultRig rig) {
+    rig.proxy.swallow(true);
+    seconds(1.2);
+    rig.proxy.swallow(false);
+    return System.nanoTime();
+  }
+
+  private static long slowOnce(FaultRig rig) {
+    rig.proxy.delay(TimeUnit.MILLISECONDS.toNanos(150));
+    seconds(1);
+    rig.proxy.delay(0);
+    return System.nanoTime();
+  }
+
+  private static long muteOnce(FaultRig rig) {
+    rig.proxy.muteStreams();
+    return System.nanoTime();
+  }
+
+  private static long compactOnce(FaultRig rig) {
+    rig.proxy.refuse(true);
+    rig.others(10);
+    rig.compact();
+    rig.proxy.refuse(false);
+    return System.nanoTime();
+  }
+
+  private static long killOnce(FaultRig rig) {
+    rig.etcd.kill();
+    rig.etcd.launch();
+    return rig.awaitReads();
+  }
+
+  private static long restartOnce(FaultRig rig) {
+    rig.etcd.stop();
+    rig.etcd.launch();
+    return rig.awaitReads();
+  }
+
+  private static long freezeOnce(FaultRig rig) {
+    rig.etcd.freeze();
+    seconds(1);
+    rig.etcd.thaw();
+    return rig.awaitReads();
+  }
+
+  private static long wipeOnce(FaultRig rig) {
+    rig.load().holding(false);
+    rig.etcd.wipe();
+    rig.etcd.launch();
+    long since = rig.awaitReads();
+    rig.put("held", Traffic.HELD_RULE);
+    rig.converged();
+    rig.load().holding(true);
+    return since;
+  }
+
+  private static long fillOnce(FaultRig rig) {
+    rig.fill();
+    rig.proxy.cut();
+    rig.ctl("del", "--prefix", "/fill");
+    rig.compact();
+    rig.ctl("defrag");
+    rig.ctl("alarm", "disarm");
+    return System.nanoTime();
+  }
+
+  private static long killMemberOnce(FaultRig rig, boolean leader) {
+    EtcdServer victim =
+        rig.servers.stream().filter(s -> leads(s) == leader).findFirst().orElseThrow();
+    victim.kill();
+    long since = rig.awaitReads();
+    victim.restart();
+    return since;
+  }
+
+  private static long quorumOnce(FaultRig rig) {
+    rig.servers.get(1).kill();
+    rig.servers.get(2).kill();
+    rig.servers.get(1).launch();
+    rig.servers.get(2).launch();
+    return rig.awaitReads();
+  }
+
+  private static long tokenOnce(FaultRig rig) {
+    seconds(1.2);
+    rig.proxy.cut();
+    return System.nanoTime();
+  }
+
+  private static long passwordOnce(FaultRig rig) {
+    user(rig, "other");
+    rig.proxy.cut();
+    seconds(1);
+    user(rig, "right");
+    return System.nanoTime();
+  }
+
+  private static void user(FaultRig rig, String password) {
+    rig.ctl("user", "delete", "weir");
+    rig.ctl("user", "add", "weir:" + password);
+    rig.ctl("user", "grant-role", "weir", "weir");
+  }
+
+  private static long revokeOnce(FaultRig rig) {
+    rig.ctl("role", "revoke-permission", "weir", "--prefix=true", "/");
+    rig.proxy.cut();
+    seconds(0.5);
+    rig.ctl("role", "grant-permission", "weir", "--prefix=true", "readwrite", "/");
+    return System.nanoTime();
+  }
+
+  private static long expireOnce(FaultRig rig) {
+    rig.certificates.issue("server", true);
+    rig.etcd.stop();
+    rig.etcd.restart();
+    seconds(0.5);
+    rig.certificates.issue("server", false);
+    rig.etcd.stop();
+    rig.etcd.launch();
+    return rig.awaitReads();
   }
 
   // ---- an etcd of their own
@@ -544,10 +651,8 @@ class FaultTableTest {
 
   private static Seen wrongPassword(FaultRig rig) {
     rig.awaitSaid("authentication failed");
-    seconds(6);
-    rig.ctl("user", "delete", "weir");
-    rig.ctl("user", "add", "weir:right");
-    rig.ctl("user", "grant-role", "weir", "weir");
+    seconds(20);
+    user(rig, "right");
     return new Seen(rig.converged(), named(rig, "authentication failed"));
   }
 

@@ -34,19 +34,27 @@ import java.util.concurrent.TimeUnit;
  * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
  * to it, and each is awaited for a bounded time, whatever the client does.
  *
- * <p>Even a watch that says nothing may be dead, so etcd is asked every 0.75 s to say something on
- * it, and when it does not within 0.75 s, that is a doubt like the others: what happened on a
- * connection that was mute for a moment is known within two seconds. Where it is slower, it gets
- * four times what its last answer took, and twice the time after a doubt that found nothing
- * changed, up to 6 s.
+ * <p>Even a watch that says nothing may be dead, so etcd is asked to say something on it, 0.75 s
+ * after each answer, and when nothing comes within 0.75 s, that is a doubt like the others: 1.5 s
+ * after a connection went mute at the latest, so that two seconds are enough to know what happened
+ * on it. Where etcd is slower, it gets four times what its last answer took, and twice the time
+ * after a doubt that found nothing changed, up to 6 s.
  *
  * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for five
  * minutes: rules are to be in force within two seconds of its return. gRPC's own back-off is ended
  * before each try. A connection that gave no answer may be mute for ever, so after one that did not
- * every try makes a new connection, and gives it a second. A wrong password is tried again after 1
- * s doubling to a minute, because a check costs etcd some 50 ms of CPU. A client is replaced after
- * 30 s (its addresses may have moved), the next ones after twice as long each time, up to ten
- * minutes; at once when the certificate files have changed.
+ * every try makes a new connection, and gives it a second. A client is replaced after 30 s (its
+ * addresses may have moved), the next ones after twice as long each time, up to ten minutes; at
+ * once when the certificate files have changed.
+ *
+ * <p>A wrong password is tried again after 1 s doubling to a minute, because a check costs etcd
+ * some 50 ms of CPU, times the fleet. But whether it may have been mended costs nothing to ask:
+ * etcd tells anybody how many raft entries it has applied and how many revisions its keys have, and
+ * a change of users raises the first and not the second. So their difference is looked at twice a
+ * second, and when it has changed, the log-in is tried at once. Other things change it, too
+ * (leases, transactions that write nothing), so after four tries in vain on its account the next
+ * ones wait 1, 2, 4 ... s. An etcd that does not tell (from 3.7 on only to root) leaves the
+ * schedule as it is.
  */
 public final class EtcdStore implements SharedStore {
   /**
@@ -78,6 +86,9 @@ public final class EtcdStore implements SharedStore {
   private static final long POLL_NANOS = 10 * MILLI;
   private static final long PING_NANOS = 750 * MILLI;
   private static final long PONG_NANOS = 750 * MILLI;
+  private static final long ASIDE_NANOS = 500 * MILLI;
+  private static final long UNKNOWN = Long.MIN_VALUE;
+  private static final int FREE_TRIES = 4;
 
   /** How long an outage is answered by hurry, rather than by patience. */
   private static final long HURRY_NANOS = 300 * SECOND;
@@ -142,6 +153,17 @@ public final class EtcdStore implements SharedStore {
   private int replaced;
 
   private long filesStamp;
+
+  /** The client whose log-in was refused, kept to look from aside. */
+  private Wire refused;
+
+  /** What was applied aside from keys, as known before the last log-in, and at the last look. */
+  private long aside = UNKNOWN;
+
+  private long latest = UNKNOWN;
+
+  /** Log-ins tried in vain because that had changed. */
+  private int rash;
 
   private long awaySince;
   private boolean away;
@@ -218,6 +240,7 @@ public final class EtcdStore implements SharedStore {
     cancel(pingTimer);
     cancel(reconcileTimer);
     closeWatch();
+    closeRefused();
     Wire last = wire;
     wire = null;
     if (last == null) {
@@ -436,6 +459,7 @@ public final class EtcdStore implements SharedStore {
         pinged = false;
         long took = loop.now() - pingedAt;
         pongNanos = Math.max(PONG_NANOS, Math.min(8 * PONG_NANOS, 4 * took));
+        pingLater(g);
       }
     }
     if (e.created) {
@@ -450,6 +474,8 @@ public final class EtcdStore implements SharedStore {
       replaced = 0;
       away = false;
       mute = false;
+      rash = 0;
+      pinged = false;
       pingLater(g);
       connected(true, "");
       for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
@@ -492,8 +518,10 @@ public final class EtcdStore implements SharedStore {
       return;
     }
     final long before = heard;
-    pinged = true;
-    pingedAt = loop.now();
+    if (!pinged || !pongs) {
+      pinged = true;
+      pingedAt = loop.now();
+    }
     watch.ping();
     pingTimer =
         loop.schedule(
@@ -501,11 +529,13 @@ public final class EtcdStore implements SharedStore {
               if (g != generation) {
                 return;
               }
-              if (heard == before && pongs) {
+              if (!pongs) {
+                pingLater(g);
+              } else if (heard == before) {
                 afterPing = true;
                 again(new WireException(WireException.Kind.DEADLINE, "the watch is mute"));
               } else {
-                pingLater(g);
+                ping(g); // events came, the answer did not: they may have been the last
               }
             },
             pongNanos);
@@ -537,16 +567,76 @@ public final class EtcdStore implements SharedStore {
     long awayFor = loop.now() - awaySince;
     long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
     boolean old = awayFor > patience && loop.now() - wireSince > patience;
-    if (wire != null && (old || dear || options.filesStamp() != filesStamp)) {
+    if (dear && wire != null) {
+      refused = wire;
+      wire = null;
+      replaced++;
+      long delay = jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts++)));
+      long early = Math.min(60 * SECOND, SECOND << Math.min(6, Math.max(0, rash - FREE_TRIES)));
+      nextTimer = loop.schedule(this::logIn, delay);
+      latest = UNKNOWN;
+      lookAside(generation, loop.now() + early);
+      return;
+    }
+    if (wire != null && (old || options.filesStamp() != filesStamp)) {
       Wire last = wire;
       wire = null;
       replaced++;
       last.close();
     }
-    long delay =
-        dear ? jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts))) : backOff(awayFor);
+    long delay = backOff(awayFor);
     attempts++;
     nextTimer = loop.schedule(this::reconnect, delay);
+  }
+
+  /**
+   * Tries the next log-in before it is due, but not before {@code from}, when users may have
+   * changed. The same number twice: what is being written just now blurs it.
+   */
+  private void lookAside(int g, long from) {
+    loop.schedule(
+        () -> {
+          if (g == generation) {
+            refused.aside(
+                guarded(
+                    g,
+                    new Wire.Answer<Long>() {
+                      @Override
+                      public void ok(Long now) {
+                        boolean changed = aside != UNKNOWN && now != aside && now == latest;
+                        aside = aside == UNKNOWN ? now : aside;
+                        latest = now;
+                        if (changed && loop.now() >= from) {
+                          logIn();
+                        } else {
+                          lookAside(g, from);
+                        }
+                      }
+
+                      @Override
+                      public void failed(WireException e) {
+                        lookAside(g, from);
+                      }
+                    }));
+          }
+        },
+        ASIDE_NANOS);
+  }
+
+  private void logIn() {
+    cancel(nextTimer);
+    rash = latest == UNKNOWN || latest == aside ? 0 : rash + 1;
+    aside = latest == UNKNOWN ? aside : latest;
+    closeRefused();
+    reconnect();
+  }
+
+  private void closeRefused() {
+    Wire last = refused;
+    refused = null;
+    if (last != null) {
+      last.close();
+    }
   }
 
   private long backOff(long awayFor) {

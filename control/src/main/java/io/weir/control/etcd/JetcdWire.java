@@ -6,6 +6,9 @@ import io.etcd.jetcd.ClientBuilder;
 import io.etcd.jetcd.KeyValue;
 import io.etcd.jetcd.Response;
 import io.etcd.jetcd.Watch.Listener;
+import io.etcd.jetcd.api.MaintenanceGrpc;
+import io.etcd.jetcd.api.StatusRequest;
+import io.etcd.jetcd.api.StatusResponse;
 import io.etcd.jetcd.common.exception.CompactedException;
 import io.etcd.jetcd.impl.ChannelDoor;
 import io.etcd.jetcd.kv.GetResponse;
@@ -28,6 +31,8 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
@@ -295,6 +300,28 @@ final class JetcdWire implements Wire {
   @Override
   public void revoke(long lease, Answer<Long> answer) {
     answer(() -> client.getLeaseClient().revoke(lease), answer, r -> 0L);
+  }
+
+  @Override
+  public void aside(Answer<Long> answer) {
+    // jetcd's own maintenance client would log in first
+    ClientCalls.asyncUnaryCall(
+        ChannelDoor.channel(client).newCall(MaintenanceGrpc.getStatusMethod(), CallOptions.DEFAULT),
+        StatusRequest.getDefaultInstance(),
+        new StreamObserver<StatusResponse>() {
+          @Override
+          public void onNext(StatusResponse r) {
+            answer.ok(r.getRaftIndex() - r.getHeader().getRevision());
+          }
+
+          @Override
+          public void onError(Throwable t) {
+            answer.failed(classify(t));
+          }
+
+          @Override
+          public void onCompleted() {}
+        });
   }
 
   @Override

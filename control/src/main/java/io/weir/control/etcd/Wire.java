@@ -92,6 +92,13 @@ interface Wire {
 
   void revoke(long lease, Answer<Long> answer);
 
+  /**
+   * Answers, without logging in, a number that changes when users, roles or passwords do: how many
+   * entries etcd has applied that were no writes of keys. It may be off by what is being written
+   * just now.
+   */
+  void aside(Answer<Long> answer);
+
   /** Ends the connection back-off: tries again now. */
   void reconnect();
 

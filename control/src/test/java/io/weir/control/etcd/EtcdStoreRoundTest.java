@@ -36,6 +36,7 @@ class EtcdStoreRoundTest {
     final List<Answer<Txn.Outcome>> txns = new ArrayList<>();
     final List<Answer<Long>> grants = new ArrayList<>();
     final List<Answer<Long>> keepAlives = new ArrayList<>();
+    Answer<Long> aside;
     int closedWatches;
     int pings;
     int afresh;
@@ -85,6 +86,11 @@ class EtcdStoreRoundTest {
     @Override
     public void revoke(long lease, Answer<Long> answer) {
       answer.ok(0L);
+    }
+
+    @Override
+    public void aside(Answer<Long> answer) {
+      aside = answer;
     }
 
     @Override
@@ -273,6 +279,44 @@ class EtcdStoreRoundTest {
   }
 
   @Test
+  void aWrongPasswordIsTriedAtOnceWhenUsersMayHaveChangedButNotAgainAndAgain() {
+    for (int due = 1; due <= 16; due *= 2) {
+      refuse();
+      assertThat(tellAside(70)).as("nothing has changed").isGreaterThan(due * 88 * SECOND / 100);
+    }
+    refuse();
+    assertThat(tellAside(71)).isLessThan(5 * SECOND / 4);
+    assertThat(wires.get(wires.size() - 2).closed).isTrue();
+    int tries = 0;
+    for (long passed = 0; passed < 600 * SECOND; tries++) {
+      refuse();
+      passed += tellAside(72 + tries);
+    }
+    assertThat(tries).as("in ten minutes in which much is going on").isBetween(12, 24);
+    connect();
+  }
+
+  private void refuse() {
+    last(wire().ranges).failed(new WireException(WireException.Kind.AUTH, "authentication failed"));
+    loop.run();
+  }
+
+  /** Answers so until the next log-in; how long that took. */
+  private long tellAside(long number) {
+    FakeWire refused = wire();
+    long began = loop.now();
+    while (wire() == refused) {
+      if (refused.aside != null) {
+        Wire.Answer<Long> answer = refused.aside;
+        refused.aside = null;
+        answer.ok(number);
+      }
+      loop.advance(SECOND / 20);
+    }
+    return loop.now() - began;
+  }
+
+  @Test
   void aWatchThatStopsAnsweringIsDoubt() {
     connect();
     loop.advance(SECOND);
@@ -284,9 +328,26 @@ class EtcdStoreRoundTest {
       loop.advance(SECOND / 100);
     }
     last(wire().watches).events(new Wire.Events(false, 7, 12, List.of()));
-    loop.advance(5 * SECOND / 2);
-    assertThat(wire().closedWatches).isEqualTo(1);
+    loop.advance(149 * SECOND / 100);
+    assertThat(wire().closedWatches).isZero();
+    loop.advance(SECOND / 50);
+    assertThat(wire().closedWatches).as("1.5 s after the last answer").isEqualTo(1);
+    loop.advance(SECOND);
     assertThat(wire().ranges).hasSizeGreaterThan(1);
+  }
+
+  @Test
+  void eventsWithoutAnAnswerBuyTimeOnce() {
+    connect();
+    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    loop.advance(3 * SECOND / 4);
+    assertThat(wire().pings).isEqualTo(1);
+    event(last(wire().watches), entry(A, "2", 11));
+    loop.advance(3 * SECOND / 4);
+    assertThat(wire().pings).as("asked again at once").isEqualTo(2);
+    assertThat(wire().closedWatches).isZero();
+    loop.advance(3 * SECOND / 4);
+    assertThat(wire().closedWatches).isEqualTo(1);
   }
 
   @Test

@@ -42,6 +42,11 @@ class FilteringWire implements Wire {
   }
 
   @Override
+  public void aside(Answer<Long> answer) {
+    wire.aside(answer);
+  }
+
+  @Override
   public void reconnect() {
     wire.reconnect();
   }

@@ -1,0 +1,398 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Programs that others wrote, with the tests they brought along, do under the agent what they do
+ * without: with no rules, with rules that allow everything, and beside other agents in either
+ * order. Each row is one program under one set of agents; what it tells is compared, line by line,
+ * with what it tells without any agent.
+ *
+ * <p>A few rows run in {@code ./verify}; {@code smoke-tests/strangers [REGEX...]} runs all, or
+ * those it is given.
+ */
+class StrangersTest {
+  private static final Duration LIMIT = Duration.ofMinutes(4);
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final String OTEL = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1";
+
+  /** What it told, by program and JDK, without any agent. */
+  private static final Map<String, CompletableFuture<List<String>>> BARE =
+      new ConcurrentHashMap<>();
+
+  private interface Program {
+    /** Runs from begin to end; what it told, less what differs from run to run anyway. */
+    List<String> run(Jdk jdk, Agents agents) throws Exception;
+  }
+
+  /** In which company. */
+  private enum Agents {
+    NONE("bare"),
+    NO_RULES("without rules"),
+    RULES("with permissive rules"),
+    OTEL_FIRST("with permissive rules, after OpenTelemetry's agent"),
+    OTEL_LAST("with permissive rules, before OpenTelemetry's agent");
+
+    final String words;
+
+    Agents(String words) {
+      this.words = words;
+    }
+
+    /** Adds the agents; {@code weir} are options of ours. */
+    Jvm.Builder on(Jvm.Builder b, String weir) {
+      if (this == NONE) {
+        return b;
+      }
+      String options = "admin.port=0;drain_ms=0;" + weir;
+      String otel = "-javaagent:" + Maven.artifact(OTEL);
+      switch (this) {
+        case OTEL_FIRST:
+          return quiet(b).options(otel).weir(options);
+        case OTEL_LAST:
+          return quiet(b).weir(options).options(otel);
+        default:
+          return b.weir(options);
+      }
+    }
+
+    private static Jvm.Builder quiet(Jvm.Builder b) {
+      return b.options(
+          "-Dotel.traces.exporter=none",
+          "-Dotel.metrics.exporter=none",
+          "-Dotel.logs.exporter=none");
+    }
+  }
+
+  private record Row(String name, Program program, Jdk jdk, Agents agents, boolean brief) {
+    @Override
+    public String toString() {
+      return name + " on JDK " + jdk.version() + ", " + agents.words;
+    }
+  }
+
+  static List<Row> rows() {
+    List<Row> all = new ArrayList<>();
+    for (int version : new int[] {17, 25}) {
+      Jdk.want(version)
+          .ifPresent(
+              jdk -> {
+                for (Agents a : Agents.values()) {
+                  if (a == Agents.NONE) {
+                    continue;
+                  }
+                  boolean brief = a == Agents.RULES && version == 17;
+                  all.add(new Row("gRPC interop 1.76", StrangersTest::interop, jdk, a, brief));
+                  if (a != Agents.NO_RULES) {
+                    all.add(
+                        new Row(
+                            "gRPC interop 1.76, routed",
+                            StrangersTest::routedInterop,
+                            jdk,
+                            a,
+                            false));
+                  }
+                  all.add(new Row("Spring Boot's tests", StrangersTest::boot, jdk, a, brief));
+                  all.add(new Row("Tomcat's examples", StrangersTest::examples, jdk, a, brief));
+                }
+              });
+    }
+    String only = System.getProperty("weir.strangers", "");
+    return all.stream()
+        .filter(
+            r ->
+                only.isEmpty()
+                    ? r.brief
+                    : only.equals("all") || Pattern.compile(only).matcher(r.toString()).find())
+        .toList();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("rows")
+  void aStrangerTellsTheSameAsWithoutAgent(Row row) throws Exception {
+    CompletableFuture<List<String>> bare =
+        BARE.computeIfAbsent(
+            row.name + row.jdk.version(),
+            k ->
+                CompletableFuture.supplyAsync(
+                    () -> {
+                      try {
+                        return row.program.run(row.jdk, Agents.NONE);
+                      } catch (Exception e) {
+                        throw new IllegalStateException(e);
+                      }
+                    }));
+    List<String> told = row.program.run(row.jdk, row.agents);
+    assertThat(told).isEqualTo(bare.join());
+    System.out.println(row + ": " + told.size() + " results, identical");
+  }
+
+  // ---- the programs
+
+  /** gRPC's own interoperability tests: its server's main, and every case its client has. */
+  private static List<String> interop(Jdk jdk, Agents agents) throws Exception {
+    return interop(jdk, agents, false);
+  }
+
+  /**
+   * The same, every call routed to the registered instance. Without the cases about a client's own
+   * load balancer: it is not asked for such calls.
+   */
+  private static List<String> routedInterop(Jdk jdk, Agents agents) throws Exception {
+    return interop(jdk, agents, true);
+  }
+
+  private static List<String> interop(Jdk jdk, Agents agents, boolean routed) throws Exception {
+    String jars = Maven.resolve("io.grpc:grpc-interop-testing:1.76.0");
+    String driver = Apps.compile("interop", jars, Map.of());
+    int port = freePort();
+    Rules rules = rules(agents);
+    if (routed) {
+      rules
+          .put("services/interop/instances/localhost:" + port, "{\"version\": \"v1\"}")
+          .put("service/interop/route", "default: [{version: v1}]");
+    }
+    Jvm.Builder server =
+        Jvm.of(jdk, jars, "io.grpc.testing.integration.TestServiceServer")
+            .arguments("--use_tls=false", "--port=" + port);
+    Jvm.Builder client =
+        Jvm.of(jdk, Apps.with(driver, jars), "io.grpc.testing.integration.InteropMain")
+            .arguments("--use_tls=false", "--server_host=localhost", "--server_port=" + port);
+    String options = ";rules=" + rules.location();
+    try (Jvm s = agents.on(server, "service=interop" + options).launch();
+        Jvm c =
+            agents
+                .on(client, "service=interop-client;services.interop=localhost:" + port + options)
+                .start()) {
+      s.awaitStdout("Server started on port");
+      awaitRules(agents, s);
+      List<String> told = begin(agents, c, "CASE ");
+      if (agents != Agents.NONE) {
+        assertThat(told).filteredOn(l -> l.endsWith(": passed")).hasSizeGreaterThan(20);
+        governed(agents, s, "rate_limit_hit_count_total");
+        governed(agents, c, "rate_limit_hit_count_total");
+        if (routed) {
+          governed(agents, c, "weir_route_selections_total");
+        }
+      }
+      return told.stream().filter(l -> !routed || !l.startsWith("CASE orca")).toList();
+    }
+  }
+
+  /** A service with its own tests, as JUnit's console runs them: MockMvc, Mockito, real HTTP. */
+  private static List<String> boot(Jdk jdk, Agents agents) throws Exception {
+    String jars =
+        Maven.resolve(
+            "org.springframework.boot:spring-boot-starter-web:3.5.16",
+            "org.springframework.boot:spring-boot-starter-test:3.5.16",
+            "org.junit.platform:junit-platform-console:1.12.2");
+    String classes = Apps.compile(List.of("boot-tests", "boot-sample"), jars, Map.of());
+    Jvm.Builder tests =
+        Jvm.of(jdk, Apps.with(classes, jars), "TestsMain")
+            .arguments("execute", "--disable-banner", "--disable-ansi-colors", "--details=tree")
+            .arguments("--details-theme=ascii", "--select-class=sample.GreetingMockMvcTest")
+            .arguments("--select-class=sample.SampleHttpTest");
+    try (Jvm jvm = agents.on(tests, "service=sample;rules=" + rules(agents).location()).start()) {
+      List<String> told = begin(agents, jvm, "+--", "| ", "'--", "[ ");
+      if (agents != Agents.NONE) {
+        governed(agents, jvm, "rate_limit_hit_count_total");
+      }
+      return told.stream().map(l -> l.replaceAll("\\d+ ms", "ms")).sorted().toList();
+    }
+  }
+
+  /** The Tomcat distribution as it is downloaded: its examples, the asynchronous ones too. */
+  private static List<String> examples(Jdk jdk, Agents agents) throws Exception {
+    Path home = Work.fresh("tomcat");
+    unzip(Maven.artifact("org.apache.tomcat:tomcat:zip:10.1.59").toPath(), home);
+    int port = freePort();
+    Path xml = home.resolve("conf/server.xml");
+    Files.writeString(
+        xml,
+        Files.readString(xml)
+            .replace("port=\"8005\"", "port=\"-1\"")
+            .replace("port=\"8080\"", "address=\"127.0.0.1\" port=\"" + port + "\""));
+    Jvm.Builder tomcat =
+        Jvm.of(
+                jdk,
+                home.resolve("bin/bootstrap.jar") + ":" + home.resolve("bin/tomcat-juli.jar"),
+                "org.apache.catalina.startup.Bootstrap")
+            .options("-Dcatalina.home=" + home, "-Dcatalina.base=" + home)
+            .options("-Djava.io.tmpdir=" + home.resolve("temp"))
+            .arguments("start");
+    try (Jvm jvm =
+        agents.on(tomcat, "service=examples;rules=" + rules(agents).location()).launch()) {
+      Await.until(LIMIT, () -> get(port, "/examples/index.html").statusCode() == 200, jvm::told);
+      awaitRules(agents, jvm);
+      List<CompletableFuture<String>> answers = new ArrayList<>();
+      for (String path : EXAMPLES) {
+        answers.add(
+            HTTP.sendAsync(request(port, path), BodyHandlers.ofString())
+                .thenApply(a -> path + " " + steady(a, port)));
+      }
+      List<String> told = answers.stream().map(CompletableFuture::join).toList();
+      if (agents != Agents.NONE) {
+        governed(agents, jvm, "rate_limit_hit_count_total");
+      }
+      return told;
+    }
+  }
+
+  private static final List<String> EXAMPLES =
+      List.of(
+          "/examples/async/async0",
+          "/examples/async/async1",
+          "/examples/async/async2",
+          "/examples/async/async3",
+          "/examples/index.html",
+          "/examples/servlets/servlet/HelloWorldExample",
+          "/examples/servlets/servlet/RequestInfoExample",
+          "/examples/servlets/servlet/RequestHeaderExample",
+          "/examples/servlets/servlet/RequestParamExample?firstname=a&lastname=b",
+          "/examples/servlets/servlet/CookieExample",
+          "/examples/servlets/nonblocking/numberwriter",
+          "/examples/jsp/jsp2/el/basic-arithmetic.jsp",
+          "/examples/jsp/forward/forward.jsp",
+          "/examples/jsp/include/include.jsp",
+          "/examples/jsp/error/err.jsp?name=infiniti",
+          "/examples/nowhere",
+          "/");
+
+  private static String steady(HttpResponse<String> a, int port) {
+    return a.statusCode()
+        + " "
+        + a.headers().firstValue("Content-Type").orElse("-")
+        + "\n"
+        + a.body()
+            .replace(Integer.toString(port), "PORT")
+            .replaceAll("[0-9A-F]{32}", "SESSION")
+            .replaceAll("\\d{4}-\\d\\d-\\d\\d [0-9:]{8}|\\d{13}", "TIME");
+  }
+
+  private static HttpResponse<String> get(int port, String path) throws Exception {
+    return HTTP.send(request(port, path), BodyHandlers.ofString());
+  }
+
+  private static HttpRequest request(int port, String path) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+        .timeout(LIMIT)
+        .build();
+  }
+
+  // ---- what they have in common
+
+  /** For every service, in both directions: nobody gets near them. */
+  private static Rules rules(Agents agents) {
+    Rules rules = new Rules();
+    if (agents == Agents.NO_RULES) {
+      return rules;
+    }
+    return rules
+        .put("service/_all/rate-limit/permissive", "{\"qps\": 1000000, \"burst\": 1000000}")
+        .put(
+            "service/_all/rate-limit/permissive-out",
+            "{\"qps\": 1000000, \"burst\": 1000000, \"side\": \"client\"}")
+        .put(
+            "service/_all/circuit-breaker/permissive",
+            "{\"window\": {\"type\": \"count\", \"size\": 10000}, \"min_calls\": 10000,"
+                + " \"failure_ratio\": 1}");
+  }
+
+  /** Lets it begin, waits until it is done, and returns its lines that begin so. */
+  private static List<String> begin(Agents agents, Jvm jvm, String... beginnings) throws Exception {
+    awaitRules(agents, jvm);
+    jvm.say("");
+    Await.until(LIMIT, () -> jvm.stdout().contains("DONE"), () -> "an end of\n" + jvm.told());
+    return jvm.stdout().stream()
+        .filter(l -> Stream.of(beginnings).anyMatch(l::startsWith))
+        .toList();
+  }
+
+  private static void awaitRules(Agents agents, Jvm jvm) {
+    if (agents != Agents.NONE) {
+      jvm.awaitStderr("admin endpoint on http://127.0.0.1:");
+      String wanted = agents == Agents.NO_RULES ? "" : "permissive";
+      Await.until(LIMIT, () -> admin(jvm, "/rules").contains(wanted), jvm::told);
+    }
+  }
+
+  private static String admin(Jvm jvm, String path) throws Exception {
+    String line = jvm.awaitStderr("admin endpoint on http://127.0.0.1:");
+    return get(Integer.parseInt(line.replaceAll(".*127\\.0\\.0\\.1:(\\d+).*", "$1")), path).body();
+  }
+
+  /** Its calls were decided upon where there are rules, none was let through in error. */
+  private static void governed(Agents agents, Jvm jvm, String... counters) throws Exception {
+    String metrics = admin(jvm, "/metrics");
+    assertThat(sum(metrics, "weir_fail_open_total")).as(jvm.told()).isZero();
+    for (String counter : counters) {
+      if (agents == Agents.NO_RULES) {
+        assertThat(sum(metrics, counter)).as(counter).isZero();
+      } else {
+        assertThat(sum(metrics, counter)).as(counter + "\n" + metrics).isPositive();
+      }
+    }
+    assertThat(sum(metrics, "rate_limit_exceeded_total")).isZero();
+    assertThat(jvm.stderr())
+        .noneMatch(l -> l.startsWith("[weir] WARN"))
+        .noneMatch(l -> !l.startsWith("[weir] ") && l.contains("io.weir"));
+  }
+
+  private static double sum(String metrics, String name) {
+    Matcher m = Pattern.compile("(?m)^" + name + "(\\{.*\\})? ([0-9.eE+-]+)").matcher(metrics);
+    double sum = 0;
+    while (m.find()) {
+      sum += Double.parseDouble(m.group(2));
+    }
+    return sum;
+  }
+
+  private static int freePort() {
+    try (ServerSocket s = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return s.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Without the folder at its root, and without the applications nobody asks here. */
+  private static void unzip(Path zip, Path to) throws IOException {
+    try (ZipInputStream in = new ZipInputStream(Files.newInputStream(zip))) {
+      for (ZipEntry e; (e = in.getNextEntry()) != null; ) {
+        String name = e.getName().substring(e.getName().indexOf('/') + 1);
+        if (e.isDirectory() || name.matches("webapps/(docs|manager|host-manager)/.*")) {
+          continue;
+        }
+        Path file = to.resolve(name);
+        Files.createDirectories(file.getParent());
+        Files.copy(in, file);
+      }
+    }
+    Files.createDirectories(to.resolve("temp"));
+  }
+}
