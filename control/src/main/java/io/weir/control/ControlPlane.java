@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /**
  * Everything off the request thread that brings rules: store -> feed -> rule book -> sink. Nothing
@@ -37,6 +38,14 @@ import java.util.function.Consumer;
  * {@code weir-etcd} threads feed it; {@code weir-disk} writes snapshots.
  */
 public final class ControlPlane implements AutoCloseable {
+  /**
+   * Below it stand, under leases, the keys of those who look at instances just now; the value is
+   * the service they look at, or empty for all. Meanwhile the status tells latencies, again every
+   * two seconds: nobody pays for that otherwise.
+   */
+  public static final String LOOK = "/weir/look/";
+
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final int STATUS_TTL_SECONDS = 30;
   private static final long SNAPSHOT_QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -56,6 +65,9 @@ public final class ControlPlane implements AutoCloseable {
   private LeaseSession statusLease;
   private String status = "";
   private final Set<String> addresses = new TreeSet<String>();
+  private final Set<String> looking = new HashSet<String>();
+  private Loop.Timer lookTimer;
+  private Supplier<String> latencies = () -> "[]";
   private Loop.Timer snapshotTimer;
   private boolean storeSpoke;
 
@@ -130,6 +142,15 @@ public final class ControlPlane implements AutoCloseable {
     return t == null ? "" : t.toJson();
   }
 
+  /**
+   * What the status tells of latencies while somebody looks. Any thread.
+   *
+   * @param json an array; asked on the loop
+   */
+  public void tells(final Supplier<String> json) {
+    loop.execute(() -> latencies = json);
+  }
+
   /** How it stands with the store. Any thread. */
   public Health health() {
     return health;
@@ -191,7 +212,24 @@ public final class ControlPlane implements AutoCloseable {
     if (statusLease == null) {
       return;
     }
-    String now = feed.report().toJson(options.service, options.agentVersion, addresses, tuned());
+    boolean looked = !looking.isEmpty();
+    String now =
+        feed.report()
+            .toJson(
+                options.service,
+                options.agentVersion,
+                addresses,
+                tuned(),
+                looked ? latencies.get() : "");
+    if (looked && lookTimer == null) {
+      lookTimer =
+          loop.schedule(
+              () -> {
+                lookTimer = null;
+                publishStatus();
+              },
+              LOOK_NANOS);
+    }
     if (!now.equals(status)) {
       status = now;
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
@@ -255,6 +293,17 @@ public final class ControlPlane implements AutoCloseable {
       health = new Health(h.connected, h.reason, batch.revision, false, h.lastConnectedNanos);
       long before = feed.report().revision;
       feed.onBatch(whole);
+      for (Change c : whole.changes) {
+        if (!c.key.startsWith(LOOK)) {
+          continue;
+        }
+        String at = c.now == null ? null : c.now.text();
+        if (at != null && (at.isEmpty() || at.equals(options.service))) {
+          looking.add(c.key);
+        } else {
+          looking.remove(c.key);
+        }
+      }
       publishStatus();
       if (feed.report().revision != before) {
         saveSoon();

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -68,6 +69,42 @@ class CliTerminalTest {
   }
 
   @Test
+  void topTellsHowLongCallsTakeOfThoseThatMeasure() throws Exception {
+    String jars = Maven.resolve("org.apache.tomcat.embed:tomcat-embed-core:10.1.59");
+    try (Jvm web =
+            Jvm.of(
+                    Jdk.find(17).orElseThrow(),
+                    Apps.with(Apps.compile("hostile", jars, Map.of()), jars),
+                    "HostileMain")
+                .weir("service=web;admin.port=0;etcd.endpoints=" + etcd.endpoint())
+                .start();
+        Raw http = new Raw(web.port());
+        Pty top = new Pty("", 24, "top")) {
+      for (int i = 0; i < 20; i++) {
+        assertThat(http.get("/").status()).isEqualTo(200);
+      }
+      // by process and, once it is registered, by address
+      Pattern measures =
+          Pattern.compile(
+              "web +\\S+:"
+                  + web.pid()
+                  + " = 127.0.0.1:"
+                  + web.port()
+                  + " .*[0-9.]+ m?s +[0-9.]+ m?s");
+      Await.until(Duration.ofSeconds(40), () -> measures.matcher(top.seen()).find(), top::seen);
+      assertThat(top.seen())
+          .as("nobody reads what the other would measure")
+          .containsPattern("shop +127.0.0.1:9001 .* - +- ");
+      top.type("\u0003");
+      assertThat(top.exit()).isEqualTo(130);
+      Await.until(
+          Duration.ofSeconds(40),
+          () -> !etcd.ctl("get", "--prefix", "/weir/status/web/").contains("latency"),
+          () -> "it goes on telling though nobody looks");
+    }
+  }
+
+  @Test
   void noColorMeansNoColour() throws Exception {
     try (Pty status = new Pty("", 24, "status")) {
       status.exit();
@@ -95,7 +132,7 @@ class CliTerminalTest {
           "stty rows "
               + rows
               // where this was started in the background, its children would not hear Ctrl-C
-              + " cols 100; exec env --default-signal=INT TERM=xterm WEIR_ETCD_ENDPOINTS="
+              + " cols 160; exec env --default-signal=INT TERM=xterm WEIR_ETCD_ENDPOINTS="
               + etcd.endpoint()
               + " "
               + environment

@@ -62,6 +62,11 @@ public final class Cli {
       return null;
     }
 
+    /** Whether it looks at the rules where they stand. */
+    boolean asksStore() {
+      return group.equals("change") || group.equals("watch") || this == EXPLAIN || this == DOCTOR;
+    }
+
     /** A new command object; only this loads its class. */
     Command command() {
       switch (this) {
@@ -150,6 +155,7 @@ public final class Cli {
       out.next("weir help");
       return Exit.USAGE;
     }
+    Headstart.give(name, args, env);
     Command command = name.command();
     CommandLine line = command.line(name, jar, out, env);
     return help ? line.execute("--help") : line.execute(Arrays.copyOfRange(args, 1, args.length));

@@ -26,7 +26,7 @@ final class DiffCommand extends StoreCommand {
     List<Object> objects = new ArrayList<Object>();
     Documents inForce;
     String name;
-    try (Tree tree = open()) {
+    try (Tree tree = peek()) {
       inForce = Documents.in(tree.view());
       name = tree.name;
     }

@@ -1,23 +1,35 @@
 package io.weir.agent.cli;
 
+import io.weir.control.ControlPlane;
 import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.etcd.EtcdStore;
 import io.weir.control.loop.Log;
+import io.weir.control.store.LeaseSession;
 import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Rules in etcd. */
 final class EtcdTree extends Tree {
   private static final long ANSWER_SECONDS = 10;
+
+  /** After a killed process nobody looks any more by then. */
+  private static final int LOOK_SECONDS = 10;
+
   private final EtcdStore store;
 
-  EtcdTree(EtcdOptions options) {
+  /**
+   * @param follow whether it is looked at again after the first view
+   */
+  EtcdTree(EtcdOptions options, boolean follow) {
     super(options.toString());
-    store = EtcdStore.overseer(options, loop, Log.NONE);
+    store = EtcdStore.overseer(options, loop, Log.NONE, follow);
+    Runtime.getRuntime().addShutdownHook(new Thread(store::leave, "weir-leave"));
   }
 
   @Override
@@ -28,6 +40,23 @@ final class EtcdTree extends Tree {
   @Override
   boolean hasStatus() {
     return true;
+  }
+
+  @Override
+  void look(String service) {
+    String key =
+        ControlPlane.LOOK + Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36);
+    store
+        .lease(
+            LOOK_SECONDS,
+            new LeaseSession.Listener() {
+              @Override
+              public void onGranted(long id) {}
+
+              @Override
+              public void onLost(long id, String reason) {}
+            })
+        .hold(key, (service == null ? "" : service).getBytes(StandardCharsets.UTF_8));
   }
 
   @Override

@@ -119,7 +119,7 @@ final class ExplainCommand extends StoreCommand {
     call = described();
     rows.add(new String[] {"WHERE", "RULE", "SAYS", "WHY"});
     Map<String, Object> answer;
-    try (Tree tree = open()) {
+    try (Tree tree = peek()) {
       View view = tree.view();
       RuleBook book = Books.of(view, out);
       answer = decide(view, book);

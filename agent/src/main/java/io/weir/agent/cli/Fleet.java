@@ -22,6 +22,13 @@ final class Fleet {
     final boolean off;
     final String agent;
     final List<Map<String, Object>> rules;
+
+    /** Under which it is registered: {@code host:port}, often another name than its own. */
+    final List<String> addresses;
+
+    /** How long calls took lately, or null: nobody looks, or it does not say. */
+    final List<Map<String, Object>> latency;
+
     final Map<String, Object> raw;
 
     private Member(String service, String instance, Map<String, Object> raw) {
@@ -32,10 +39,34 @@ final class Fleet {
       off = Boolean.TRUE.equals(raw.get("off"));
       agent = Json.text(raw, "agent");
       rules = Collections.unmodifiableList(Json.objects(raw, "rules"));
+      List<String> registered = new ArrayList<String>();
+      if (raw.get("addresses") instanceof List) {
+        for (Object address : (List<?>) raw.get("addresses")) {
+          registered.add(String.valueOf(address));
+        }
+      }
+      addresses = Collections.unmodifiableList(registered);
+      latency =
+          raw.get("latency") == null
+              ? null
+              : Collections.unmodifiableList(Json.objects(raw, "latency"));
     }
 
     String name() {
       return service + "/" + instance;
+    }
+
+    /** Its name, and the addresses it is registered under where they are others. */
+    String names() {
+      return addresses.isEmpty() || addresses.equals(Collections.singletonList(instance))
+          ? instance
+          : instance + " = " + String.join(", ", addresses);
+    }
+
+    /** Whether a registered {@code host:port} is this instance. */
+    boolean is(String service, String address) {
+      return this.service.equals(service)
+          && (instance.equals(address) || addresses.contains(address));
     }
 
     /** The first refusal among these rules, or null; an empty list means any rule. */

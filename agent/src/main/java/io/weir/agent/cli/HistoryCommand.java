@@ -23,7 +23,7 @@ final class HistoryCommand extends StoreCommand {
   @Override
   int run() {
     List<History.Change> all;
-    try (Tree tree = open()) {
+    try (Tree tree = peek()) {
       all = History.read(tree.view());
     }
     List<Object> objects = new ArrayList<Object>();

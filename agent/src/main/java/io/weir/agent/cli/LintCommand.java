@@ -35,7 +35,7 @@ final class LintCommand extends StoreCommand {
     View view = null;
     Documents documents;
     if (paths.isEmpty()) {
-      try (Tree tree = open()) {
+      try (Tree tree = peek()) {
         view = tree.view();
         documents = Documents.in(view);
       }

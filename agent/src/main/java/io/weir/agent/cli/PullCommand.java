@@ -31,7 +31,7 @@ final class PullCommand extends StoreCommand {
     Path root = Paths.get(directory);
     Base base = Base.of(root);
     List<Object> written = new ArrayList<Object>();
-    try (Tree tree = open()) {
+    try (Tree tree = peek()) {
       View view = tree.view();
       SortedMap<String, Entry> rules = view.rules();
       for (String key : view.rules().keySet()) {

@@ -106,7 +106,7 @@ final class SimulateCommand extends StoreCommand {
 
   private RuleBook book() throws IOException {
     if (with.isEmpty()) {
-      try (Tree tree = open()) {
+      try (Tree tree = peek()) {
         return Books.of(tree.view(), out);
       }
     }

@@ -3,11 +3,11 @@ package io.weir.agent.cli;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.store.Entry;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import picocli.CommandLine.Parameters;
 
 @picocli.CommandLine.Command
@@ -19,9 +19,9 @@ final class StatusCommand extends StoreCommand {
 
   @Override
   int run() {
-    try (Tree tree = open()) {
+    try (Tree tree = peek()) {
       View view = tree.view();
-      boolean well = show(out, tree, view, service);
+      boolean well = show(out, tree, view, service, false);
       if (!tree.hasStatus()) {
         out.say("instances that read files do not report back; their logs do");
         out.next("weir validate");
@@ -33,15 +33,27 @@ final class StatusCommand extends StoreCommand {
   }
 
   /** Shows it all; whether everything is as it should be. */
-  static boolean show(Out out, Tree tree, View view, String service) {
+  static boolean show(Out out, Tree tree, View view, String service, boolean latency) {
     List<Object> instances = new ArrayList<Object>();
     List<String[]> rows = new ArrayList<String[]>();
-    rows.add(new String[] {"SERVICE", "INSTANCE", "STATE", "REVISION", "AGENT", "RULES", "WHY"});
+    rows.add(
+        row(
+            latency,
+            "SERVICE",
+            "INSTANCE",
+            "STATE",
+            "REVISION",
+            "AGENT",
+            "RULES",
+            "P50",
+            "P99",
+            "WHY"));
+    List<String[]> calls = new ArrayList<String[]>();
+    calls.add(new String[] {"FROM", "TO", "CALLS", "P50", "P99"});
     boolean well = true;
     long newest = Fleet.newestRule(view);
-    Set<String> reporting = new HashSet<String>();
-    for (Fleet.Member m : Fleet.members(view)) {
-      reporting.add(m.service);
+    List<Fleet.Member> members = Fleet.members(view);
+    for (Fleet.Member m : members) {
       if (service != null && !service.equals(m.service)) {
         continue;
       }
@@ -52,16 +64,34 @@ final class StatusCommand extends StoreCommand {
           refusal != null
               ? Json.text(refusal, "reason")
               : state.equals("STALE") ? "rules are at revision " + newest : m.off ? "off" : "";
+      Map<String, Object> served = null;
+      for (Map<String, Object> l :
+          m.latency == null ? Collections.<Map<String, Object>>emptyList() : m.latency) {
+        if (Json.text(l, "side").equals("server")) {
+          served = l;
+        } else {
+          calls.add(
+              new String[] {
+                m.name(),
+                Json.text(l, "service"),
+                Long.toString(Json.number(l, "calls")),
+                time(l, "p50_us"),
+                time(l, "p99_us")
+              });
+        }
+      }
       rows.add(
-          new String[] {
-            m.service,
-            m.instance,
-            ink(out, state),
-            Long.toString(m.revision),
-            m.agent,
-            Integer.toString(m.rules.size()),
-            why
-          });
+          row(
+              latency,
+              m.service,
+              m.names(),
+              ink(out, state),
+              Long.toString(m.revision),
+              m.agent,
+              Integer.toString(m.rules.size()),
+              time(served, "p50_us"),
+              time(served, "p99_us"),
+              why));
       instances.add(
           Json.object(
               "service",
@@ -76,11 +106,23 @@ final class StatusCommand extends StoreCommand {
               m.raw));
     }
     for (RuleKey k : Fleet.registered(view)) {
-      // an instance may register under another name than it reports under: by port, not by process
-      if (tree.hasStatus()
-          && !reporting.contains(k.service)
-          && (service == null || service.equals(k.service))) {
-        rows.add(new String[] {k.service, k.id, "-", "", "", "", "registered, reports no status"});
+      boolean known = !tree.hasStatus() || service != null && !service.equals(k.service);
+      for (Fleet.Member m : members) {
+        known |= m.is(k.service, k.id);
+      }
+      if (!known) {
+        rows.add(
+            row(
+                latency,
+                k.service,
+                k.id,
+                "-",
+                "",
+                "",
+                "",
+                "-",
+                "-",
+                "registered, reports no status"));
         instances.add(
             Json.object("service", k.service, "instance", k.id, "state", "UNKNOWN", "why", ""));
       }
@@ -117,6 +159,10 @@ final class StatusCommand extends StoreCommand {
     } else if (tree.hasStatus()) {
       out.say("no instance reports under " + Fleet.STATUS);
     }
+    if (latency && calls.size() > 1) {
+      out.line("");
+      out.table(calls);
+    }
     showBreakers(out, breakers);
     out.say(
         Out.count(documents.byKey.size(), "rule")
@@ -128,6 +174,26 @@ final class StatusCommand extends StoreCommand {
                 ? ", " + out.ink(Out.Ink.BAD, "all switched off by " + RuleKey.OFF)
                 : ""));
     return well && refused == 0;
+  }
+
+  /** With the two columns of latencies before the last, or without. */
+  private static String[] row(boolean latency, String... cells) {
+    if (latency) {
+      return cells;
+    }
+    String[] fewer = Arrays.copyOf(cells, cells.length - 2);
+    fewer[fewer.length - 1] = cells[cells.length - 1];
+    return fewer;
+  }
+
+  private static String time(Map<String, Object> latency, String name) {
+    if (latency == null) {
+      return "-";
+    }
+    double ms = Json.number(latency, name) / 1e3;
+    return ms < 10
+        ? String.format(Locale.ROOT, "%.1f ms", ms)
+        : ms < 10_000 ? Math.round(ms) + " ms" : String.format(Locale.ROOT, "%.1f s", ms / 1e3);
   }
 
   private static void showBreakers(Out out, List<Object> breakers) {

@@ -78,6 +78,15 @@ abstract class StoreCommand extends Command {
 
   /** Opens the rules; every warning about the configuration is said first. */
   final Tree open() {
+    return open(true);
+  }
+
+  /** The rules as they are now, for a command that looks once and writes nothing. */
+  final Tree peek() {
+    return open(false);
+  }
+
+  private Tree open(boolean follow) {
     Config config = config();
     for (String w : config.warnings()) {
       out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + w);
@@ -87,7 +96,8 @@ abstract class StoreCommand extends Command {
       throw new Trouble(
           Fault.NO_FILE, directory + " is no directory", "start one with: weir init " + directory);
     }
-    Tree tree = directory != null ? new FileTree(directory) : new EtcdTree(etcdOptions(config));
+    Tree tree =
+        directory != null ? new FileTree(directory) : new EtcdTree(etcdOptions(config), follow);
     return tree.open(timeoutNanos());
   }
 

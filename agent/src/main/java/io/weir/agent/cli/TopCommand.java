@@ -9,6 +9,9 @@ import picocli.CommandLine.Parameters;
 final class TopCommand extends StoreCommand {
   private static final long SETTLE_NANOS = 100_000_000L;
 
+  /** How long instances have to tell their latencies before the first of several prints. */
+  private static final long ANSWER_NANOS = 1_000_000_000L;
+
   @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
   String service;
 
@@ -36,9 +39,13 @@ final class TopCommand extends StoreCommand {
         Runtime.getRuntime().addShutdownHook(new Thread(out::close, "weir-screen"));
         out.screen();
       }
+      tree.look(service);
+      if (!live) {
+        tree.await(v -> told(v) ? v : null, ANSWER_NANOS);
+      }
       while (left-- > 0) {
         View view = tree.view();
-        well = live ? paint(tree, view) : StatusCommand.show(out, tree, view, service);
+        well = live ? paint(tree, view) : StatusCommand.show(out, tree, view, service, true);
         out.flush();
         if (left > 0) {
           tree.await(v -> null, SETTLE_NANOS); // a push is several changes
@@ -55,6 +62,16 @@ final class TopCommand extends StoreCommand {
     return well ? Exit.OK : Exit.NOT_CONVERGED;
   }
 
+  /** Whether every instance has said how long its calls take. */
+  private boolean told(View view) {
+    for (Fleet.Member m : Fleet.members(view)) {
+      if (m.latency == null && (service == null || service.equals(m.service))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private boolean paint(Tree tree, View view) {
     out.frame();
     out.line(
@@ -69,7 +86,7 @@ final class TopCommand extends StoreCommand {
     if (tree.lost() != null) {
       out.line(out.ink(Out.Ink.BAD, "as it was last seen: " + tree.lost()));
     }
-    boolean well = StatusCommand.show(out, tree, view, service);
+    boolean well = StatusCommand.show(out, tree, view, service, true);
     out.paint();
     return well;
   }

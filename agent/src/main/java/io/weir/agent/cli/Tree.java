@@ -41,6 +41,14 @@ abstract class Tree implements AutoCloseable {
   /** Whether instances tell here what they run. */
   abstract boolean hasStatus();
 
+  /**
+   * Has the instances of a service, or all, tell how long their calls take, until this is closed or
+   * its process has ended.
+   *
+   * @param service null for all
+   */
+  void look(String service) {}
+
   /** All or nothing; waits for the answer. */
   abstract Txn.Outcome commit(Txn txn);
 

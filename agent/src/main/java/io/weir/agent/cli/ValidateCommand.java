@@ -24,7 +24,7 @@ final class ValidateCommand extends StoreCommand {
     Documents documents;
     String where;
     if (paths.isEmpty()) {
-      try (Tree tree = open()) {
+      try (Tree tree = peek()) {
         documents = Documents.in(tree.view());
         where = tree.name;
       }

@@ -4,6 +4,7 @@ import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.telemetry.Lately;
 import io.weir.agent.telemetry.Telemetry;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
@@ -58,6 +59,7 @@ final class ControlPlanes {
             },
             log);
     plane.tunes(tuning);
+    plane.tells(new Lately(engine));
     Telemetry telemetry = telemetry(config, engine, hooks, plane);
     admin(config, engine, hooks, plane, telemetry);
     if (plane.shared() != null) {

@@ -35,8 +35,8 @@ class EtcdPublicationTest {
 
   private final EtcdOptions options =
       EtcdOptions.builder().endpoints(etcd.endpoint()).namespace("/race" + ++namespaces).build();
-  private final Tree mine = new EtcdTree(options).open(SOON);
-  private final Tree theirs = new EtcdTree(options).open(SOON);
+  private final Tree mine = new EtcdTree(options, true).open(SOON);
+  private final Tree theirs = new EtcdTree(options, true).open(SOON);
   private final ExecutorService threads = Executors.newFixedThreadPool(2);
 
   @BeforeAll

@@ -40,8 +40,7 @@ import java.util.concurrent.TimeUnit;
  * on it. Where etcd is slower, it gets four times what its last answer took, and twice the time
  * after a doubt that found nothing changed, up to 6 s.
  *
- * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, and to 5 s once etcd was away for five
- * minutes: rules are to be in force within two seconds of its return. gRPC's own back-off is ended
+ * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to be in force within two seconds of its return. gRPC's own back-off is ended
  * before each try. A connection that gave no answer may be mute for ever, so after one that did not
  * every try makes a new connection, and gives it a second. A client is replaced after 30 s (its
  * addresses may have moved), the next ones after twice as long each time, up to ten minutes; at
@@ -58,9 +57,9 @@ import java.util.concurrent.TimeUnit;
  */
 public final class EtcdStore implements SharedStore {
   /**
-   * The range that is followed, [FIRST, END): breaker state, quotas, rules, instances and the kill
-   * switch are neighbours in key order. What is only written ({@code /weir/status/...}) and what
-   * others may keep after it is not streamed to every JVM.
+   * The range that is followed, [FIRST, END): breaker state, quotas, rules, instances, those who
+   * look on and the kill switch are neighbours in key order. What is only written ({@code
+   * /weir/status/...}) and what others may keep after it is not streamed to every JVM.
    */
   static final String FIRST = "/circuit-breaker/";
 
@@ -70,7 +69,8 @@ public final class EtcdStore implements SharedStore {
   private static final String OVERSEER_END = "/weir0";
 
   private static final List<String> OURS =
-      Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/off");
+      Arrays.asList(
+          "/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/look/", "/weir/off");
   private static final List<String> OVERSEEN =
       Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/");
 
@@ -90,9 +90,6 @@ public final class EtcdStore implements SharedStore {
   private static final long UNKNOWN = Long.MIN_VALUE;
   private static final int FREE_TRIES = 4;
 
-  /** How long an outage is answered by hurry, rather than by patience. */
-  private static final long HURRY_NANOS = 300 * SECOND;
-
   private final EtcdOptions options;
   private final Loop loop;
   private final Log log;
@@ -101,12 +98,17 @@ public final class EtcdStore implements SharedStore {
   private final long reconcileNanos;
   private final String end;
   private final List<String> ours;
+  private final boolean follow;
   private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
 
   // loop only: answers to revocations still to come; the connection is not closed under them
   private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
 
   private Wire wire;
+
+  /** The newest there was, closed or not, for who leaves. */
+  private volatile Wire newest;
+
   private long wireSince;
   private Listener listener;
   private boolean closed;
@@ -171,16 +173,26 @@ public final class EtcdStore implements SharedStore {
   private long repairs;
 
   public EtcdStore(EtcdOptions options, Loop loop, Log log) {
-    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, END, OURS);
+    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, END, OURS, true);
   }
 
   /**
    * A store that also follows {@code /weir/...}: what instances say of themselves, and the history.
    * For an operator's tool, never for an agent: each would hear of every other.
+   *
+   * @param follow false: everything is read once, and nothing is watched
    */
-  public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log) {
+  public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log, boolean follow) {
     return new EtcdStore(
-        options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, OVERSEER_END, OVERSEEN);
+        options,
+        loop,
+        log,
+        JetcdWire::connect,
+        new Random(),
+        60 * SECOND,
+        OVERSEER_END,
+        OVERSEEN,
+        follow);
   }
 
   EtcdStore(
@@ -190,7 +202,7 @@ public final class EtcdStore implements SharedStore {
       Wire.Factory factory,
       Random random,
       long reconcileNanos) {
-    this(options, loop, log, factory, random, reconcileNanos, END, OURS);
+    this(options, loop, log, factory, random, reconcileNanos, END, OURS, true);
   }
 
   private EtcdStore(
@@ -201,7 +213,8 @@ public final class EtcdStore implements SharedStore {
       Random random,
       long reconcileNanos,
       String end,
-      List<String> ours) {
+      List<String> ours,
+      boolean follow) {
     this.options = options;
     this.loop = loop;
     this.log = log;
@@ -210,6 +223,7 @@ public final class EtcdStore implements SharedStore {
     this.reconcileNanos = reconcileNanos;
     this.end = end;
     this.ours = ours;
+    this.follow = follow;
   }
 
   @Override
@@ -227,6 +241,17 @@ public final class EtcdStore implements SharedStore {
   @Override
   public void close() {
     loop.execute(this::shutDown);
+  }
+
+  /**
+   * The process ends now, and need not wait for the client's threads. For a shutdown hook of a
+   * tool; nothing works afterwards, and nothing is closed.
+   */
+  public void leave() {
+    Wire w = newest;
+    if (w != null) {
+      w.leave();
+    }
   }
 
   private void shutDown() {
@@ -306,6 +331,7 @@ public final class EtcdStore implements SharedStore {
     try {
       filesStamp = options.filesStamp();
       wire = factory.connect(options);
+      newest = wire;
       wireSince = loop.now();
       return true;
     } catch (RuntimeException | LinkageError e) {
@@ -404,7 +430,9 @@ public final class EtcdStore implements SharedStore {
       told = true;
       listener.onBatch(new Batch(at, changes, newHistory));
     }
-    follow();
+    if (follow) {
+      follow();
+    }
   }
 
   private void follow() {
@@ -584,7 +612,7 @@ public final class EtcdStore implements SharedStore {
       replaced++;
       last.close();
     }
-    long delay = backOff(awayFor);
+    long delay = backOff();
     attempts++;
     nextTimer = loop.schedule(this::reconnect, delay);
   }
@@ -639,12 +667,9 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  private long backOff(long awayFor) {
+  private long backOff() {
     if (attempts == 0) {
       return 20 * MILLI + (long) (random.nextDouble() * 80 * MILLI);
-    }
-    if (awayFor > HURRY_NANOS) {
-      return jitter(5 * SECOND);
     }
     // a mute connection takes its second besides
     long cap = mute ? 250 * MILLI : SECOND;

@@ -34,6 +34,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.util.concurrent.EventExecutor;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
 import java.net.URI;
@@ -42,11 +43,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import javax.net.ssl.SSLException;
 
@@ -61,6 +65,7 @@ final class JetcdWire implements Wire {
   private static final int MAX_INBOUND = 64 << 20;
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
+  private static final long LEAVE_MS = 100;
 
   /** What a message says when the certificates or the protocol do not fit. */
   private static final String[] TLS = {
@@ -345,6 +350,35 @@ final class JetcdWire implements Wire {
   public void close() {
     client.close();
     pool.shutdown();
+  }
+
+  /**
+   * A JVM that exits waits 0.3 s for threads in native code, such as an event loop that waits for
+   * its connections. So those that have a thread are given a task that waits in Java.
+   */
+  @Override
+  public void leave() {
+    Thread[] threads = new Thread[Thread.activeCount() + 8];
+    int n = Thread.enumerate(threads);
+    for (EventExecutor loop : ChannelDoor.loops(client)) {
+      for (int i = 0; i < n; i++) {
+        if (loop.inEventLoop(threads[i])) {
+          CountDownLatch held = new CountDownLatch(1);
+          try {
+            loop.execute(
+                () -> {
+                  held.countDown();
+                  LockSupport.park();
+                });
+            held.await(LEAVE_MS, TimeUnit.MILLISECONDS);
+          } catch (RejectedExecutionException ended) {
+            // so much the better
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        }
+      }
+    }
   }
 
   private interface Call<T> {

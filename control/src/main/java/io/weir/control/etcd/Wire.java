@@ -110,6 +110,9 @@ interface Wire {
 
   void close();
 
+  /** The process ends now: it is not to wait for threads of this client's. */
+  void leave();
+
   /** Makes clients. */
   interface Factory {
     /** Connects lazily; throws when the options are unusable (a missing TLS file). */

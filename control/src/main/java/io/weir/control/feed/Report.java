@@ -67,7 +67,7 @@ public final class Report {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList(), "");
+    return toJson(service, agent, Collections.<String>emptyList(), "", "");
   }
 
   /**
@@ -80,8 +80,10 @@ public final class Report {
    * @param agent version of the agent
    * @param addresses {@code host:port} this instance is registered under, if any
    * @param auto what the closed loops have done, a JSON array; or empty
+   * @param latency how long calls took lately, a JSON array; empty when nobody looks
    */
-  public String toJson(String service, String agent, Collection<String> addresses, String auto) {
+  public String toJson(
+      String service, String agent, Collection<String> addresses, String auto, String latency) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -98,7 +100,8 @@ public final class Report {
       before = ",";
     }
     s.append(addresses.isEmpty() ? "" : "]");
-    s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto).append(",\"rules\":[");
+    s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto);
+    s.append(latency.isEmpty() ? "" : ",\"latency\":").append(latency).append(",\"rules\":[");
     int written = 0;
     int refused = 0;
     for (Line l : lines) {

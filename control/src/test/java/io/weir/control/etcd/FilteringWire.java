@@ -65,4 +65,9 @@ class FilteringWire implements Wire {
   public void close() {
     wire.close();
   }
+
+  @Override
+  public void leave() {
+    wire.leave();
+  }
 }

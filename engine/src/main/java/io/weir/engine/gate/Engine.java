@@ -156,16 +156,22 @@ public final class Engine implements Ticket.Recorder {
     return latencies;
   }
 
-  /** From now on {@code witness} sees refusals and choices of instances. Any thread. */
+  /**
+   * From now on {@code witness} sees refusals and choices of instances, before all that are there:
+   * what it writes on the ticket, such as a decision's id, they tell. Any thread.
+   */
   public synchronized void show(Witness witness) {
-    Witness[] more = Arrays.copyOf(witnesses, witnesses.length + 1);
-    more[witnesses.length] = witness;
+    Witness[] more = new Witness[witnesses.length + 1];
+    more[0] = witness;
+    System.arraycopy(witnesses, 0, more, 1, witnesses.length);
     witnesses = more;
   }
 
-  /** As {@link #show}, without keeping it alive: it belongs to an application. */
-  public void showWeakly(Witness witness) {
-    show(new Fading(this, witness));
+  /** The same, after all others and without keeping it alive: it belongs to an application. */
+  public synchronized void showWeakly(Witness witness) {
+    Witness[] more = Arrays.copyOf(witnesses, witnesses.length + 1);
+    more[witnesses.length] = new Fading(this, witness);
+    witnesses = more;
   }
 
   synchronized void hide(Witness witness) {

@@ -1,0 +1,92 @@
+package io.weir.agent.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/**
+ * What makes a command about etcd answer sooner. Nine tenths of its time go into loading some two
+ * thousand classes of jetcd, gRPC and Netty, one after the other as each is first used. So a second
+ * thread loads and verifies them from a list, in that order and without initialising any, while the
+ * first reads options and configuration; and what these libraries look for without need here (a
+ * resolver of their own, a class path to serve files from, a network card's address for an id) is
+ * switched off. For the command line only; the agent, in an application, never does this.
+ *
+ * <p>The list is {@code weir-cli-classes} in the jar, written and checked by {@code CliStartTest}:
+ * a class that is missing there is loaded when it is used, one too many costs a little time.
+ */
+final class Headstart extends Thread {
+  private static final String LIST = "weir-cli-classes";
+
+  private static final String[] SETTINGS = {
+    "vertx.disableDnsResolver", "true", // the JDK's will do
+    "vertx.disableFileCPResolving", "true",
+    "vertx.disableFileCaching", "true", // nor a folder for it in /tmp
+    "io.netty.machineId", "02:00:00:00:00:00:00:01",
+    "io.netty.processId", "1",
+    "io.netty.initialSeedUniquifier", "1",
+    "io.netty.leakDetection.level", "disabled",
+  };
+
+  private Headstart() {
+    super("weir-headstart");
+    setDaemon(true);
+  }
+
+  /** Begins, if this command is going to ask etcd. */
+  static void give(Cli.Name command, String[] args, Map<String, String> environment) {
+    if (!command.asksStore()
+        || inFiles(args, environment)
+        || "false".equals(System.getProperty("weir.headstart"))) {
+      return;
+    }
+    for (int i = 0; i < SETTINGS.length; i += 2) {
+      if (System.getProperty(SETTINGS[i]) == null) {
+        System.setProperty(SETTINGS[i], SETTINGS[i + 1]);
+      }
+    }
+    new Headstart().start();
+  }
+
+  /** As far as can be told without reading everything; in doubt it asks etcd. */
+  private static boolean inFiles(String[] args, Map<String, String> environment) {
+    boolean files = String.valueOf(environment.get("WEIR_RULES")).startsWith("file:");
+    for (int i = 0; i < args.length; i++) {
+      String arg = args[i];
+      if (arg.equals("-h") || arg.equals("--help") || arg.equals("help")) {
+        return true;
+      }
+      if (arg.startsWith("--etcd")) {
+        files = false;
+      } else if (arg.startsWith("--rules") || arg.startsWith("--admin")) {
+        files = !arg.equals("--rules=etcd") && !(i + 1 < args.length && args[i + 1].equals("etcd"));
+      }
+    }
+    return files;
+  }
+
+  @Override
+  public void run() {
+    ClassLoader loader = Headstart.class.getClassLoader();
+    InputStream list = loader.getResourceAsStream(LIST);
+    if (list == null) {
+      return; // not in a jar: under test
+    }
+    try (BufferedReader in =
+        new BufferedReader(new InputStreamReader(list, StandardCharsets.US_ASCII))) {
+      for (String name; (name = in.readLine()) != null; ) {
+        try {
+          // asking for its constructors links a class, which is where it is verified
+          Class.forName(name, false, loader).getConstructors();
+        } catch (ClassNotFoundException | LinkageError older) {
+          // whoever needs it will say so
+        }
+      }
+    } catch (IOException damaged) {
+      // then later
+    }
+  }
+}
