@@ -240,6 +240,22 @@ final class Jvm implements AutoCloseable {
     }
   }
 
+  /** What {@code jcmd PID Thread.print} tells. */
+  String threads() {
+    try {
+      Process p =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                  Long.toString(pid()),
+                  "Thread.print")
+              .redirectErrorStream(true)
+              .start();
+      return new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Everything for the message of a failed assertion. */
   String told() {
     return String.join(" ", command)

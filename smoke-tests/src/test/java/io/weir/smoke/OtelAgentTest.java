@@ -3,6 +3,7 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.opentelemetry.proto.trace.v1.Span;
+import io.weir.control.testing.EtcdServer;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -55,16 +56,26 @@ class OtelAgentTest {
             "io.grpc:grpc-stub:1.85.1");
     String classpath =
         Apps.with(Apps.compile(List.of("everything", "hops"), libraries, Map.of()), libraries);
+    boolean beside = how.startsWith("weir") || how.startsWith("otel");
+    EtcdServer etcd = beside ? EtcdServer.start() : null;
     Rules rules =
-        new Rules()
+        new Rules(etcd)
             .put(
                 "service/a/rate-limit/all",
                 "{\"qps\": 0.0001, \"burst\": 2, \"match\": \"path == '/counted'\"}")
             .put(
                 "service/c/rate-limit/out",
                 "{\"qps\": 0.0001, \"burst\": 1, \"side\": \"client\"}");
-    String weir = "service=a;rules=" + rules.location();
-    try (Collector collector = new Collector()) {
+    try (EtcdServer closing = etcd;
+        Collector collector = new Collector();
+        Collector ours = new Collector()) {
+      // asked for, an exporter of its own stands down for the agent's
+      String weir =
+          "service=a;metrics.exporter=otlp;metrics.interval=200ms;metrics.endpoint="
+              + ours.endpoint()
+              + ";rules="
+              + rules.location()
+              + (beside ? ";register=false;etcd.endpoints=" + etcd.endpoint() : "");
       Jvm.Builder b =
           Jvm.of(Jdk.find(17).orElseThrow(), classpath, "Everything")
               .options(
@@ -81,9 +92,14 @@ class OtelAgentTest {
       } else {
         b.options("-Dotel.javaagent.extensions=" + Work.weirJar(), "-Dweir.service=a")
             .options("-Dweir.rules=" + rules.location(), otel);
+        b.options("-Dweir.metrics.exporter=otlp", "-Dweir.metrics.interval=200ms")
+            .options("-Dweir.metrics.endpoint=" + ours.endpoint());
         if (how.equals("both")) {
           b.weir(weir);
         }
+      }
+      if (beside) {
+        b.options("-Dotel.javaagent.exclude-class-loaders=io.weir.agent."); // as the docs say
       }
       try (Jvm jvm = b.start()) {
         String[] ports = jvm.awaitStdout("PORTS ").split(" ");
@@ -118,6 +134,18 @@ class OtelAgentTest {
             .as("their agent counts durations; we do not count them again")
             .anyMatch(s -> s.contains("tomcat"));
         assertThat(collector.metric("http.server.request.duration")).isNull();
+        assertThat(ours.scopes()).as("no second exporter").isEmpty();
+        assertThat(jvm.threads()).contains("weir-control").doesNotContain("weir-metrics");
+        assertThat(collector.spans())
+            .as("the calls of our own etcd client, which came first, are not traced")
+            .noneMatch(
+                s ->
+                    s.getName().contains("etcdserver")
+                        || etcd != null
+                            && Long.valueOf(etcd.port())
+                                .equals(
+                                    Collector.attributes(s.getAttributesList())
+                                        .get("server.port")));
 
         assertThat(jvm.stderr().stream().filter(l -> l.contains("governs service"))).hasSize(1);
         assertThat(jvm.stderr().stream().filter(l -> l.contains("already loaded in this JVM")))

@@ -1,5 +1,6 @@
 package io.weir.smoke;
 
+import io.weir.control.testing.EtcdServer;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -11,16 +12,28 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 
 /**
- * A directory of rules as an operator keeps it: {@code DIR/service/NAME/rate-limit.json}. Each file
- * is replaced atomically.
+ * Rules as an operator keeps them: in a directory, {@code DIR/service/NAME/rate-limit.json}, each
+ * file replaced atomically; or in etcd.
  */
 final class Rules {
   private final Path directory = Work.fresh("rules");
+  private final EtcdServer etcd;
   private int probe;
+
+  Rules() {
+    this(null);
+  }
+
+  /**
+   * @param etcd where to put them; null for a directory
+   */
+  Rules(EtcdServer etcd) {
+    this.etcd = etcd;
+  }
 
   /** Value of {@code weir.rules}. */
   String location() {
-    return "file:" + directory;
+    return etcd != null ? "etcd" : "file:" + directory;
   }
 
   Path directory() {
@@ -33,6 +46,10 @@ final class Rules {
    * @param key as in etcd, without the leading slash: {@code service/shop/rate-limit}
    */
   Rules put(String key, String value) {
+    if (etcd != null) {
+      etcd.txn("", "/" + key, value);
+      return this;
+    }
     boolean yaml = !value.stripLeading().startsWith("{");
     Path file = directory.resolve(key + (yaml ? ".yaml" : ".json"));
     try {

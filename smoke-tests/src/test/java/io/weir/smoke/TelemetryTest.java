@@ -299,6 +299,54 @@ class TelemetryTest {
       jvm.awaitStdout("METRIC http.server.duration ms {");
       jvm.awaitStdout("METRIC weir.etcd.connected  {} 1");
       assertThat(jvm.awaitStdout("METRIC orders ")).endsWith(" 7");
+      // an exporter of its own, if it was asked for one, stands down
+      Await.until(
+          Duration.ofSeconds(15),
+          () -> !jvm.threads().contains("weir-metrics"),
+          () -> "two exporters\n" + jvm.told());
+      assertThat(jvm.threads()).contains("weir-control");
+      assertThat(jvm.stderr().stream().anyMatch(l -> l.contains("metrics go there now")))
+          .isEqualTo(exporter.equals("otlp"));
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open") || l.contains("WARN"));
+    }
+  }
+
+  @Test
+  void decisionsStandOnTheSpansOfAnApplicationsOwnOpenTelemetry() {
+    String libraries =
+        Maven.resolve(LIBRARIES[0], LIBRARIES[1], "io.opentelemetry:opentelemetry-sdk:1.66.0");
+    String classpath = Apps.with(Apps.compile("spans", libraries, Map.of()), libraries);
+    Rules rules =
+        new Rules()
+            .put("service/a/rate-limit/none", "{\"qps\": 0, \"match\": \"path == '/refused'\"}")
+            .put(
+                "service/b/rate-limit/once",
+                "{\"qps\": 0.0001, \"burst\": 1, \"side\": \"client\"}");
+    try (Jvm jvm =
+        Jvm.of(JDK, classpath, "Spans")
+            .weir("service=a;admin.port=0;decisions.header=true;rules=" + rules.location())
+            .start()) {
+      String b = jvm.awaitStdout("B ").substring(2);
+      rules
+          .put("services/b/instances/127.0.0.1:" + b, "{\"version\": \"v1\", \"region\": \"r1\"}")
+          .awaitInForce("a", jvm, "/");
+      assertThat(get(jvm.port(), "/refused")).isEqualTo(429);
+      assertThat(jvm.awaitStdout("SPAN serve /refused "))
+          .containsPattern(
+              "^SPAN serve /refused \\{rate_limit.exceeded=true, service=a, weir.decision=\\S+,"
+                  + " weir.refused.by=limit, weir.rule=none}$");
+      assertThat(get(jvm.port(), "/call")).isEqualTo(204);
+      assertThat(jvm.awaitStdout("SPAN call b "))
+          .isEqualTo(
+              "SPAN call b {} EVENT weir.routed {region=r1, server.address=127.0.0.1, server.port="
+                  + b
+                  + ", service=b, version=v1}");
+      assertThat(get(jvm.port(), "/call")).isEqualTo(429);
+      assertThat(jvm.awaitStdout("SPAN call b {} EVENT weir.refused "))
+          .containsPattern(
+              "rate_limit.exceeded=true, service=b, weir.decision=\\S+, weir.refused.by=limit,"
+                  + " weir.rule=once}$");
+      assertThat(jvm.awaitStdout("SPAN serve /call ")).as("its own, untouched").endsWith(" {}");
       assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open") || l.contains("WARN"));
     }
   }
@@ -378,6 +426,49 @@ class TelemetryTest {
             .contains("refused", "none", "/x");
         weir.run("explain", "--decision", "x-1", "--admin", admin).exits(1);
         assertThat(body(URI.create(page + "?id=other"))).contains("\"decisions\":[]");
+      }
+    }
+  }
+
+  @Test
+  void aRefusedCallerOverGrpcIsToldTheDecisionInTheTrailer() throws Exception {
+    String libraries = Maven.resolve(LIBRARIES);
+    String classpath = Apps.with(Apps.compile("hops", libraries, Map.of()), libraries);
+    Rules rules =
+        new Rules()
+            .put("service/c/rate-limit/none", "{\"qps\": 0, \"match\": \"exists header:x\"}");
+    try (Jvm jvm =
+        Jvm.of(JDK, classpath, "Hops")
+            .weir("service=c;admin.port=0;decisions.header=true;rules=" + rules.location())
+            .arguments("grpc", "c")
+            .start()) {
+      List<String> call =
+          new ArrayList<>(
+              List.of(
+                  ":method",
+                  "POST",
+                  ":scheme",
+                  "http",
+                  ":path",
+                  "/hop.Hop/Who",
+                  ":authority",
+                  "c",
+                  "te",
+                  "trailers",
+                  "content-type",
+                  "application/grpc"));
+      try (RawGrpc grpc = new RawGrpc(jvm.port())) {
+        assertThat(grpc.call(call)).isZero();
+        assertThat(grpc.trailer("x-weir-decision")).as("admitted").isNull();
+        call.addAll(List.of("x", "1"));
+        Await.until(
+            Duration.ofSeconds(15), () -> grpc.call(call) == 8, () -> "not refused\n" + jvm.told());
+        String id = grpc.trailer("x-weir-decision");
+        assertThat(id).isNotNull();
+        String line = jvm.awaitStderr("admin endpoint on http://127.0.0.1:");
+        String port = line.replaceAll(".*127\\.0\\.0\\.1:(\\d+).*", "$1");
+        assertThat(body(URI.create("http://127.0.0.1:" + port + "/decisions?id=" + id)))
+            .contains("\"id\":\"" + id + "\"", "\"rule\":\"none\"", "\"path\":\"/hop.Hop/Who\"");
       }
     }
   }
