@@ -56,7 +56,9 @@ public final class Pages {
   }
 
   private static String rules(String service, ControlPlane plane, String version) {
-    return plane.report().toJson(service, version, Collections.<String>emptyList(), plane.tuned(), "")
+    return plane
+            .report()
+            .toJson(service, version, Collections.<String>emptyList(), plane.tuned(), "")
         + "\n";
   }
 

@@ -40,11 +40,12 @@ import java.util.concurrent.TimeUnit;
  * on it. Where etcd is slower, it gets four times what its last answer took, and twice the time
  * after a doubt that found nothing changed, up to 6 s.
  *
- * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to be in force within two seconds of its return. gRPC's own back-off is ended
- * before each try. A connection that gave no answer may be mute for ever, so after one that did not
- * every try makes a new connection, and gives it a second. A client is replaced after 30 s (its
- * addresses may have moved), the next ones after twice as long each time, up to ten minutes; at
- * once when the certificate files have changed.
+ * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to
+ * be in force within two seconds of its return. gRPC's own back-off is ended before each try. A
+ * connection that gave no answer may be mute for ever, so after one that did not every try makes a
+ * new connection, and gives it a second. A client is replaced after 30 s (its addresses may have
+ * moved), the next ones after twice as long each time, up to ten minutes; at once when the
+ * certificate files have changed.
  *
  * <p>A wrong password is tried again after 1 s doubling to a minute, because a check costs etcd
  * some 50 ms of CPU, times the fleet. But whether it may have been mended costs nothing to ask:
