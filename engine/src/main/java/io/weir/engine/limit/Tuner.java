@@ -91,6 +91,10 @@ public final class Tuner {
   private double latency(double p99, double target, double qps, double done, boolean used) {
     boolean falls = p99 < last;
     last = p99;
+    if (draining && done > qps * 1.1) {
+      // more comes out than goes in: this is what the service can do, sudden losses included
+      capacity = Math.min(capacity, done);
+    }
     if (hold > 0) {
       hold--;
       return qps; // calls that were let in before are still coming out
