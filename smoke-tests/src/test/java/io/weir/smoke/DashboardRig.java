@@ -88,6 +88,11 @@ final class DashboardRig implements AutoCloseable {
         .put("service/payment/circuit-breaker", BREAKER)
         .put("service/shop/rate-limit/all", "{\"qps\": 55, \"burst\": 55}")
         .put("service/shop/rate-limit/per-user", PER_USER)
+        .put(
+            "service/shop/rate-limit/crowd", "{\"max_concurrent\": 30, \"adaptive\": {\"min\": 4}}")
+        .put(
+            "service/shop/rate-limit/tuned",
+            "{\"auto\": {\"metric\": \"p99\", \"target\": 400, \"min_qps\": 20, \"max_qps\": 80}}")
         .put("service/shop/rate-limit/trial", "{\"qps\": 40, \"burst\": 40, \"mode\": \"shadow\"}");
     shops.forEach(Jvm::awaitReady);
     shops.forEach(s -> rules.awaitInForce("shop", s, "/"));

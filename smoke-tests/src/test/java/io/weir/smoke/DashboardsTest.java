@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  * answers.
  */
 class DashboardsTest {
-  private static final Duration SOON = Duration.ofSeconds(60);
+  private static final Duration SOON = Duration.ofSeconds(120);
 
   /** {@code dashboards export} into a fresh directory. */
   static Path export() {

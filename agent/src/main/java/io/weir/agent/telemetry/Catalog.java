@@ -170,7 +170,7 @@ public final class Catalog implements Readings {
         });
     running(
         "weir.limit.auto.qps",
-        "{call}/s",
+        "", // not {call}/s: by OTLP that would end in _per_second, and on our page it does not
         "The rate a rule with auto has been tuned to.",
         (sink, rule, who) -> {
           if (rule.rule().auto != null) {
