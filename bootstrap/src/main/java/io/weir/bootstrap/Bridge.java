@@ -1,5 +1,7 @@
 package io.weir.bootstrap;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The only class woven code links against.
  *
@@ -10,7 +12,7 @@ package io.weir.bootstrap;
  */
 public final class Bridge {
 
-  private static volatile HookSource source;
+  private static volatile @Nullable HookSource source;
 
   private static final Adapters[] ADAPTERS = new Adapters[HookId.COUNT];
 
@@ -41,7 +43,8 @@ public final class Bridge {
   }
 
   /** Called by advice before the woven method. */
-  public static Object enter(int hook, Class<?> origin, Object self, Object a0, Object a1) {
+  public static @Nullable Object enter(
+      int hook, Class<?> origin, Object self, Object a0, Object a1) {
     try {
       return source == null ? null : ADAPTERS[hook].get(origin).enter(self, a0, a1);
     } catch (Throwable t) {

@@ -1,5 +1,7 @@
 package io.weir.bootstrap;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * The traffic colour of the work at hand: the tags of a request, carried with it from its entry to
  * every outgoing call.
@@ -17,7 +19,7 @@ public final class Colour {
   private final String[] pairs;
 
   /** See {@link #wire()}; racy on purpose: whoever writes it writes the same. */
-  private String wire;
+  private @Nullable String wire;
 
   private Colour(String[] pairs) {
     this.pairs = pairs;
@@ -50,7 +52,7 @@ public final class Colour {
   }
 
   /** The value of a tag, or null. */
-  public String get(String name) {
+  public @Nullable String get(String name) {
     for (int i = 0; i < pairs.length; i += 2) {
       if (pairs[i].equals(name)) {
         return pairs[i + 1];
@@ -75,7 +77,7 @@ public final class Colour {
   }
 
   /** What {@link #wire(String)} left, or null. */
-  public String wire() {
+  public @Nullable String wire() {
     return wire;
   }
 

@@ -1,5 +1,7 @@
 package io.weir.bootstrap;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What stands behind one woven method: the adapter, typed against the library, loaded beside it.
  *
@@ -24,7 +26,7 @@ public abstract class Hook {
    * @return state handed to {@link #exit}, or null; an instance of {@link Skip} keeps the method's
    *     body from running
    */
-  public Object enter(Object self, Object a0, Object a1) throws Throwable {
+  public @Nullable Object enter(Object self, Object a0, Object a1) throws Throwable {
     return null;
   }
 

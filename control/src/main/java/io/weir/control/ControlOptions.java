@@ -2,6 +2,7 @@ package io.weir.control;
 
 import io.weir.control.etcd.EtcdOptions;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** What the control plane needs to know. Immutable. */
 public final class ControlOptions {
@@ -14,13 +15,13 @@ public final class ControlOptions {
   public final String agentVersion;
 
   /** Rules come from here, or null. */
-  public final Path directory;
+  public final @Nullable Path directory;
 
   /** Rules come from here, or null. One of the two is set. */
-  public final EtcdOptions etcd;
+  public final @Nullable EtcdOptions etcd;
 
   /** Where the last good rules are kept for a cold start without etcd, or null. */
-  public final Path snapshotDirectory;
+  public final @Nullable Path snapshotDirectory;
 
   private ControlOptions(Builder b) {
     service = b.service;
@@ -43,9 +44,9 @@ public final class ControlOptions {
     private String service = "";
     private String instance = "";
     private String agentVersion = "";
-    private Path directory;
-    private EtcdOptions etcd;
-    private Path snapshotDirectory;
+    private @Nullable Path directory;
+    private @Nullable EtcdOptions etcd;
+    private @Nullable Path snapshotDirectory;
 
     public Builder service(String v) {
       service = v;

@@ -19,14 +19,17 @@ import io.weir.control.tune.Tuning;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything off the request thread that brings rules: store -> feed -> rule book -> sink. Nothing
@@ -52,23 +55,23 @@ public final class ControlPlane implements AutoCloseable {
   private final ControlOptions options;
   private final Log log;
   private final LoopThread loop;
-  private final LoopThread disk;
+  private final @Nullable LoopThread disk;
   private final Fanout fanout;
   private final RuleFeed feed;
   private final Store store;
-  private final SharedStore shared;
-  private final DiskSnapshot snapshot;
+  private final @Nullable SharedStore shared;
+  private final @Nullable DiskSnapshot snapshot;
   private volatile Health health = new Health(false, "not connected yet", 0, false, 0);
 
   // loop only
   private Set<String> restored = new HashSet<String>();
-  private LeaseSession statusLease;
+  private @Nullable LeaseSession statusLease;
   private String status = "";
   private final Set<String> addresses = new TreeSet<String>();
   private final Set<String> looking = new HashSet<String>();
-  private Loop.Timer lookTimer;
+  private Loop.@Nullable Timer lookTimer;
   private Supplier<String> latencies = () -> "[]";
-  private Loop.Timer snapshotTimer;
+  private Loop.@Nullable Timer snapshotTimer;
   private boolean storeSpoke;
 
   private volatile Tuning tuning;
@@ -84,11 +87,11 @@ public final class ControlPlane implements AutoCloseable {
       store = shared;
     } else {
       shared = null;
-      store = new FileStore(options.directory, loop, log);
+      store = new FileStore(Objects.requireNonNull(options.directory), loop, log);
     }
-    boolean keep = options.etcd != null && options.snapshotDirectory != null;
-    snapshot = keep ? new DiskSnapshot(options.snapshotDirectory, options.service) : null;
-    disk = keep ? new LoopThread("weir-disk", log) : null;
+    Path keep = options.etcd != null ? options.snapshotDirectory : null;
+    snapshot = keep != null ? new DiskSnapshot(keep, options.service) : null;
+    disk = keep != null ? new LoopThread("weir-disk", log) : null;
   }
 
   /**
@@ -108,7 +111,7 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   /** Transactions and leases; null when the rules come from files. */
-  public SharedStore shared() {
+  public @Nullable SharedStore shared() {
     return shared;
   }
 
@@ -241,7 +244,9 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   private void saveSoon() {
-    if (snapshot == null || snapshotTimer != null) {
+    final LoopThread to = disk;
+    final DiskSnapshot file = snapshot;
+    if (to == null || file == null || snapshotTimer != null) {
       return;
     }
     snapshotTimer =
@@ -255,14 +260,14 @@ public final class ControlPlane implements AutoCloseable {
                 }
               }
               final long revision = health.revision;
-              disk.execute(() -> save(revision, good));
+              to.execute(() -> save(file, revision, good));
             },
             SNAPSHOT_QUIET_NANOS);
   }
 
-  private void save(long revision, List<Entry> good) {
+  private void save(DiskSnapshot file, long revision, List<Entry> good) {
     try {
-      snapshot.write(revision, good);
+      file.write(revision, good);
     } catch (IOException | RuntimeException e) {
       log.warn("weir: the rules could not be saved to disk: " + e);
     }
@@ -311,7 +316,7 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     @Override
-    public void onConnected(boolean connected, String reason) {
+    public void onConnected(boolean connected, @Nullable String reason) {
       Health h = health;
       if (connected) {
         saidSinceConnected.clear();
@@ -324,7 +329,7 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     private String source() {
-      return options.etcd != null ? options.etcd.toString() : options.directory.toString();
+      return options.etcd != null ? options.etcd.toString() : String.valueOf(options.directory);
     }
 
     private String consequence() {

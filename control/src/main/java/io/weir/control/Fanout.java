@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One store, several consumers. Who comes late is first told everything there is. On the loop only.
@@ -19,8 +20,8 @@ final class Fanout implements Store.Listener {
   private final List<Store.Listener> listeners = new ArrayList<Store.Listener>();
   private final Map<String, Entry> view = new TreeMap<String, Entry>();
   private long revision = -1;
-  private Boolean connected;
-  private String reason = "";
+  private @Nullable Boolean connected;
+  private @Nullable String reason = "";
 
   Fanout(Log log) {
     this.log = log;
@@ -60,7 +61,7 @@ final class Fanout implements Store.Listener {
   }
 
   @Override
-  public void onConnected(boolean now, String why) {
+  public void onConnected(boolean now, @Nullable String why) {
     connected = now;
     reason = why;
     for (Store.Listener l : listeners) {

@@ -125,8 +125,8 @@ final class DemoShop implements AutoCloseable {
     }
     Ticket ticket = new Ticket();
     if (!engine.inbound(Call.INBOUND, in, ticket)) {
-      ticket.refusal().headers(ticket, x.getResponseHeaders()::set);
-      answer(x, ticket.refusal().status(), ticket.refusal().description() + "\n");
+      ticket.refused().headers(ticket, x.getResponseHeaders()::set);
+      answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
       return;
     }
     int status = 200;
@@ -144,8 +144,8 @@ final class DemoShop implements AutoCloseable {
     call.headers = in.headers;
     Ticket ticket = new Ticket();
     if (plan != null && !engine.outbound(plan, Call.OUTBOUND, call, ticket)) {
-      answer(x, ticket.refusal().status(), ticket.refusal().description() + "\n");
-      return ticket.refusal().status();
+      answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
+      return ticket.refused().status();
     }
     int port = ticket.instance() == null ? payment[0] : ticket.instance().port();
     Answer said = get("http://127.0.0.1:" + port + "/", null);

@@ -261,7 +261,7 @@ final class Replay implements AccessLog.Reader {
     int status = call.status;
     boolean passes = client || limited(call);
     if (!passes) {
-      status = ticket.refusal().status();
+      status = ticket.refused().status();
     }
     if (permit != null && status < 0) {
       untold++;
@@ -301,7 +301,7 @@ final class Replay implements AccessLog.Reader {
       }
       return true;
     }
-    count(call, ticket.refusal());
+    count(call, ticket.refused());
     return false;
   }
 

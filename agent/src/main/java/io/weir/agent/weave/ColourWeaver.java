@@ -32,6 +32,7 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lets the traffic colour follow work from thread to thread, by weaving the places of the JDK where
@@ -262,7 +263,8 @@ public final class ColourWeaver {
   static final class First {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 0, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 0, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.of(task);
     }
   }
@@ -270,7 +272,8 @@ public final class ColourWeaver {
   static final class Second {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.of(task);
     }
   }
@@ -278,7 +281,8 @@ public final class ColourWeaver {
   static final class Third {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.of(task);
     }
   }
@@ -286,7 +290,8 @@ public final class ColourWeaver {
   static final class SecondOfTwo {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 1, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.ofTwo(task);
     }
   }
@@ -294,7 +299,8 @@ public final class ColourWeaver {
   static final class ThirdOfTwo {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 2, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.ofTwo(task);
     }
   }
@@ -302,7 +308,8 @@ public final class ColourWeaver {
   static final class Fourth {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 3, typing = Typing.DYNAMIC))
-    static Object enter(@Advice.Argument(value = 3, typing = Typing.DYNAMIC) Object task) {
+    static @Nullable Object enter(
+        @Advice.Argument(value = 3, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.always(task);
     }
   }

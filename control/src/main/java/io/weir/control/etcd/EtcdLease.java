@@ -9,8 +9,10 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A lease renewed every third of its TTL. It counts as lost when etcd says so, or when no renewal
@@ -26,7 +28,7 @@ final class EtcdLease implements LeaseSession {
 
   /** A key of ours and what is known of it in etcd. */
   private static final class Held {
-    byte[] value;
+    byte @Nullable [] value;
 
     /** In etcd, 0: absent. */
     long modRevision;
@@ -49,7 +51,7 @@ final class EtcdLease implements LeaseSession {
   private volatile long id;
   private volatile boolean closed;
   private long lastGood;
-  private Loop.Timer timer;
+  private Loop.@Nullable Timer timer;
   private boolean granting;
   private boolean busy;
 
@@ -269,7 +271,7 @@ final class EtcdLease implements LeaseSession {
         outcome -> {
           busy = false;
           for (Map.Entry<String, byte[]> e : sent.entrySet()) {
-            Held h = held.get(e.getKey());
+            Held h = Objects.requireNonNull(held.get(e.getKey()));
             if (outcome.kind != Txn.Outcome.Kind.DONE) {
               h.known = false;
             } else if (e.getValue() == null && h.released) {
@@ -293,7 +295,7 @@ final class EtcdLease implements LeaseSession {
         key,
         new Wire.Answer<Entry>() {
           @Override
-          public void ok(Entry e) {
+          public void ok(@Nullable Entry e) {
             busy = false;
             h.known = true;
             h.modRevision = e == null ? 0 : e.modRevision;

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Where etcd is and how to get in. Immutable; its text form shows no secret. */
 public final class EtcdOptions {
@@ -15,17 +16,17 @@ public final class EtcdOptions {
   public final String namespace;
 
   /** Null: no authentication. */
-  public final String user;
+  public final @Nullable String user;
 
-  final String password;
+  final @Nullable String password;
 
   /** PEM file of the authorities trusted; null: those of the JVM. */
-  public final Path tlsCa;
+  public final @Nullable Path tlsCa;
 
   /** PEM files for mutual TLS; both or none. */
-  public final Path tlsCert;
+  public final @Nullable Path tlsCert;
 
-  public final Path tlsKey;
+  public final @Nullable Path tlsKey;
 
   /** Of one TCP connection attempt. */
   public final int connectTimeoutMillis;
@@ -109,11 +110,11 @@ public final class EtcdOptions {
   public static final class Builder {
     private final List<URI> endpoints = new ArrayList<URI>();
     private String namespace = "";
-    private String user;
-    private String password;
-    private Path tlsCa;
-    private Path tlsCert;
-    private Path tlsKey;
+    private @Nullable String user;
+    private @Nullable String password;
+    private @Nullable Path tlsCa;
+    private @Nullable Path tlsCert;
+    private @Nullable Path tlsKey;
     private int connectTimeoutMillis = 2000;
 
     /**

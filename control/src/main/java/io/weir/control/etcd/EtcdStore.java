@@ -13,10 +13,12 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * etcd as a {@link SharedStore}: one range, one watch, and no trust in either.
@@ -105,13 +107,17 @@ public final class EtcdStore implements SharedStore {
   // loop only: answers to revocations still to come; the connection is not closed under them
   private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
 
-  private Wire wire;
+  private @Nullable Wire wire;
 
   /** The newest there was, closed or not, for who leaves. */
-  private volatile Wire newest;
+  private volatile @Nullable Wire newest;
 
   private long wireSince;
+
+  /** From {@link #start} on, which comes before everything that needs it. */
+  @SuppressWarnings("NullAway.Init")
   private Listener listener;
+
   private boolean closed;
 
   /** The truth as told to the listener. */
@@ -122,7 +128,7 @@ public final class EtcdStore implements SharedStore {
   private boolean told;
 
   private int generation;
-  private Wire.Watch watch;
+  private Wire.@Nullable Watch watch;
   private boolean created;
 
   /** Messages of the watch, to tell whether it answers. */
@@ -140,13 +146,13 @@ public final class EtcdStore implements SharedStore {
   /** Whether this round was begun because a ping went without answer. */
   private boolean afterPing;
 
-  private Loop.Timer pingTimer;
-  private Loop.Timer createdTimer;
-  private Loop.Timer nextTimer;
-  private Loop.Timer reconcileTimer;
+  private Loop.@Nullable Timer pingTimer;
+  private Loop.@Nullable Timer createdTimer;
+  private Loop.@Nullable Timer nextTimer;
+  private Loop.@Nullable Timer reconcileTimer;
 
   private boolean connected;
-  private String lastReason;
+  private @Nullable String lastReason;
   private int attempts;
 
   /** Whether the last failure was silence. */
@@ -298,7 +304,7 @@ public final class EtcdStore implements SharedStore {
   private static Wire.Answer<Long> counting(CountDownLatch latch) {
     return new Wire.Answer<Long>() {
       @Override
-      public void ok(Long value) {
+      public void ok(@Nullable Long value) {
         latch.countDown();
       }
 
@@ -341,6 +347,11 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
+  /** Where there is one: {@link #reachable}, or a round under way. */
+  private Wire wire() {
+    return Objects.requireNonNull(wire);
+  }
+
   private interface Whole {
     void read(long clusterId, long revision, List<Entry> entries);
   }
@@ -354,38 +365,39 @@ public final class EtcdStore implements SharedStore {
       boolean keysOnly,
       List<Entry> sofar,
       Whole whole) {
-    wire.range(
-        from,
-        key(end),
-        PAGE,
-        pinned,
-        keysOnly,
-        guarded(
-            g,
-            new Wire.Answer<Wire.Page>() {
-              @Override
-              public void ok(Wire.Page p) {
-                long at = pinned == 0 ? p.revision : pinned;
-                long of = pinned == 0 ? p.clusterId : cluster;
-                for (Entry e : p.entries) {
-                  Entry own = own(e);
-                  if (own != null) {
-                    sofar.add(own);
+    wire()
+        .range(
+            from,
+            key(end),
+            PAGE,
+            pinned,
+            keysOnly,
+            guarded(
+                g,
+                new Wire.Answer<Wire.Page>() {
+                  @Override
+                  public void ok(Wire.Page p) {
+                    long at = pinned == 0 ? p.revision : pinned;
+                    long of = pinned == 0 ? p.clusterId : cluster;
+                    for (Entry e : p.entries) {
+                      Entry own = own(e);
+                      if (own != null) {
+                        sofar.add(own);
+                      }
+                    }
+                    if (p.more && !p.entries.isEmpty()) {
+                      String next = p.entries.get(p.entries.size() - 1).key + "\0";
+                      page(g, next, at, of, keysOnly, sofar, whole);
+                    } else {
+                      whole.read(of, at, sofar);
+                    }
                   }
-                }
-                if (p.more && !p.entries.isEmpty()) {
-                  String next = p.entries.get(p.entries.size() - 1).key + "\0";
-                  page(g, next, at, of, keysOnly, sofar, whole);
-                } else {
-                  whole.read(of, at, sofar);
-                }
-              }
 
-              @Override
-              public void failed(WireException e) {
-                again(e);
-              }
-            }));
+                  @Override
+                  public void failed(WireException e) {
+                    again(e);
+                  }
+                }));
   }
 
   private void adopt(long cluster, long at, List<Entry> entries) {
@@ -451,21 +463,22 @@ public final class EtcdStore implements SharedStore {
             CREATED_NANOS);
     try {
       watch =
-          wire.watch(
-              key(FIRST),
-              key(end),
-              revision + 1,
-              new Wire.Watching() {
-                @Override
-                public void events(Wire.Events e) {
-                  loop.execute(() -> onEvents(g, e));
-                }
+          wire()
+              .watch(
+                  key(FIRST),
+                  key(end),
+                  revision + 1,
+                  new Wire.Watching() {
+                    @Override
+                    public void events(Wire.Events e) {
+                      loop.execute(() -> onEvents(g, e));
+                    }
 
-                @Override
-                public void broken(WireException e) {
-                  loop.execute(() -> onBroken(g, e));
-                }
-              });
+                    @Override
+                    public void broken(WireException e) {
+                      loop.execute(() -> onBroken(g, e));
+                    }
+                  });
     } catch (RuntimeException e) {
       again(new WireException(WireException.Kind.OTHER, String.valueOf(e)));
     }
@@ -551,7 +564,9 @@ public final class EtcdStore implements SharedStore {
       pinged = true;
       pingedAt = loop.now();
     }
-    watch.ping();
+    if (watch != null) {
+      watch.ping();
+    }
     pingTimer =
         loop.schedule(
             () -> {
@@ -709,8 +724,8 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  private void connected(boolean now, String reason) {
-    if (now != connected || lastReason == null || !now && !reason.equals(lastReason)) {
+  private void connected(boolean now, @Nullable String reason) {
+    if (now != connected || lastReason == null || !now && !lastReason.equals(reason)) {
       connected = now;
       lastReason = reason;
       listener.onConnected(now, reason);
@@ -831,7 +846,8 @@ public final class EtcdStore implements SharedStore {
 
               @Override
               public void failed(WireException e) {
-                done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.getMessage()));
+                done.done(
+                    new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, String.valueOf(e.getMessage())));
               }
             }));
   }
@@ -874,13 +890,13 @@ public final class EtcdStore implements SharedStore {
 
   void grantLease(int ttlSeconds, Wire.Answer<Long> answer) {
     if (reachable(answer)) {
-      wire.grant(ttlSeconds, guarded(answer));
+      wire().grant(ttlSeconds, guarded(answer));
     }
   }
 
   void keepAlive(long id, Wire.Answer<Long> answer) {
     if (reachable(answer)) {
-      wire.keepAlive(id, guarded(answer));
+      wire().keepAlive(id, guarded(answer));
     }
   }
 
@@ -894,28 +910,30 @@ public final class EtcdStore implements SharedStore {
   }
 
   /** Answers the entry, or null when there is none. */
+  @SuppressWarnings("NullAway") // the one answer that may be null
   void get(String key, Wire.Answer<Entry> answer) {
     if (!reachable(answer)) {
       return;
     }
-    wire.range(
-        key(key),
-        key(key) + "\0",
-        1,
-        0,
-        false,
-        guarded(
-            new Wire.Answer<Wire.Page>() {
-              @Override
-              public void ok(Wire.Page p) {
-                answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
-              }
+    wire()
+        .range(
+            key(key),
+            key(key) + "\0",
+            1,
+            0,
+            false,
+            guarded(
+                new Wire.Answer<Wire.Page>() {
+                  @Override
+                  public void ok(Wire.Page p) {
+                    answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
+                  }
 
-              @Override
-              public void failed(WireException e) {
-                answer.failed(e);
-              }
-            }));
+                  @Override
+                  public void failed(WireException e) {
+                    answer.failed(e);
+                  }
+                }));
   }
 
   private boolean reachable(Wire.Answer<?> answer) {
@@ -995,7 +1013,7 @@ public final class EtcdStore implements SharedStore {
     };
   }
 
-  private static void cancel(Loop.Timer timer) {
+  private static void cancel(Loop.@Nullable Timer timer) {
     if (timer != null) {
       timer.cancel();
     }
@@ -1006,7 +1024,7 @@ public final class EtcdStore implements SharedStore {
   }
 
   /** Without its namespace, or null: somebody else's. */
-  private Entry own(Entry e) {
+  private @Nullable Entry own(Entry e) {
     String key = e.key.substring(Math.min(e.key.length(), options.namespace.length()));
     for (String prefix : ours) {
       if (key.startsWith(prefix)) {

@@ -42,6 +42,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -53,6 +54,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@link Wire} by jetcd. What jetcd does of itself is switched off where it does harm: no retries
@@ -110,7 +112,7 @@ final class JetcdWire implements Wire {
             .executorService(pool)
             .interceptor(new Deadline());
     if (options.user != null) {
-      b.user(bytes(options.user)).password(bytes(options.password));
+      b.user(bytes(options.user)).password(bytes(Objects.requireNonNull(options.password)));
     }
     if (options.secure()) {
       try {
@@ -128,7 +130,7 @@ final class JetcdWire implements Wire {
       ssl.trustManager(options.tlsCa.toFile());
     }
     if (options.tlsCert != null) {
-      ssl.keyManager(options.tlsCert.toFile(), options.tlsKey.toFile());
+      ssl.keyManager(options.tlsCert.toFile(), Objects.requireNonNull(options.tlsKey).toFile());
     }
   }
 
@@ -241,6 +243,7 @@ final class JetcdWire implements Wire {
     };
   }
 
+  @SuppressWarnings("NullAway") // an event's entry without value is a deletion
   private static Events events(WatchResponse r) {
     List<Entry> events = new ArrayList<Entry>(r.getEvents().size());
     for (WatchEvent e : r.getEvents()) {
@@ -385,6 +388,7 @@ final class JetcdWire implements Wire {
     CompletableFuture<T> send();
   }
 
+  @SuppressWarnings("NullAway") // converted, unless it failed
   private <T, R> void answer(Call<T> call, Answer<R> answer, Function<T, R> convert) {
     CompletableFuture<T> future;
     try {
@@ -510,7 +514,7 @@ final class JetcdWire implements Wire {
     return text;
   }
 
-  private static String firstLine(String s) {
+  private static String firstLine(@Nullable String s) {
     if (s == null) {
       return "";
     }

@@ -6,6 +6,7 @@ import io.weir.control.parse.RuleProblem;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What an instance runs, and what it refused: for status, telemetry and people. Immutable. */
 public final class Report {
@@ -49,9 +50,10 @@ public final class Report {
     public final long rejected;
 
     /** Why it was refused, or null. */
-    public final RuleProblem refusal;
+    public final @Nullable RuleProblem refusal;
 
-    Line(RuleKey key, List<String> ids, long applied, long rejected, RuleProblem refusal) {
+    Line(
+        RuleKey key, List<String> ids, long applied, long rejected, @Nullable RuleProblem refusal) {
       this.key = key;
       this.ids = Collections.unmodifiableList(ids);
       this.applied = applied;

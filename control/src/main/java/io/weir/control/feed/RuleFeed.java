@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keys and their texts in, one immutable {@link RuleBook} per batch out.
@@ -43,26 +44,26 @@ public final class RuleFeed implements Store.Listener {
     final Entry newest;
 
     /** The text in force, or null. */
-    final Entry good;
+    final @Nullable Entry good;
 
     final List<Rule> rules;
-    final Instance instance;
+    final @Nullable Instance instance;
 
     /** Why {@link #newest} is not in force, or null. */
-    final RuleProblem refusal;
+    final @Nullable RuleProblem refusal;
 
     final List<RuleProblem> warnings;
 
     /** For the report, or null: nothing to tell. */
-    final Report.Line line;
+    final Report.@Nullable Line line;
 
     Held(
         RuleKey key,
         Entry newest,
-        Entry good,
+        @Nullable Entry good,
         List<Rule> rules,
-        Instance instance,
-        RuleProblem refusal,
+        @Nullable Instance instance,
+        @Nullable RuleProblem refusal,
         List<RuleProblem> warnings) {
       this.key = key;
       this.newest = newest;
@@ -125,7 +126,7 @@ public final class RuleFeed implements Store.Listener {
   }
 
   @Override
-  public void onConnected(boolean connected, String reason) {
+  public void onConnected(boolean connected, @Nullable String reason) {
     // staleness is the control plane's to tell; the last good rules stay
   }
 
@@ -159,7 +160,7 @@ public final class RuleFeed implements Store.Listener {
     sink.accept(book);
   }
 
-  private Held read(RuleKey key, Entry entry, Held before) {
+  private Held read(RuleKey key, Entry entry, @Nullable Held before) {
     switch (key.kind) {
       case OFF:
       case SERVICE_OFF:
@@ -175,7 +176,7 @@ public final class RuleFeed implements Store.Listener {
     }
   }
 
-  private Held rules(RuleKey key, Entry entry, Held before) {
+  private Held rules(RuleKey key, Entry entry, @Nullable Held before) {
     RuleParser.Parsed parsed = RuleParser.parse(key, entry.value, entry.toString());
     RuleProblem refusal = parsed.refusal();
     if (refusal != null) {
@@ -190,7 +191,7 @@ public final class RuleFeed implements Store.Listener {
     return new Held(key, entry, entry, rules, null, null, parsed.problems);
   }
 
-  private Held instance(RuleKey key, Entry entry, Held before) {
+  private Held instance(RuleKey key, Entry entry, @Nullable Held before) {
     if (before != null
         && before.good != null
         && java.util.Arrays.equals(before.good.value, entry.value)) {
@@ -223,7 +224,7 @@ public final class RuleFeed implements Store.Listener {
     return merged;
   }
 
-  private void refused(RuleProblem p, Entry entry, Held before) {
+  private void refused(RuleProblem p, Entry entry, @Nullable Held before) {
     rejectedTotal++;
     String instead =
         before == null || before.good == null
@@ -232,7 +233,7 @@ public final class RuleFeed implements Store.Listener {
     log.warn("weir: refused revision " + entry.modRevision + ", " + instead + ": " + p);
   }
 
-  private void warn(List<RuleProblem> now, Held before) {
+  private void warn(List<RuleProblem> now, @Nullable Held before) {
     Set<String> known = new HashSet<String>();
     for (RuleProblem p : before == null ? NO_PROBLEMS : before.warnings) {
       known.add(p.code + p.field);

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A directory as a store: {@code DIR/service/order/rate-limit.yaml} is the key {@code
@@ -60,9 +61,13 @@ public final class FileStore implements Store {
   private final Map<String, Seen> seen = new HashMap<String, Seen>();
   private final Set<String> complained = new HashSet<String>();
   private final Map<Path, WatchKey> watched = new HashMap<Path, WatchKey>();
-  private volatile Thread thread;
+  private volatile @Nullable Thread thread;
   private volatile boolean closed;
+
+  /** From {@link #start} on, which comes before everything that needs it. */
+  @SuppressWarnings("NullAway.Init")
   private Listener listener;
+
   private long revision;
   private boolean connected;
   private boolean told;
@@ -242,7 +247,7 @@ public final class FileStore implements Store {
     }
   }
 
-  private void keep(String key, Map<String, Seen> found, String complaint) {
+  private void keep(@Nullable String key, Map<String, Seen> found, @Nullable String complaint) {
     Seen before = key == null ? null : seen.get(key);
     if (before != null) {
       found.put(key, before);
@@ -303,7 +308,7 @@ public final class FileStore implements Store {
   }
 
   /** The key a file stands for, or null: it is none of ours. */
-  static String key(Path relative) {
+  static @Nullable String key(Path relative) {
     StringBuilder key = new StringBuilder();
     int last = relative.getNameCount() - 1;
     for (int i = 0; i <= last; i++) {

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The values under {@code /circuit-breaker/<target>/} as text: flat JSON objects. What cannot be
@@ -51,7 +52,7 @@ final class Codec {
   }
 
   /** The value of a key, relative to its target; null when such a key means nothing. */
-  static Object read(String key, byte[] value) {
+  static @Nullable Object read(String key, byte[] value) {
     String text = new String(value, StandardCharsets.UTF_8);
     if (key.equals(FleetMachine.EPOCH)) {
       return fence(text);
@@ -126,7 +127,7 @@ final class Codec {
     return s.append(s.length() == 0 ? '{' : ',').append('"').append(name).append("\":");
   }
 
-  private static String field(String text, String name) {
+  private static @Nullable String field(String text, String name) {
     Matcher m =
         Pattern.compile("\"" + name + "\"\\s*:\\s*(?:\"([^\"]{0,512})\"|(-?[0-9]{1,18})\\b)")
             .matcher(text);

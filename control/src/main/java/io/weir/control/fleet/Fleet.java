@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs one {@link FleetMachine} for each breaker whose rule is shared: feeds it what the store and
@@ -60,9 +61,9 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   /** What is known of every target's keys, ours or not: base to relative key to entry. */
   private final Map<String, Map<String, Entry>> view = new HashMap<String, Map<String, Entry>>();
 
-  private Snapshot seen;
+  private @Nullable Snapshot seen;
   private int plansSeen;
-  private LeaseSession session;
+  private @Nullable LeaseSession session;
   private boolean viewed;
   private boolean connected;
   private boolean closed;
@@ -147,7 +148,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   }
 
   @Override
-  public void onConnected(boolean now, String reason) {
+  public void onConnected(boolean now, @Nullable String reason) {
     connected = now;
     for (Target t : targets.values()) {
       t.machine.connected(now, loop.now());
@@ -268,7 +269,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     private final Runnable wantedTask = this::heardWanted;
     private final Runnable wantedAgain = () -> wantedSoon.set(false);
     private BreakerRule rule;
-    private Loop.Timer timer;
+    private Loop.@Nullable Timer timer;
     private long timerAt;
     private boolean ended;
     boolean viewed;
@@ -323,7 +324,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       }
     }
 
-    void changed(String key, Entry now) {
+    void changed(String key, @Nullable Entry now) {
       Object value = now == null ? null : Codec.read(key, now.value);
       if (value == null) {
         machine.gone(key);

@@ -5,7 +5,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The fleet protocol of one target as one instance runs it: a state machine without thread, clock,
@@ -145,13 +147,13 @@ class FleetMachine {
   private Result result = Result.NONE;
 
   // moves
-  private Move underWay;
-  private Move answered;
+  private @Nullable Move underWay;
+  private @Nullable Move answered;
   private long answeredUntil;
 
   // outputs
-  private Move move;
-  private Role role;
+  private @Nullable Move move;
+  private @Nullable Role role;
   private boolean roleNew;
   private Force imposedForce = Force.NONE;
 
@@ -358,14 +360,14 @@ class FleetMachine {
   // ---- outputs
 
   /** A transaction to send now, or null; it is under way until {@link #answered}. */
-  Move takeMove() {
+  @Nullable Move takeMove() {
     Move m = move;
     move = null;
     return m;
   }
 
   /** What the local breaker shall be from now on, or null: no change. */
-  Role takeRole() {
+  @Nullable Role takeRole() {
     if (!roleNew) {
       return null;
     }
@@ -374,7 +376,7 @@ class FleetMachine {
   }
 
   /** The role last decided, or null. */
-  Role role() {
+  @Nullable Role role() {
     return role;
   }
 
@@ -483,7 +485,7 @@ class FleetMachine {
    * The role without the fleet, after a grace in which all stays as it is: what was shared holds to
    * its end, then local probes decide.
    */
-  private Role alone(long now) {
+  private @Nullable Role alone(long now) {
     if (now - awaySince < AWAY_GRACE_NANOS
         || fence.phase == Fence.Phase.CLOSED
         || role != null && role.kind == Role.Kind.ALONE) {
@@ -521,7 +523,7 @@ class FleetMachine {
     return mod == null ? 0 : mod;
   }
 
-  private Move nextMove(long now) {
+  private @Nullable Move nextMove(long now) {
     switch (fence.phase) {
       case CLOSED:
         campaignAt = NEVER;
@@ -537,13 +539,13 @@ class FleetMachine {
     }
   }
 
-  private Move closedMove(long now) {
+  private @Nullable Move closedMove(long now) {
     Vote own = votes.get(self);
     if (evidenceEpoch < 0 || !holds(evidenceEpoch)) {
       return own != null && own.epoch == fence.epoch
           ? Move.of(Move.Kind.WITHDRAW)
               .when(EPOCH, fenceMod)
-              .when(VOTES + self, voteMods.get(self))
+              .when(VOTES + self, voteMod(self))
               .delete(VOTES + self)
               .build()
           : null;
@@ -556,7 +558,7 @@ class FleetMachine {
     TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
       if (v.getValue().epoch == fence.epoch && !v.getKey().equals(self)) {
-        others.put(voteMods.get(v.getKey()), v.getKey());
+        others.put(voteMod(v.getKey()), v.getKey());
       }
     }
     boolean voted = own != null && own.epoch == fence.epoch;
@@ -566,11 +568,11 @@ class FleetMachine {
           ? null
           : Move.of(Move.Kind.VOTE)
               .when(EPOCH, fenceMod)
-              .when(VOTES + self, own == null ? 0 : voteMods.get(self))
+              .when(VOTES + self, own == null ? 0 : voteMod(self))
               .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures))
               .build();
     }
-    if (voted && !others.isEmpty() && others.firstKey() > voteMods.get(self)) {
+    if (voted && !others.isEmpty() && others.firstKey() > voteMod(self)) {
       // the one whose vote completed the quorum opens; the others only if it does not
       if (quorumSeen == NEVER) {
         quorumSeen = now;
@@ -597,7 +599,7 @@ class FleetMachine {
     return new Projection("open", calls, failures, ageNanos, self, next.epoch, reason);
   }
 
-  private Move campaign(long now, boolean due, Move.Kind kind) {
+  private @Nullable Move campaign(long now, boolean due, Move.Kind kind) {
     boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
     if (!due || !inHand || !session || probeMod != 0) {
       campaignAt = NEVER;
@@ -622,7 +624,7 @@ class FleetMachine {
         .build();
   }
 
-  private Move proberMove(long now) {
+  private @Nullable Move proberMove(long now) {
     if (result == Result.NONE && outstanding > 0 && now - probeActivity >= idleLimit()) {
       result = Result.BAD; // the probe never ended
     }
@@ -684,6 +686,11 @@ class FleetMachine {
     return ((z ^ (z >>> 31)) >>> 11) * 0x1.0p-53;
   }
 
+  /** The revision of a vote that is seen. */
+  private long voteMod(String voter) {
+    return Objects.requireNonNull(voteMods.get(voter));
+  }
+
   // ---- for the explorer
 
   /** Instances whose votes are seen. */
@@ -693,7 +700,7 @@ class FleetMachine {
 
   void votes(Print to) {
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
-      to.count(v.getValue(), voteMods.get(v.getKey()), fence.epoch);
+      to.count(v.getValue(), voteMod(v.getKey()), fence.epoch);
     }
   }
 
@@ -709,7 +716,7 @@ class FleetMachine {
     to.instance(prober);
     to.revision(probeMod);
     to.epoch(evidenceEpoch > fence.epoch || holds(evidenceEpoch) ? evidenceEpoch : -1);
-    long s = fence.phase.ordinal() * 4 + force.ordinal();
+    long s = fence.phase.ordinal() * 4L + force.ordinal();
     s = s * 2 + (open && stateThere && deadline - now > 0 ? 1 : 0);
     s = s * 2 + (synced ? 1 : 0);
     s = s * 2 + (connected ? 1 : 0);
@@ -718,8 +725,8 @@ class FleetMachine {
     s = s * 2 + (underWay != null ? 1 : 0);
     s = s * 4 + (mine() ? 1 + result.ordinal() : 0);
     s = s * 32 + (waits ? outstanding : 0);
-    boolean unseen = answered != null && !overtaken(answered);
-    s = s * 16 + (unseen ? 1 + answered.kind.ordinal() : 0);
+    Move unseen = answered != null && !overtaken(answered) ? answered : null;
+    s = s * 16 + (unseen != null ? 1 + unseen.kind.ordinal() : 0);
     to.put(s);
     long[] due = {
       synced && !connected ? awaySince + AWAY_GRACE_NANOS : NEVER,
@@ -728,7 +735,7 @@ class FleetMachine {
       traffic && trafficAt + IDLE_NANOS - now > 0 ? trafficAt + IDLE_NANOS : NEVER,
       campaignAt,
       waits ? probeActivity + idleLimit() : NEVER,
-      unseen ? answeredUntil : NEVER,
+      unseen != null ? answeredUntil : NEVER,
       role != null && (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE)
           ? role.until
           : NEVER

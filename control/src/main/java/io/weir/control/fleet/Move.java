@@ -3,6 +3,7 @@ package io.weir.control.fleet;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A transaction the machine wants sent, as a value: all comparisons hold and all writes happen, or
@@ -46,11 +47,11 @@ final class Move {
     final String key;
 
     /** A {@link Fence}, {@link Vote}, {@link Projection} or String. */
-    final Object value;
+    final @Nullable Object value;
 
     final Lease lease;
 
-    Write(String key, Object value, Lease lease) {
+    Write(String key, @Nullable Object value, Lease lease) {
       this.key = key;
       this.value = value;
       this.lease = lease;

@@ -1,5 +1,7 @@
 package io.weir.control.fleet;
 
+import org.jspecify.annotations.Nullable;
+
 /** What the fleet wants this instance's breaker to be. Immutable. */
 final class Role {
   /** See {@link io.weir.engine.breaker.Breaker}'s {@code impose} methods. */
@@ -34,7 +36,7 @@ final class Role {
   }
 
   @Override
-  public boolean equals(Object o) {
+  public boolean equals(@Nullable Object o) {
     if (!(o instanceof Role)) {
       return false;
     }

@@ -9,6 +9,7 @@ import io.weir.engine.rules.Rule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What several kinds of rule have in common. */
 final class Common {
@@ -36,7 +37,7 @@ final class Common {
   }
 
   /** Null when the text is null or was refused. */
-  static Attribute attribute(Fields in, String field, String text) {
+  static @Nullable Attribute attribute(Fields in, String field, @Nullable String text) {
     if (text == null) {
       return null;
     }

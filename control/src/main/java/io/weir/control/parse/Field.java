@@ -3,6 +3,7 @@ package io.weir.control.parse;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One row of a field table: everything that the parser, the JSON Schema and the docs say about a
@@ -36,7 +37,7 @@ final class Field {
   final double max;
 
   /** As text for docs and schema; null when absence means something of its own. */
-  final String fallback;
+  final @Nullable String fallback;
 
   final List<String> words;
   final List<String> aliases;
@@ -46,7 +47,7 @@ final class Field {
   final List<String> instead;
 
   /** Of OBJECT and OBJECTS. */
-  final Shape shape;
+  final @Nullable Shape shape;
 
   final String doc;
 
@@ -55,12 +56,12 @@ final class Field {
       Kind kind,
       double min,
       double max,
-      String fallback,
+      @Nullable String fallback,
       List<String> words,
       List<String> aliases,
       boolean required,
       List<String> instead,
-      Shape shape,
+      @Nullable Shape shape,
       String doc) {
     this.instead = instead;
     this.name = name;
@@ -76,7 +77,13 @@ final class Field {
   }
 
   private static Field of(
-      String name, Kind kind, double min, double max, String fallback, Shape shape, String doc) {
+      String name,
+      Kind kind,
+      double min,
+      double max,
+      @Nullable String fallback,
+      @Nullable Shape shape,
+      String doc) {
     List<String> none = Collections.<String>emptyList();
     return new Field(name, kind, min, max, fallback, none, none, false, none, shape, doc);
   }
@@ -88,12 +95,12 @@ final class Field {
   /**
    * @param fallback null when the default depends on other fields
    */
-  static Field integer(String name, long min, long max, Long fallback, String doc) {
+  static Field integer(String name, long min, long max, @Nullable Long fallback, String doc) {
     String f = fallback == null ? null : Long.toString(fallback);
     return of(name, Kind.INTEGER, min, max, f, null, doc);
   }
 
-  static Field number(String name, double min, double max, Double fallback, String doc) {
+  static Field number(String name, double min, double max, @Nullable Double fallback, String doc) {
     String f = fallback == null ? null : plain(fallback);
     return of(name, Kind.NUMBER, min, max, f, null, doc);
   }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads an object of a document by its field table. Every read checks kind and bounds, reports what
@@ -61,18 +62,18 @@ final class Fields {
       return (refusal ? refusals : warnings) >= MAX_TOLD;
     }
 
-    void canonical(String path, String value) {
+    void canonical(String path, @Nullable String value) {
       fingerprint.append(path).append('=').append(value.length()).append(':').append(value);
       fingerprint.append('\n');
     }
   }
 
   final Node node;
-  private final Shape shape;
+  private final @Nullable Shape shape;
   private final String path;
   private final Sink sink;
 
-  Fields(Shape shape, Node node, String path, Sink sink) {
+  Fields(@Nullable Shape shape, Node node, String path, Sink sink) {
     this.shape = shape;
     this.node = node;
     this.path = path;
@@ -108,7 +109,7 @@ final class Fields {
             Spelling.nearest(name, shape.names())));
   }
 
-  private Node find(Field f) {
+  private @Nullable Node find(Field f) {
     Node n = node.fields.get(f.name);
     for (String alias : f.aliases) {
       Node other = node.fields.get(alias);
@@ -199,7 +200,7 @@ final class Fields {
   }
 
   /** The text, or null. */
-  String text(String name) {
+  @Nullable String text(String name) {
     Field f = shape.field(name);
     Node n = find(f);
     String v = n == null ? null : scalar(f, n);
@@ -216,7 +217,7 @@ final class Fields {
     return Enum.valueOf(type, word(name).replace('-', '_').toUpperCase(Locale.ROOT));
   }
 
-  String word(String name) {
+  @Nullable String word(String name) {
     Field f = shape.field(name);
     Node n = find(f);
     String v = f.fallback;
@@ -298,7 +299,7 @@ final class Fields {
     return v;
   }
 
-  private double share(Field f, Node n, double otherwise) {
+  private double share(Field f, @Nullable Node n, double otherwise) {
     if (n == null) {
       return otherwise;
     }
@@ -384,7 +385,7 @@ final class Fields {
     return v;
   }
 
-  private String scalar(Field f, Node n) {
+  private @Nullable String scalar(Field f, Node n) {
     if (n.kind == Node.Kind.OBJECT || n.kind == Node.Kind.LIST || n.kind == Node.Kind.NULL) {
       wrongKind(f, n);
       return null;
@@ -401,12 +402,17 @@ final class Fields {
   }
 
   /** Refuses the document because of this field. */
-  void report(Code code, String name, Node at, String expectation) {
+  void report(Code code, String name, @Nullable Node at, String expectation) {
     report(code, path + name, at.shown(), expectation, at, null);
   }
 
   private void report(
-      Code code, String field, String value, String expectation, Node at, String suggestion) {
+      Code code,
+      String field,
+      String value,
+      String expectation,
+      Node at,
+      @Nullable String suggestion) {
     sink.add(
         new RuleProblem(
             code, true, sink.key, field, value, expectation, at.line, at.column, suggestion));

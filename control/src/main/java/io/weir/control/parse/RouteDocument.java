@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code route}. Two spellings: routes with arms, and the seed article's table of rows {@code
@@ -56,7 +57,8 @@ final class RouteDocument {
         .salt(in.text("salt"));
   }
 
-  private static RouteRule.Route last(List<RouteRule.Arm> arms, Attribute sticky, RouteRule.Ab ab) {
+  private static RouteRule.Route last(
+      List<RouteRule.Arm> arms, @Nullable Attribute sticky, RouteRule.@Nullable Ab ab) {
     return new RouteRule.Route(
         Match.ALWAYS,
         "",
@@ -99,7 +101,7 @@ final class RouteDocument {
   }
 
   /** {@code X-Ab-Version} and {@code header:X-Ab-Version} are the same there. */
-  private static Attribute named(Fields in, String field) {
+  private static @Nullable Attribute named(Fields in, String field) {
     String name = in.text(field);
     boolean bare = name != null && !name.startsWith(field + ":");
     return Common.attribute(in, field, bare ? field + ":" + name : name);

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Documents to rule values. Whatever the bytes are, the answer is rules or problems, never an
@@ -39,7 +40,7 @@ public final class RuleParser {
     }
 
     /** The first refusal, or null: the document is accepted. */
-    public RuleProblem refusal() {
+    public @Nullable RuleProblem refusal() {
       for (RuleProblem p : problems) {
         if (p.refusal) {
           return p;
@@ -97,7 +98,8 @@ public final class RuleParser {
    * @param problems where to put what is wrong
    * @return null when it is refused
    */
-  public static Instance instance(RuleKey key, byte[] document, List<RuleProblem> problems) {
+  public static @Nullable Instance instance(
+      RuleKey key, byte[] document, List<RuleProblem> problems) {
     Fields.Sink sink = new Fields.Sink(key.key);
     int colon = key.id.lastIndexOf(':');
     String host = key.id.substring(0, colon);
@@ -141,7 +143,7 @@ public final class RuleParser {
     return text.isEmpty() || text.equals("alive") || text.equals("\"alive\"");
   }
 
-  private static Rule rule(
+  private static @Nullable Rule rule(
       RuleKey key, Node node, String path, String id, String origin, Fields.Sink sink)
       throws Refused {
     Node root = node;

@@ -1,5 +1,7 @@
 package io.weir.control.parse;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One thing that is wrong with a document, told so that its author can mend it: the field, the
  * value, what was expected, and the place. Immutable.
@@ -35,7 +37,7 @@ public final class RuleProblem {
   public final int column;
 
   /** What the author may have meant, or null. */
-  public final String suggestion;
+  public final @Nullable String suggestion;
 
   RuleProblem(
       Code code,
@@ -46,7 +48,7 @@ public final class RuleProblem {
       String expectation,
       int line,
       int column,
-      String suggestion) {
+      @Nullable String suggestion) {
     this.code = code;
     this.refusal = refusal;
     this.key = key;

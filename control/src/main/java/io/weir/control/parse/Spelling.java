@@ -1,6 +1,7 @@
 package io.weir.control.parse;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** "Did you mean": the nearest known word by edit distance with transpositions. */
 final class Spelling {
@@ -9,7 +10,7 @@ final class Spelling {
   private Spelling() {}
 
   /** The nearest of the words, or null when none is near enough to be worth saying. */
-  static String nearest(String text, Iterable<String> words) {
+  static @Nullable String nearest(String text, Iterable<String> words) {
     if (text.length() > LONGEST) {
       return null;
     }

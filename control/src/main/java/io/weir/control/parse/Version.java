@@ -2,6 +2,7 @@ package io.weir.control.parse;
 
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The version of a document's format. A bare rule is 1.0; envelopes speak 2.x. Both majors have the
@@ -23,7 +24,7 @@ final class Version {
   }
 
   /** Null when the text is no version. */
-  static Version parse(String text) {
+  static @Nullable Version parse(String text) {
     Matcher m = FORM.matcher(text);
     if (!m.matches()) {
       return null;

@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gRPC health protocol ({@code grpc.health.v1.Health/Check}) for the whole server, over
@@ -36,7 +37,7 @@ final class GrpcProbe implements Probe {
   }
 
   @Override
-  public String ask() {
+  public @Nullable String ask() {
     // a channel for each question: a connection that once worked proves nothing, and this is rare
     ManagedChannel channel =
         NettyChannelBuilder.forAddress(address)

@@ -8,6 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code GET /healthz} on a plain socket. Not {@code HttpURLConnection}: its proxies, cookies and
@@ -55,7 +56,7 @@ public final class HttpProbe implements Probe {
   }
 
   @Override
-  public String ask() {
+  public @Nullable String ask() {
     long deadline = System.nanoTime() + TIMEOUT_MILLIS * 1_000_000L;
     try (Socket s = new Socket()) {
       s.connect(new InetSocketAddress(address, port), TIMEOUT_MILLIS);
@@ -82,7 +83,7 @@ public final class HttpProbe implements Probe {
     }
   }
 
-  private String judge(String line) {
+  private @Nullable String judge(String line) {
     if (!line.startsWith("HTTP/1.")) {
       return path + " answered something that is not HTTP/1";
     }

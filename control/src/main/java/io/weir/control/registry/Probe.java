@@ -1,5 +1,7 @@
 package io.weir.control.registry;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Asks this JVM's own server whether it still works. Blocking; runs on the prober's thread, never
  * on the loop.
@@ -8,5 +10,5 @@ public interface Probe {
   /**
    * @return null when it is well, else why not, for a human
    */
-  String ask();
+  @Nullable String ask();
 }

@@ -6,6 +6,7 @@ import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * This instance's place in {@code /services/<svc>/instances/<host:port>}, kept only while two
@@ -37,9 +38,9 @@ public final class Registration implements AutoCloseable {
   private final Log log;
 
   // loop only
-  private LeaseSession lease;
-  private Loop.Timer next;
-  private Loop.Timer overdue;
+  private @Nullable LeaseSession lease;
+  private Loop.@Nullable Timer next;
+  private Loop.@Nullable Timer overdue;
   private int failures;
   private boolean registered;
   private boolean closed;
@@ -101,7 +102,7 @@ public final class Registration implements AutoCloseable {
     }
   }
 
-  private void answered(String trouble) {
+  private void answered(@Nullable String trouble) {
     if (closed) {
       return;
     }

@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Registers each port this JVM's servers listen on, and deregisters it when the server stops or the
@@ -45,7 +46,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   }
 
   @Override
-  public void listening(String protocol, String host, int port) {
+  public void listening(String protocol, @Nullable String host, int port) {
     try {
       InetAddress local =
           host == null ? InetAddress.getLoopbackAddress() : InetAddress.getByName(host);
@@ -106,7 +107,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   }
 
   /** The bound address; for a server bound to all, the first that is not loopback. */
-  private static String reachable(String host) {
+  private static String reachable(@Nullable String host) {
     if (host != null) {
       return bracketed(host);
     }

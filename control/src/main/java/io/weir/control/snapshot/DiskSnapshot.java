@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The last good rules on disk, for a cold start while the store is away.
@@ -55,7 +56,7 @@ public final class DiskSnapshot {
   /**
    * @param name tells services of one machine apart; any text
    */
-  public DiskSnapshot(Path directory, String name) {
+  public DiskSnapshot(@Nullable Path directory, String name) {
     StringBuilder safe = new StringBuilder();
     for (int i = 0; i < name.length() && i < 100; i++) {
       char c = name.charAt(i);
@@ -105,7 +106,7 @@ public final class DiskSnapshot {
    * @return null when there is nothing
    * @throws IOException saying in what way it is damaged or unreadable
    */
-  public Content read() throws IOException {
+  public @Nullable Content read() throws IOException {
     if (!Files.exists(file)) {
       return null;
     }

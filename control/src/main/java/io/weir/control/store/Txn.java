@@ -3,6 +3,7 @@ package io.weir.control.store;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A compare-and-set transaction over several keys: all comparisons hold and all writes happen, at
@@ -24,12 +25,12 @@ public final class Txn {
   /** A put, or with a null value a delete. */
   public static final class Write {
     public final String key;
-    public final byte[] value;
+    public final byte @Nullable [] value;
 
     /** 0: hangs on no lease. A put without the lease detaches a key from the one it had. */
     public final long lease;
 
-    Write(String key, byte[] value, long lease) {
+    Write(String key, byte @Nullable [] value, long lease) {
       this.key = key;
       this.value = value;
       this.lease = lease;
@@ -49,7 +50,7 @@ public final class Txn {
     return ifModRevision(key, 0);
   }
 
-  public Txn put(String key, byte[] value, long lease) {
+  public Txn put(String key, byte @Nullable [] value, long lease) {
     writes.add(new Write(key, value, lease));
     return this;
   }

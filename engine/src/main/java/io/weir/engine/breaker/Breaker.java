@@ -5,6 +5,7 @@ import io.weir.engine.rules.BreakerRule;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The running state of one breaker: it outlives edits of its rule.
@@ -49,7 +50,7 @@ public final class Breaker {
   private final DoubleSupplier draw;
   private volatile Era era;
   private volatile BreakerRule rule;
-  private volatile FleetLink link;
+  private volatile @Nullable FleetLink link;
   private volatile BreakerRule.Force force = BreakerRule.Force.NONE;
 
   /** The fleet epoch new evidence belongs to. */
@@ -141,6 +142,7 @@ public final class Breaker {
   }
 
   /** A call with a permit ended. */
+  @SuppressWarnings("NullAway") // while it is closed there is a window
   void ended(Guard guard, long permit, boolean bad, boolean slow, long now) {
     Era e = era;
     if (e.generation != permit >>> PLACE_BITS) {
@@ -186,6 +188,7 @@ public final class Breaker {
     }
   }
 
+  @SuppressWarnings("NullAway") // from closed, where there is a window
   private void trip(Era e, BreakerRule r, long now) {
     Era next = Era.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now);
     if (ERA.compareAndSet(this, e, next)) {
@@ -278,7 +281,7 @@ public final class Breaker {
   // ---- what the fleet does
 
   /** Connects this breaker with the fleet; null: on its own again. Control thread. */
-  public void link(FleetLink fleet) {
+  public void link(@Nullable FleetLink fleet) {
     link = fleet;
     if (fleet == null) {
       epoch = -1;
@@ -350,7 +353,7 @@ public final class Breaker {
     imposeHalfOpen(fleetEpoch, attempt, new Probes(rule.probeSuccesses, now), probeFence, now);
   }
 
-  private void imposeHalfOpen(long fleetEpoch, int attempt, Probes p, long f, long now) {
+  private void imposeHalfOpen(long fleetEpoch, int attempt, @Nullable Probes p, long f, long now) {
     epoch = fleetEpoch;
     while (true) {
       Era e = era;

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The breaker rules of one target service; the first that matches a call governs it. Immutable;
@@ -40,7 +41,8 @@ public final class Breakers {
    * @return null when there are no rules
    * @throws IllegalArgumentException when a rule names a status or code that is none
    */
-  public static Breakers build(String target, Breakers before, List<BreakerRule> rules, long now) {
+  public static @Nullable Breakers build(
+      String target, @Nullable Breakers before, List<BreakerRule> rules, long now) {
     return build(target, before, rules, now, RANDOM);
   }
 
@@ -49,8 +51,12 @@ public final class Breakers {
    *
    * @param draw 0 inclusive to 1 exclusive, for jitter and ramp; called from any thread
    */
-  public static Breakers build(
-      String target, Breakers before, List<BreakerRule> rules, long now, DoubleSupplier draw) {
+  public static @Nullable Breakers build(
+      String target,
+      @Nullable Breakers before,
+      List<BreakerRule> rules,
+      long now,
+      DoubleSupplier draw) {
     if (rules.isEmpty()) {
       return null;
     }
@@ -70,7 +76,7 @@ public final class Breakers {
     return new Breakers(guards);
   }
 
-  private Guard guard(String id) {
+  private @Nullable Guard guard(String id) {
     for (Guard g : guards) {
       if (g.rule.id.equals(id)) {
         return g;

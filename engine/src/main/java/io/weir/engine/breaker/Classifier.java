@@ -5,6 +5,7 @@ import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an outcome means: ignore before record before the default (success). The agent's own
@@ -42,7 +43,7 @@ public class Classifier {
    *
    * @return {@link #SUCCESS}, {@link #FAILURE} or {@link #IGNORED}
    */
-  public int classify(int status, int grpc, Failure failure, Throwable thrown) {
+  public int classify(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
     if (failure == Failure.CANCELLED || is(thrown, ignoreExceptions)) {
       return IGNORED;
     }
@@ -68,7 +69,7 @@ public class Classifier {
     return failure != null && (thrown == null || is(thrown, recordExceptions)) ? FAILURE : SUCCESS;
   }
 
-  private static boolean is(Throwable thrown, String[] names) {
+  private static boolean is(@Nullable Throwable thrown, String[] names) {
     if (thrown == null || names.length == 0) {
       return false;
     }

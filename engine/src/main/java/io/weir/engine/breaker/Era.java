@@ -1,6 +1,7 @@
 package io.weir.engine.breaker;
 
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One stretch of a breaker's life between two transitions. Immutable but for the evidence it
@@ -28,10 +29,10 @@ final class Era {
   final int attempt;
 
   /** CLOSED: what it is judged by. */
-  final Window window;
+  final @Nullable Window window;
 
   /** HALF_OPEN: the probes, null when another instance of the fleet has them. */
-  final Probes probes;
+  final @Nullable Probes probes;
 
   /** Set by the fleet, which alone may end it. */
   final boolean shared;
@@ -54,8 +55,8 @@ final class Era {
       long since,
       long until,
       int attempt,
-      Window window,
-      Probes probes,
+      @Nullable Window window,
+      @Nullable Probes probes,
       boolean shared,
       long epoch,
       long fence,
@@ -85,7 +86,7 @@ final class Era {
   static Era halfOpen(
       long generation,
       int attempt,
-      Probes probes,
+      @Nullable Probes probes,
       boolean shared,
       long epoch,
       long fence,

@@ -4,6 +4,7 @@ import io.weir.engine.call.Failure;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One version of a rule in front of its {@link Breaker}: a call that was let in under it is also
@@ -54,7 +55,12 @@ final class Guard implements Ticket.Recorder, Window.Judge {
 
   @Override
   public void record(
-      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+      Ticket ticket,
+      int status,
+      int grpc,
+      @Nullable Failure failure,
+      @Nullable Throwable thrown,
+      long now) {
     int outcome;
     try {
       outcome = classifier.classify(status, grpc, failure, thrown);

@@ -1,6 +1,7 @@
 package io.weir.engine.call;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Name of a request attribute, as rules spell it: {@code header:NAME}, {@code query:NAME}, {@code
@@ -79,7 +80,7 @@ public final class Attribute {
   }
 
   /** The value this attribute has on a call, or null when absent. */
-  public <C> String read(AttributeSource<C> source, C call) {
+  public <C> @Nullable String read(AttributeSource<C> source, C call) {
     switch (kind) {
       case HEADER:
         String own = source.header(call, name);
@@ -106,7 +107,7 @@ public final class Attribute {
   }
 
   /** The header's name in lower case, or null when this is no header. */
-  public String headerName() {
+  public @Nullable String headerName() {
     return kind == HEADER ? lowerCase : null;
   }
 
@@ -116,7 +117,7 @@ public final class Attribute {
   }
 
   @Override
-  public boolean equals(Object o) {
+  public boolean equals(@Nullable Object o) {
     return o instanceof Attribute
         && ((Attribute) o).kind == kind
         && (kind == HEADER

@@ -1,6 +1,7 @@
 package io.weir.engine.call;
 
 import io.weir.bootstrap.Colour;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the attributes of a call straight from the library's own request object.
@@ -11,15 +12,15 @@ import io.weir.bootstrap.Colour;
  */
 public abstract class AttributeSource<C> {
   /** First value of a header, or of a gRPC metadata key; the name is case-insensitive. */
-  public abstract String header(C call, String name);
+  public abstract @Nullable String header(C call, String name);
 
   /** First value of a query parameter, decoded. Must never consume a request body. */
-  public String query(C call, String name) {
+  public @Nullable String query(C call, String name) {
     return null;
   }
 
   /** Value of a cookie. */
-  public String cookie(C call, String name) {
+  public @Nullable String cookie(C call, String name) {
     return null;
   }
 
@@ -33,12 +34,12 @@ public abstract class AttributeSource<C> {
   public abstract String host(C call);
 
   /** Address of the peer, without port. */
-  public String clientIp(C call) {
+  public @Nullable String clientIp(C call) {
     return null;
   }
 
   /** Service name of the caller, when known. */
-  public String caller(C call) {
+  public @Nullable String caller(C call) {
     return null;
   }
 
@@ -56,7 +57,7 @@ public abstract class AttributeSource<C> {
   }
 
   /** A tag of the traffic colour. */
-  public String tag(C call, String name) {
+  public @Nullable String tag(C call, String name) {
     return Colour.current().get(name);
   }
 }

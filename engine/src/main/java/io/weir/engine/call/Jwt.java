@@ -2,6 +2,7 @@ package io.weir.engine.call;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a claim out of a bearer token (RFC 7519) without verifying anything: good for sharing users
@@ -27,7 +28,7 @@ final class Jwt {
    *
    * @param authorization value of the header, may be null
    */
-  static String claim(String authorization, String name) {
+  static @Nullable String claim(@Nullable String authorization, String name) {
     if (authorization == null
         || authorization.length() > MAX_LENGTH
         || !authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
@@ -48,7 +49,7 @@ final class Jwt {
   }
 
   /** Walks the text once; {@code depth} stands for the nesting, so that nothing recurses. */
-  private String find(String name) {
+  private @Nullable String find(String name) {
     if (next() != '{') {
       return null;
     }
@@ -111,7 +112,7 @@ final class Jwt {
   }
 
   /** The rest of a string, unescaped; null when it never ends or an escape is broken. */
-  private String string() {
+  private @Nullable String string() {
     StringBuilder s = new StringBuilder();
     while (at < json.length()) {
       char c = json.charAt(at++);

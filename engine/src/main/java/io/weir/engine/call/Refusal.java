@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The answer a refused caller gets, for HTTP and gRPC alike. Made when the rule is loaded, so that
@@ -34,7 +35,7 @@ public final class Refusal {
   private final byte[] bytes;
   private final String contentType;
   private final boolean throwing;
-  private final String policy;
+  private final @Nullable String policy;
   private final String description;
 
   /**
@@ -51,9 +52,9 @@ public final class Refusal {
       String ruleId,
       int status,
       Map<String, String> headers,
-      String body,
+      @Nullable String body,
       boolean throwing,
-      String policy) {
+      @Nullable String policy) {
     this(
         kind,
         ruleId,
@@ -76,9 +77,9 @@ public final class Refusal {
       String ruleId,
       int status,
       Map<String, String> headers,
-      String body,
+      @Nullable String body,
       boolean throwing,
-      String policy,
+      @Nullable String policy,
       String description) {
     this.kind = kind;
     this.ruleId = ruleId;
@@ -104,7 +105,7 @@ public final class Refusal {
   }
 
   /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
-  public static Refusal of(Kind kind, String ruleId, Response response, String policy) {
+  public static Refusal of(Kind kind, String ruleId, Response response, @Nullable String policy) {
     int status = response.status != 0 ? response.status : kind == Kind.LIMIT ? 429 : 503;
     return new Refusal(
         kind, ruleId, status, response.headers, response.body, response.throwing, policy);
@@ -210,7 +211,7 @@ public final class Refusal {
   }
 
   /** Text of {@code RateLimit-Policy}, or null. */
-  public String policy() {
+  public @Nullable String policy() {
     return policy;
   }
 

@@ -2,6 +2,7 @@ package io.weir.engine.call;
 
 import java.util.Collections;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A rule's {@code response}: what a refused caller sees. Immutable. */
 public final class Response {
@@ -15,12 +16,13 @@ public final class Response {
   public final Map<String, String> headers;
 
   /** Body text, or null for problem+json. */
-  public final String body;
+  public final @Nullable String body;
 
   /** Outbound HTTP: throw an {@code IOException} instead of a synthetic answer. */
   public final boolean throwing;
 
-  public Response(int status, Map<String, String> headers, String body, boolean throwing) {
+  public Response(
+      int status, Map<String, String> headers, @Nullable String body, boolean throwing) {
     this.status = status;
     this.headers = Collections.unmodifiableMap(headers);
     this.body = body;

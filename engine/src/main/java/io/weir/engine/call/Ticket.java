@@ -4,7 +4,9 @@ import io.weir.engine.instances.Instance;
 import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latency;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One call's way through the engine and back: filled by the gate on admission, ended once with the
@@ -27,7 +29,13 @@ public final class Ticket {
      * @param thrown what was thrown, or null
      * @param now nano clock
      */
-    void record(Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now);
+    void record(
+        Ticket ticket,
+        int status,
+        int grpc,
+        @Nullable Failure failure,
+        @Nullable Throwable thrown,
+        long now);
 
     /**
      * The call was admitted by this recorder but never made (a later engine refused): give the
@@ -72,39 +80,39 @@ public final class Ticket {
   private volatile int ended;
 
   // decision
-  private Refusal refusal;
+  private @Nullable Refusal refusal;
   private long retryAfterNanos;
   private long waitNanos;
-  private Instance instance;
-  private String arm;
+  private @Nullable Instance instance;
+  private @Nullable String arm;
   private long timeoutNanos;
   private String[] headers = NO_HEADERS;
 
   // what must be told the outcome or given back
   private long startNanos;
-  private Recorder breaker;
+  private @Nullable Recorder breaker;
   private long breakerPermit;
   // the first stands apart, so that the usual single rule needs no arrays
-  private Reservation first;
+  private @Nullable Reservation first;
   private int firstCost;
-  private Reservation[] more;
-  private int[] moreCosts;
+  private Reservation @Nullable [] more;
+  private int @Nullable [] moreCosts;
   private int moreCount;
-  private Slot slot;
-  private Slot[] moreSlots;
+  private @Nullable Slot slot;
+  private Slot @Nullable [] moreSlots;
   private int moreSlotCount;
-  private Recorder gate;
+  private @Nullable Recorder gate;
 
   // measured only while somebody reads it
-  private Latency latency;
+  private @Nullable Latency latency;
   private int kind;
 
-  private String decision;
+  private @Nullable String decision;
 
   private static final String[] NO_HEADERS = new String[0];
 
   /** Resets for a new call. */
-  public void begin(long now, Recorder gate) {
+  public void begin(long now, @Nullable Recorder gate) {
     this.gate = gate;
     startNanos = now;
     refusal = null;
@@ -152,7 +160,7 @@ public final class Ticket {
       firstCost = cost;
       return;
     }
-    if (more == null) {
+    if (more == null || moreCosts == null) {
       more = new Reservation[3];
       moreCosts = new int[3];
     } else if (moreCount == more.length) {
@@ -208,6 +216,7 @@ public final class Ticket {
    * Gives all tokens and places of this call back (a later engine refused, or the waiter was
    * cancelled or interrupted).
    */
+  @SuppressWarnings("NullAway") // there are arrays while there is a count
   public void giveBackTokens(long now) {
     if (slot != null) {
       freeSlots(TELLS_NOTHING, now);
@@ -232,7 +241,7 @@ public final class Ticket {
   /**
    * Router: the instance to call, and the arm it belongs to (for statistics), either may be null.
    */
-  public void routed(Instance instance, String arm) {
+  public void routed(@Nullable Instance instance, @Nullable String arm) {
     this.instance = instance;
     this.arm = arm;
   }
@@ -243,15 +252,26 @@ public final class Ticket {
    * @param timeoutNanos deadline from the call's start, 0 for none
    * @param headers name, value, name, value ... to set on the call; must not change any more
    */
-  public void routed(Instance instance, String arm, long timeoutNanos, String[] headers) {
+  public void routed(
+      @Nullable Instance instance, @Nullable String arm, long timeoutNanos, String[] headers) {
     this.instance = instance;
     this.arm = arm;
     this.timeoutNanos = timeoutNanos;
     this.headers = headers;
   }
 
-  public Refusal refusal() {
+  /** Why it was refused, or null: it was not. */
+  public @Nullable Refusal refusal() {
     return refusal;
+  }
+
+  /**
+   * Why, of a call that was refused.
+   *
+   * @throws NullPointerException when it was not
+   */
+  public Refusal refused() {
+    return Objects.requireNonNull(refusal);
   }
 
   /** Nanos until a retry may succeed; 0 when unknown. */
@@ -276,11 +296,11 @@ public final class Ticket {
   }
 
   /** The chosen instance, or null: the call goes where the application aimed it. */
-  public Instance instance() {
+  public @Nullable Instance instance() {
     return instance;
   }
 
-  public String arm() {
+  public @Nullable String arm() {
     return arm;
   }
 
@@ -306,7 +326,7 @@ public final class Ticket {
     startNanos = now;
   }
 
-  public Recorder breaker() {
+  public @Nullable Recorder breaker() {
     return breaker;
   }
 
@@ -320,7 +340,7 @@ public final class Ticket {
   }
 
   /** What the caller is told as the decision's id, or null. */
-  public String decision() {
+  public @Nullable String decision() {
     return decision;
   }
 
@@ -336,7 +356,7 @@ public final class Ticket {
   }
 
   /** The call ended with a gRPC status code. */
-  public void endGrpc(int code, Throwable thrown, long now) {
+  public void endGrpc(int code, @Nullable Throwable thrown, long now) {
     end(-1, code, null, thrown, now);
   }
 
@@ -346,12 +366,12 @@ public final class Ticket {
    * @param failure {@link Failure#CANCELLED}: by the caller itself; {@link Failure#CONNECT}: never
    *     sent; {@link Failure#TIMEOUT}: by its deadline; null otherwise
    */
-  public void endGrpc(int code, Failure failure, Throwable thrown, long now) {
+  public void endGrpc(int code, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
     end(-1, code, failure, thrown, now);
   }
 
   /** The call ended without an answer. */
-  public void endFailure(Failure failure, Throwable thrown, long now) {
+  public void endFailure(Failure failure, @Nullable Throwable thrown, long now) {
     end(-1, -1, failure, thrown, now);
   }
 
@@ -369,7 +389,8 @@ public final class Ticket {
     }
   }
 
-  private void end(int status, int grpc, Failure failure, Throwable thrown, long now) {
+  private void end(
+      int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
     if (!ENDED.compareAndSet(this, 0, 1)) {
       return;
     }

@@ -3,6 +3,7 @@ package io.weir.engine.colour;
 import io.weir.bootstrap.Colour;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The traffic colour on the wire: W3C Baggage, {@code name=value,name=value}, values
@@ -73,7 +74,7 @@ final class Baggage {
   }
 
   /** Null when the encoding is broken or the text holds control characters. */
-  private static String decode(String value) {
+  private static @Nullable String decode(String value) {
     String text = value;
     if (value.indexOf('%') >= 0) {
       byte[] bytes = new byte[value.length()];

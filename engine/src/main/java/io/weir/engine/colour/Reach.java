@@ -3,6 +3,7 @@ package io.weir.engine.colour;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which hosts get the traffic colour by their name alone.
@@ -72,7 +73,7 @@ public final class Reach {
   /**
    * @param host without port and brackets, or null when unknown
    */
-  public boolean includes(String host) {
+  public boolean includes(@Nullable String host) {
     if (all) {
       return true;
     }

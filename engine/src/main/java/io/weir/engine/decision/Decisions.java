@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The last {@value #SIZE} decisions, for people who ask why.
@@ -69,22 +70,22 @@ public final class Decisions implements Witness {
     public final String service;
 
     /** Null: the call was let through. */
-    public final Refusal refusal;
+    public final @Nullable Refusal refusal;
 
     /** Nanos until a retry may succeed, 0 when unknown. */
     public final long retryAfterNanos;
 
     /** The instance chosen, or null. */
-    public final Instance instance;
+    public final @Nullable Instance instance;
 
     /** The arm of the rule, or null. */
-    public final String arm;
+    public final @Nullable String arm;
 
     /** Of a refused call, or null. */
-    public final String method;
+    public final @Nullable String method;
 
     /** Of a refused call, without query; null when it is longer than 256 characters. */
-    public final String path;
+    public final @Nullable String path;
 
     private Decision(String id, long[] l, Object[] r) {
       this.id = id;
@@ -154,7 +155,7 @@ public final class Decisions implements Witness {
   }
 
   /** The decision of this id, or null: it is none of ours, or no longer here. */
-  public Decision find(String id) {
+  public @Nullable Decision find(String id) {
     if (!id.startsWith(prefix)) {
       return null;
     }
@@ -178,7 +179,7 @@ public final class Decisions implements Witness {
     return all;
   }
 
-  private Decision read(long n) {
+  private @Nullable Decision read(long n) {
     if (n <= 0) {
       return null;
     }

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gate every governed call passes: key, limit, breaker, route, in this order; what an earlier
@@ -42,7 +43,7 @@ public final class Engine implements Ticket.Recorder {
   private final Locality here;
   private final Targets targets;
   private final Reach reach;
-  private final Pacer pacer;
+  private final @Nullable Pacer pacer;
   private final Ports ports = new Ports();
   private final Signals signals;
   private final Outlet outlet = new Outlet();
@@ -50,7 +51,7 @@ public final class Engine implements Ticket.Recorder {
   private volatile boolean watched;
 
   /** Null while nobody reads how long calls take: then it is not measured. */
-  private volatile Latencies latencies;
+  private volatile @Nullable Latencies latencies;
 
   /** Who wants to see decisions; replaced, never changed. */
   private volatile Witness[] witnesses = new Witness[0];
@@ -90,7 +91,12 @@ public final class Engine implements Ticket.Recorder {
    * @param pacer lets paced calls go on, or null: they wait on their threads
    */
   public Engine(
-      String service, Locality here, Targets targets, Reach reach, Ticker ticker, Pacer pacer) {
+      String service,
+      Locality here,
+      Targets targets,
+      Reach reach,
+      Ticker ticker,
+      @Nullable Pacer pacer) {
     this.service = service;
     this.targets = targets;
     this.reach = reach;
@@ -140,7 +146,7 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** Lets paced calls go on without a waiting thread; null: they wait on their threads. */
-  public Pacer pacer() {
+  public @Nullable Pacer pacer() {
     return pacer;
   }
 
@@ -181,7 +187,7 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** How long calls took, or null: nobody has asked to {@link #measure}. */
-  public Latencies latencies() {
+  public @Nullable Latencies latencies() {
     return latencies;
   }
 
@@ -236,7 +242,7 @@ public final class Engine implements Ticket.Recorder {
       }
       return;
     }
-    Refusal refusal = ticket.refusal();
+    Refusal refusal = ticket.refused();
     kind =
         refusal.kind() == Refusal.Kind.LIMIT
             ? Kind.withExceeded(kind)
@@ -251,7 +257,7 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
-  public ServicePlan plan(String target) {
+  public @Nullable ServicePlan plan(String target) {
     Snapshot s = snapshot;
     if (s.book().off) {
       return null;
@@ -260,7 +266,7 @@ public final class Engine implements Ticket.Recorder {
     return plan == null && latencies != null && target != null ? measured(target) : plan;
   }
 
-  private ServicePlan measured(String target) {
+  private @Nullable ServicePlan measured(String target) {
     ServicePlan p = measured.get(target);
     if (p == null && measured.size() < Latencies.MAX_TARGETS) {
       ServicePlan fresh = new ServicePlan(target, null, null, null, null, null);
@@ -274,7 +280,7 @@ public final class Engine implements Ticket.Recorder {
    * The plan for calls aimed at an address: its mapped service, else the host as the service's
    * name; or null.
    */
-  public ServicePlan plan(String host, int port) {
+  public @Nullable ServicePlan plan(String host, int port) {
     return plan(targets.service(host, port));
   }
 
@@ -369,7 +375,7 @@ public final class Engine implements Ticket.Recorder {
    * #CALLER}; else null. Only those are told who have a use for it: services with a rule that looks
    * at {@code caller}. A third party never is.
    */
-  public String callerFor(String host, int port) {
+  public @Nullable String callerFor(String host, int port) {
     Snapshot s = snapshot;
     if (!s.anyAsksWhoCalls() || s.book().off) {
       return null;
@@ -380,7 +386,12 @@ public final class Engine implements Ticket.Recorder {
 
   @Override
   public void record(
-      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+      Ticket ticket,
+      int status,
+      int grpc,
+      @Nullable Failure failure,
+      @Nullable Throwable thrown,
+      long now) {
     Instance instance = ticket.instance();
     if (instance == null) {
       return;

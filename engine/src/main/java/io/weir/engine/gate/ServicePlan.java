@@ -6,26 +6,27 @@ import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
 import io.weir.engine.outlier.Outliers;
 import io.weir.engine.route.Router;
+import org.jspecify.annotations.Nullable;
 
 /** The running engines of one service; any may be null, which costs nothing. */
 public final class ServicePlan {
   final String service;
-  final Limits server;
-  final Limits client;
-  final Breakers breakers;
-  final Router router;
-  final Outliers outliers;
+  final @Nullable Limits server;
+  final @Nullable Limits client;
+  final @Nullable Breakers breakers;
+  final @Nullable Router router;
+  final @Nullable Outliers outliers;
 
   /** Where the calls' times are counted, once they are; asked for by name only once. */
-  private volatile Latency latency;
+  private volatile @Nullable Latency latency;
 
   ServicePlan(
       String service,
-      Limits server,
-      Limits client,
-      Breakers breakers,
-      Router router,
-      Outliers outliers) {
+      @Nullable Limits server,
+      @Nullable Limits client,
+      @Nullable Breakers breakers,
+      @Nullable Router router,
+      @Nullable Outliers outliers) {
     this.service = service;
     this.server = server;
     this.client = client;
@@ -39,25 +40,25 @@ public final class ServicePlan {
   }
 
   /** Limits on calls to this JVM, or null. */
-  public Limits server() {
+  public @Nullable Limits server() {
     return server;
   }
 
   /** Limits on calls from this JVM to the service, or null. */
-  public Limits client() {
+  public @Nullable Limits client() {
     return client;
   }
 
-  public Breakers breakers() {
+  public @Nullable Breakers breakers() {
     return breakers;
   }
 
-  public Router router() {
+  public @Nullable Router router() {
     return router;
   }
 
   /** What takes failing instances out of routing, or null. */
-  public Outliers outliers() {
+  public @Nullable Outliers outliers() {
     return outliers;
   }
 

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Running state for one {@link RuleBook}: built off the request path, published by one volatile
@@ -40,20 +41,21 @@ public final class Snapshot {
 
   private final RuleBook book;
   private final Map<String, ServicePlan> plans;
-  private final ServicePlan own;
+  private final @Nullable ServicePlan own;
   private final Locality here;
-  private final Carried carried;
+  private final @Nullable Carried carried;
 
   /** Services of which a server-side limit looks at {@code caller}; null for none. */
-  private final Set<String> askWhoCalls;
+  private final @Nullable Set<String> askWhoCalls;
 
   /**
    * Plans of services only the defaults govern; null when there are no defaults that concern calls
    * to others.
    */
-  private final ConcurrentHashMap<String, ServicePlan> defaulted;
+  private final @Nullable ConcurrentHashMap<String, ServicePlan> defaulted;
 
-  private Snapshot(RuleBook book, Map<String, ServicePlan> plans, ServicePlan own, Locality here) {
+  private Snapshot(
+      RuleBook book, Map<String, ServicePlan> plans, @Nullable ServicePlan own, Locality here) {
     this.book = book;
     this.plans = plans;
     this.own = own;
@@ -91,7 +93,7 @@ public final class Snapshot {
   }
 
   private static ServicePlan plan(
-      ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
+      @Nullable ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
     // before the outliers: instances take over the state of those before
     Router router =
         Router.build(old == null ? null : old.router, book.routes(s), book.instances(s), here, now);
@@ -122,7 +124,7 @@ public final class Snapshot {
   }
 
   /** Null while nothing depends on a request's colour: then it is not looked for. */
-  private static Carried carried(RuleBook book) {
+  private static @Nullable Carried carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     boolean canaries = false;
     for (String s : book.services()) {
@@ -135,7 +137,7 @@ public final class Snapshot {
     return rules.isEmpty() && !canaries ? null : Carried.by(rules);
   }
 
-  private static Set<String> askWhoCalls(RuleBook book) {
+  private static @Nullable Set<String> askWhoCalls(RuleBook book) {
     Set<String> asking = new HashSet<String>();
     Set<String> names = new HashSet<String>(book.services());
     names.add("*");
@@ -165,12 +167,13 @@ public final class Snapshot {
    * it cannot be a stranger, one of the defaults.
    */
   boolean asksWhoCalls(String service, boolean inside) {
-    return askWhoCalls.contains(service)
-        || inside && askWhoCalls.contains("*") && book.limits(service) == book.limits("*");
+    return askWhoCalls != null
+        && (askWhoCalls.contains(service)
+            || inside && askWhoCalls.contains("*") && book.limits(service) == book.limits("*"));
   }
 
   /** What travels with a request through this JVM, or null: nothing does. */
-  Carried carried() {
+  @Nullable Carried carried() {
     return carried;
   }
 
@@ -182,7 +185,7 @@ public final class Snapshot {
    * The plan for calls to {@code service}, or null: not governed. Needs the clock only for a first
    * call.
    */
-  ServicePlan plan(String service, Ticker ticker) {
+  @Nullable ServicePlan plan(String service, Ticker ticker) {
     ServicePlan p = plans.get(service);
     if (p != null || defaulted == null || service == null) {
       return p;
@@ -203,7 +206,7 @@ public final class Snapshot {
   }
 
   /** The plan built so far, or null. */
-  public ServicePlan planOf(String service) {
+  public @Nullable ServicePlan planOf(String service) {
     ServicePlan p = plans.get(service);
     return p != null || defaulted == null ? p : defaulted.get(service);
   }
@@ -218,7 +221,7 @@ public final class Snapshot {
   }
 
   /** The plan for calls to this JVM's own service, or null. */
-  ServicePlan own() {
+  @Nullable ServicePlan own() {
     return own;
   }
 }

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One live instance of a service. Its description is immutable; its running state (calls under way,
@@ -19,16 +20,16 @@ public final class Instance {
   private final String service;
   private final String host;
   private final int port;
-  private final String version;
-  private final String region;
-  private final String zone;
+  private final @Nullable String version;
+  private final @Nullable String region;
+  private final @Nullable String zone;
   private final Map<String, String> labels;
   private final int weight;
-  private final String protocol;
+  private final @Nullable String protocol;
   private State state = new State();
 
   /** Belongs to the description, not to the address: another version is counted elsewhere. */
-  private Selections selections;
+  private @Nullable Selections selections;
 
   /**
    * @param labels copied by reference; must not change any more
@@ -39,12 +40,12 @@ public final class Instance {
       String service,
       String host,
       int port,
-      String version,
-      String region,
-      String zone,
+      @Nullable String version,
+      @Nullable String region,
+      @Nullable String zone,
       Map<String, String> labels,
       int weight,
-      String protocol) {
+      @Nullable String protocol) {
     this.service = service;
     this.host = host;
     this.port = port;
@@ -69,15 +70,15 @@ public final class Instance {
   }
 
   /** Version label, or null. */
-  public String version() {
+  public @Nullable String version() {
     return version;
   }
 
-  public String region() {
+  public @Nullable String region() {
     return region;
   }
 
-  public String zone() {
+  public @Nullable String zone() {
     return zone;
   }
 
@@ -89,7 +90,7 @@ public final class Instance {
     return weight;
   }
 
-  public String protocol() {
+  public @Nullable String protocol() {
     return protocol;
   }
 
@@ -97,7 +98,7 @@ public final class Instance {
    * The colour this instance is reserved for: its {@code canary} label unless that is {@code
    * false}, or null when it takes anybody's calls.
    */
-  public String colour() {
+  public @Nullable String colour() {
     String c = labels.get(CANARY);
     return c == null || c.isEmpty() || c.equals("false") ? null : c;
   }
@@ -129,12 +130,12 @@ public final class Instance {
   }
 
   /** Who is told how calls to this instance end, or null. */
-  public void report(Outcomes outcomes) {
+  public void report(@Nullable Outcomes outcomes) {
     state.outcomes = outcomes;
   }
 
   /** See {@link #report}. */
-  public Outcomes outcomes() {
+  public @Nullable Outcomes outcomes() {
     return state.outcomes;
   }
 
@@ -213,6 +214,6 @@ public final class Instance {
     volatile boolean ejected;
     volatile long ejectedUntil;
     volatile Ejections ejections = new Ejections();
-    volatile Outcomes outcomes;
+    volatile @Nullable Outcomes outcomes;
   }
 }

@@ -1,5 +1,7 @@
 package io.weir.engine.instances;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where this JVM runs, and how near an instance is to it.
  *
@@ -20,23 +22,23 @@ public final class Locality {
   /** Anywhere else, or unknown. */
   public static final int REST = 2;
 
-  private final String region;
-  private final String zone;
+  private final @Nullable String region;
+  private final @Nullable String zone;
 
   /**
    * @param region such as {@code cn-east-2}, or null when unknown
    * @param zone such as {@code cn-east-2a}, or null when unknown
    */
-  public Locality(String region, String zone) {
+  public Locality(@Nullable String region, @Nullable String zone) {
     this.region = region;
     this.zone = zone;
   }
 
-  public String region() {
+  public @Nullable String region() {
     return region;
   }
 
-  public String zone() {
+  public @Nullable String zone() {
     return zone;
   }
 
@@ -54,7 +56,7 @@ public final class Locality {
   }
 
   /** Whether {@code place} is {@code area} or in it. */
-  static boolean within(String place, String area) {
+  static boolean within(@Nullable String place, @Nullable String area) {
     if (place == null || area == null || area.isEmpty() || !place.startsWith(area)) {
       return false;
     }

@@ -2,6 +2,7 @@ package io.weir.engine.instances;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ports this JVM's servers really listen on, as the woven servers tell them, which may be
@@ -16,7 +17,7 @@ public final class Ports {
      * @param protocol {@code http} or {@code grpc}
      * @param host the local address it is bound to, or null for all
      */
-    void listening(String protocol, String host, int port);
+    void listening(String protocol, @Nullable String host, int port);
 
     /** A server that listened has stopped. */
     void stopped(int port);
@@ -24,10 +25,10 @@ public final class Ports {
 
   private static final class Port {
     final String protocol;
-    final String host;
+    final @Nullable String host;
     final int number;
 
-    Port(String protocol, String host, int number) {
+    Port(String protocol, @Nullable String host, int number) {
       this.protocol = protocol;
       this.host = host;
       this.number = number;
@@ -35,10 +36,10 @@ public final class Ports {
   }
 
   private final List<Port> open = new ArrayList<Port>();
-  private Sink sink;
+  private @Nullable Sink sink;
 
   /** A server listens now. Ports below 1 (not bound, in-process) are ignored, repetitions too. */
-  public synchronized void listening(String protocol, String host, int port) {
+  public synchronized void listening(String protocol, @Nullable String host, int port) {
     if (port < 1 || at(port) >= 0) {
       return;
     }

@@ -1,6 +1,7 @@
 package io.weir.engine.instances;
 
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How often instances of one version and region were chosen, and why; outlives the instances and
@@ -21,15 +22,15 @@ public final class Selections {
     ANY
   }
 
-  private final String version;
-  private final String region;
+  private final @Nullable String version;
+  private final @Nullable String region;
   private final LongAdder[] counts = new LongAdder[Reason.values().length];
 
   /**
    * @param version or null
    * @param region or null
    */
-  public Selections(String version, String region) {
+  public Selections(@Nullable String version, @Nullable String region) {
     this.version = version;
     this.region = region;
     for (int i = 0; i < counts.length; i++) {
@@ -37,11 +38,11 @@ public final class Selections {
     }
   }
 
-  public String version() {
+  public @Nullable String version() {
     return version;
   }
 
-  public String region() {
+  public @Nullable String region() {
     return region;
   }
 

@@ -3,6 +3,7 @@ package io.weir.engine.limit;
 import io.weir.engine.call.Ticket;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A hybrid of leaky bucket (the long-term rate rules) and token bucket (the burst is elastic), in
@@ -66,7 +67,7 @@ final class Bucket implements Ticket.Reservation {
 
   final Terms terms;
   private volatile long used;
-  private volatile Bucket next;
+  private volatile @Nullable Bucket next;
 
   private Bucket(Terms terms, long used) {
     this.terms = terms;
@@ -136,7 +137,7 @@ final class Bucket implements Ticket.Reservation {
    *
    * @return null when this bucket was retired
    */
-  Bucket succeed(Terms newer) {
+  @Nullable Bucket succeed(Terms newer) {
     if (next == null) {
       NEXT.compareAndSet(this, null, new Bucket(newer, UNBORN));
     }
@@ -154,6 +155,7 @@ final class Bucket implements Ticket.Reservation {
     }
   }
 
+  @SuppressWarnings("NullAway") // sealed only once the next one is there
   private Bucket follow(long sealed) {
     Bucket n = next;
     if (n.used == UNBORN) {
@@ -177,7 +179,7 @@ final class Bucket implements Ticket.Reservation {
    * The bucket that took over from this one after however many editions, or itself; null when it
    * was retired. Not recursive: a call may outlive very many editions.
    */
-  private Bucket inForce() {
+  private @Nullable Bucket inForce() {
     Bucket b = this;
     for (; ; ) {
       long word = b.used;

@@ -4,6 +4,7 @@ import io.weir.engine.call.Ticket;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The buckets of a keyed rule: bounded, without locks, and no bypass for a caller who makes up
@@ -49,10 +50,10 @@ final class KeyTable {
 
   private static final class Node {
     final long key;
-    final Node next;
+    final @Nullable Node next;
     volatile Bucket bucket;
 
-    Node(long key, Bucket bucket, Node next) {
+    Node(long key, Bucket bucket, @Nullable Node next) {
       this.key = key;
       this.bucket = bucket;
       this.next = next;
@@ -85,7 +86,7 @@ final class KeyTable {
 
   /** Takes the tokens of a call without the key; result as of {@link Bucket#take}. */
   long takeMissing(Terms terms, long now, Ticket ticket) {
-    return take(current(missing, terms), now, ticket);
+    return take(shared(missing, terms), now, ticket);
   }
 
   /** Takes the tokens of a call with this key; result as of {@link Bucket#take}. */
@@ -99,7 +100,7 @@ final class KeyTable {
       if (n == null) {
         if (!room && !makeRoom(terms, maxKeys, now)) {
           overflowed.increment();
-          return take(current(overflow, terms), now, ticket);
+          return take(shared(overflow, terms), now, ticket);
         }
         room = true;
         n = new Node(key, Bucket.full(terms, now), head);
@@ -128,7 +129,7 @@ final class KeyTable {
     return result;
   }
 
-  private static Node search(Node head, long key) {
+  private static @Nullable Node search(Node head, long key) {
     Node n = head;
     while (n != null && n.key != key) {
       n = n.next;
@@ -146,8 +147,14 @@ final class KeyTable {
     return s;
   }
 
+  /** As {@link #current}, of a node that is never retired. */
+  @SuppressWarnings("NullAway")
+  private static Bucket shared(Node n, Terms terms) {
+    return current(n, terms);
+  }
+
   /** The node's bucket under these terms, or newer ones; null when it was retired. */
-  private static Bucket current(Node n, Terms terms) {
+  private static @Nullable Bucket current(Node n, Terms terms) {
     Bucket b = n.bucket;
     if (b.terms == terms) {
       return b;
@@ -230,7 +237,8 @@ final class KeyTable {
     }
   }
 
-  private static Node without(Node head, Node n) {
+  @SuppressWarnings("NullAway") // n is in the list
+  private static @Nullable Node without(@Nullable Node head, Node n) {
     return head == n ? n.next : new Node(head.key, head.bucket, without(head.next, n));
   }
 

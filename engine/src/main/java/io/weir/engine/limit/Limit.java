@@ -7,6 +7,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.LimitRule;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One rule in force, with its bucket or its table of buckets and its places. Immutable but for what
@@ -18,10 +19,10 @@ final class Limit implements Limits.Running {
   private static final class Rate {
     final double qps;
     final Terms terms;
-    final Bucket bucket;
+    final @Nullable Bucket bucket;
     final Refusal refusal;
 
-    Rate(double qps, Terms terms, Bucket bucket, Refusal refusal) {
+    Rate(double qps, Terms terms, @Nullable Bucket bucket, Refusal refusal) {
       this.qps = qps;
       this.terms = terms;
       this.bucket = bucket;
@@ -30,17 +31,17 @@ final class Limit implements Limits.Running {
   }
 
   final LimitRule rule;
-  private final Match match;
+  private final @Nullable Match match;
   private final Attribute[] by;
-  private final KeyTable table;
+  private final @Nullable KeyTable table;
 
   /** Null: this rule limits calls under way only. Written by the control thread. */
-  private volatile Rate rate;
+  private volatile @Nullable Rate rate;
 
   /** Null: any number of calls may be under way. */
-  private final Slots slots;
+  private final @Nullable Slots slots;
 
-  private final Refusal full;
+  private final @Nullable Refusal full;
 
   /** Decisions so far; a shadow rule's are what it would have decided. */
   final LongAdder hits;
@@ -50,7 +51,7 @@ final class Limit implements Limits.Running {
   /**
    * @param before the edition of this rule so far, or null
    */
-  Limit(LimitRule rule, Limit before, long now) {
+  Limit(LimitRule rule, @Nullable Limit before, long now) {
     this.rule = rule;
     match = rule.match == Match.ALWAYS ? null : rule.match;
     by = rule.by.toArray(new Attribute[0]);
@@ -71,21 +72,22 @@ final class Limit implements Limits.Running {
       return;
     }
     Rate old = before == null ? null : before.rate;
-    boolean same = old != null && before.rule.by.equals(rule.by);
-    boolean tuned = rule.auto != null && old != null && before.rule.auto != null;
-    double qps = tuned ? bounded(old.qps) : rule.qps;
+    Rate same = before != null && before.rule.by.equals(rule.by) ? old : null;
+    boolean tuned = rule.auto != null && before != null && before.rule.auto != null;
+    double qps = tuned && old != null ? bounded(old.qps) : rule.qps;
     Terms terms = terms(qps, old, now);
     if (by.length == 0) {
       table = null;
-      rate = rate(qps, terms, same ? old.bucket : Bucket.full(terms, now));
+      rate = rate(qps, terms, same == null ? Bucket.full(terms, now) : same.bucket);
     } else {
-      table = same ? before.table : new KeyTable(rule.maxKeys, terms, now);
+      KeyTable t = same == null || before == null ? null : before.table;
+      table = t == null ? new KeyTable(rule.maxKeys, terms, now) : t;
       table.edited(terms, now);
       rate = rate(qps, terms, null);
     }
   }
 
-  private Terms terms(double qps, Rate before, long now) {
+  private Terms terms(double qps, @Nullable Rate before, long now) {
     return new Terms(
         before == null ? 0 : before.terms.edition + 1,
         qps,
@@ -105,7 +107,7 @@ final class Limit implements Limits.Running {
   /**
    * @param from the bucket that stands for this rule so far; null where a table does
    */
-  private Rate rate(double qps, Terms terms, Bucket from) {
+  private Rate rate(double qps, Terms terms, @Nullable Bucket from) {
     Bucket b = from;
     while (b != null && b.terms != terms) {
       b = b.succeed(terms);
@@ -118,11 +120,13 @@ final class Limit implements Limits.Running {
             Refusal.Kind.LIMIT, rule.id, rule.response, Refusal.policy(rule.id, burst(qps), qps)));
   }
 
+  @SuppressWarnings("NullAway") // asked only of a rule with auto
   private double bounded(double qps) {
     return Math.max(rule.auto.minQps, Math.min(qps, rule.auto.maxQps));
   }
 
   @Override
+  @SuppressWarnings("NullAway") // a rule with auto is rated
   public void retune(double wanted, long now) {
     Rate old = rate;
     double qps = bounded(wanted);
@@ -171,11 +175,12 @@ final class Limit implements Limits.Running {
     return table != null;
   }
 
-  KeyTable table() {
+  @Nullable KeyTable table() {
     return table;
   }
 
   /** Decides and counts; false when refused. */
+  @SuppressWarnings("NullAway") // there is a table or a bucket, and a refusal where there are slots
   <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     if (match != null && !match.test(source, call)) {
       return true;

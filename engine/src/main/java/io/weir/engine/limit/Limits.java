@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All limiter rules of one service and side: each must admit; keyed rules are asked before global
@@ -72,7 +73,8 @@ public final class Limits {
    * @param now nano clock
    * @return null when {@code rules} holds none for {@code side}
    */
-  public static Limits build(Limits before, List<LimitRule> rules, LimitRule.Side side, long now) {
+  public static @Nullable Limits build(
+      @Nullable Limits before, List<LimitRule> rules, LimitRule.Side side, long now) {
     Map<String, Limit> old = new HashMap<String, Limit>();
     if (before != null) {
       for (Limit l : before.limits) {
@@ -117,12 +119,13 @@ public final class Limits {
   /** Tells {@code to} about every rule, keyed ones first. */
   public void read(Counts to) {
     for (Limit l : limits) {
+      KeyTable table = l.table();
       to.rule(
           l.rule,
           l.hits.sum(),
           l.exceeded.sum(),
-          l.keyed() ? l.table().size() : 0,
-          l.keyed() ? l.table().overflowed() : 0);
+          table == null ? 0 : table.size(),
+          table == null ? 0 : table.overflowed());
     }
   }
 

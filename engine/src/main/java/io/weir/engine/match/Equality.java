@@ -4,6 +4,7 @@ import io.weir.engine.call.Attribute;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an expression that only asks whether one attribute has one of some values asks: {@code attr
@@ -19,7 +20,7 @@ public final class Equality {
   }
 
   /** Null when the expression asks anything else. */
-  public static Equality of(Match match) {
+  public static @Nullable Equality of(Match match) {
     if (match instanceof Predicates.Equal && !((Predicates.Equal) match).negated) {
       Predicates.Equal e = (Predicates.Equal) match;
       return new Equality(e.attribute, Collections.singletonList(e.operand));

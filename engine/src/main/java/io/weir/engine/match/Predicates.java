@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The nodes of a compiled expression. */
 final class Predicates {
@@ -146,7 +147,7 @@ final class Predicates {
     private static final int LINEAR = 8;
 
     final String[] operands;
-    private final Set<String> set;
+    private final @Nullable Set<String> set;
 
     In(Attribute attribute, boolean negated, List<String> operands) {
       super(attribute, negated);

@@ -1,6 +1,7 @@
 package io.weir.engine.measure;
 
 import io.weir.engine.grpc.GrpcCodes;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a measured call was and how it ended, packed into an {@code int}, so that counting one
@@ -36,11 +37,11 @@ public final class Kind {
   private Kind() {}
 
   /** A call that begins. */
-  public static int begun(boolean grpc, String method) {
+  public static int begun(boolean grpc, @Nullable String method) {
     return grpc ? GRPC : place(method) << METHOD;
   }
 
-  private static int place(String method) {
+  private static int place(@Nullable String method) {
     if (method != null) {
       for (int i = 1; i < METHODS.length; i++) {
         if (METHODS[i].equals(method)) {
@@ -83,7 +84,7 @@ public final class Kind {
   }
 
   /** As semantic conventions spell it, or null where the calls are of several methods. */
-  public static String method(int kind) {
+  public static @Nullable String method(int kind) {
     return other(kind) ? null : METHODS[kind >> METHOD & 0xf];
   }
 
@@ -93,7 +94,7 @@ public final class Kind {
   }
 
   /** Name of the gRPC code, or null. */
-  public static String code(int kind) {
+  public static @Nullable String code(int kind) {
     int code = kind & CODE;
     return grpc(kind) && (kind & FAILED) == 0 && code < GrpcCodes.NAMES.size()
         ? GrpcCodes.NAMES.get(code)
@@ -101,7 +102,7 @@ public final class Kind {
   }
 
   /** {@code error.type}: why there was no answer, a failing status or code; null: it went well. */
-  public static String error(int kind) {
+  public static @Nullable String error(int kind) {
     if ((kind & FAILED) != 0) {
       return FAILURES[kind & CODE];
     }

@@ -3,6 +3,7 @@ package io.weir.engine.measure;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Something Weir tells about itself: name, unit and attributes, as OpenTelemetry and Prometheus
@@ -50,7 +51,7 @@ public final class Metric {
   private final String unit;
   private final String description;
   private final List<Label> labels;
-  private final double[] boundaries;
+  private final double @Nullable [] boundaries;
 
   /**
    * A histogram.
@@ -78,7 +79,7 @@ public final class Metric {
       Kind kind,
       String unit,
       String description,
-      double[] boundaries,
+      double @Nullable [] boundaries,
       Label... labels) {
     this.boundaries = boundaries;
     this.name = name;
@@ -109,7 +110,7 @@ public final class Metric {
   }
 
   /** Inclusive upper ends of a histogram's buckets, rising; null for the others. */
-  public double[] boundaries() {
+  public double @Nullable [] boundaries() {
     return boundaries;
   }
 

@@ -3,6 +3,7 @@ package io.weir.engine.measure;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the metrics and those who export them meet, whichever comes first: an application may set
@@ -15,8 +16,8 @@ public final class Outlet {
     void export(Readings readings);
   }
 
-  private Supplier<Readings> readings;
-  private Runnable onFound;
+  private @Nullable Supplier<Readings> readings;
+  private @Nullable Runnable onFound;
   private List<Exporter> waiting = new ArrayList<Exporter>();
 
   /** An exporter was found. */
@@ -26,7 +27,7 @@ public final class Outlet {
     synchronized (this) {
       r = readings;
       f = onFound;
-      if (r == null) {
+      if (r == null || f == null) {
         waiting.add(exporter);
         return;
       }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.function.DoubleSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes instances that fail much more than they should out of routing for a while, before the
@@ -71,13 +72,17 @@ public final class Outliers {
    * @param maxPercent share of instances that may be out, 0 to 100; 0: never eject
    * @return null when there is nothing to judge
    */
-  public static Outliers build(
-      Outliers before, List<Instance> instances, int maxPercent, long now) {
+  public static @Nullable Outliers build(
+      @Nullable Outliers before, List<Instance> instances, int maxPercent, long now) {
     return build(before, instances, maxPercent, now, RANDOM);
   }
 
-  static Outliers build(
-      Outliers before, List<Instance> instances, int maxPercent, long now, DoubleSupplier draw) {
+  static @Nullable Outliers build(
+      @Nullable Outliers before,
+      List<Instance> instances,
+      int maxPercent,
+      long now,
+      DoubleSupplier draw) {
     if (instances.isEmpty() || maxPercent == 0) {
       for (Instance i : instances) {
         i.report(null);

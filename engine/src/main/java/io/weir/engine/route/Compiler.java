@@ -16,11 +16,12 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Turns one rule and the instances of one protocol into a {@link Plan}. */
 final class Compiler {
-  private final RouteRule rule;
-  private final Locality near;
+  private final @Nullable RouteRule rule;
+  private final @Nullable Locality near;
   private final double spillBelow;
   private final Balance balance;
   private final Ejections ejections;
@@ -33,7 +34,8 @@ final class Compiler {
   /**
    * @param rule or null
    */
-  Compiler(RouteRule rule, Locality here, Ejections ejections, Counters counters, long now) {
+  Compiler(
+      @Nullable RouteRule rule, Locality here, Ejections ejections, Counters counters, long now) {
     this.rule = rule;
     near = rule != null && rule.preferSameRegion ? here : null;
     spillBelow = rule == null ? 1 : rule.spillBelow;
@@ -47,7 +49,7 @@ final class Compiler {
    * @param next plan of the rule that is asked after this one, or null
    * @return null when no instance speaks the protocol
    */
-  Plan compile(List<Instance> registered, boolean grpc, Plan next) {
+  @Nullable Plan compile(List<Instance> registered, boolean grpc, @Nullable Plan next) {
     List<Instance> speaking = new ArrayList<Instance>();
     for (Instance i : registered) {
       if (i.protocol() == null || i.protocol().equals("grpc") == grpc) {
@@ -75,11 +77,12 @@ final class Compiler {
     Row defaults = null;
     if (rule != null) {
       for (Route r : rule.routes) {
-        rows.add(row(r, speaking));
+        rows.add(row(rule, r, speaking));
       }
       if (!rule.defaults.isEmpty()) {
         defaults =
             row(
+                rule,
                 new Route(
                     Match.ALWAYS,
                     null,
@@ -98,12 +101,12 @@ final class Compiler {
         defaults,
         pool(untagged == null ? Collections.<Instance>emptyList() : untagged),
         coloured,
-        rule == null ? null : refusal(),
+        rule == null ? null : refusal(rule),
         counters,
         next);
   }
 
-  private Row row(Route route, List<Instance> speaking) {
+  private Row row(RouteRule rule, Route route, List<Instance> speaking) {
     Target[] targets = new Target[route.to.size()];
     for (int i = 0; i < targets.length; i++) {
       Arm arm = route.to.get(i);
@@ -141,7 +144,7 @@ final class Compiler {
     return i.colour() == null || arm.version != null || arm.labels.containsKey(Instance.CANARY);
   }
 
-  private static String value(Instance i, String label) {
+  private static @Nullable String value(Instance i, String label) {
     String own = i.labels().get(label);
     if (own != null) {
       return own;
@@ -159,7 +162,7 @@ final class Compiler {
   }
 
   /** Exact, a set written {@code a|b|c}, or a prefix written {@code a*}. */
-  private static boolean matches(String wanted, String value) {
+  private static boolean matches(String wanted, @Nullable String value) {
     if (value == null) {
       return false;
     }
@@ -189,7 +192,7 @@ final class Compiler {
     return l.toArray(new String[0]);
   }
 
-  private Refusal refusal() {
+  private static Refusal refusal(RouteRule rule) {
     return new Refusal(
         Refusal.Kind.ROUTE,
         rule.id,

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a service's router has counted since the service became known; outlives changes of its rule.
@@ -28,7 +29,7 @@ public final class Counters {
   }
 
   /** For instances of this version and region, each may be null. Only while a router is built. */
-  Selections selections(String version, String region) {
+  Selections selections(@Nullable String version, @Nullable String region) {
     List<String> key = Arrays.asList(version, region);
     synchronized (selections) {
       Selections s = selections.get(key);

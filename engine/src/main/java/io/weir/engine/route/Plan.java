@@ -9,6 +9,7 @@ import io.weir.engine.match.Match;
 import io.weir.engine.route.Row.Target;
 import io.weir.engine.rules.RouteRule.Fallback;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A rule compiled for one protocol, and what is asked after it. Immutable. */
 final class Plan {
@@ -20,31 +21,31 @@ final class Plan {
   private final Run[] runs;
 
   /** The rule's own default, or null. */
-  private final Row defaults;
+  private final @Nullable Row defaults;
 
   private final Pool untagged;
 
   /** Instances of each colour; null when there are none. */
-  private final Map<String, Pool> coloured;
+  private final @Nullable Map<String, Pool> coloured;
 
   /** Null without a rule: then what cannot be routed stays untouched. */
-  private final Refusal refusal;
+  private final @Nullable Refusal refusal;
 
   private final Counters counters;
 
   /** Of the rule that is asked after this one, or null. */
-  private final Plan next;
+  private final @Nullable Plan next;
 
   Plan(
       Match about,
       boolean shadow,
       Row[] rows,
-      Row defaults,
+      @Nullable Row defaults,
       Pool untagged,
       Map<String, Pool> coloured,
-      Refusal refusal,
+      @Nullable Refusal refusal,
       Counters counters,
-      Plan next) {
+      @Nullable Plan next) {
     this.about = about;
     this.shadow = shadow;
     this.rows = rows;
@@ -93,6 +94,7 @@ final class Plan {
           ? next.pick(source, call, now, ticket)
           : anyone(source, call, now, ticket, shadow ? null : refusal, Reason.ANY);
     }
+    @SuppressWarnings("NullAway") // a target is always of a row
     Instance i = row.instance(target, source, call, now);
     if (i != null) {
       i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE);
@@ -138,7 +140,7 @@ final class Plan {
       C call,
       long now,
       Ticket ticket,
-      Refusal otherwise,
+      @Nullable Refusal otherwise,
       Reason reason) {
     Reason why = reason;
     Instance i = null;
@@ -159,7 +161,7 @@ final class Plan {
     return true;
   }
 
-  private boolean refuse(Ticket ticket, Refusal refusal) {
+  private boolean refuse(Ticket ticket, @Nullable Refusal refusal) {
     if (refusal == null) {
       return true;
     }

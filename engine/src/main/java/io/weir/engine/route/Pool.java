@@ -7,6 +7,7 @@ import io.weir.engine.match.XxHash;
 import io.weir.engine.rules.RouteRule.Balance;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The instances an arm may use: region first, then load.
@@ -40,7 +41,7 @@ final class Pool {
    */
   Pool(
       List<Instance> instances,
-      Locality here,
+      @Nullable Locality here,
       double spillBelow,
       Balance balance,
       Ejections ejections,
@@ -72,7 +73,7 @@ final class Pool {
    * @param hashed whether {@code hash} is a unit's hash, for {@link Balance#RENDEZVOUS}
    * @return null when the pool is empty
    */
-  Instance pick(boolean hashed, long hash, long now) {
+  @Nullable Instance pick(boolean hashed, long hash, long now) {
     View v = view;
     if (v.changes != ejections.changes() || v.expires && now - v.expiry >= 0) {
       v = look(now);

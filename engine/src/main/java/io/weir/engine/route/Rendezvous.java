@@ -2,6 +2,7 @@ package io.weir.engine.route;
 
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.XxHash;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which of several instances a unit belongs to, agreed on by everybody who knows the same
@@ -37,10 +38,10 @@ final class Rendezvous {
   private final long[] addresses;
 
   /** Null when all weigh the same. */
-  private final int[] weights;
+  private final int @Nullable [] weights;
 
   /** Owner of each slot plus one, 0: not known yet; null: not worth it, or too many for a char. */
-  private final char[] owners;
+  private final char @Nullable [] owners;
 
   Rendezvous(Instance[] instances) {
     addresses = new long[instances.length];
@@ -50,7 +51,7 @@ final class Rendezvous {
       equal &= instances[i].weight() == instances[0].weight();
     }
     weights = equal ? null : new int[instances.length];
-    for (int i = 0; !equal && i < weights.length; i++) {
+    for (int i = 0; weights != null && i < weights.length; i++) {
       weights[i] = instances[i].weight();
     }
     boolean worthIt = instances.length > FEW && instances.length < Character.MAX_VALUE;

@@ -5,6 +5,7 @@ import io.weir.engine.match.XxHash;
 import io.weir.engine.rules.RouteRule.Balance;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Instances equally near, at least one; the load decides.
@@ -25,13 +26,13 @@ final class Ring {
   private final Instance[] instances;
 
   /** Alias table; null when all weights are equal. */
-  private final long[] keep;
+  private final long @Nullable [] keep;
 
-  private final int[] alias;
+  private final int @Nullable [] alias;
   private final boolean cyclic;
-  private final Instance[] order;
-  private final AtomicInteger next;
-  private final Rendezvous rendezvous;
+  private final Instance @Nullable [] order;
+  private final @Nullable AtomicInteger next;
+  private final @Nullable Rendezvous rendezvous;
 
   Ring(List<Instance> in, Balance balance) {
     instances = in.toArray(new Instance[0]);
@@ -41,8 +42,8 @@ final class Ring {
     }
     keep = equal ? null : new long[instances.length];
     alias = equal ? null : new int[instances.length];
-    if (!equal) {
-      fillAlias();
+    if (keep != null && alias != null) {
+      fillAlias(keep, alias);
     }
     cyclic = balance == Balance.ROUND_ROBIN;
     order = cyclic ? cycle() : null;
@@ -64,6 +65,7 @@ final class Ring {
   }
 
   /** The counter overflows after 2^32 calls, which bends one turn. */
+  @SuppressWarnings("NullAway") // made together with the order
   private int turn() {
     return (int) ((next.getAndIncrement() & 0xFFFFFFFFL) % order.length);
   }
@@ -85,13 +87,14 @@ final class Ring {
     return (long) b.inFlight() * a.weight() < (long) a.inFlight() * b.weight() ? b : a;
   }
 
+  @SuppressWarnings("NullAway") // asked only where weights differ
   private Instance weighted(long bits) {
     int i = Draw.upper(bits, instances.length);
     return instances[(bits & 0xFFFFFFFFL) < keep[i] ? i : alias[i]];
   }
 
   /** Vose's construction; {@code keep} in units of 2^-32. */
-  private void fillAlias() {
+  private void fillAlias(long[] keep, int[] alias) {
     int n = instances.length;
     double sum = 0;
     for (Instance i : instances) {
@@ -132,7 +135,7 @@ final class Ring {
   }
 
   /** Smooth weighted round robin, played once in advance; null when the cycle is too long. */
-  private Instance[] cycle() {
+  private Instance @Nullable [] cycle() {
     int n = instances.length;
     if (keep == null) {
       return instances;

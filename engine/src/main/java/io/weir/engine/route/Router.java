@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Picks the instance for a call to one service: label, then weight, then region, then load.
@@ -35,11 +36,15 @@ public final class Router {
   private final Locality here;
   private final Ejections ejections;
   private final Counters counters;
-  private final Plan http;
-  private final Plan grpc;
+  private final @Nullable Plan http;
+  private final @Nullable Plan grpc;
 
   private Router(
-      Router before, List<RouteRule> rules, List<Instance> instances, Locality here, long now) {
+      @Nullable Router before,
+      List<RouteRule> rules,
+      List<Instance> instances,
+      Locality here,
+      long now) {
     this.rules = rules;
     this.instances = instances;
     this.here = here;
@@ -65,7 +70,7 @@ public final class Router {
     grpc = compile(true, now);
   }
 
-  private Plan compile(boolean grpc, long now) {
+  private @Nullable Plan compile(boolean grpc, long now) {
     if (rules.isEmpty()) {
       return new Compiler(null, here, ejections, counters, now).compile(instances, grpc, null);
     }
@@ -78,13 +83,18 @@ public final class Router {
   }
 
   /** For one rule, or null for none, and the locality unknown. */
-  public static Router build(Router before, RouteRule rule, List<Instance> instances, long now) {
+  public static @Nullable Router build(
+      @Nullable Router before, @Nullable RouteRule rule, List<Instance> instances, long now) {
     return build(before, rule, instances, Locality.UNKNOWN, now);
   }
 
   /** For one rule, or null for none. */
-  public static Router build(
-      Router before, RouteRule rule, List<Instance> instances, Locality here, long now) {
+  public static @Nullable Router build(
+      @Nullable Router before,
+      @Nullable RouteRule rule,
+      List<Instance> instances,
+      Locality here,
+      long now) {
     List<RouteRule> rules =
         rule == null ? Collections.<RouteRule>emptyList() : Collections.singletonList(rule);
     return build(before, rules, instances, here, now);
@@ -98,8 +108,12 @@ public final class Router {
    * @param now nano clock
    * @return null when there is nothing to choose: calls go where the application aimed them
    */
-  public static Router build(
-      Router before, List<RouteRule> rules, List<Instance> instances, Locality here, long now) {
+  public static @Nullable Router build(
+      @Nullable Router before,
+      List<RouteRule> rules,
+      List<Instance> instances,
+      Locality here,
+      long now) {
     if (instances.isEmpty()) {
       return null;
     }

@@ -7,6 +7,7 @@ import io.weir.engine.match.Match;
 import io.weir.engine.match.XxHash;
 import io.weir.engine.rules.RouteRule;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /** A row of a routing rule, compiled: whether it is about a call, and which arm the call gets. */
 final class Row {
@@ -17,17 +18,17 @@ final class Row {
   private final Split split;
 
   /** Each arm's own match, null for none; null when this is no table. */
-  private final Match[] table;
+  private final @Nullable Match @Nullable [] table;
 
   /** Of a table, the arms that share what no arm matches; 0: that is not this row's business. */
   private final long rest;
 
-  private final Attribute sticky;
-  private final RouteRule.Ab ab;
+  private final @Nullable Attribute sticky;
+  private final RouteRule.@Nullable Ab ab;
   private final long seed;
 
   /** What rendezvous hashing hashes, or null when the load decides otherwise. */
-  private final Attribute hashOn;
+  private final @Nullable Attribute hashOn;
 
   private final Counters counters;
 
@@ -52,7 +53,7 @@ final class Row {
       throw new IllegalArgumentException("a table has at most 64 rows, not " + targets.length);
     }
     table = isTable ? new Match[targets.length] : null;
-    for (int i = 0; isTable && i < table.length; i++) {
+    for (int i = 0; table != null && i < table.length; i++) {
       table[i] = route.to.get(i).match;
     }
     rest = unmatched != 0 || !rule.defaults.isEmpty() ? unmatched : -1L >>> -targets.length;
@@ -69,7 +70,7 @@ final class Row {
   }
 
   /** An instance of an arm of this row, or null when it has none. */
-  <C> Instance instance(Target target, AttributeSource<C> source, C call, long now) {
+  <C> @Nullable Instance instance(Target target, AttributeSource<C> source, C call, long now) {
     String unit = hashOn == null ? null : hashOn.read(source, call);
     return unit == null
         ? target.pool.pick(false, 0, now)
@@ -80,12 +81,12 @@ final class Row {
    * The arm this call gets, whether or not it has instances; null when none of a table's rows is
    * about it.
    */
-  <C> Target choose(AttributeSource<C> source, C call) {
+  <C> @Nullable Target choose(AttributeSource<C> source, C call) {
     if (ab != null) {
-      return experiment(source, call);
+      return experiment(ab, source, call);
     }
     if (table != null) {
-      long among = matching(source, call);
+      long among = matching(table, source, call);
       return among == 0 ? null : targets[split.arm(place(source, call), among)];
     }
     if (targets.length == 1) {
@@ -95,7 +96,7 @@ final class Row {
     return targets[split.arm(place)];
   }
 
-  private <C> long matching(AttributeSource<C> source, C call) {
+  private <C> long matching(@Nullable Match[] table, AttributeSource<C> source, C call) {
     long among = 0;
     for (int i = 0; i < table.length; i++) {
       if (table[i] != null && table[i].test(source, call)) {
@@ -120,7 +121,7 @@ final class Row {
     return XxHash.WHOLE - 1;
   }
 
-  private <C> Target experiment(AttributeSource<C> source, C call) {
+  private <C> Target experiment(RouteRule.Ab ab, AttributeSource<C> source, C call) {
     Target named = named(ab.header, source, call);
     if (named == null) {
       named = named(ab.query, source, call);
@@ -138,7 +139,8 @@ final class Row {
     return targets[split.arm(XxHash.WHOLE - 1)];
   }
 
-  private <C> Target named(Attribute attribute, AttributeSource<C> source, C call) {
+  private <C> @Nullable Target named(
+      @Nullable Attribute attribute, AttributeSource<C> source, C call) {
     String name = attribute == null ? null : attribute.read(source, call);
     if (name == null) {
       return null;

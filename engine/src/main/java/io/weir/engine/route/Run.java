@@ -5,6 +5,8 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.match.Equality;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Consecutive rows that only ask which value one attribute has, turned into one look-up.
@@ -24,7 +26,7 @@ final class Run {
     this.attribute = attribute;
     length = to - from;
     for (int i = from; i < to; i++) {
-      for (String value : Equality.of(rows[i].match).values) {
+      for (String value : Objects.requireNonNull(Equality.of(rows[i].match)).values) {
         if (!byValue.containsKey(value)) {
           byValue.put(value, rows[i]);
         }
@@ -41,19 +43,21 @@ final class Run {
       while (attribute != null && to < rows.length && attribute.equals(asked(rows[to]))) {
         to++;
       }
-      runs[from] = to - from < SHORTEST ? null : new Run(rows, from, to, attribute);
+      if (attribute != null && to - from >= SHORTEST) {
+        runs[from] = new Run(rows, from, to, attribute);
+      }
     }
     return runs;
   }
 
   /** The only attribute a row asks for a value, or null. A table may pass a call on: never. */
-  private static Attribute asked(Row row) {
+  private static @Nullable Attribute asked(Row row) {
     Equality e = row.isTable() ? null : Equality.of(row.match);
     return e == null ? null : e.attribute;
   }
 
   /** The row of the run that is about a call, or null. */
-  <C> Row find(AttributeSource<C> source, C call) {
+  <C> @Nullable Row find(AttributeSource<C> source, C call) {
     String value = attribute.read(source, call);
     return value == null ? null : byValue.get(value);
   }

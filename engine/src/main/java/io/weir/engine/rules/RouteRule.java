@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A routing rule for calls to a service. See {@code docs/routing.md}. Immutable. */
 public final class RouteRule extends Rule {
@@ -40,7 +41,7 @@ public final class RouteRule extends Rule {
   /** A destination and its share. */
   public static final class Arm {
     /** Version the instances must carry, or null for any. */
-    public final String version;
+    public final @Nullable String version;
 
     /**
      * Further labels the instances must carry: {@code a} exactly, {@code a|b} one of a set, {@code
@@ -56,13 +57,14 @@ public final class RouteRule extends Rule {
      * one arm alone matches are its own, several arms that match share by weight, and so do the
      * arms without match, or all arms, what no arm matches. At most 64 arms.
      */
-    public final Match match;
+    public final @Nullable Match match;
 
-    public Arm(String version, Map<String, String> labels, int weight) {
+    public Arm(@Nullable String version, Map<String, String> labels, int weight) {
       this(version, labels, weight, null);
     }
 
-    public Arm(String version, Map<String, String> labels, int weight, Match match) {
+    public Arm(
+        @Nullable String version, Map<String, String> labels, int weight, @Nullable Match match) {
       this.version = version;
       this.labels = Collections.unmodifiableMap(labels);
       this.weight = weight;
@@ -76,15 +78,15 @@ public final class RouteRule extends Rule {
    */
   public static final class Ab {
     /** {@code header:NAME}, or null. Also carries the decision downstream. */
-    public final Attribute header;
+    public final @Nullable Attribute header;
 
     /** {@code query:NAME}, or null. */
-    public final Attribute query;
+    public final @Nullable Attribute query;
 
     /** Who the user is: the first attribute that is present; possibly empty. */
     public final List<Attribute> user;
 
-    public Ab(Attribute header, Attribute query, List<Attribute> user) {
+    public Ab(@Nullable Attribute header, @Nullable Attribute query, List<Attribute> user) {
       this.header = header;
       this.query = query;
       this.user = Collections.unmodifiableList(user);
@@ -94,11 +96,11 @@ public final class RouteRule extends Rule {
   /** One row: a match and where its calls go. */
   public static final class Route {
     public final Match match;
-    public final String matchText;
+    public final @Nullable String matchText;
     public final List<Arm> to;
 
     /** The same value always gets the same arm, or null. */
-    public final Attribute sticky;
+    public final @Nullable Attribute sticky;
 
     public final Fallback fallback;
     public final Map<String, String> setHeaders;
@@ -107,13 +109,13 @@ public final class RouteRule extends Rule {
     public final long timeoutNanos;
 
     /** An experiment among the arms, which their versions name; null for none. */
-    public final Ab ab;
+    public final @Nullable Ab ab;
 
     public Route(
         Match match,
-        String matchText,
+        @Nullable String matchText,
         List<Arm> to,
-        Attribute sticky,
+        @Nullable Attribute sticky,
         Fallback fallback,
         Map<String, String> setHeaders,
         long timeoutNanos) {
@@ -122,13 +124,13 @@ public final class RouteRule extends Rule {
 
     public Route(
         Match match,
-        String matchText,
+        @Nullable String matchText,
         List<Arm> to,
-        Attribute sticky,
+        @Nullable Attribute sticky,
         Fallback fallback,
         Map<String, String> setHeaders,
         long timeoutNanos,
-        Ab ab) {
+        @Nullable Ab ab) {
       this.match = match;
       this.matchText = matchText;
       this.to = Collections.unmodifiableList(to);
@@ -157,7 +159,7 @@ public final class RouteRule extends Rule {
   public final Balance balance;
 
   /** What {@link Balance#RENDEZVOUS} hashes; null: the route's sticky attribute. */
-  public final Attribute hashOn;
+  public final @Nullable Attribute hashOn;
 
   /** Salt of sticky hashes; the rule id unless the rule says otherwise. */
   public final String salt;
@@ -198,8 +200,8 @@ public final class RouteRule extends Rule {
     private boolean preferSameRegion;
     private double spillBelow = 0.714;
     private Balance balance = Balance.LEAST_IN_FLIGHT;
-    private Attribute hashOn;
-    private String salt;
+    private @Nullable Attribute hashOn;
+    private @Nullable String salt;
 
     public Builder routes(List<Route> v) {
       routes = v;

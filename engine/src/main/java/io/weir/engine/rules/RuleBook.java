@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All rules and known instances as of one revision: pure values, made by the control plane, turned
@@ -75,7 +76,7 @@ public final class RuleBook {
   }
 
   /** The first of {@link #routes}, or null. */
-  public RouteRule route(String service) {
+  public @Nullable RouteRule route(String service) {
     List<RouteRule> l = routes(service);
     return l.isEmpty() ? null : l.get(0);
   }

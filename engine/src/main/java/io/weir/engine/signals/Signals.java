@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the calls this JVM serves end: its own ok, error and slow, as those who call it judge them.
@@ -101,7 +102,12 @@ public final class Signals implements Ticket.Recorder {
 
   @Override
   public void record(
-      Ticket ticket, int status, int grpc, Failure failure, Throwable thrown, long now) {
+      Ticket ticket,
+      int status,
+      int grpc,
+      @Nullable Failure failure,
+      @Nullable Throwable thrown,
+      long now) {
     Judge j = judge;
     if (j == null) {
       j = first();

@@ -15,6 +15,7 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A channel gets its load balancer here, whichever policy the application or a service config asks
@@ -45,7 +46,7 @@ final class BalancerInstrumentation implements TypeInstrumentation, WovenTypes {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(
         @Advice.AssignReturned.ToArguments.ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
-    public static Object enter(
+    public static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object helper) {

@@ -13,6 +13,7 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /** An enqueued call on its dispatcher's thread: where it may be found to be too early. */
 final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes {
@@ -40,7 +41,7 @@ final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes 
     private RunAdvice() {}
 
     @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.FieldValue(value = "this$0", typing = Assigner.Typing.DYNAMIC) Object call) {

@@ -15,6 +15,7 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /** {@code OkHttpClient.newCall(Request)}: the call is made by a derived client instead. */
 final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
@@ -40,7 +41,7 @@ final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
     private NewCallAdvice() {}
 
     @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object client,
         @Advice.Argument(0) Object request) {

@@ -15,6 +15,7 @@ import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The places where containers hand (request, response) on: the first one a request meets governs
@@ -63,7 +64,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
     private JavaxAdvice() {}
 
     @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object request,
@@ -87,7 +88,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
     private JakartaAdvice() {}
 
     @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object request,

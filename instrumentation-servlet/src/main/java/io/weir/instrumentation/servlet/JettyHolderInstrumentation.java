@@ -14,6 +14,7 @@ import io.weir.bootstrap.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Jetty's servlet holders that take Jetty's own request first. {@code ServletHandler.doHandle}
@@ -53,7 +54,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
     private JavaxAdvice() {}
 
     @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(1) Object request,
@@ -77,7 +78,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
     private JakartaAdvice() {}
 
     @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(1) Object request,

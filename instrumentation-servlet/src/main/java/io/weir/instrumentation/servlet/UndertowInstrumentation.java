@@ -13,6 +13,7 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Undertow's step from its own handlers into filters and servlet. It says nothing about javax or
@@ -41,7 +42,7 @@ final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
     private HandleAdvice() {}
 
     @Advice.OnMethodEnter(skipOn = Skip.class, suppress = Throwable.class)
-    static Object enter(
+    static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object exchange) {

@@ -2,13 +2,14 @@ package io.weir.instrumentation.grpc.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /** Ends a {@link RoutedHelper} together with its load balancer. */
 public final class BalancerShutdownHook extends Hook {
   public BalancerShutdownHook(Engine engine) {}
 
   @Override
-  public Object enter(Object balancer, Object helper, Object unused) {
+  public @Nullable Object enter(Object balancer, Object helper, Object unused) {
     if (helper instanceof RoutedHelper) {
       ((RoutedHelper) helper).shutdown();
     }

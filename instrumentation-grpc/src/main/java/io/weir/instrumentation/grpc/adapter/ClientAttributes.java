@@ -1,6 +1,7 @@
 package io.weir.instrumentation.grpc.adapter;
 
 import io.weir.engine.call.AttributeSource;
+import org.jspecify.annotations.Nullable;
 
 /** Attributes of an outbound call. */
 final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
@@ -9,7 +10,7 @@ final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
   private ClientAttributes() {}
 
   @Override
-  public String header(GovernedClientCall<?, ?> call, String name) {
+  public @Nullable String header(GovernedClientCall<?, ?> call, String name) {
     return Names.first(call.headers(), name);
   }
 
@@ -24,7 +25,7 @@ final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
   }
 
   @Override
-  public String host(GovernedClientCall<?, ?> call) {
+  public @Nullable String host(GovernedClientCall<?, ?> call) {
     return Names.host(call.authority());
   }
 

@@ -6,6 +6,7 @@ import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import java.util.List;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts the gate first among a channel's interceptors. The first is called last: what the
@@ -19,7 +20,7 @@ public final class ClientBuildHook extends Hook {
   }
 
   @Override
-  public Object enter(Object builder, Object interceptors, Object executors) {
+  public @Nullable Object enter(Object builder, Object interceptors, Object executors) {
     @SuppressWarnings("unchecked")
     List<ClientInterceptor> list = (List<ClientInterceptor>) interceptors;
     // a builder may build more than once

@@ -11,6 +11,7 @@ import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Innermost interceptor of a channel; calls to services without rules only get the traffic colour.
@@ -43,7 +44,7 @@ final class ClientGate implements ClientInterceptor {
   }
 
   /** The name of this JVM's service if the target asks for it, or null. */
-  String caller(String authority) {
+  @Nullable String caller(String authority) {
     Authority a = of(authority);
     return a.host == null ? null : engine.callerFor(a.host, a.port);
   }
@@ -57,7 +58,7 @@ final class ClientGate implements ClientInterceptor {
     return a;
   }
 
-  private ServicePlan plan(String authority) {
+  private @Nullable ServicePlan plan(String authority) {
     try {
       Authority a = of(authority);
       return a.host == null ? null : engine.plan(a.host, a.port);
@@ -68,11 +69,11 @@ final class ClientGate implements ClientInterceptor {
   }
 
   private static final class Authority {
-    final String text;
-    final String host;
+    final @Nullable String text;
+    final @Nullable String host;
     final int port;
 
-    Authority(String text) {
+    Authority(@Nullable String text) {
       this.text = text;
       host = Names.host(text);
       port = Names.port(text);

@@ -8,6 +8,7 @@ import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call to a service without rules: it only takes the traffic colour and its caller's name along.
@@ -15,13 +16,14 @@ import io.weir.engine.gate.Engine;
 final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
   private final Engine engine;
   private final String authority;
-  private final String caller;
-  private Metadata headers;
+  private final @Nullable String caller;
+  private @Nullable Metadata headers;
 
   /**
    * @param caller null: the target does not want to know
    */
-  ColouredClientCall(ClientCall<Q, P> call, Engine engine, String authority, String caller) {
+  ColouredClientCall(
+      ClientCall<Q, P> call, Engine engine, String authority, @Nullable String caller) {
     super(call);
     this.engine = engine;
     this.authority = authority;
@@ -48,22 +50,22 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
   private static final AttributeSource<ColouredClientCall<?, ?>> SOURCE =
       new AttributeSource<ColouredClientCall<?, ?>>() {
         @Override
-        public String header(ColouredClientCall<?, ?> call, String name) {
+        public @Nullable String header(ColouredClientCall<?, ?> call, String name) {
           return Names.first(call.headers, name);
         }
 
         @Override
-        public String path(ColouredClientCall<?, ?> call) {
+        public @Nullable String path(ColouredClientCall<?, ?> call) {
           return null;
         }
 
         @Override
-        public String method(ColouredClientCall<?, ?> call) {
+        public @Nullable String method(ColouredClientCall<?, ?> call) {
           return null;
         }
 
         @Override
-        public String host(ColouredClientCall<?, ?> call) {
+        public @Nullable String host(ColouredClientCall<?, ?> call) {
           return Names.host(call.authority);
         }
       };

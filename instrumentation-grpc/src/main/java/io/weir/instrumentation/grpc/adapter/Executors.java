@@ -7,6 +7,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The library's own threads, borrowed: its timer, which also ends its deadlines, and the executor
@@ -24,7 +25,7 @@ final class Executors {
   }
 
   /** Runs a task on {@code preferred}, or, when that is null, on the executor of the pool. */
-  void execute(Executor preferred, Runnable task) {
+  void execute(@Nullable Executor preferred, Runnable task) {
     if (preferred != null) {
       run(preferred, task);
       return;
@@ -38,7 +39,7 @@ final class Executors {
   }
 
   /** As {@link #execute}, after a while. */
-  void execute(final Executor preferred, final Runnable task, long delayNanos) {
+  void execute(final @Nullable Executor preferred, final Runnable task, long delayNanos) {
     final ScheduledExecutorService timer = SharedResourceHolder.get(GrpcUtil.TIMER_SERVICE);
     timer.schedule(
         new Runnable() {

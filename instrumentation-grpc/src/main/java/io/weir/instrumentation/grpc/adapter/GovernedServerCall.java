@@ -11,6 +11,7 @@ import io.grpc.Status;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An inbound call and its ticket. The outcome is learnt at the first of: the application closes the
@@ -67,7 +68,7 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
     end(Status.Code.UNKNOWN, null, t);
   }
 
-  private void end(Status.Code code, Failure failure, Throwable thrown) {
+  private void end(Status.Code code, @Nullable Failure failure, @Nullable Throwable thrown) {
     ticket.endGrpc(code.value(), failure, thrown, engine.now());
   }
 

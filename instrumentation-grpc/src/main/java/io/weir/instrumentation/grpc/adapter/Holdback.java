@@ -2,6 +2,7 @@ package io.weir.instrumentation.grpc.adapter;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Holds work back until it is opened, then lets it through in order.
@@ -12,7 +13,7 @@ import java.util.List;
  */
 final class Holdback {
   // guarded by this; null once everything is let through
-  private List<Runnable> held = new ArrayList<Runnable>(4);
+  private @Nullable List<Runnable> held = new ArrayList<Runnable>(4);
 
   private volatile boolean open;
 

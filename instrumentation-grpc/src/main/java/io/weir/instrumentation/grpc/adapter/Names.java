@@ -3,6 +3,7 @@ package io.weir.instrumentation.grpc.adapter;
 import io.grpc.Metadata;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Spells gRPC's names as rules do, once per name: a look-up allocates nothing. Both tables are
@@ -24,7 +25,7 @@ final class Names {
   private Names() {}
 
   /** First value of a metadata key, or null. */
-  static String first(Metadata headers, String name) {
+  static @Nullable String first(@Nullable Metadata headers, String name) {
     Metadata.Key<String> key = key(name);
     if (key == null) {
       return null;
@@ -49,7 +50,7 @@ final class Names {
     }
   }
 
-  private static Metadata.Key<String> key(String name) {
+  private static Metadata.@Nullable Key<String> key(String name) {
     Metadata.Key<String> key = KEYS.get(name);
     if (key == null) {
       key = spell(name);
@@ -77,7 +78,7 @@ final class Names {
    *
    * @param caller null: nobody wants to know
    */
-  static void setCaller(Metadata headers, String caller) {
+  static void setCaller(Metadata headers, @Nullable String caller) {
     if (caller != null && !headers.containsKey(CALLER)) {
       headers.put(CALLER, caller);
     }
@@ -96,7 +97,7 @@ final class Names {
   }
 
   /** Host of an authority: no user info, no port, no brackets. */
-  static String host(String authority) {
+  static @Nullable String host(@Nullable String authority) {
     if (authority == null) {
       return null;
     }
@@ -112,7 +113,7 @@ final class Names {
   }
 
   /** Port of an authority, or -1. */
-  static int port(String authority) {
+  static int port(@Nullable String authority) {
     int colon = authority == null ? -1 : authority.lastIndexOf(':');
     if (colon < 0 || authority.indexOf(']', colon) >= 0) {
       return -1;

@@ -8,6 +8,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An outbound call that waits for its turn: no thread waits with it. What the caller does meanwhile
@@ -25,7 +26,7 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
   private final AtomicBoolean decided = new AtomicBoolean();
 
   // written before the holdback opens, read by what it lets through
-  private volatile ClientCall<Q, P> call;
+  private volatile @Nullable ClientCall<Q, P> call;
 
   PacedClientCall(GovernedClientCall<Q, P> owner, Listener<P> listener, Context context) {
     this.owner = owner;

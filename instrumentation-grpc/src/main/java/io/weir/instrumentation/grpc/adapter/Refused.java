@@ -13,13 +13,13 @@ final class Refused {
   private Refused() {}
 
   static Status status(Ticket ticket) {
-    Refusal r = ticket.refusal();
+    Refusal r = ticket.refused();
     return Status.fromCodeValue(r.grpcStatus()).withDescription(r.description());
   }
 
   static Metadata trailers(Ticket ticket) {
     Metadata trailers = new Metadata();
-    for (String[] h : ticket.refusal().headers()) {
+    for (String[] h : ticket.refused().headers()) {
       Names.set(trailers, h[0], h[1]);
     }
     if (ticket.retryAfterNanos() > 0) {

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Routing inside one channel.
@@ -128,7 +129,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   }
 
   /** Null: as if nothing had been decided. */
-  private PickResult pick(Instance instance) {
+  private @Nullable PickResult pick(Instance instance) {
     Connection c = connections.get(instance);
     if (c == null) {
       inContext(() -> connect(instance));
@@ -170,7 +171,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   }
 
   /** Null when it is none. */
-  private static InetSocketAddress address(Instance instance) {
+  private static @Nullable InetSocketAddress address(Instance instance) {
     try {
       return new InetSocketAddress(instance.host(), instance.port());
     } catch (IllegalArgumentException noPort) {
@@ -178,7 +179,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
   }
 
-  private void connect(Instance instance, InetSocketAddress address) {
+  private void connect(Instance instance, @Nullable InetSocketAddress address) {
     lookedUp.remove(instance);
     if (down) {
       return;
@@ -193,7 +194,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     publish();
   }
 
-  private Connection connection(String name, InetSocketAddress address) {
+  private Connection connection(String name, @Nullable InetSocketAddress address) {
     Connection c = byAddress.get(name);
     if (c == null && address == null) {
       return NONE;
@@ -278,13 +279,13 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
   /** Our connection to one instance. */
   private static final class Connection implements SubchannelStateListener {
-    final RoutedHelper helper;
-    final Subchannel subchannel;
+    final @Nullable RoutedHelper helper;
+    final @Nullable Subchannel subchannel;
 
     /** What a pick gets; null: idle, ask for a connection first. */
-    volatile PickResult result = PickResult.withNoResult();
+    volatile @Nullable PickResult result = PickResult.withNoResult();
 
-    Connection(RoutedHelper helper, Subchannel subchannel) {
+    Connection(@Nullable RoutedHelper helper, @Nullable Subchannel subchannel) {
       this.helper = helper;
       this.subchannel = subchannel;
     }

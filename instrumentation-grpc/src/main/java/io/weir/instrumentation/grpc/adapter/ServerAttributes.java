@@ -5,6 +5,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /** Attributes of an inbound call. */
 final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
@@ -13,7 +14,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   private ServerAttributes() {}
 
   @Override
-  public String header(GovernedServerCall<?, ?> call, String name) {
+  public @Nullable String header(GovernedServerCall<?, ?> call, String name) {
     return Names.first(call.headers, name);
   }
 
@@ -28,12 +29,12 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   }
 
   @Override
-  public String host(GovernedServerCall<?, ?> call) {
+  public @Nullable String host(GovernedServerCall<?, ?> call) {
     return Names.host(call.getAuthority());
   }
 
   @Override
-  public String clientIp(GovernedServerCall<?, ?> call) {
+  public @Nullable String clientIp(GovernedServerCall<?, ?> call) {
     SocketAddress peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
     return peer instanceof InetSocketAddress && ((InetSocketAddress) peer).getAddress() != null
         ? ((InetSocketAddress) peer).getAddress().getHostAddress()
@@ -41,7 +42,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   }
 
   @Override
-  public String caller(GovernedServerCall<?, ?> call) {
+  public @Nullable String caller(GovernedServerCall<?, ?> call) {
     return Names.first(call.headers, Engine.CALLER);
   }
 

@@ -7,6 +7,7 @@ import io.weir.engine.gate.Engine;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts the gate last among a server's interceptors. The last is called first: a refused call
@@ -20,7 +21,7 @@ public final class ServerBuildHook extends Hook {
   }
 
   @Override
-  public Object enter(Object builder, Object interceptors, Object executors) {
+  public @Nullable Object enter(Object builder, Object interceptors, Object executors) {
     @SuppressWarnings("unchecked")
     List<ServerInterceptor> list = (List<ServerInterceptor>) interceptors;
     // a builder may build more than once, and get interceptors in between

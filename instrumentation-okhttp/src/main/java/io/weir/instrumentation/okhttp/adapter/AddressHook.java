@@ -2,6 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /** An {@code okhttp3.Address} is being made: for a retargeted call, of the chosen instance. */
 public final class AddressHook extends Hook {
@@ -14,7 +15,7 @@ public final class AddressHook extends Hook {
    * @return name service, socket factory and proxy to use instead, or null
    */
   @Override
-  public Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, Object a0, Object a1) {
     Aim aim = Aim.current();
     return aim == null ? null : aim.substitutes((String) a0, (Integer) a1);
   }

@@ -14,6 +14,7 @@ import java.util.List;
 import javax.net.SocketFactory;
 import okhttp3.Dns;
 import okhttp3.HttpUrl;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends a call to a chosen instance without touching its URL.
@@ -76,7 +77,7 @@ final class Aim {
   }
 
   /** Null when the call goes there anyway. */
-  static Aim at(Instance instance, HttpUrl url, Dns dns) {
+  static @Nullable Aim at(@Nullable Instance instance, HttpUrl url, Dns dns) {
     return instance == null || instance.port() == url.port() && instance.host().equals(url.host())
         ? null
         : new Aim(instance, url, dns);
@@ -93,7 +94,7 @@ final class Aim {
    *
    * @return what was bound before, to be handed to {@link #unbind}
    */
-  static Aim bind(Aim aim) {
+  static Aim bind(@Nullable Aim aim) {
     Aim before = CURRENT.get();
     if (aim != before) {
       put(aim);
@@ -101,13 +102,13 @@ final class Aim {
     return before;
   }
 
-  static void unbind(Aim aim, Aim before) {
+  static void unbind(@Nullable Aim aim, Aim before) {
     if (aim != before) {
       put(before);
     }
   }
 
-  private static void put(Aim aim) {
+  private static void put(@Nullable Aim aim) {
     if (aim == null) {
       CURRENT.remove();
     } else {
@@ -116,7 +117,7 @@ final class Aim {
   }
 
   /** Name service, socket factory and proxy for an address of this URL; null: not the aimed one. */
-  Object[] substitutes(String urlHost, int urlPort) {
+  Object @Nullable [] substitutes(String urlHost, int urlPort) {
     if (urlPort != port || !urlHost.equals(host)) {
       return null;
     }
@@ -178,9 +179,9 @@ final class Aim {
     private final int instancePort;
 
     /** Not null: the URL's host is an address, and OkHttp did not ask this for the instance's. */
-    private final PinnedDns unasked;
+    private final @Nullable PinnedDns unasked;
 
-    PinnedSockets(int urlPort, int instancePort, PinnedDns unasked) {
+    PinnedSockets(int urlPort, int instancePort, @Nullable PinnedDns unasked) {
       this.urlPort = urlPort;
       this.instancePort = instancePort;
       this.unasked = unasked;

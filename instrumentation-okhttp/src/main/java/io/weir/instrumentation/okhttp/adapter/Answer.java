@@ -18,7 +18,7 @@ final class Answer {
   private Answer() {}
 
   static Response to(Request request, Ticket ticket) {
-    Refusal refusal = ticket.refusal();
+    Refusal refusal = ticket.refused();
     long now = System.currentTimeMillis();
     final Response.Builder b =
         new Response.Builder()

@@ -4,6 +4,7 @@ import io.weir.bootstrap.Colour;
 import okhttp3.Call;
 import okhttp3.Interceptor;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /** What OkHttp learnt after 3.3; asked for once, so that older versions are governed as well. */
 final class Calls {
@@ -19,7 +20,7 @@ final class Calls {
   private Calls() {}
 
   /** The call a chain belongs to, or null where the chain does not tell. */
-  static Call of(Interceptor.Chain chain) {
+  static @Nullable Call of(Interceptor.Chain chain) {
     return HAS_CALL ? chain.call() : null;
   }
 
@@ -28,7 +29,7 @@ final class Calls {
     return HAS_TIMEOUT && call != null ? call.timeout().timeoutNanos() : 0;
   }
 
-  static boolean canceled(Call call) {
+  static boolean canceled(@Nullable Call call) {
     return call != null && call.isCanceled();
   }
 
@@ -44,12 +45,12 @@ final class Calls {
   }
 
   /** Binds the colour a request carries; null when there is nothing to put back. */
-  static Colour enter(Request request) {
+  static @Nullable Colour enter(Request request) {
     Colour carried = HAS_TAGS ? request.tag(Colour.class) : null;
     return carried == null ? null : Colour.swap(carried);
   }
 
-  static void leave(Colour before) {
+  static void leave(@Nullable Colour before) {
     if (before != null) {
       Colour.swap(before);
     }

@@ -5,6 +5,7 @@ import java.io.InterruptedIOException;
 import java.util.concurrent.TimeUnit;
 import okhttp3.Call;
 import okio.AsyncTimeout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A routing rule's {@code timeout_ms}: cancels the call when its time is up, answer's body
@@ -22,7 +23,7 @@ final class Deadline extends AsyncTimeout {
   }
 
   /** Null when there is none, or when OkHttp (before 3.9) does not tell the call. */
-  static Deadline start(long nanos, Call call) {
+  static @Nullable Deadline start(long nanos, @Nullable Call call) {
     if (nanos <= 0 || call == null) {
       return null;
     }

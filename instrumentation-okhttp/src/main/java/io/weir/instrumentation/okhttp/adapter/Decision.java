@@ -4,6 +4,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
 import okhttp3.Call;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was decided for an enqueued call before its thread entered the interceptors; {@link
@@ -18,7 +19,7 @@ final class Decision {
   final Ticket ticket;
 
   /** What ended the call while it waited, or null. */
-  IOException failure;
+  @Nullable IOException failure;
 
   Decision(ServicePlan plan, Call call, boolean admitted, Ticket ticket) {
     this.plan = plan;
@@ -42,7 +43,7 @@ final class Decision {
    *
    * @param call null where OkHttp does not tell
    */
-  static Decision take(Call call) {
+  static @Nullable Decision take(@Nullable Call call) {
     Decision d = CURRENT.get();
     if (d == null || call != null && call != d.call) {
       return null;

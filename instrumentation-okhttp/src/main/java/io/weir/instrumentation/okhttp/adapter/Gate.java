@@ -8,6 +8,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import okhttp3.HttpUrl;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /** The engine as calls of OkHttp see it; whatever it throws, the call passes. Any thread. */
 final class Gate {
@@ -22,7 +23,7 @@ final class Gate {
   }
 
   /** Null: not governed. */
-  ServicePlan plan(HttpUrl url) {
+  @Nullable ServicePlan plan(HttpUrl url) {
     try {
       return engine.plan(url.host(), url.port());
     } catch (Throwable t) {
@@ -52,7 +53,7 @@ final class Gate {
    *
    * @param ticket null when the call is not governed
    */
-  Request coloured(Request request, Ticket ticket) {
+  Request coloured(Request request, @Nullable Ticket ticket) {
     Colour before = Calls.enter(request);
     try {
       String[] headers = engine.headers(source, request, ticket);

@@ -14,6 +14,7 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.ResponseBody;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first interceptor of a derived client: one decision for each call the application makes.
@@ -55,7 +56,7 @@ final class Governor implements Interceptor {
   }
 
   /** Null when a client is none of ours. Looks at all: another agent may have put its in front. */
-  static Governor of(OkHttpClient client) {
+  static @Nullable Governor of(OkHttpClient client) {
     List<Interceptor> all = client.interceptors();
     for (int i = 0; i < all.size(); i++) {
       if (all.get(i) instanceof Governor) {
@@ -115,7 +116,7 @@ final class Governor implements Interceptor {
 
   private static Response refuse(ServicePlan plan, Request request, Ticket ticket)
       throws IOException {
-    Refusal refusal = ticket.refusal();
+    Refusal refusal = ticket.refused();
     if (refusal.throwing()) {
       throw new IOException(
           "call to " + plan.service() + " refused by Weir: " + refusal.description());
@@ -123,7 +124,7 @@ final class Governor implements Interceptor {
     return Answer.to(request, ticket);
   }
 
-  private void pace(long until, Call call, Ticket ticket) throws IOException {
+  private void pace(long until, @Nullable Call call, Ticket ticket) throws IOException {
     for (long left; (left = until - gate.engine.now()) > 0; ) {
       if (Thread.currentThread().isInterrupted()) {
         gate.abandon(ticket);
@@ -138,7 +139,7 @@ final class Governor implements Interceptor {
     ticket.started(gate.engine.now());
   }
 
-  private Response answered(Response response, Outcome outcome, Deadline deadline) {
+  private Response answered(Response response, Outcome outcome, @Nullable Deadline deadline) {
     try {
       ResponseBody body = response.body();
       if (body == null

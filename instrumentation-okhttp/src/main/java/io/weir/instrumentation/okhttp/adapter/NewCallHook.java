@@ -6,6 +6,7 @@ import io.weir.engine.gate.Engine;
 import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the call on a client derived from the application's: same pool, dispatcher, cache,
@@ -20,7 +21,7 @@ public final class NewCallHook extends Hook {
   }
 
   @Override
-  public Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, Object a0, Object a1) {
     OkHttpClient client = (OkHttpClient) self;
     if (a0 == null || Governor.of(client) != null) {
       return null;

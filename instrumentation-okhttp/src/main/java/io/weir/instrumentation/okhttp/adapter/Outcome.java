@@ -4,6 +4,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.Call;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What became of one call, told to its ticket once: {@code true} when told.
@@ -24,7 +25,7 @@ final class Outcome extends AtomicBoolean {
 
   private final transient Engine engine;
   private final transient Ticket ticket;
-  private final transient Call call;
+  private final transient @Nullable Call call;
   private final long began;
   private int status;
   private long answeredAt;
@@ -35,7 +36,7 @@ final class Outcome extends AtomicBoolean {
    * @param call null where OkHttp does not tell
    * @param began when the call's own time began to run
    */
-  Outcome(Engine engine, Ticket ticket, Call call, long began) {
+  Outcome(Engine engine, Ticket ticket, @Nullable Call call, long began) {
     this.engine = engine;
     this.ticket = ticket;
     this.call = call;

@@ -2,6 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.AttributeSource;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /** Reads a request as the application made it; what OkHttp adds below (cookies of a jar) is not. */
 final class RequestSource extends AttributeSource<Request> {
@@ -22,7 +23,7 @@ final class RequestSource extends AttributeSource<Request> {
   }
 
   @Override
-  public String cookie(Request call, String name) {
+  public @Nullable String cookie(Request call, String name) {
     String all = call.header("Cookie");
     if (all == null) {
       return null;

@@ -9,6 +9,7 @@ import java.lang.reflect.Field;
 import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An enqueued call gets its thread. If a rule that paces concerns it, it is decided here instead of
@@ -18,7 +19,7 @@ public final class RunHook extends Hook {
   private final Engine engine;
 
   /** {@code RealCall.client}, in every version; null when it must not be read. */
-  private volatile Field client;
+  private volatile @Nullable Field client;
 
   private volatile boolean clientKnown;
 
@@ -31,7 +32,7 @@ public final class RunHook extends Hook {
    * @param a0 the call
    */
   @Override
-  public Object enter(Object self, Object a0, Object unused) throws Throwable {
+  public @Nullable Object enter(Object self, Object a0, Object unused) throws Throwable {
     Call call = (Call) a0;
     Request request = call.request();
     ServicePlan plan = engine.plan(request.url().host(), request.url().port());
@@ -67,7 +68,7 @@ public final class RunHook extends Hook {
     return result;
   }
 
-  private OkHttpClient clientOf(Call call) throws IllegalAccessException {
+  private @Nullable OkHttpClient clientOf(Call call) throws IllegalAccessException {
     if (!clientKnown) {
       try {
         Field f = call.getClass().getDeclaredField("client");

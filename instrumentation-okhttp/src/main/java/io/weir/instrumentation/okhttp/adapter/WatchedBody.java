@@ -8,6 +8,7 @@ import okio.BufferedSource;
 import okio.Okio;
 import okio.Source;
 import okio.Timeout;
+import org.jspecify.annotations.Nullable;
 
 /** The answer's body, telling the outcome how it ends. */
 final class WatchedBody extends ResponseBody {
@@ -17,7 +18,7 @@ final class WatchedBody extends ResponseBody {
   /**
    * @param deadline runs until the body ends, or null
    */
-  WatchedBody(ResponseBody body, Outcome outcome, Deadline deadline) {
+  WatchedBody(ResponseBody body, Outcome outcome, @Nullable Deadline deadline) {
     this.body = body;
     source = Okio.buffer(new Watched(body.source(), outcome, deadline));
   }
@@ -42,7 +43,7 @@ final class WatchedBody extends ResponseBody {
     private final Outcome outcome;
     private final Deadline deadline;
 
-    Watched(BufferedSource of, Outcome outcome, Deadline deadline) {
+    Watched(BufferedSource of, Outcome outcome, @Nullable Deadline deadline) {
       this.of = of;
       this.outcome = outcome;
       this.deadline = deadline;

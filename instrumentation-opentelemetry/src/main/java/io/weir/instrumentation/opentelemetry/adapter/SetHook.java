@@ -3,6 +3,7 @@ package io.weir.instrumentation.opentelemetry.adapter;
 import io.opentelemetry.api.OpenTelemetry;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An OpenTelemetry was set up: Weir's metrics go there, and its decisions onto its spans. Typed
@@ -29,7 +30,7 @@ public final class SetHook extends Hook {
    * @param a0 the OpenTelemetry
    */
   @Override
-  public Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, Object a0, Object a1) {
     OpenTelemetry openTelemetry = (OpenTelemetry) a0;
     if (openTelemetry == null
         || openTelemetry == OpenTelemetry.noop()

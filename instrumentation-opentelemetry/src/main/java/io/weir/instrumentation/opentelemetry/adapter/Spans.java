@@ -9,6 +9,7 @@ import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
 import io.weir.engine.instances.Instance;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decisions on the span that is current where they are made: of a request that is refused, as
@@ -49,7 +50,7 @@ final class Spans implements Witness {
   }
 
   private static Attributes refused(Ticket ticket, String service) {
-    Refusal r = ticket.refusal();
+    Refusal r = ticket.refused();
     AttributesBuilder b = Attributes.builder();
     b.put(SERVICE, service);
     b.put(BY, r.kind().name().toLowerCase(java.util.Locale.ROOT));
@@ -74,7 +75,7 @@ final class Spans implements Witness {
   }
 
   private static AttributesBuilder with(
-      AttributesBuilder b, AttributeKey<String> key, String value) {
+      AttributesBuilder b, AttributeKey<String> key, @Nullable String value) {
     return value == null ? b : b.put(key, value);
   }
 }

@@ -3,6 +3,7 @@ package io.weir.instrumentation.servlet.adapter;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import java.lang.reflect.Method;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A paced request comes back to Jetty as an asynchronous dispatch; here it becomes one of type
@@ -17,7 +18,7 @@ public final class JettyReturnHook extends Hook {
 
   /** Jetty 9.4 to 11, and ee8 and ee9 of 12: {@code handleAsync(HttpChannel)}. */
   @Override
-  public Object enter(Object self, Object channel, Object unused) throws Throwable {
+  public @Nullable Object enter(Object self, Object channel, Object unused) throws Throwable {
     Object request = call(channel, "getRequest");
     if (isDue(request)) {
       for (Method m : request.getClass().getMethods()) {

@@ -5,6 +5,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Ports;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells the port a container has opened. Reflection, because this happens once in a server's life
@@ -48,7 +49,7 @@ public final class ListeningHook extends Hook {
     return result;
   }
 
-  private void tell(InetAddress address, int port) {
+  private void tell(@Nullable InetAddress address, int port) {
     boolean all = address == null || address.isAnyLocalAddress();
     ports.listening("http", all ? null : address.getHostAddress(), port);
   }

@@ -2,6 +2,7 @@ package io.weir.instrumentation.servlet.adapter;
 
 import java.io.UnsupportedEncodingException;
 import java.net.URLDecoder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks a parameter up in a raw query string.
@@ -20,7 +21,7 @@ public final class QueryString {
    * @return decoded as UTF-8 form data, as sent where it cannot be decoded; {@code ""} for a
    *     parameter without value; null when there is none
    */
-  public static String first(String query, String name) {
+  public static @Nullable String first(String query, String name) {
     if (query == null) {
       return null;
     }

@@ -13,6 +13,7 @@ import javax.servlet.AsyncEvent;
 import javax.servlet.AsyncListener;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One governed request: its ticket, its mark, and, when it goes asynchronous, the listener that
@@ -52,7 +53,7 @@ final class Call extends Waiting implements AsyncListener {
    *
    * @return the colour to put back, or null when there is nothing to do
    */
-  Colour dispatchedAgain() {
+  @Nullable Colour dispatchedAgain() {
     return colour == Colour.current() ? null : Colour.swap(colour);
   }
 

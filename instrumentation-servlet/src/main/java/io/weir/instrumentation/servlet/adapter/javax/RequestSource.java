@@ -5,6 +5,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.QueryString;
 import javax.servlet.http.Cookie;
 import javax.servlet.http.HttpServletRequest;
+import org.jspecify.annotations.Nullable;
 
 /** Attributes of a request, none of which reads its body. */
 final class RequestSource extends AttributeSource<HttpServletRequest> {
@@ -18,12 +19,12 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   }
 
   @Override
-  public String query(HttpServletRequest request, String name) {
+  public @Nullable String query(HttpServletRequest request, String name) {
     return QueryString.first(request.getQueryString(), name);
   }
 
   @Override
-  public String cookie(HttpServletRequest request, String name) {
+  public @Nullable String cookie(HttpServletRequest request, String name) {
     Cookie[] cookies = request.getCookies();
     if (cookies != null) {
       for (Cookie c : cookies) {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import javax.servlet.DispatcherType;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Governs a request once, at the first woven place it meets.
@@ -41,7 +42,7 @@ public final class ServletHook extends Hook {
   private final Engine engine;
 
   /** Null: threads wait. Found at the first paced request unless given. */
-  private volatile Pause pause;
+  private volatile @Nullable Pause pause;
 
   private volatile boolean pauseKnown;
 
@@ -52,14 +53,14 @@ public final class ServletHook extends Hook {
   /**
    * @param pause how this container lets requests go, null for not at all
    */
-  public ServletHook(Engine engine, Pause pause) {
+  public ServletHook(Engine engine, @Nullable Pause pause) {
     this.engine = engine;
     this.pause = pause;
     pauseKnown = true;
   }
 
   @Override
-  public Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, Object a0, Object a1) {
     if (!engine.governsInbound() && !engine.colours()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
@@ -134,7 +135,7 @@ public final class ServletHook extends Hook {
   }
 
   /** By the container whose class {@code self} is; all of a hook's are of one loader. */
-  private Pause pause(Object self) {
+  private @Nullable Pause pause(Object self) {
     if (!pauseKnown) {
       pause = find(self.getClass());
       pauseKnown = true;
@@ -142,7 +143,7 @@ public final class ServletHook extends Hook {
     return pause;
   }
 
-  private Pause find(Class<?> place) {
+  private @Nullable Pause find(Class<?> place) {
     Pacer pacer = engine.pacer();
     if (pacer == null) {
       return null;
@@ -180,7 +181,7 @@ public final class ServletHook extends Hook {
 
   private static void answer(
       HttpServletRequest request, HttpServletResponse response, Ticket ticket) {
-    Refusal refusal = ticket.refusal();
+    Refusal refusal = ticket.refused();
     response.setStatus(refusal.status());
     refusal.headers(ticket, response::setHeader);
     response.setContentType(refusal.contentType());

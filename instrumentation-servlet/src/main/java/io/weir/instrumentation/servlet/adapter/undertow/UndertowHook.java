@@ -5,6 +5,7 @@ import io.undertow.servlet.handlers.ServletRequestContext;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.Pause;
+import org.jspecify.annotations.Nullable;
 
 /** Takes request and response out of Undertow's exchange; 2.2 speaks javax, 2.3 jakarta. */
 public final class UndertowHook extends Hook {
@@ -20,7 +21,7 @@ public final class UndertowHook extends Hook {
   }
 
   @Override
-  public Object enter(Object self, Object exchange, Object unused) throws Throwable {
+  public @Nullable Object enter(Object self, Object exchange, Object unused) throws Throwable {
     ServletRequestContext context =
         ((HttpServerExchange) exchange).getAttachment(ServletRequestContext.ATTACHMENT_KEY);
     return servlet.enter(self, context.getOriginalRequest(), context.getOriginalResponse());
