@@ -74,7 +74,7 @@ public final class ControlPlane implements AutoCloseable {
   private Loop.@Nullable Timer snapshotTimer;
   private boolean storeSpoke;
 
-  private volatile Tuning tuning;
+  private volatile @Nullable Tuning tuning;
 
   private ControlPlane(ControlOptions options, Consumer<RuleBook> sink, Log log) {
     this.options = options;
@@ -316,7 +316,7 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     @Override
-    public void onConnected(boolean connected, @Nullable String reason) {
+    public void onConnected(boolean connected, String reason) {
       Health h = health;
       if (connected) {
         saidSinceConnected.clear();

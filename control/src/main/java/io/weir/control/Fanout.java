@@ -21,7 +21,7 @@ final class Fanout implements Store.Listener {
   private final Map<String, Entry> view = new TreeMap<String, Entry>();
   private long revision = -1;
   private @Nullable Boolean connected;
-  private @Nullable String reason = "";
+  private String reason = "";
 
   Fanout(Log log) {
     this.log = log;
@@ -61,7 +61,7 @@ final class Fanout implements Store.Listener {
   }
 
   @Override
-  public void onConnected(boolean now, @Nullable String why) {
+  public void onConnected(boolean now, String why) {
     connected = now;
     reason = why;
     for (Store.Listener l : listeners) {

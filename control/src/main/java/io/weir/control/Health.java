@@ -1,14 +1,12 @@
 package io.weir.control;
 
-import org.jspecify.annotations.Nullable;
-
 /** How the control plane stands with its store. Immutable. */
 public final class Health {
   /** The store is reached right now. */
   public final boolean connected;
 
   /** Why not, for a human; empty when connected. */
-  public final @Nullable String reason;
+  public final String reason;
 
   /** Revision of the newest batch, 0 before the first. */
   public final long revision;
@@ -20,11 +18,7 @@ public final class Health {
   public final long lastConnectedNanos;
 
   Health(
-      boolean connected,
-      @Nullable String reason,
-      long revision,
-      boolean restored,
-      long lastConnectedNanos) {
+      boolean connected, String reason, long revision, boolean restored, long lastConnectedNanos) {
     this.connected = connected;
     this.reason = reason;
     this.revision = revision;

@@ -605,7 +605,7 @@ public final class EtcdStore implements SharedStore {
     boolean doubtOnly = e.kind == WireException.Kind.COMPACTED;
     if (!doubtOnly && (attempts > 0 || told)) {
       // the first break is often over before anyone could read about it
-      connected(false, e.getMessage());
+      connected(false, e.text());
     }
     mute = e.kind == WireException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
@@ -724,7 +724,7 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  private void connected(boolean now, @Nullable String reason) {
+  private void connected(boolean now, String reason) {
     if (now != connected || lastReason == null || !now && !lastReason.equals(reason)) {
       connected = now;
       lastReason = reason;
@@ -846,8 +846,7 @@ public final class EtcdStore implements SharedStore {
 
               @Override
               public void failed(WireException e) {
-                done.done(
-                    new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, String.valueOf(e.getMessage())));
+                done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
               }
             }));
   }

@@ -28,4 +28,9 @@ final class WireException extends Exception {
     super(message, null, false, false);
     this.kind = kind;
   }
+
+  /** What went wrong, for a human. */
+  String text() {
+    return String.valueOf(getMessage());
+  }
 }

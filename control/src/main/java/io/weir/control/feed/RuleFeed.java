@@ -126,7 +126,7 @@ public final class RuleFeed implements Store.Listener {
   }
 
   @Override
-  public void onConnected(boolean connected, @Nullable String reason) {
+  public void onConnected(boolean connected, String reason) {
     // staleness is the control plane's to tell; the last good rules stay
   }
 

@@ -148,7 +148,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   }
 
   @Override
-  public void onConnected(boolean now, @Nullable String reason) {
+  public void onConnected(boolean now, String reason) {
     connected = now;
     for (Target t : targets.values()) {
       t.machine.connected(now, loop.now());
@@ -214,9 +214,10 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     }
   }
 
-  private void lease() {
-    if (session == null) {
-      session =
+  private LeaseSession lease() {
+    LeaseSession s = session;
+    if (s == null) {
+      s =
           store.lease(
               SESSION_SECONDS,
               new LeaseSession.Listener() {
@@ -236,7 +237,9 @@ public final class Fleet implements Store.Listener, AutoCloseable {
                   }
                 }
               });
+      session = s;
     }
+    return s;
   }
 
   /** Leaves the breakers to themselves; a role as prober goes with the lease. */
@@ -282,10 +285,10 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     }
 
     void begin(int live) {
-      lease();
+      LeaseSession lease = lease();
       long now = loop.now();
       machine.live(live, now);
-      if (session.id() != 0) {
+      if (lease.id() != 0) {
         machine.leaseGranted(now);
       }
       machine.connected(connected, now);
@@ -326,7 +329,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
 
     void changed(String key, @Nullable Entry now) {
       Object value = now == null ? null : Codec.read(key, now.value);
-      if (value == null) {
+      if (now == null || value == null) {
         machine.gone(key);
       } else {
         machine.see(key, value, now.modRevision);
@@ -427,7 +430,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
         long lease =
             w.lease == Move.Lease.NONE
                 ? 0
-                : w.lease == Move.Lease.EXPIRING ? expiring : session.id();
+                : w.lease == Move.Lease.EXPIRING ? expiring : lease().id();
         if (lease == 0 && w.lease != Move.Lease.NONE) {
           answered(false); // never a put without its lease: the key would stay for ever
           return;

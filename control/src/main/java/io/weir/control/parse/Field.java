@@ -3,6 +3,7 @@ package io.weir.control.parse;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,6 +75,11 @@ final class Field {
     this.required = required;
     this.shape = shape;
     this.doc = doc;
+  }
+
+  /** The fields of an object. */
+  Shape shape() {
+    return Objects.requireNonNull(shape);
   }
 
   private static Field of(

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -62,18 +63,18 @@ final class Fields {
       return (refusal ? refusals : warnings) >= MAX_TOLD;
     }
 
-    void canonical(String path, @Nullable String value) {
+    void canonical(String path, String value) {
       fingerprint.append(path).append('=').append(value.length()).append(':').append(value);
       fingerprint.append('\n');
     }
   }
 
   final Node node;
-  private final @Nullable Shape shape;
+  private final Shape shape;
   private final String path;
   private final Sink sink;
 
-  Fields(@Nullable Shape shape, Node node, String path, Sink sink) {
+  Fields(Shape shape, Node node, String path, Sink sink) {
     this.shape = shape;
     this.node = node;
     this.path = path;
@@ -204,7 +205,7 @@ final class Fields {
     Field f = shape.field(name);
     Node n = find(f);
     String v = n == null ? null : scalar(f, n);
-    if (v != null && v.length() > f.max) {
+    if (n != null && v != null && v.length() > f.max) {
       report(Code.BOUND, name, n, f.expectation());
       v = null;
     }
@@ -217,10 +218,10 @@ final class Fields {
     return Enum.valueOf(type, word(name).replace('-', '_').toUpperCase(Locale.ROOT));
   }
 
-  @Nullable String word(String name) {
+  String word(String name) {
     Field f = shape.field(name);
     Node n = find(f);
-    String v = f.fallback;
+    String v = Objects.requireNonNull(f.fallback);
     if (n != null) {
       String w = n.kind == Node.Kind.TEXT ? n.text.replace('_', '-') : "";
       if (f.words.contains(w)) {
@@ -355,7 +356,7 @@ final class Fields {
     }
     Node object =
         n == null ? Node.object(Collections.<String, Node>emptyMap(), node.line, node.column) : n;
-    return new Fields(f.shape, object, path + name + ".", sink);
+    return new Fields(f.shape(), object, path + name + ".", sink);
   }
 
   List<Fields> objects(String name) {
@@ -375,7 +376,7 @@ final class Fields {
         Node item = items.get(i);
         String at = path + name + "[" + i + "]";
         if (item.kind == Node.Kind.OBJECT) {
-          v.add(new Fields(f.shape, item, at + ".", sink));
+          v.add(new Fields(f.shape(), item, at + ".", sink));
         } else {
           report(Code.KIND, at, item.shown(), "expected an object", item, null);
         }
@@ -402,7 +403,7 @@ final class Fields {
   }
 
   /** Refuses the document because of this field. */
-  void report(Code code, String name, @Nullable Node at, String expectation) {
+  void report(Code code, String name, Node at, String expectation) {
     report(code, path + name, at.shown(), expectation, at, null);
   }
 

@@ -1,6 +1,7 @@
 package io.weir.control.parse;
 
 import io.weir.engine.rules.LimitRule;
+import org.jspecify.annotations.Nullable;
 
 /** {@code rate-limit}. */
 final class LimitDocument {
@@ -58,7 +59,7 @@ final class LimitDocument {
         .response(Common.response(in));
   }
 
-  private static LimitRule.Adaptive adaptive(Fields rule, int most) {
+  private static LimitRule.@Nullable Adaptive adaptive(Fields rule, int most) {
     if (!rule.has("adaptive")) {
       return null;
     }
@@ -83,7 +84,7 @@ final class LimitDocument {
     return new LimitRule.Adaptive(min, initial, in.number("tolerance"));
   }
 
-  private static LimitRule.Auto auto(Fields rule) {
+  private static LimitRule.@Nullable Auto auto(Fields rule) {
     if (!rule.has("auto")) {
       return null;
     }

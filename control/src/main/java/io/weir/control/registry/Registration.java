@@ -106,7 +106,9 @@ public final class Registration implements AutoCloseable {
     if (closed) {
       return;
     }
-    overdue.cancel();
+    if (overdue != null) {
+      overdue.cancel();
+    }
     if (trouble == null) {
       failures = 0;
       if (!registered) {
@@ -125,7 +127,7 @@ public final class Registration implements AutoCloseable {
   }
 
   private void failed(String trouble) {
-    if (++failures >= FAILURES_TO_SUSPECT && registered) {
+    if (++failures >= FAILURES_TO_SUSPECT && registered && lease != null) {
       registered = false;
       lease.release(key);
       log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");

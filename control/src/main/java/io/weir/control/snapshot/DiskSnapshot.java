@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +57,7 @@ public final class DiskSnapshot {
   /**
    * @param name tells services of one machine apart; any text
    */
-  public DiskSnapshot(@Nullable Path directory, String name) {
+  public DiskSnapshot(Path directory, String name) {
     StringBuilder safe = new StringBuilder();
     for (int i = 0; i < name.length() && i < 100; i++) {
       char c = name.charAt(i);
@@ -142,7 +143,7 @@ public final class DiskSnapshot {
 
   /** A directory that is made here is its owner's alone; one that is there is left as it is. */
   private void directory() throws IOException {
-    Path directory = file.getParent();
+    Path directory = Objects.requireNonNull(file.getParent());
     if (Files.isDirectory(directory)) {
       return;
     }

@@ -1,7 +1,5 @@
 package io.weir.control.store;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * A tree of keys that is followed. The store keeps the whole truth itself and tells differences
  * only: a consumer that applies every batch in order holds exactly what the store held at the
@@ -27,6 +25,6 @@ public interface Store extends AutoCloseable {
      *
      * @param reason why not, for a human; empty when connected
      */
-    void onConnected(boolean connected, @Nullable String reason);
+    void onConnected(boolean connected, String reason);
   }
 }

@@ -15,9 +15,11 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.DoubleSupplier;
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs the closed loops of this instance: once a second, while some rule has {@code auto}, what the
@@ -72,7 +74,7 @@ public final class Tuning {
     State(String service, LimitRule rule) {
       this.service = service;
       this.rule = rule;
-      tuner = new Tuner(rule.auto);
+      tuner = new Tuner(auto(rule));
     }
   }
 
@@ -80,11 +82,17 @@ public final class Tuning {
   private final Log log;
   private final DoubleSupplier cpu;
   private final Map<String, State> states = new TreeMap<String, State>();
+
+  /** From {@link #start} on. */
+  @SuppressWarnings("NullAway.Init")
   private Loop loop;
+
+  @SuppressWarnings("NullAway.Init")
   private Runnable changed;
+
   private boolean running;
   private boolean news;
-  private Loop.Timer telling;
+  private Loop.@Nullable Timer telling;
   private volatile String json = "";
 
   /**
@@ -134,7 +142,7 @@ public final class Tuning {
     return false;
   }
 
-  private static boolean any(Limits limits) {
+  private static boolean any(@Nullable Limits limits) {
     if (limits != null) {
       for (Limits.Running r : limits.running()) {
         if (r.rule().auto != null) {
@@ -170,7 +178,7 @@ public final class Tuning {
         }
         for (Limits.Running r : limits.running()) {
           if (r.rule().auto != null) {
-            if (r.rule().auto.metric == LimitRule.Metric.CPU && Double.isNaN(busy)) {
+            if (auto(r.rule()).metric == LimitRule.Metric.CPU && Double.isNaN(busy)) {
               busy = cpu.getAsDouble();
             }
             look(p.service(), r, busy, now);
@@ -201,7 +209,7 @@ public final class Tuning {
     s.seen = true;
     if (s.rule != rule) {
       s.rule = rule;
-      s.tuner.edited(rule.auto);
+      s.tuner.edited(auto(rule));
       s.qps = r.qps();
       news = true;
     }
@@ -222,7 +230,7 @@ public final class Tuning {
       news = true;
       return;
     }
-    if (from == null || rule.auto.metric == LimitRule.Metric.CPU && !(busy >= 0)) {
+    if (from == null || last == null || auto(rule).metric == LimitRule.Metric.CPU && !(busy >= 0)) {
       return;
     }
     double seconds = Math.max(0.001, (now - last.at) / 1e9);
@@ -231,7 +239,7 @@ public final class Tuning {
             ? (mark.calls() - last.calls()) / seconds
             : (mark.calls() - from.calls()) / Math.max(0.001, (now - from.at) / 1e9);
     boolean used = exceeded > 0 || admitted / seconds >= 0.9 * r.qps();
-    double measured = measured(rule.auto.metric, from, mark, busy);
+    double measured = measured(auto(rule).metric, from, mark, busy);
     double next = s.tuner.next(r.qps(), measured, done, used);
     if (rule.shadow) {
       wish(s, r.qps(), next, measured);
@@ -254,7 +262,7 @@ public final class Tuning {
   }
 
   /** The shortest window that says something, or null. */
-  private static Mark from(ArrayDeque<Mark> marks, Mark to) {
+  private static @Nullable Mark from(ArrayDeque<Mark> marks, Mark to) {
     int ticks = 1;
     for (Iterator<Mark> i = marks.descendingIterator(); i.hasNext(); ticks++) {
       Mark m = i.next();
@@ -313,11 +321,16 @@ public final class Tuning {
   }
 
   private static String why(State s) {
-    return ": " + metric(s.rule) + " " + text(s.measured) + ", target " + text(s.rule.auto.target);
+    return ": " + metric(s.rule) + " " + text(s.measured) + ", target " + text(auto(s.rule).target);
+  }
+
+  /** Only rules that have one come here. */
+  private static LimitRule.Auto auto(LimitRule rule) {
+    return Objects.requireNonNull(rule.auto);
   }
 
   private static String metric(LimitRule rule) {
-    return rule.auto.metric.name().toLowerCase(Locale.ROOT);
+    return auto(rule).metric.name().toLowerCase(Locale.ROOT);
   }
 
   private static String text(double v) {
@@ -335,10 +348,10 @@ public final class Tuning {
       out.append("\",\"rule\":");
       JsonText.quote(out, s.rule.id);
       out.append(",\"qps\":").append(text(s.qps));
-      out.append(",\"min_qps\":").append(text(s.rule.auto.minQps));
-      out.append(",\"max_qps\":").append(text(s.rule.auto.maxQps));
+      out.append(",\"min_qps\":").append(text(auto(s.rule).minQps));
+      out.append(",\"max_qps\":").append(text(auto(s.rule).maxQps));
       out.append(",\"metric\":\"").append(metric(s.rule)).append('"');
-      out.append(",\"target\":").append(text(s.rule.auto.target));
+      out.append(",\"target\":").append(text(auto(s.rule).target));
       out.append(",\"measured\":").append(text(s.measured));
       out.append(",\"steps\":").append(s.steps).append('}');
     }

@@ -186,6 +186,7 @@ public final class Ticket {
   }
 
   /** Limiter: the place held last is given up, the call goes on without it. */
+  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
   public void letGo(long now) {
     Slot last = slot;
     if (moreSlotCount > 0) {
@@ -202,6 +203,7 @@ public final class Ticket {
     return slot != null;
   }
 
+  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
   private void freeSlots(int outcome, long now) {
     while (moreSlotCount > 0) {
       moreSlots[--moreSlotCount].free(outcome, startNanos, now);
@@ -411,7 +413,7 @@ public final class Ticket {
     }
   }
 
-  private static int outcome(int status, int grpc, Failure failure) {
+  private static int outcome(int status, int grpc, @Nullable Failure failure) {
     if (failure != null) {
       return failure == Failure.TIMEOUT ? OVERLOADED : TELLS_NOTHING;
     }

@@ -1,6 +1,7 @@
 package io.weir.engine.limit;
 
 import io.weir.engine.rules.LimitRule;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How many calls should be under way, from how long they take: the algorithm of an adaptive limit,
@@ -70,7 +71,7 @@ final class Gradient {
    * @param max most calls at once
    * @param before what is known from an earlier edition of the rule, or null
    */
-  Gradient(LimitRule.Adaptive rule, int max, Gradient before, long now) {
+  Gradient(LimitRule.Adaptive rule, int max, @Nullable Gradient before, long now) {
     this.min = Math.min(rule.min, max);
     this.max = max;
     this.tolerance = rule.tolerance;

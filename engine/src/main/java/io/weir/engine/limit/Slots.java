@@ -5,6 +5,7 @@ import io.weir.engine.rules.LimitRule;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How many calls are under way, and how many may be.
@@ -47,8 +48,12 @@ final class Slots implements Ticket.Slot {
   private volatile int most;
 
   // of an adaptive one
-  private volatile Gradient gradient;
+  private volatile @Nullable Gradient gradient;
+
+  /** Made with the first gradient. */
+  @SuppressWarnings("NullAway.Init")
   private volatile AtomicIntegerArray counts;
+
   private volatile int peak;
 
   /** Calls that began earlier were not under the limit in force. */
@@ -60,6 +65,7 @@ final class Slots implements Ticket.Slot {
   private final long origin;
 
   /** What had been counted when the window began; of whoever has claimed it. */
+  @SuppressWarnings("NullAway.Init")
   private int[] before;
 
   Slots(LimitRule rule, long now) {
@@ -163,7 +169,7 @@ final class Slots implements Ticket.Slot {
 
   /** Within the bucket the calls are taken to be spread evenly. */
   private long median(int answered) {
-    long half = (answered + 1) / 2;
+    long half = (answered + 1L) / 2;
     for (int i = 1; i < BUCKETS && answered > 0; i++) {
       int n = counts.get(i) - before[i];
       if (n >= half) {

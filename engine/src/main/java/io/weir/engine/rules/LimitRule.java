@@ -5,6 +5,7 @@ import io.weir.engine.call.Response;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A rate limit. See {@code docs/rules.md} for the operator's view. Immutable. */
 public final class LimitRule extends Rule {
@@ -99,10 +100,10 @@ public final class LimitRule extends Rule {
   public final int maxConcurrent;
 
   /** How the limit on calls under way adapts; null: {@link #maxConcurrent} is the limit. */
-  public final Adaptive adaptive;
+  public final @Nullable Adaptive adaptive;
 
   /** How the rate follows the service's health, or null: it does not. */
-  public final Auto auto;
+  public final @Nullable Auto auto;
 
   private LimitRule(Builder b) {
     super(b);
@@ -161,8 +162,8 @@ public final class LimitRule extends Rule {
     private int cost = 1;
     private Response response = Response.DEFAULT;
     private int maxConcurrent;
-    private Adaptive adaptive;
-    private Auto auto;
+    private @Nullable Adaptive adaptive;
+    private @Nullable Auto auto;
 
     public Builder qps(double v) {
       rated = true;
@@ -221,12 +222,12 @@ public final class LimitRule extends Rule {
       return this;
     }
 
-    public Builder adaptive(Adaptive v) {
+    public Builder adaptive(@Nullable Adaptive v) {
       adaptive = v;
       return this;
     }
 
-    public Builder auto(Auto v) {
+    public Builder auto(@Nullable Auto v) {
       auto = v;
       return this;
     }

@@ -224,12 +224,12 @@ public final class RouteRule extends Rule {
       return this;
     }
 
-    public Builder hashOn(Attribute v) {
+    public Builder hashOn(@Nullable Attribute v) {
       hashOn = v;
       return this;
     }
 
-    public Builder salt(String v) {
+    public Builder salt(@Nullable String v) {
       salt = v;
       return this;
     }

@@ -60,7 +60,7 @@ public final class Signals implements Ticket.Recorder {
   /**
    * Null: nobody said anything yet; made at the first call, so that starting up loads none of it.
    */
-  private volatile Judge judge;
+  private volatile @Nullable Judge judge;
 
   private final LongAdder ok = new LongAdder();
   private final LongAdder errors = new LongAdder();
@@ -87,6 +87,7 @@ public final class Signals implements Ticket.Recorder {
   }
 
   /** Off the hot path, and kept there: it runs until the first rules come. */
+  @SuppressWarnings("NullAway") // judgeBy makes one
   private synchronized Judge first() {
     if (judge == null) {
       judgeBy(Collections.<BreakerRule>emptyList());
