@@ -89,6 +89,7 @@ public final class Bridge {
     }
 
     @Override
+    @SuppressWarnings("NullAway") // asked only of a claimed bridge
     protected Hook computeValue(Class<?> origin) {
       return source.find(hook, origin);
     }

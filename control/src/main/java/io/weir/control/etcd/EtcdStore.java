@@ -164,7 +164,7 @@ public final class EtcdStore implements SharedStore {
   private long filesStamp;
 
   /** The client whose log-in was refused, kept to look from aside. */
-  private Wire refused;
+  private @Nullable Wire refused;
 
   /** What was applied aside from keys, as known before the last log-in, and at the last look. */
   private long aside = UNKNOWN;
@@ -640,8 +640,9 @@ public final class EtcdStore implements SharedStore {
   private void lookAside(int g, long from) {
     loop.schedule(
         () -> {
-          if (g == generation) {
-            refused.aside(
+          Wire asked = refused;
+          if (g == generation && asked != null) {
+            asked.aside(
                 guarded(
                     g,
                     new Wire.Answer<Long>() {
