@@ -16,19 +16,16 @@ class StrangersWarTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("cells")
-  void warRunsUnchangedWithoutRulesAndIsLimitedByOne(Matrix.Cell cell) throws IOException {
+  void warRunsUnchangedWithoutRulesAndWithPermissiveOnesAndIsLimitedByOne(Matrix.Cell cell)
+      throws IOException {
     Rules rules = new Rules();
     try (Jvm plain = war(cell).start();
         Jvm governed = war(cell).weir("service=stranger;rules=" + rules.location()).start()) {
-      for (String path :
-          List.of(
-              "/app/version",
-              "/app/read/java.lang:type=Runtime/SpecName",
-              "/app/list/java.lang/type=Memory",
-              "/app/read/no:such=bean",
-              "/app/")) {
-        assertThat(answer(governed, path)).as(path).isEqualTo(answer(plain, path));
-      }
+      same(governed, plain);
+      rules
+          .put("service/_all/rate-limit/permissive", "{\"qps\": 1000000, \"burst\": 1000000}")
+          .awaitInForce("stranger", governed, "/app/version");
+      same(governed, plain);
 
       rules
           .put(
@@ -38,6 +35,18 @@ class StrangersWarTest {
       assertThat(answer(governed, "/app/version")).startsWith("200");
       assertThat(answer(governed, "/app/version")).startsWith("200");
       assertThat(answer(governed, "/app/version")).startsWith("429").contains("quota-exceeded");
+    }
+  }
+
+  private static void same(Jvm governed, Jvm plain) throws IOException {
+    for (String path :
+        List.of(
+            "/app/version",
+            "/app/read/java.lang:type=Runtime/SpecName",
+            "/app/list/java.lang/type=Memory",
+            "/app/read/no:such=bean",
+            "/app/")) {
+      assertThat(answer(governed, path)).as(path).isEqualTo(answer(plain, path));
     }
   }
 

@@ -12,7 +12,9 @@ import io.weir.control.testing.TcpProxy;
 import io.weir.engine.rules.RuleBook;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
@@ -161,6 +163,48 @@ class EtcdFigures {
     return ((com.sun.management.OperatingSystemMXBean)
             java.lang.management.ManagementFactory.getOperatingSystemMXBean())
         .getProcessCpuTime();
+  }
+
+  /**
+   * What many idle instances cost etcd: each holds its watch and pings it. {@code
+   * -Dweir.figures.instances=200}, and {@code -Dweir.figures.refused=true} for instances with a
+   * wrong password, which look from aside instead.
+   */
+  @Test
+  void printWhatIdleInstancesCostEtcd() throws Exception {
+    int instances = Integer.getInteger("weir.figures.instances", 50);
+    boolean refused = Boolean.getBoolean("weir.figures.refused");
+    try (EtcdServer etcd = EtcdServer.start()) {
+      EtcdOptions.Builder options = EtcdOptions.builder().endpoints(etcd.endpoint());
+      if (refused) {
+        etcd.ctl("user", "add", "root:right");
+        etcd.ctl("user", "grant-role", "root", "root");
+        etcd.ctl("auth", "enable");
+        options.user("root", "wrong");
+      }
+      List<EtcdStore> stores = new ArrayList<>();
+      List<LoopThread> loops = new ArrayList<>();
+      for (int i = 0; i < instances; i++) {
+        LoopThread loop = new LoopThread("loop-" + i, Log.NONE);
+        Recorder said = new Recorder();
+        EtcdStore store = new EtcdStore(options.build(), loop, Log.NONE);
+        store.start(said);
+        waitFor(() -> said.connected() != null);
+        loops.add(loop);
+        stores.add(store);
+      }
+      TimeUnit.SECONDS.sleep(refused ? 60 : 5); // then log-ins have become rare
+      long began = System.nanoTime();
+      double before = etcd.cpuSeconds();
+      TimeUnit.SECONDS.sleep(20);
+      double used = etcd.cpuSeconds() - before;
+      double seconds = (System.nanoTime() - began) / 1e9;
+      System.out.printf(
+          "%d idle instances%s: etcd uses %.2f %% of a core%n",
+          instances, refused ? " with a wrong password" : "", 100 * used / seconds);
+      stores.forEach(EtcdStore::close);
+      loops.forEach(LoopThread::close);
+    }
   }
 
   /** A day without etcd on a clock that runs a thousand times as fast; calls are real. */

@@ -146,6 +146,11 @@ public final class EtcdServer implements AutoCloseable {
             + " (Debian: apt-get install etcd-server etcd-client)");
   }
 
+  /** CPU that a running etcd of this machine has used so far. */
+  public double cpuSeconds() {
+    return process.info().totalCpuDuration().orElseThrow().toNanos() / 1e9;
+  }
+
   /** For clients: {@code http://127.0.0.1:PORT}. */
   public String endpoint() {
     return (tls != null ? "https" : "http") + "://127.0.0.1:" + clientPort;
