@@ -30,7 +30,7 @@ class StepLoad {
   private static final int WORK_MILLIS = 100;
 
   /** What is settled: the last so many seconds of a phase. */
-  private static final double SETTLED = 25;
+  private static final double SETTLED = 20;
 
   /**
    * @param offered calls a second
@@ -44,10 +44,10 @@ class StepLoad {
 
   private static final List<Phase> PHASES =
       List.of(
-          new Phase("below capacity", 30, 50, 10),
-          new Phase("load x 4", 55, 200, 10),
-          new Phase("capacity / 2", 55, 200, 5),
-          new Phase("capacity x 2", 55, 200, 10));
+          new Phase("below capacity", 20, 50, 10),
+          new Phase("load x 4", 40, 200, 10),
+          new Phase("capacity / 2", 40, 200, 5),
+          new Phase("capacity x 2", 40, 200, 10));
 
   /**
    * One run.

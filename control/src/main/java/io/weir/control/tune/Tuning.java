@@ -240,7 +240,7 @@ public final class Tuning {
             : (mark.calls() - from.calls()) / Math.max(0.001, (now - from.at) / 1e9);
     boolean used = exceeded > 0 || admitted / seconds >= 0.9 * r.qps();
     double measured = measured(auto(rule).metric, from, mark, busy);
-    double next = s.tuner.next(r.qps(), measured, done, used);
+    double next = s.tuner.next(r.qps(), measured, admitted / seconds, done, used);
     if (rule.shadow) {
       wish(s, r.qps(), next, measured);
     } else if (next != r.qps()) {

@@ -52,6 +52,7 @@ public final class Tuner {
   private boolean queued;
   private boolean draining;
   private double capacity;
+  private double inflow;
   private int hold;
   private double growth = LEAST_GROWTH;
   private int grown;
@@ -74,21 +75,23 @@ public final class Tuner {
    *
    * @param qps in force
    * @param measured milliseconds of p99, or a share
+   * @param admitted calls the rule let in, per second
    * @param done calls the service completed, per second
    * @param used whether the rate was what kept calls away, or nearly so
    * @return the rate from now on, within the rule's bounds
    */
-  public double next(double qps, double measured, double done, boolean used) {
+  public double next(double qps, double measured, double admitted, double done, boolean used) {
     double wanted =
         bounded(
             rule.metric == LimitRule.Metric.P99
-                ? latency(measured / 1000, rule.target / 1000, qps, done, used)
+                ? latency(measured / 1000, rule.target / 1000, qps, admitted, done, used)
                 : qps * proportional(measured, used));
     boolean atBound = wanted == rule.minQps || wanted == rule.maxQps;
     return Math.abs(wanted - qps) / qps >= WORTH || atBound ? wanted : qps;
   }
 
-  private double latency(double p99, double target, double qps, double done, boolean used) {
+  private double latency(
+      double p99, double target, double qps, double admitted, double done, boolean used) {
     boolean falls = p99 < last;
     last = p99;
     if (draining && done > qps * 1.1) {
@@ -124,10 +127,13 @@ public final class Tuner {
     }
     growth = LEAST_GROWTH;
     capacity = queued ? capacity + SMOOTH * (done - capacity) : done;
+    inflow = queued ? inflow + SMOOTH * (admitted - inflow) : admitted;
     queued = true;
     double off = p99 - target;
     double correction = Math.abs(off) <= BAND * target ? 0 : off / SECONDS;
-    return capacity * (1 - Math.max(-MOST, Math.min(correction, MOST)));
+    double next = capacity * (1 - Math.max(-MOST, Math.min(correction, MOST)));
+    // while all is well and no queue grows, what is completed is only what came
+    return off <= 0 && inflow <= capacity * (1 + WORTH) ? Math.max(qps, next) : next;
   }
 
   private double proportional(double measured, boolean used) {

@@ -45,13 +45,15 @@ class TunerTest {
     for (int i = 0; i < n; i++) {
       took.clear();
       long refused = station.refused;
+      long admitted = station.admitted;
       station.run(S);
       all.addAll(took);
       if (took.size() >= 20) {
         boolean used = station.refused > refused;
         List<Long> two = new ArrayList<>(lastSecond);
         two.addAll(took);
-        double next = tuner.next(rule().qps(), p99(two), took.size(), used);
+        double next =
+            tuner.next(rule().qps(), p99(two), station.admitted - admitted, took.size(), used);
         if (next != rule().qps()) {
           steps.add(next);
           rule().retune(next, station.now);
@@ -118,6 +120,18 @@ class TunerTest {
     assertThat(swings(steps)).isLessThanOrEqualTo(2);
   }
 
+  /** On a machine that stands still now and then, fewer come than the rate would let in. */
+  @Test
+  void callsThatDoNotComeDoNotLowerTheRate() {
+    LimitRule.Auto auto = new LimitRule.Auto(LimitRule.Metric.P99, TARGET, 5, 1000);
+    Tuner t = new Tuner(auto);
+    double qps = 50;
+    for (int i = 0; i < 50; i++) {
+      qps = t.next(qps, 270, 26, 26, true);
+      assertThat(qps).isGreaterThanOrEqualTo(50);
+    }
+  }
+
   /** An even share of the calls that come above a hundred a second fails. */
   private static double errors(double qps) {
     return Math.max(0, (qps - 100) / qps);
@@ -129,10 +143,10 @@ class TunerTest {
     Tuner t = new Tuner(auto);
     double qps = 1000;
     for (int i = 0; i < 60; i++) {
-      qps = t.next(qps, errors(qps), Math.min(qps, 100), true);
+      qps = t.next(qps, errors(qps), qps, Math.min(qps, 100), true);
     }
     for (int i = 0; i < 300; i++) {
-      qps = t.next(qps, errors(qps), Math.min(qps, 100), true);
+      qps = t.next(qps, errors(qps), qps, Math.min(qps, 100), true);
       assertThat(qps).as("step %d", i).isBetween(90.0, 110.0);
     }
   }
@@ -143,16 +157,16 @@ class TunerTest {
     Tuner t = new Tuner(auto);
     double qps = 20;
     for (int i = 0; i < 200; i++) {
-      qps = t.next(qps, Math.min(1, qps / 300), qps, true);
+      qps = t.next(qps, Math.min(1, qps / 300), qps, qps, true);
     }
     assertThat(qps / 300).isBetween(0.63, 0.77);
     double settled = qps;
     for (int i = 0; i < 100; i++) {
-      qps = t.next(qps, Math.min(1, qps / 300), qps, true);
+      qps = t.next(qps, Math.min(1, qps / 300), qps, qps, true);
     }
     assertThat(qps).isEqualTo(settled);
     for (int i = 0; i < 30; i++) {
-      qps = t.next(qps, Math.min(1, qps / 100), qps, true);
+      qps = t.next(qps, Math.min(1, qps / 100), qps, qps, true);
     }
     assertThat(qps / 100).isBetween(0.63, 0.77);
   }
@@ -164,7 +178,7 @@ class TunerTest {
     double qps = 55;
     java.util.Random r = new java.util.Random(5);
     for (int i = 0; i < 10_000; i++) {
-      qps = t.next(qps, Math.exp(r.nextDouble() * 12), r.nextInt(500), r.nextBoolean());
+      qps = t.next(qps, Math.exp(r.nextDouble() * 12), 55, r.nextInt(500), r.nextBoolean());
       assertThat(qps).isBetween(50.0, 60.0);
     }
   }
