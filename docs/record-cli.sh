@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/.."
 root=$PWD
 jar=${WEIR_JAR:-$root/agent/target/weir.jar}
+unset WEIR_JAR # or each command would call it an unknown property
 [ -f "$jar" ] || { echo "no $jar: mvn -pl agent -am package -DskipTests" >&2; exit 1; }
 work=$(mktemp -d)
 pids=()

@@ -34,7 +34,7 @@ final class RawGrpc implements AutoCloseable {
 
   RawGrpc(int port) throws IOException {
     socket = new Socket("127.0.0.1", port);
-    socket.setSoTimeout(10_000);
+    socket.setSoTimeout(30_000);
     socket.setTcpNoDelay(true);
     in = new DataInputStream(new java.io.BufferedInputStream(socket.getInputStream(), 1 << 16));
     ByteArrayOutputStream hello = new ByteArrayOutputStream();
