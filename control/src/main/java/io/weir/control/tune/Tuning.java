@@ -233,6 +233,9 @@ public final class Tuning {
     if (from == null || last == null || auto(rule).metric == LimitRule.Metric.CPU && !(busy >= 0)) {
       return;
     }
+    if (mark.calls() == last.calls()) {
+      return; // nothing new: what was seen has been acted on
+    }
     double seconds = Math.max(0.001, (now - last.at) / 1e9);
     double done =
         mark.calls() - last.calls() >= MIN_CALLS
