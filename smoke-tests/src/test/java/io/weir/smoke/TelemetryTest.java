@@ -96,6 +96,13 @@ class TelemetryTest {
               "service/a/rate-limit/all",
               "{\"qps\": 0.0001, \"burst\": 10, \"match\": \"path == '/counted'\"}")
           .put(
+              "service/a/rate-limit/crowd",
+              "{\"max_concurrent\": 1000, \"match\": \"path == '/'\"}")
+          .put(
+              "service/a/rate-limit/tuned",
+              "{\"auto\": {\"target\": 600000, \"min_qps\": 1000, \"max_qps\": 100000}, \"match\":"
+                  + " \"path == '/'\"}")
+          .put(
               "service/a/rate-limit/each",
               "{\"qps\": 1000, \"by\": [\"query:how\"], \"on_missing\": \"skip\"}")
           .awaitInForce("a", a, "/")
