@@ -97,11 +97,6 @@ final class Traffic implements AutoCloseable {
     return List.copyOf(unexpected);
   }
 
-  /** The longest call since {@link #slowestMillis} was last asked, which this is not. */
-  double slowestSoFarMillis() {
-    return slowest.get() / 1e6;
-  }
-
   /** The longest call since this was last asked, in milliseconds. */
   double slowestMillis() {
     return slowest.getAndSet(0) / 1e6;
