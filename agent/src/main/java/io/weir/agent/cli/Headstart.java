@@ -69,6 +69,7 @@ final class Headstart extends Thread {
   }
 
   @Override
+  @SuppressWarnings("ReturnValueIgnored") // a class is linked, and so verified, by being asked
   public void run() {
     ClassLoader loader = Headstart.class.getClassLoader();
     InputStream list = loader.getResourceAsStream(LIST);
@@ -79,7 +80,6 @@ final class Headstart extends Thread {
         new BufferedReader(new InputStreamReader(list, StandardCharsets.US_ASCII))) {
       for (String name; (name = in.readLine()) != null; ) {
         try {
-          // asking for its constructors links a class, which is where it is verified
           Class.forName(name, false, loader).getConstructors();
         } catch (ClassNotFoundException | LinkageError older) {
           // whoever needs it will say so
