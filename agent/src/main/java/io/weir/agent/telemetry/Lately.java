@@ -18,7 +18,9 @@ public final class Lately implements Supplier<String> {
   private static final int MOST = 20;
 
   private final Engine engine;
-  private final Quantiles quantiles = new Quantiles();
+
+  /** Null until something is measured: it loads the histograms' classes. */
+  private Quantiles quantiles;
 
   public Lately(Engine engine) {
     this.engine = engine;
@@ -29,6 +31,9 @@ public final class Lately implements Supplier<String> {
     Latencies measured = engine.latencies();
     if (measured == null) {
       return "[]";
+    }
+    if (quantiles == null) {
+      quantiles = new Quantiles();
     }
     StringBuilder s = new StringBuilder("[");
     append(s, engine.service(), "server", measured.server());

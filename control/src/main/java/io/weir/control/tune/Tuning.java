@@ -55,6 +55,19 @@ public final class Tuning {
     long calls() {
       return micros.getTotalCount();
     }
+
+    // here, because Tuning is loaded in every JVM and histograms are not to be
+
+    void add(Histogram some, boolean failed) {
+      micros.add(some);
+      errors += failed ? some.getTotalCount() : 0;
+    }
+
+    double p99Millis(Mark since) {
+      Histogram h = micros.copy();
+      h.subtract(since.micros);
+      return h.getValueAtPercentile(99) / 1e3;
+    }
   }
 
   private static final class State {
@@ -258,9 +271,7 @@ public final class Tuning {
       case ERROR_RATIO:
         return (double) (to.errors - from.errors) / (to.calls() - from.calls());
       default:
-        Histogram h = to.micros.copy();
-        h.subtract(from.micros);
-        return h.getValueAtPercentile(99) / 1e3;
+        return to.p99Millis(from);
     }
   }
 
@@ -287,8 +298,7 @@ public final class Tuning {
           if (!Kind.exceeded(kind)
               && !"open".equals(Kind.circuit(kind))
               && !"cancelled".equals(error)) {
-            mark.micros.add(micros);
-            mark.errors += error == null ? 0 : micros.getTotalCount();
+            mark.add(micros, error != null);
           }
         });
     return mark;
