@@ -147,7 +147,11 @@ public class Table {
           Matcher m = p.matcher(l);
           if (m.matches()) {
             String unit = m.group(3) == null ? "" : m.group(3).trim();
-            rows.add(new Row(part, m.group(1), Double.parseDouble(m.group(2)), Double.parseDouble(m.group(4)), unit));
+            double promised = Double.parseDouble(m.group(4));
+            double measured = Double.parseDouble(m.group(2));
+            // both are rounded: the verdict was made before
+            measured = m.group(5).equals("MISSED") ? Math.max(measured, Math.nextUp(promised)) : measured;
+            rows.add(new Row(part, m.group(1), measured, promised, unit));
           }
         }
       }
