@@ -1,5 +1,6 @@
 package io.weir.engine.call;
 
+import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latency;
@@ -418,8 +419,11 @@ public final class Ticket {
       return failure == Failure.TIMEOUT ? OVERLOADED : TELLS_NOTHING;
     }
     if (grpc >= 0) {
-      boolean turnedAway = grpc == 4 || grpc == 8 || grpc == 14;
-      return grpc == 0 ? ANSWERED : turnedAway ? OVERLOADED : TELLS_NOTHING;
+      boolean turnedAway =
+          grpc == GrpcCodes.DEADLINE_EXCEEDED
+              || grpc == GrpcCodes.RESOURCE_EXHAUSTED
+              || grpc == GrpcCodes.UNAVAILABLE;
+      return grpc == GrpcCodes.OK ? ANSWERED : turnedAway ? OVERLOADED : TELLS_NOTHING;
     }
     boolean turnedAway = status == 429 || status == 503 || status == 504;
     return turnedAway ? OVERLOADED : status < 500 ? ANSWERED : TELLS_NOTHING;

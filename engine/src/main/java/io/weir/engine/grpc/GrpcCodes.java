@@ -28,8 +28,12 @@ public final class GrpcCodes {
               "DATA_LOSS",
               "UNAUTHENTICATED"));
 
+  public static final int OK = 0;
   public static final int CANCELLED = 1;
   public static final int UNKNOWN = 2;
+  public static final int DEADLINE_EXCEEDED = 4;
+  public static final int RESOURCE_EXHAUSTED = 8;
+  public static final int UNAVAILABLE = 14;
 
   private GrpcCodes() {}
 }
