@@ -102,4 +102,51 @@ class ClassificationTest {
             () -> http(Rig.rule().ignore(List.of(), List.of(), List.of("NOPE")).build(), 1))
         .hasMessageContaining("NOPE");
   }
+
+  @Test
+  void rangesHoldBothTheirEnds() {
+    BreakerRule r =
+        Rig.rule().record(List.of("4xx", "500 - 504", "999", "100"), List.of(), List.of()).build();
+    assertThat(List.of(http(r, 400), http(r, 499), http(r, 500), http(r, 504), http(r, 999)))
+        .containsOnly(F);
+    assertThat(http(r, 100)).isEqualTo(F);
+    assertThat(List.of(http(r, 399), http(r, 505), http(r, 998), http(r, 101), http(r, 1000)))
+        .containsOnly(S);
+    assertThat(http(r, 0)).isEqualTo(S);
+  }
+
+  @Test
+  void rangesThatAreNoneAreRefusedByName() {
+    for (String bad :
+        new String[] {"99", "1000", "500-499", "-5", "x5xx", "xx", "500-", "a-b", "0xx", "10xx"}) {
+      assertThatThrownBy(
+              () -> http(Rig.rule().record(List.of(bad), List.of(), List.of()).build(), 1))
+          .as(bad)
+          .hasMessage("status '" + bad + "': expected 5xx, 503 or 500-504 within 100-999");
+    }
+  }
+
+  @Test
+  void everyGrpcCodeCanBeNamed() {
+    for (int code = 0; code < 17; code++) {
+      BreakerRule r =
+          Rig.rule()
+              .record(List.of(), List.of(), List.of(io.weir.engine.grpc.GrpcCodes.NAMES.get(code)))
+              .build();
+      for (int other = 0; other < 17; other++) {
+        assertThat(grpc(r, other)).isEqualTo(other == code ? F : other == 1 ? I : S);
+      }
+      assertThat(grpc(r, 17)).as("codes nobody knows are UNKNOWN").isEqualTo(code == 2 ? F : S);
+    }
+  }
+
+  @Test
+  void whatWasThrownIsLookedAtOnlyWithoutAnAnswer() {
+    BreakerRule none = Rig.rule().record(List.of("5xx"), List.of(), List.of()).build();
+    assertThat(thrown(none, Failure.EXCEPTION, new IOException())).isEqualTo(S);
+    assertThat(thrown(none, Failure.EXCEPTION, null)).isEqualTo(F);
+    assertThat(thrown(none, Failure.TIMEOUT, null)).isEqualTo(F);
+    assertThat(thrown(none, null, null)).isEqualTo(S);
+    assertThat(new Classifier(none).classify(200, -1, null, new IOException())).isEqualTo(S);
+  }
 }

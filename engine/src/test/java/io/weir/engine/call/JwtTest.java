@@ -91,4 +91,48 @@ class JwtTest {
     assertThat(Attribute.parse("jwt:sub").read(Request.SOURCE, call)).isEqualTo("u-1");
     assertThat(Attribute.parse("jwt:iss").read(Request.SOURCE, call)).isNull();
   }
+
+  @Test
+  void everyEscapeIsUndone() {
+    assertThat(Jwt.claim(bearer("{\"sub\":\"\\b\\f\\n\\r\\t\\/\\ud83d\\uDE00\"}"), "sub"))
+        .isEqualTo("\b\f\n\r\t/\ud83d\ude00");
+    assertThat(Jwt.claim(bearer("{\"s\\u0075b\":\"x\"}"), "sub")).isEqualTo("x");
+    for (String broken : new String[] {"\\u", "\\u1", "\\u123", "\\u123g", "\\u12 4"}) {
+      assertThat(Jwt.claim(bearer("{\"sub\":\"" + broken + "\"}"), "sub")).as(broken).isNull();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"sub\":7}",
+        "{\"sub\":7,\"a\":1}",
+        "{\"sub\":7]",
+        "{\"sub\":7 ,",
+        "{\"sub\":7\t}",
+        "{\"sub\":7\r}",
+        "{\"sub\":7\n}",
+        "{\"sub\":7",
+        " {\t\"sub\"\n:\r7 }",
+        "{\"a\":false,\"b\":[1,[2]],\"c\":{\"d\":{}},\"sub\":7}"
+      })
+  void aNumberEndsWhereItEnds(String payload) {
+    assertThat(Jwt.claim(bearer(payload), "sub")).isEqualTo("7");
+  }
+
+  @Test
+  void theSchemesCaseDoesNotMatterAndNothingStandsBeforeIt() {
+    String token = bearer("{\"sub\":\"u\"}");
+    assertThat(Jwt.claim("bEARER" + token.substring(6), "sub")).isEqualTo("u");
+    assertThat(Jwt.claim("x" + token, "sub")).isNull();
+    assertThat(Jwt.claim("Token  " + token.substring(7), "sub")).isNull();
+  }
+
+  @Test
+  void aLongestTokenIsReadAndALongerOneIsNot() {
+    String token = bearer("{\"sub\":\"u\"}");
+    String longest = token + "x".repeat(Jwt.MAX_LENGTH - token.length());
+    assertThat(Jwt.claim(longest, "sub")).isEqualTo("u");
+    assertThat(Jwt.claim(longest + "x", "sub")).isNull();
+  }
 }

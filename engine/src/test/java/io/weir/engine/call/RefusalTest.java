@@ -100,4 +100,79 @@ class RefusalTest {
     assertThat(t.retryAfterSeconds()).isPositive();
     assertThat(t.retryPushbackMillis()).isPositive();
   }
+
+  @Test
+  void aRoutingRuleWithoutAnInstanceIsUnavailableToo() {
+    Refusal r = Refusal.of(Refusal.Kind.ROUTE, "r", Response.DEFAULT, null);
+    assertThat(r.status()).isEqualTo(503);
+    assertThat(r.grpcStatus()).isEqualTo(14);
+    assertThat(r.kind()).isEqualTo(Refusal.Kind.ROUTE);
+    assertThat(r.policy()).isNull();
+    assertThat(r.throwing()).isFalse();
+    assertThat(r.description()).isEqualTo("routing rule \"r\" leaves no instance");
+    assertThat(r.body())
+        .isEqualTo(
+            "{\"type\":\"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity\",\"title\":\"Request"
+                + " cannot be satisfied due to temporary server capacity"
+                + " constraints\",\"status\":503}");
+    assertThat(Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null).description())
+        .isEqualTo("circuit breaker \"b\" is open");
+  }
+
+  @Test
+  void aLimitOnCallsUnderWayAnswersAsItsRuleSays() {
+    Response wished = new Response(418, Collections.singletonMap("X-A", "b"), "full", true);
+    Refusal r = Refusal.concurrency("c", wished, 7);
+    assertThat(r.status()).isEqualTo(418);
+    assertThat(r.body()).isEqualTo("full");
+    assertThat(r.contentType()).isEqualTo("text/plain; charset=utf-8");
+    assertThat(r.throwing()).isTrue();
+    assertThat(r.ruleId()).isEqualTo("c");
+    assertThat(r.headers()).containsExactly(new String[] {"X-A", "b"});
+    assertThat(r.policy()).isEqualTo("\"c\";q=7;qu=\"concurrent-requests\"");
+  }
+
+  @Test
+  void aWindowIsRoundedUpAndLeftOutWhereThereIsNone() {
+    assertThat(Refusal.policy("a", 10, 3)).isEqualTo("\"a\";q=10;w=4");
+    assertThat(Refusal.policy("a", 10, 0)).isEqualTo("\"a\";q=0");
+    assertThat(Refusal.policy("a", Integer.MAX_VALUE, 1)).endsWith(";w=2147483647");
+    assertThat(Refusal.policy("a", Integer.MAX_VALUE + 1L, 1)).endsWith(";q=2147483648");
+  }
+
+  @Test
+  void aRuleMayReplaceAnyHeader() {
+    Map<String, String> wished = new LinkedHashMap<>();
+    wished.put("ratelimit", "mine");
+    wished.put("RATELIMIT-POLICY", "mine too");
+    Refusal r =
+        Refusal.of(Refusal.Kind.LIMIT, "a", new Response(0, wished, null, false), "\"a\";q=1");
+    assertThat(headers(r, 1))
+        .containsExactly("Retry-After: 1", "ratelimit: mine", "RATELIMIT-POLICY: mine too");
+  }
+
+  @Test
+  void theDecisionsIdComesLast() {
+    Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null);
+    Ticket ticket = new Ticket();
+    ticket.begin(0, null);
+    ticket.refuse(r, 1);
+    ticket.decision("x-1");
+    List<String> lines = new ArrayList<>();
+    r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
+    assertThat(lines).containsExactly("Retry-After: 1", "X-Weir-Decision: x-1");
+  }
+
+  @Test
+  void onlyWhatCannotBePrintedIsReplaced() {
+    assertThat(Refusal.policy(" ~\u007f\u001f\u0080", 1, 1)).isEqualTo("\" ~???\";q=1;w=1");
+    Refusal r =
+        Refusal.of(
+            Refusal.Kind.LIMIT,
+            "a",
+            new Response(
+                0, Collections.singletonMap("X", "a\tb\u007fc\u001fd e\u00e9"), null, false),
+            null);
+    assertThat(r.headers().get(0)[1]).isEqualTo("a\tb c d e\u00e9");
+  }
 }

@@ -117,4 +117,44 @@ class BaggageTest {
     String header = Baggage.format(Colour.of("a", "x".repeat(9000), "b", "1"));
     assertThat(header).isEqualTo("b=1");
   }
+
+  @Test
+  void aHeaderAndItsMembersAreReadUpToTheirBounds() {
+    StringBuilder most = new StringBuilder();
+    for (int i = 0; i < Baggage.MAX_MEMBERS; i++) {
+      most.append(i == 0 ? "" : ",").append('k').append(i).append("=v");
+    }
+    assertThat(parse("" + most)).hasSize(128).endsWith("k63", "v");
+    assertThat(parse(most + ",one=more")).hasSize(128);
+    String fits = "a=1,b=" + "x".repeat(Baggage.MAX_LENGTH - 6);
+    assertThat(parse(fits)).hasSize(4);
+    assertThat(parse(fits + "y")).as("cut through").containsExactly("a", "1");
+    assertThat(parse("a=1,b=" + "x".repeat(Baggage.MAX_LENGTH - 7) + ",c=1"))
+        .as("cut behind")
+        .hasSize(4);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"09azAZ!#$%&'*+-.^_`|~"})
+  void aNameIsAToken(String characters) {
+    assertThat(parse(characters + "=1")).containsExactly(characters, "1");
+    assertThat(Baggage.format(Colour.of(characters, "1"))).isEqualTo(characters + "=1");
+    for (char c : "/:@[{ \"(),;<=>?\\}".toCharArray()) {
+      assertThat(Baggage.format(Colour.of("a" + c, "1"))).as("" + c).isEmpty();
+    }
+    assertThat(Baggage.format(Colour.of("", "1"))).isEmpty();
+  }
+
+  @Test
+  void whatCannotStandInAValueIsEncoded() {
+    assertThat(Baggage.format(Colour.of("a", "!~ \",;\\%\u007f\u00e9")))
+        .isEqualTo("a=!~%20%22%2C%3B%5C%25%7F%C3%A9");
+  }
+
+  @Test
+  void whatFitsExactlyIsWritten() {
+    String longest = "x".repeat(Baggage.MAX_LENGTH - 2);
+    assertThat(Baggage.format(Colour.of("a", longest))).hasSize(Baggage.MAX_LENGTH);
+    assertThat(Baggage.format(Colour.of("a", longest + "x", "b", "1"))).isEqualTo("b=1");
+  }
 }

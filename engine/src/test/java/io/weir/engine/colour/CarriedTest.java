@@ -21,6 +21,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class CarriedTest {
@@ -153,6 +154,7 @@ class CarriedTest {
   }
 
   /** Both peers leaked here: set without reset, or reset before the handler ran. */
+  @Tag("no-mutation")
   @Test
   void aPooledThreadNeverKeepsARequestsColour() throws Exception {
     int rounds = 5000;
@@ -201,5 +203,85 @@ class CarriedTest {
       }
     }
     return right;
+  }
+
+  @Test
+  void everythingARuleMayLookAtIsCarried() {
+    RouteRule rule =
+        RouteRule.builder()
+            .match(MatchParser.parse("header:About == 'x'"))
+            .hashOn(Attribute.parse("header:Hash"))
+            .routes(
+                List.of(
+                    new RouteRule.Route(
+                        Match.ALWAYS,
+                        null,
+                        List.of(
+                            new RouteRule.Arm(
+                                "v1", Map.of(), 1, MatchParser.parse("exists header:Arm"))),
+                        null,
+                        RouteRule.Fallback.NONE,
+                        Map.of(),
+                        0,
+                        new RouteRule.Ab(
+                            Attribute.parse("header:Ab"),
+                            Attribute.parse("query:ab"),
+                            List.of(Attribute.parse("header:User"))))))
+            .build();
+    assertThat(Carried.by(List.of(rule)).headers())
+        .containsExactly("ab", "about", "arm", "hash", "user");
+    assertThat(Carried.by(List.of()).headers()).isEmpty();
+  }
+
+  @Test
+  void headersOfOneMessageOrConnectionAreNeverCarried() {
+    String never =
+        "accept accept-charset accept-encoding accept-language authorization baggage cache-control"
+            + " connection content-encoding content-length content-type cookie date expect host"
+            + " if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive"
+            + " origin pragma proxy-authorization proxy-connection range referer te trailer"
+            + " transfer-encoding upgrade user-agent via";
+    for (String name : never.split(" ")) {
+      RouteRule rule = RouteRule.builder().hashOn(Attribute.parse("header:" + name)).build();
+      assertThat(Carried.by(List.of(rule)).headers()).as(name).isEmpty();
+    }
+  }
+
+  @Test
+  void atMost64HeadersAreCarriedTheFirstByName() {
+    StringBuilder match = new StringBuilder("exists path");
+    for (int i = 10; i < 80; i++) {
+      match.append(" || exists header:h").append(i);
+    }
+    List<String> headers =
+        Carried.by(List.of(RouteRule.builder().match(MatchParser.parse("" + match)).build()))
+            .headers();
+    assertThat(headers).hasSize(64).startsWith("h10").endsWith("h73");
+  }
+
+  @Test
+  void aValueThatIsTooLongIsNotCarried() {
+    String longest = "x".repeat(1024);
+    assertThat(carried.read(Request.SOURCE, Request.of("header:X-Env", longest)).get("x-env"))
+        .isEqualTo(longest);
+    assertThat(carried.read(Request.SOURCE, Request.of("header:X-Env", longest + "x")))
+        .isSameAs(Colour.NONE);
+  }
+
+  @Test
+  void onlyPrintableTagsBecomeHeaders() {
+    assertThat(carried.write(Colour.of("x-env", " ~"), Request.OUTBOUND, Request.of()))
+        .containsExactly("x-env", " ~", "baggage", "x-env=%20~");
+    assertThat(carried.write(Colour.of("x-env", "\u007f"), Request.OUTBOUND, Request.of()))
+        .containsExactly("baggage", "x-env=%7F");
+    assertThat(carried.write(Colour.of("x-env", "\u001f"), Request.OUTBOUND, Request.of()))
+        .containsExactly("baggage", "x-env=%1F");
+  }
+
+  @Test
+  void aColourWhoseNamesCannotBeWrittenAddsNoHeader() {
+    Colour c = Colour.of("a b", "1");
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of())).isEmpty();
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of())).as("and again").isEmpty();
   }
 }

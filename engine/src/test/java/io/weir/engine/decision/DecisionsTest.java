@@ -3,6 +3,9 @@ package io.weir.engine.decision;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Response;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.decision.Decisions.Decision;
 import io.weir.engine.gate.Engine;
@@ -16,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class DecisionsTest {
@@ -91,6 +95,7 @@ class DecisionsTest {
     assertThat(decisions.dropped()).isZero();
   }
 
+  @Tag("no-mutation")
   @Test
   void decidingAllocatesNothing() {
     rules();
@@ -112,6 +117,7 @@ class DecisionsTest {
   }
 
   /** Each writer's decisions carry its own name twice; a torn row would mix two. */
+  @Tag("no-mutation")
   @Test
   void noReaderSeesHalfOfTwoDecisions() throws InterruptedException {
     Instance[] instances = {instance("a"), instance("b"), instance("c")};
@@ -144,5 +150,123 @@ class DecisionsTest {
       t.join();
     }
     assertThat(seen).isPositive();
+  }
+
+  private static Fixed path(String path) {
+    return new Fixed("", "", path);
+  }
+
+  private void refuse(Decisions to, long now, Fixed call) {
+    ticket.begin(0, null);
+    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", Response.DEFAULT, null), 77);
+    to.decided(ticket, "s", false, Fixed.SOURCE, call, now);
+  }
+
+  @Test
+  void everythingAboutADecisionIsKept() {
+    refuse(decisions, 9, path("/p"));
+    Decision d = decisions.find("x-1");
+    assertThat(d.id).isEqualTo("x-1");
+    assertThat(d.at).isEqualTo(9);
+    assertThat(d.retryAfterNanos).isEqualTo(77);
+    assertThat(d.inbound).isFalse();
+    assertThat(d.service).isEqualTo("s");
+    assertThat(d.method).isEqualTo("GET");
+    assertThat(d.path).isEqualTo("/p");
+    assertThat(d.instance).isNull();
+    assertThat(d.arm).isNull();
+    ticket.begin(0, null);
+    ticket.routed(instance("h"), "v1");
+    decisions.decided(ticket, "t", true, Fixed.SOURCE, path("/"), 10);
+    d = decisions.find("x-2");
+    assertThat(d.arm).isEqualTo("v1");
+    assertThat(d.instance.host()).isEqualTo("h");
+    assertThat(d.inbound).isTrue();
+    assertThat(d.method).isNull();
+    assertThat(d.retryAfterNanos).isZero();
+    assertThat(ticket.decision()).as("only who was refused is told").isNull();
+    assertThat(decisions.count()).isEqualTo(2);
+    assertThat(decisions.find("x-0")).isNull();
+    assertThat(decisions.find("x--1")).isNull();
+    assertThat(decisions.find("x-3")).isNull();
+    assertThat(decisions.find("x-")).isNull();
+  }
+
+  @Test
+  void callersAreToldNoIdUnlessThatIsOn() {
+    refuse(new Decisions("x", false), 0, path("/"));
+    assertThat(ticket.decision()).isNull();
+    refuse(decisions, 0, path("/"));
+    assertThat(ticket.decision()).isEqualTo("x-1");
+  }
+
+  @Test
+  void aPathThatIsTooLongIsNotKept() {
+    refuse(decisions, 0, path("/".repeat(256)));
+    refuse(decisions, 0, path("/".repeat(257)));
+    assertThat(decisions.find("x-1").path).hasSize(256);
+    assertThat(decisions.find("x-2").path).isNull();
+    assertThat(decisions.find("x-2").method).isEqualTo("GET");
+  }
+
+  @Test
+  void asManyAsWantedAreGivenNewestFirst() {
+    for (int i = 1; i <= 40; i++) {
+      refuse(decisions, i, path("/"));
+    }
+    assertThat(decisions.newest(3)).extracting(d -> d.at).containsExactly(40L, 39L, 38L);
+    assertThat(decisions.newest(3)).extracting(d -> d.id).containsExactly("x-14", "x-13", "x-12");
+    assertThat(decisions.newest(0)).isEmpty();
+    assertThat(decisions.newest(100)).hasSize(40);
+  }
+
+  @Test
+  void aDecisionWhoseCallCannotBeReadStandsAllTheSame() {
+    ticket.begin(0, null);
+    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", Response.DEFAULT, null), 1);
+    decisions.decided(ticket, "s", true, Fixed.SOURCE, null, 3);
+    assertThat(decisions.find("x-1").path).isNull();
+    assertThat(decisions.find("x-1").refusal.ruleId()).isEqualTo("r");
+  }
+
+  @Test
+  void aDecisionThatFindsItsRowBeingWrittenIsDroppedAndCounted() {
+    AttributeSource<int[]> slow =
+        new AttributeSource<>() {
+          @Override
+          public String header(int[] call, String name) {
+            return null;
+          }
+
+          @Override
+          public String path(int[] call) {
+            // meanwhile the whole ring goes by
+            for (int i = 0; i < Decisions.SIZE; i++) {
+              Ticket other = new Ticket();
+              other.begin(0, null);
+              decisions.decided(other, "other", false, Fixed.SOURCE, DecisionsTest.path("/"), i);
+            }
+            return "/slow";
+          }
+
+          @Override
+          public String method(int[] call) {
+            return "GET";
+          }
+
+          @Override
+          public String host(int[] call) {
+            return "h";
+          }
+        };
+    ticket.begin(0, null);
+    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", Response.DEFAULT, null), 1);
+    decisions.decided(ticket, "s", true, slow, new int[0], 3);
+    assertThat(decisions.dropped()).isEqualTo(1);
+    assertThat(decisions.count()).isEqualTo(Decisions.SIZE + 1);
+    assertThat(decisions.find("x-1").path).isEqualTo("/slow");
+    assertThat(decisions.newest(2000))
+        .as("its row is not the newest's")
+        .hasSize(Decisions.SIZE - 1);
   }
 }

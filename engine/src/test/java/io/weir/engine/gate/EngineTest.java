@@ -171,5 +171,40 @@ class EngineTest {
     assertThat(engine.callerFor("10.0.0.7", 8080)).as("mapped").isEqualTo("shop");
     assertThat(engine.callerFor("asks-not", 80)).as("has a rule of its own").isNull();
     assertThat(engine.callerFor("api.example.com", 443)).as("a stranger").isNull();
+    engine.apply(
+        new RuleBook.Builder()
+            .off(true)
+            .add(
+                LimitRule.builder()
+                    .service("asks")
+                    .qps(5)
+                    .by(List.of(Attribute.parse("caller")))
+                    .build())
+            .build());
+    assertThat(engine.callerFor("asks", 80)).as("switched off").isNull();
+    engine.apply(new RuleBook.Builder().build());
+    assertThat(engine.callerFor("asks", 80)).as("nobody asks").isNull();
+  }
+
+  @Test
+  void aLimitOnOutboundCallsThatLooksAtTheCallerAsksNobody() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("a")
+                    .side(LimitRule.Side.CLIENT)
+                    .qps(5)
+                    .by(List.of(Attribute.parse("caller")))
+                    .build())
+            .add(
+                LimitRule.builder()
+                    .service("b")
+                    .qps(5)
+                    .match(io.weir.engine.match.MatchParser.parse("caller == 'x'"))
+                    .build())
+            .build());
+    assertThat(engine.callerFor("a", 80)).isNull();
+    assertThat(engine.callerFor("b", 80)).as("its match looks").isEqualTo("shop");
   }
 }

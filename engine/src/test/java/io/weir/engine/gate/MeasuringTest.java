@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import org.HdrHistogram.Histogram;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** How long calls take is known while somebody asks for it, and costs nothing while nobody does. */
@@ -100,6 +101,7 @@ class MeasuringTest {
     assertThat(measured.server().total().getTotalCount()).as("none is lost").isEqualTo(10_000);
   }
 
+  @Tag("no-mutation")
   @Test
   void measuringAllocatesNothingPerCall() {
     engine.measure();

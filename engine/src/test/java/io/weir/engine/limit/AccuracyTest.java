@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Saturation on a clock of our own; the table in docs/performance.md is this, by the public way.
  */
+@Tag("no-mutation")
 class AccuracyTest {
   private static final long S = 1_000_000_000L;
   private static final long DAY = 86_400 * S;

@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.weir.engine.rules.LimitRule;
 import java.util.Random;
 import java.util.function.LongUnaryOperator;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * The adaptive limit against a model of a service, on a clock of its own: what others' limits
  * stumbled over, one by one. {@code knee} is how many calls the service works on at once.
  */
+@Tag("no-mutation")
 class AdaptiveTest {
   private final long[] took = new long[2];
   private Limits limits;

@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class ConcurrencyTest {
@@ -161,6 +162,7 @@ class ConcurrencyTest {
    * Two threads make calls and end them in every way there is while a third edits the rule: at no
    * instant are more under way than the largest limit there was, and in the end none is.
    */
+  @Tag("no-mutation")
   @Test
   void noEditLosesOrMintsAPlace() throws Exception {
     int largest = 40;

@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class KeyTableTest {
@@ -38,6 +39,7 @@ class KeyTableTest {
     return z ^ (z >>> 27);
   }
 
+  @Tag("no-mutation")
   @Test
   void millionsOfKeysStayWithinTheBoundAndTheLaw() {
     int maxKeys = 20_000;
@@ -60,6 +62,7 @@ class KeyTableTest {
     assertThat(admitted).isGreaterThan(maxKeys * 10L * millions / 2);
   }
 
+  @Tag("no-mutation")
   @Test
   void twoCallersWithOneNewKeyShareOneBucket() throws Exception {
     int rounds = 20_000;
@@ -97,6 +100,7 @@ class KeyTableTest {
    * One thread calls with one key whenever it may have tokens; the other makes keys up, so that
    * this bucket is retired whenever it is full. No interleaving may mint.
    */
+  @Tag("no-mutation")
   @Test
   void aBucketRetiredWhileItIsAskedMintsNothing() throws Exception {
     int maxKeys = 4;
@@ -173,5 +177,171 @@ class KeyTableTest {
       latin.append(c);
     }
     assertThat(KeyHash.sip(0, 0, latin.toString())).isEqualTo(0xacec00f1b6cbe085L);
+  }
+
+  /** SipHash-1-3 as the paper has it, over whole words. */
+  private static long reference(long k0, long k1, byte[] bytes, int length, boolean wide) {
+    java.nio.ByteBuffer padded =
+        java.nio.ByteBuffer.allocate(bytes.length / 8 * 8 + 8)
+            .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+            .put(bytes);
+    padded.put(padded.capacity() - 1, (byte) length).rewind();
+    long[] v = {
+      k0 ^ 0x736f6d6570736575L,
+      k1 ^ 0x646f72616e646f6dL ^ (wide ? 0xee : 0),
+      k0 ^ 0x6c7967656e657261L,
+      k1 ^ 0x7465646279746573L
+    };
+    while (padded.hasRemaining()) {
+      long m = padded.getLong();
+      v[3] ^= m;
+      round(v);
+      v[0] ^= m;
+    }
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++) {
+      round(v);
+    }
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+  }
+
+  private static void round(long[] v) {
+    v[0] += v[1];
+    v[1] = Long.rotateLeft(v[1], 13) ^ v[0];
+    v[0] = Long.rotateLeft(v[0], 32);
+    v[2] += v[3];
+    v[3] = Long.rotateLeft(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = Long.rotateLeft(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = Long.rotateLeft(v[1], 17) ^ v[2];
+    v[2] = Long.rotateLeft(v[2], 32);
+  }
+
+  @Test
+  void stringsOfAnyLengthAndAlphabetAreDigestedAsTheReferenceHasIt() {
+    Random random = new Random(13);
+    for (int n = 0; n < 70; n++) {
+      for (char highest : new char[] {'z', 0xff, 0x100, 0xffff}) {
+        StringBuilder s = new StringBuilder();
+        for (int i = 0; i < n; i++) {
+          s.append((char) random.nextInt(highest + 1));
+        }
+        if (n > 0) {
+          s.setCharAt(random.nextInt(n), highest);
+        }
+        String text = s.toString();
+        boolean wide = n > 0 && highest > 0xff;
+        byte[] bytes = new byte[wide ? 2 * n : n];
+        for (int i = 0; i < bytes.length; i++) {
+          char c = text.charAt(wide ? i / 2 : i);
+          bytes[i] = (byte) (wide && i % 2 == 1 ? c >> 8 : c);
+        }
+        long k0 = random.nextLong();
+        long k1 = random.nextLong();
+        assertThat(KeyHash.sip(k0, k1, text))
+            .as("%d characters up to %d", n, (int) highest)
+            .isEqualTo(reference(k0, k1, bytes, n, wide));
+      }
+    }
+  }
+
+  @Test
+  void partsAreDigestedUnderThoseBeforeThemAndASecret() {
+    long a = KeyHash.add(KeyHash.START, "a");
+    assertThat(KeyHash.add(KeyHash.START, "a")).isEqualTo(a);
+    assertThat(KeyHash.add(a, "b")).isNotEqualTo(KeyHash.add(KeyHash.add(0, "b"), "a"));
+    assertThat(KeyHash.add(a, "")).isNotEqualTo(a);
+    assertThat(a).isNotEqualTo(KeyHash.sip(0, 0, "a"));
+  }
+
+  /** As many keys as there may be, each in a list with others: 256 slots. */
+  private static KeyTable filled(Terms terms, int keys, long now) {
+    KeyTable table = new KeyTable(1, terms, now);
+    for (long i = 0; i < keys; i++) {
+      assertThat(table.take(key(i), terms, keys, now, ticket())).isGreaterThanOrEqualTo(0);
+    }
+    return table;
+  }
+
+  @Test
+  void keysThatShareASlotHaveABucketEach() {
+    Terms terms = new Terms(0, 1, 2, 0, 1, 0);
+    KeyTable table = filled(terms, 5000, 0);
+    assertThat(table.size()).isEqualTo(5000);
+    assertThat(table.countNodes()).isEqualTo(5000);
+    for (long i = 0; i < 5000; i++) {
+      assertThat(table.take(key(i), terms, 5000, 0, ticket())).isZero();
+      assertThat(table.take(key(i), terms, 5000, 0, ticket())).isNegative();
+    }
+    assertThat(table.overflowed()).isZero();
+  }
+
+  @Test
+  void aNewKeyTakesTheRoomOfAFullOneAndOfNoOther() {
+    Terms terms = new Terms(0, 1, 2, 0, 1, 0);
+    KeyTable table = filled(terms, 300, 0);
+    // one token is missing in each until a second has passed
+    assertThat(table.take(key(1000), terms, 300, S - 1_000_000, ticket())).isZero();
+    assertThat(table.overflowed()).isEqualTo(1);
+    assertThat(table.size()).isEqualTo(300);
+    for (long i = 2000; i < 2300; i++) {
+      assertThat(table.take(key(i), terms, 300, S + 1_000_000, ticket())).isZero();
+    }
+    assertThat(table.overflowed()).isEqualTo(1);
+    assertThat(table.size()).isEqualTo(300);
+    assertThat(table.countNodes()).isEqualTo(300);
+    // all three hundred were exchanged: none of the new ones is full
+    assertThat(table.take(key(3000), terms, 300, S + 2_000_000, ticket())).isZero();
+    assertThat(table.overflowed()).isEqualTo(2);
+  }
+
+  @Test
+  void afterASearchInVainTheNextIsWhenTheFullestMayBeFull() {
+    Terms terms = new Terms(0, 1, 10, 0, 1, 0);
+    KeyTable table = new KeyTable(2, terms, 0);
+    for (int i = 0; i < 5; i++) {
+      table.take(key(1), terms, 2, 0, ticket());
+    }
+    for (int i = 0; i < 8; i++) {
+      table.take(key(2), terms, 2, 0, ticket());
+    }
+    table.take(key(3), terms, 2, 0, ticket());
+    table.take(key(4), terms, 2, 5 * S - 1_000_000, ticket());
+    assertThat(table.overflowed()).isEqualTo(2);
+    table.take(key(5), terms, 2, 5 * S + 1_000_000, ticket());
+    assertThat(table.overflowed()).as("five seconds later the first is full").isEqualTo(2);
+    assertThat(table.take(key(2), terms, 2, 5 * S + 1_000_000, ticket())).as("has seven").isZero();
+    assertThat(table.size()).isEqualTo(2);
+  }
+
+  @Test
+  void anEditSearchesAnew() {
+    Terms slow = new Terms(0, 0.001, 10, 0, 1, 0);
+    KeyTable table = new KeyTable(1, slow, 0);
+    table.take(key(1), slow, 1, 0, ticket());
+    table.take(key(2), slow, 1, 0, ticket());
+    assertThat(table.overflowed()).isEqualTo(1);
+    Terms quick = new Terms(1, 1000, 10, 0, 1, S);
+    table.edited(quick, S);
+    table.take(key(3), quick, 1, S + S / 100, ticket());
+    assertThat(table.overflowed()).as("the first was full by then").isEqualTo(1);
+    assertThat(table.countNodes()).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsTakenIsNotedOnTheTicketAndGoesBackToTheKey() {
+    Terms terms = new Terms(0, 1e-6, 6, 0, 3, 0);
+    KeyTable table = new KeyTable(10, terms, 0);
+    Ticket first = ticket();
+    assertThat(table.take(key(1), terms, 10, 0, first)).isZero();
+    assertThat(table.take(key(1), terms, 10, 0, ticket())).isZero();
+    Ticket refused = ticket();
+    assertThat(table.take(key(1), terms, 10, 0, refused)).isNegative();
+    refused.giveBackTokens(0);
+    assertThat(table.take(key(1), terms, 10, 0, ticket())).isNegative();
+    first.giveBackTokens(0);
+    assertThat(table.take(key(1), terms, 10, 0, ticket())).isZero();
+    assertThat(table.take(key(1), terms, 10, 0, ticket())).isNegative();
   }
 }

@@ -6,6 +6,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -95,5 +96,62 @@ class TermsTest {
         }
       }
     }
+  }
+
+  @Test
+  void boundsAreThoseThatAreSaid() {
+    Terms t = new Terms(3, 10, 7, 500_000_000L, 2, 0);
+    assertThat(t.edition).isEqualTo(3);
+    assertThat(t.scale).isEqualTo(10);
+    assertThat(t.burst).isEqualTo(7 << 10);
+    assertThat(t.debt).isEqualTo(5 << 10);
+    assertThat(t.tokens).isEqualTo(2);
+    assertThat(t.cost).isEqualTo(2 << 10);
+    assertThat(t.payable).isTrue();
+    assertThat(new Terms(0, 10, 7, 0, 7, 0).payable).isTrue();
+    assertThat(new Terms(0, 10, 7, 0, 8, 0).payable).isFalse();
+    assertThat(new Terms(0, 10, 7, 100_000_000L, 8, 0).payable)
+        .as("with what it waits for")
+        .isTrue();
+    assertThat(new Terms(0, 0, 7, 0, 1, 0).payable).isFalse();
+    assertThat(new Terms(0, 0, 7, 0, 1, 0).burst).isZero();
+    assertThat(new Terms(0, -5, 7, DAY, 1, 0).debt).isZero();
+    assertThat(new Terms(0, 10, 0, 0, 0, 0).burst).as("at least one").isEqualTo(1 << 10);
+    assertThat(new Terms(0, 10, 0, 0, 0, 0).tokens).isEqualTo(1);
+    assertThat(new Terms(0, 10, Long.MAX_VALUE, 0, 1, 0).burst).isEqualTo(Terms.MAX_BURST << 10);
+    assertThat(new Terms(0, 1, 1, 2 * DAY, 1, 0).debt)
+        .as("one day at most")
+        .isEqualTo(86_400L << 10);
+    assertThat(new Terms(0, 1, 1, -1, 1, 0).debt).isZero();
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {1, 1e6, 1.9e6, 2e6, 1e7, 1e8, 9e8, 1e9, 5e9})
+  void aTokenIsAsManyUnitsAsTheRateAllows(double qps) {
+    Terms t = new Terms(0, qps, 1, 0, 1, 0);
+    double unitsPerNano = Math.min(qps, 1e9) / 1e9 * (1 << t.scale);
+    assertThat(unitsPerNano).isLessThanOrEqualTo(2);
+    assertThat(t.scale == 10 || unitsPerNano > 1).isTrue();
+    // a second mints a second's tokens
+    assertThat((double) t.minted(1_000_000_000L) / (1L << t.scale))
+        .isCloseTo(Math.min(qps, 1e9), org.assertj.core.data.Percentage.withPercentage(0.1));
+    assertThat(t.full(1_000_000_000L)).isEqualTo(t.minted(1_000_000_000L) - t.burst);
+  }
+
+  @Test
+  void tokensAreCarriedIntoAnyScale() {
+    Terms slow = new Terms(0, 1, 100, 0, 1, 0);
+    Terms quick = new Terms(1, 1e9, 100, 0, 1, 0);
+    assertThat(slow.scale).isEqualTo(10);
+    assertThat(quick.scale).isEqualTo(1);
+    assertThat(quick.carry(slow, -(40L << 10))).as("forty tokens").isEqualTo(-(40L << 1));
+    assertThat(slow.carry(quick, -(40L << 1))).isEqualTo(-(40L << 10));
+    assertThat(quick.carry(slow, 40L << 10)).as("a debt").isEqualTo(40L << 1);
+    assertThat(slow.carry(quick, 40L << 1)).isEqualTo(40L << 10);
+    Terms small = new Terms(1, 1, 10, 0, 1, 0);
+    assertThat(small.carry(slow, -(40L << 10)))
+        .as("no more than the burst")
+        .isEqualTo(-(10L << 10));
+    assertThat(slow.carry(small, -(40L << 10))).as("no more than it held").isEqualTo(-(10L << 10));
   }
 }

@@ -3,11 +3,13 @@ package io.weir.engine.limit;
 import static io.weir.engine.limit.Station.MS;
 import static io.weir.engine.limit.Station.S;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The closed loop against a model of a service, on a clock of its own. */
@@ -87,6 +89,7 @@ class TunerTest {
     return swings;
   }
 
+  @Tag("no-mutation")
   @Test
   void twiceTheLoadIsHeldAtTheTarget() {
     start(200);
@@ -100,6 +103,7 @@ class TunerTest {
     assertThat(swings(steps)).isLessThanOrEqualTo(2);
   }
 
+  @Tag("no-mutation")
   @Test
   void halfTheCapacityGoneIsHeldToo() {
     start(100);
@@ -181,5 +185,144 @@ class TunerTest {
       qps = t.next(qps, Math.exp(r.nextDouble() * 12), 55, r.nextInt(500), r.nextBoolean());
       assertThat(qps).isBetween(50.0, 60.0);
     }
+  }
+
+  private static Tuner p99Of400() {
+    return new Tuner(new LimitRule.Auto(LimitRule.Metric.P99, TARGET, 5, 1000));
+  }
+
+  @Test
+  void belowHalfOfTheTargetAUsedRateGrowsByOnePercentAndThenFaster() {
+    Tuner t = p99Of400();
+    assertThat(t.next(100, 199, 100, 100, true)).isCloseTo(101, within(1e-9));
+    assertThat(t.next(100, 199, 100, 100, true)).isCloseTo(101.5, within(1e-9));
+    for (int i = 0; i < 20; i++) {
+      t.next(100, 199, 100, 100, true);
+    }
+    assertThat(t.next(100, 199, 100, 100, true)).as("at most ten").isCloseTo(110, within(1e-9));
+    // at half there may be a queue: growing starts over
+    t.next(100, 200, 100, 100, true);
+    assertThat(t.next(100, 199, 100, 100, true)).isCloseTo(101, within(1e-9));
+  }
+
+  @Test
+  void aRateThatKeepsNobodyAwayStays() {
+    Tuner t = p99Of400();
+    assertThat(t.next(100, 10, 50, 50, false)).isEqualTo(100);
+    assertThat(t.next(100, 399, 50, 50, false)).isEqualTo(100);
+    assertThat(t.next(100, 500, 100, 100, false))
+        .as("slow though not used")
+        .isCloseTo(98, within(1e-9));
+  }
+
+  @Test
+  void withAQueueTheRateIsWhatIsCompletedAndACorrection() {
+    assertThat(p99Of400().next(100, 300, 100, 100, true)).isCloseTo(102, within(1e-9));
+    assertThat(p99Of400().next(100, 600, 100, 100, true)).isCloseTo(96, within(1e-9));
+    assertThat(p99Of400().next(100, 600, 100, 80, true)).isCloseTo(76.8, within(1e-9));
+    // fewer come out than go in: the queue grows, though all is well yet
+    assertThat(p99Of400().next(100, 300, 60, 50, true)).isCloseTo(51, within(1e-9));
+    assertThat(p99Of400().next(100, 300, 50.5, 50, true)).as("as many come out").isEqualTo(100);
+    // by five percent at most
+    Tuner slow = new Tuner(new LimitRule.Auto(LimitRule.Metric.P99, 4000, 5, 1000));
+    assertThat(slow.next(100, 5900, 100, 100, true)).isCloseTo(95, within(1e-9));
+    slow = new Tuner(new LimitRule.Auto(LimitRule.Metric.P99, 4000, 5, 1000));
+    assertThat(slow.next(100, 2100, 100, 100, true)).isCloseTo(105, within(1e-9));
+  }
+
+  @Test
+  void withinATenthOfTheTargetNothingMoves() {
+    assertThat(p99Of400().next(100, 361, 100, 100, true)).isEqualTo(100);
+    assertThat(p99Of400().next(100, 439, 100, 100, true)).isEqualTo(100);
+    assertThat(p99Of400().next(100, 445, 100, 98, true)).isCloseTo(97.118, within(1e-9));
+  }
+
+  @Test
+  void whatIsCompletedIsSmoothed() {
+    Tuner t = p99Of400();
+    assertThat(t.next(100, 410, 100, 100, true)).isEqualTo(100);
+    assertThat(t.next(100, 410, 100, 50, true)).isCloseTo(90, within(1e-9));
+    assertThat(t.next(90, 410, 100, 50, true)).isCloseTo(82, within(1e-9));
+  }
+
+  @Test
+  void farAboveTheTargetTheQueueIsDrainedOnceAndThenTheRateReturns() {
+    Tuner t = p99Of400();
+    assertThat(t.next(100, 601, 100, 80, true)).isCloseTo(56, within(1e-9));
+    // calls that were let in before are still coming out: four steps
+    for (int i = 0; i < 4; i++) {
+      assertThat(t.next(56, 3000, 56, 60, true)).isEqualTo(56);
+    }
+    assertThat(t.next(56, 2900, 56, 60, true)).as("it falls").isEqualTo(56);
+    assertThat(t.next(56, 600, 56, 80, true)).isCloseTo(77.6, within(1e-9));
+  }
+
+  @Test
+  void aDrainThatDoesNotHelpIsDoneAgain() {
+    Tuner t = p99Of400();
+    t.next(100, 601, 100, 80, true);
+    for (int i = 0; i < 4; i++) {
+      t.next(56, 601, 56, 50, true);
+    }
+    assertThat(t.next(56, 601, 56, 50, true)).isCloseTo(35, within(1e-9));
+    // less comes out than was thought, and more than goes in: that is the capacity
+    for (int i = 0; i < 4; i++) {
+      t.next(35, 700, 35, 40, true);
+    }
+    assertThat(t.next(35, 500, 35, 30, true)).isCloseTo(38.8, within(1e-9));
+  }
+
+  @Test
+  void tooManyErrorsCutInProportionAndAtMostByHalf() {
+    LimitRule.Auto auto = new LimitRule.Auto(LimitRule.Metric.ERROR_RATIO, 0.02, 5, 1000);
+    Tuner t = new Tuner(auto);
+    assertThat(t.next(100, 0.022, 100, 100, true)).as("within a tenth").isEqualTo(100);
+    assertThat(t.next(100, 0.118, 100, 100, true)).isCloseTo(90, within(1e-9));
+    assertThat(t.next(90, 0.5, 100, 100, true)).as("a step to settle").isEqualTo(90);
+    assertThat(t.next(90, 0.9, 100, 100, true)).isCloseTo(45, within(1e-9));
+    assertThat(
+            new Tuner(new LimitRule.Auto(LimitRule.Metric.CPU, 0.6, 5, 1000))
+                .next(100, 0.8, 100, 100, true))
+        .isCloseTo(75, within(1e-9));
+  }
+
+  @Test
+  void growthDoublesAfterTenGoodStepsAndIsHalvedByABadOne() {
+    Tuner t = new Tuner(new LimitRule.Auto(LimitRule.Metric.CPU, 0.5, 5, 1000));
+    for (int i = 0; i < 9; i++) {
+      assertThat(t.next(100, 0.1, 100, 100, true)).isCloseTo(101, within(1e-9));
+    }
+    assertThat(t.next(100, 0.1, 100, 100, true)).isCloseTo(102, within(1e-9));
+    assertThat(t.next(100, 0.1, 100, 100, false)).as("not used").isEqualTo(100);
+    assertThat(t.next(100, 0.45, 100, 100, true)).as("within a tenth").isEqualTo(100);
+    for (int i = 0; i < 10; i++) {
+      t.next(100, 0.1, 100, 100, true);
+    }
+    assertThat(t.next(100, 0.1, 100, 100, true)).isCloseTo(104, within(1e-9));
+    t.next(100, 0.6, 100, 100, true);
+    t.next(100, 0.6, 100, 100, true);
+    assertThat(t.next(100, 0.1, 100, 100, true)).isCloseTo(102, within(1e-9));
+    for (int i = 0; i < 100; i++) {
+      t.next(100, 0.1, 100, 100, true);
+    }
+    assertThat(t.next(100, 0.1, 100, 100, true)).as("at most a tenth").isCloseTo(110, within(1e-9));
+  }
+
+  @Test
+  void aChangeOfLessThanOnePercentIsNotMadeUnlessItReachesABound() {
+    assertThat(p99Of400().next(100, 410, 100, 99.1, true)).isEqualTo(100);
+    assertThat(p99Of400().next(100, 410, 100, 99, true)).isCloseTo(99, within(1e-9));
+    LimitRule.Auto auto = new LimitRule.Auto(LimitRule.Metric.P99, TARGET, 99.5, 100.5);
+    assertThat(new Tuner(auto).next(100, 100, 100, 100, true)).isEqualTo(100.5);
+    assertThat(new Tuner(auto).next(100, 410, 100, 90, true)).isEqualTo(99.5);
+  }
+
+  @Test
+  void anEditedTargetAndItsBoundsHoldFromThenOn() {
+    Tuner t = p99Of400();
+    t.edited(new LimitRule.Auto(LimitRule.Metric.P99, 100, 5, 50));
+    assertThat(t.next(45, 410, 45, 45, true)).isCloseTo(31.5, within(1e-9));
+    t.edited(new LimitRule.Auto(LimitRule.Metric.P99, 4000, 40, 50));
+    assertThat(t.next(30, 410, 30, 30, true)).isEqualTo(40);
   }
 }

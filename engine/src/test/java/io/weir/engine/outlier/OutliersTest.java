@@ -10,6 +10,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class OutliersTest {
@@ -159,6 +160,7 @@ class OutliersTest {
     assertThat(out(3)).isFalse();
   }
 
+  @Tag("no-mutation")
   @Test
   void manyThreadsNeverEjectMoreThanTheShare() throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(4);

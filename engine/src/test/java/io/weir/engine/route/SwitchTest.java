@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Blue/green is one put: it shows at once, and no call sees half of it. */
@@ -39,6 +40,7 @@ class SwitchTest {
         .build();
   }
 
+  @Tag("no-mutation")
   @Test
   void underLoadNoCallSeesAMixAndNoneFails() throws Exception {
     Service s = new Service().with(3, "blue").with(3, "green");

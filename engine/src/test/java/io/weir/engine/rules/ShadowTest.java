@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Response;
+import io.weir.engine.match.MatchParser;
 import java.lang.reflect.Field;
 import java.util.List;
 import java.util.Map;
@@ -50,12 +51,31 @@ class ShadowTest {
             .fleet(false)
             .rampNanos(8)
             .force(BreakerRule.Force.CLOSED)
+            .maxEjectionPercent(33)
+            .record(List.of("503"), List.of("E"), List.of("ABORTED"))
+            .ignore(List.of("404"), List.of("I"), List.of("NOT_FOUND"))
+            .response(new Response(418, Map.of(), "b", true))
+            .shadow(false)
+            .match(MatchParser.parse("path == '/'"))
             .build());
+    RouteRule.Route route =
+        new RouteRule.Route(
+            MatchParser.parse("path == '/'"),
+            "path == '/'",
+            List.of(new RouteRule.Arm("v1", Map.of(), 1)),
+            null,
+            RouteRule.Fallback.ANY,
+            Map.of(),
+            0);
     same(
         RouteRule.builder()
             .id("c")
             .service("s")
             .salt("x")
+            .routes(List.of(route))
+            .defaults(List.of(route.to.get(0)))
+            .hashOn(Attribute.parse("path"))
+            .enabled(false)
             .region(true, 0.4)
             .balance(RouteRule.Balance.RENDEZVOUS)
             .build());

@@ -14,6 +14,7 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -101,6 +102,7 @@ class SignalsTest {
     assertThat(signals.last(63, now).calls()).isZero();
   }
 
+  @Tag("no-mutation")
   @Test
   void noOutcomeIsLostBetweenThreads() throws Exception {
     int threads = 8;
@@ -131,6 +133,7 @@ class SignalsTest {
     assertThat(signals.last(63, now + calls * MS).calls()).isEqualTo(all.calls());
   }
 
+  @Tag("no-mutation")
   @Test
   void countingAllocatesNothing() {
     int calls = 50_000;
@@ -145,5 +148,61 @@ class SignalsTest {
       bytes = threads.getThreadAllocatedBytes(id) - before;
     }
     assertThat(bytes).as("%d bytes in %d calls", bytes, calls).isLessThan(calls / 10);
+  }
+
+  @Test
+  void aWindowIsTheRunningSecondAndTheWholeOnesBeforeIt() {
+    long origin = now;
+    for (int i = 0; i < 200; i++) {
+      now = origin + i * S + S / 2;
+      call(0).endHttp(i % 2 == 0 ? 200 : 500, now);
+    }
+    for (int seconds = 1; seconds <= Signals.SECONDS; seconds++) {
+      assertThat(signals.last(seconds, now).calls()).isEqualTo(seconds);
+      assertThat(signals.last(seconds, now).errors).isEqualTo((seconds + 1) / 2);
+    }
+    assertThat(signals.last(1, now + S / 2 - 1).calls()).isEqualTo(1);
+    assertThat(signals.last(1, now + S / 2).calls()).as("the next second").isZero();
+    assertThat(signals.last(2, now + S / 2).calls()).isEqualTo(1);
+    assertThat(signals.last(63, now + 63 * S).calls()).isZero();
+    assertThat(signals.last(63, now + 62 * S).calls()).isEqualTo(1);
+  }
+
+  @Test
+  void whatAWindowHoldsIsCountedWhole() {
+    call(2 * S).endHttp(500, now);
+    now += 10 * S;
+    call(3 * S).endHttp(200, now);
+    call(0).endFailure(Failure.CANCELLED, null, now);
+    Reading r = signals.last(5, now);
+    assertThat(r).hasToString("1 ok, 0 errors, 1 ignored, 1 slow");
+    assertThat(r.nanos).isEqualTo(3 * S);
+    assertThat(r.meanNanos()).isEqualTo(3 * S);
+    assertThat(r.errorRatio()).isZero();
+    Reading none = signals.last(5, now + 60 * S);
+    assertThat(none.meanNanos()).isZero();
+    assertThat(none.errorRatio()).isZero();
+    assertThat(signals.total()).hasToString("1 ok, 1 errors, 1 ignored, 2 slow");
+    assertThat(signals).hasToString("shop 1 ok, 1 errors, 1 ignored, 2 slow");
+  }
+
+  @Test
+  void aClockThatWentBackMakesNoCallLongerThanNothing() {
+    call(0);
+    ticket.endHttp(200, now - S);
+    assertThat(signals.total().nanos).isZero();
+    assertThat(signals.total().ok).isEqualTo(1);
+  }
+
+  @Test
+  void whatCannotBeJudgedIsAnError() {
+    Throwable odd = new Throwable();
+    signals.judgeBy(
+        List.of(
+            BreakerRule.builder()
+                .ignore(List.of(), java.util.Collections.singletonList(null), List.of())
+                .build()));
+    call(MS).endFailure(Failure.EXCEPTION, odd, now);
+    assertThat(signals.total().errors).isEqualTo(1);
   }
 }

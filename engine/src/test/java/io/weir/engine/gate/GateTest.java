@@ -1,0 +1,283 @@
+package io.weir.engine.gate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Failure;
+import io.weir.engine.call.Pacer;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+import io.weir.engine.call.Witness;
+import io.weir.engine.colour.Reach;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.Locality;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.RuleBook;
+import io.weir.engine.testing.Fixed;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What the gate does around the engines it asks. */
+class GateTest {
+  private static final Fixed CALL = new Fixed("prod", "u", "/");
+
+  private long now = 10;
+  private final List<String> told = new ArrayList<>();
+  private final Engine engine = new Engine("shop", () -> now);
+  private final Ticket ticket = new Ticket();
+
+  private static LimitRule.Builder client(double qps) {
+    return LimitRule.builder().service("payment").side(LimitRule.Side.CLIENT).qps(qps).burst(5);
+  }
+
+  private static Instance instance(String version, String... canary) {
+    return new Instance(
+        "payment",
+        "10.0.0.1",
+        80,
+        version,
+        null,
+        null,
+        canary.length == 0 ? Map.of() : Map.of(Instance.CANARY, canary[0]),
+        100,
+        null);
+  }
+
+  private boolean outbound() {
+    return engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket);
+  }
+
+  private boolean inbound() {
+    return engine.inbound(Fixed.SOURCE, CALL, ticket);
+  }
+
+  private final class Named implements Witness {
+    private final String name;
+
+    Named(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public <C> void decided(
+        Ticket t, String service, boolean inbound, AttributeSource<C> source, C call, long at) {
+      told.add(name + " " + service + " " + inbound + " " + at);
+    }
+  }
+
+  @Test
+  void anInstanceThatWasChosenHasACallUnderWayUntilItEnds() {
+    Instance instance = instance("v1");
+    engine.apply(new RuleBook.Builder().instance(instance).build());
+    List<String> ended = new ArrayList<>();
+    instance.report((status, grpc, answered, at) -> ended.add(status + " " + grpc + answered));
+    for (int i = 0; i < 4; i++) {
+      assertThat(outbound()).isTrue();
+      assertThat(ticket.instance()).isSameAs(instance);
+      assertThat(instance.inFlight()).isEqualTo(1);
+      switch (i) {
+        case 0 -> ticket.endHttp(200, now);
+        case 1 -> ticket.endFailure(Failure.CONNECT, null, now);
+        case 2 -> ticket.endFailure(Failure.CANCELLED, null, now);
+        default -> ticket.abandon(now);
+      }
+      assertThat(instance.inFlight()).isZero();
+    }
+    assertThat(ended)
+        .as("what the caller cancelled says nothing")
+        .containsExactly("200 -1true", "-1 -1false");
+  }
+
+  @Test
+  void aCallWithoutInstanceEndsAllTheSame() {
+    engine.apply(new RuleBook.Builder().add(client(100).build()).build());
+    assertThat(outbound()).isTrue();
+    ticket.endHttp(200, now);
+    assertThat(outbound()).isTrue();
+    ticket.abandon(now);
+  }
+
+  @Test
+  void whatALaterEngineRefusesCostsNoTokenAndNoPermit() {
+    RouteRule nowhere =
+        RouteRule.builder()
+            .service("payment")
+            .defaults(List.of(new RouteRule.Arm("v9", Map.of(), 1)))
+            .build();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(client(0.001).build())
+            .add(BreakerRule.builder().service("payment").build())
+            .add(nowhere)
+            .instance(instance("v1"))
+            .build());
+    for (int i = 0; i < 20; i++) {
+      assertThat(outbound()).isFalse();
+      assertThat(ticket.refused().kind()).isEqualTo(Refusal.Kind.ROUTE);
+    }
+    engine.apply(
+        new RuleBook.Builder()
+            .add(client(0.001).build())
+            .add(BreakerRule.builder().service("payment").force(BreakerRule.Force.OPEN).build())
+            .build());
+    for (int i = 0; i < 20; i++) {
+      assertThat(outbound()).isFalse();
+      assertThat(ticket.refused().kind()).isEqualTo(Refusal.Kind.BREAKER);
+    }
+    engine.apply(new RuleBook.Builder().add(client(0.001).build()).build());
+    for (int i = 0; i < 5; i++) {
+      assertThat(outbound()).isTrue();
+    }
+    assertThat(outbound()).isFalse();
+  }
+
+  @Test
+  void refusalsAndChoicesAreToldToAllWhoWantToSeeThem() {
+    engine.show(new Named("a"));
+    engine.show(new Named("b"));
+    Named weak = new Named("c");
+    engine.showWeakly(weak);
+    engine.apply(
+        new RuleBook.Builder()
+            .add(LimitRule.builder().service("shop").qps(0.001).burst(1).build())
+            .instance(instance("v1"))
+            .build());
+    assertThat(inbound()).isTrue();
+    assertThat(told).as("an admission is not told").isEmpty();
+    assertThat(inbound()).isFalse();
+    assertThat(told).containsExactly("b shop true 10", "a shop true 10", "c shop true 10");
+    told.clear();
+    now = 11;
+    assertThat(outbound()).isTrue();
+    assertThat(told)
+        .containsExactly("b payment false 11", "a payment false 11", "c payment false 11");
+    assertThat(weak).isNotNull();
+  }
+
+  @Test
+  void anApplicationsWitnessIsNotKeptAliveAndForgottenWhenItIsGone() {
+    engine.apply(new RuleBook.Builder().instance(instance("v1")).build());
+    engine.show(new Named("a"));
+    WeakReference<Named> gone = showAndForget();
+    for (int i = 0; i < 100 && gone.get() != null; i++) {
+      System.gc();
+    }
+    assertThat(gone.get()).as("kept alive").isNull();
+    for (int i = 0; i < 2; i++) {
+      assertThat(outbound()).isTrue();
+    }
+    assertThat(told).containsExactly("a payment false 10", "a payment false 10");
+  }
+
+  private WeakReference<Named> showAndForget() {
+    Named witness = new Named("gone");
+    engine.showWeakly(witness);
+    return new WeakReference<>(witness);
+  }
+
+  @Test
+  void inboundCallsAreCountedWhileSomebodyWatches() {
+    assertThat(inbound()).isTrue();
+    ticket.endHttp(500, now);
+    assertThat(engine.signals().total().calls()).isZero();
+    assertThat(engine.governsInbound()).isFalse();
+    engine.watch();
+    assertThat(engine.governsInbound()).isTrue();
+    assertThat(inbound()).isTrue();
+    ticket.endHttp(500, now);
+    assertThat(engine.signals().total().errors).isOne();
+    engine.apply(new RuleBook.Builder().off(true).build());
+    assertThat(engine.governsInbound()).isFalse();
+    assertThat(inbound()).isTrue();
+    ticket.endHttp(500, now);
+    assertThat(engine.signals().total().errors).isOne();
+  }
+
+  @Test
+  void theServicesOwnBreakerRuleJudgesWhatItServes() {
+    engine.watch();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                BreakerRule.builder()
+                    .service("shop")
+                    .ignore(List.of("500"), List.of(), List.of())
+                    .build())
+            .build());
+    assertThat(inbound()).isTrue();
+    ticket.endHttp(500, now);
+    assertThat(engine.signals().total().ignored).isOne();
+  }
+
+  @Test
+  void aServiceThatIsOffIsNotGovernedByTheDefaultsEither() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(BreakerRule.builder().service("*").build())
+            .off("payment")
+            .build());
+    assertThat(engine.plan("payment")).isNull();
+    assertThat(engine.plan("stock")).isNotNull();
+    assertThat(engine.snapshot().planOf("stock")).isNotNull();
+    assertThat(engine.snapshot().planOf("never called")).isNull();
+    assertThat(engine.plan(null)).isNull();
+  }
+
+  @Test
+  void coloursMatterWhileThereIsARoutingRuleOrACanary() {
+    assertThat(engine.colours()).isFalse();
+    engine.apply(new RuleBook.Builder().instance(instance("v1")).build());
+    assertThat(engine.colours()).as("an instance that is no canary").isFalse();
+    engine.apply(new RuleBook.Builder().instance(instance("v1", "blue")).build());
+    assertThat(engine.colours()).isTrue();
+    engine.apply(new RuleBook.Builder().instance(instance("v1", "blue")).off(true).build());
+    assertThat(engine.colours()).isFalse();
+    RouteRule rule = RouteRule.builder().service("*").build();
+    engine.apply(new RuleBook.Builder().add(rule).build());
+    assertThat(engine.colours()).as("a default").isTrue();
+  }
+
+  @Test
+  void aDefaultsOutliersFollowTheFirstRuleThatActs() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                BreakerRule.builder()
+                    .id("a")
+                    .service("payment")
+                    .shadow(true)
+                    .maxEjectionPercent(50)
+                    .build())
+            .instance(instance("v1"))
+            .build());
+    assertThat(engine.plan("payment").outliers()).as("a shadow ejects nobody").isNull();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(BreakerRule.builder().service("payment").maxEjectionPercent(50).build())
+            .instance(instance("v1"))
+            .build());
+    assertThat(engine.plan("payment").outliers()).isNotNull();
+    assertThat(engine.plan("payment").router()).isNotNull();
+    assertThat(engine.plan("payment").breakers()).isNotNull();
+    assertThat(engine.plan("payment").client()).isNull();
+    assertThat(engine.plan("payment").server()).isNull();
+  }
+
+  @Test
+  void itHandsOutWhatItWasMadeWith() {
+    Pacer pacer = (nanos, task) -> told.add("" + nanos);
+    Engine e = new Engine("cart", Locality.UNKNOWN, Targets.NONE, Reach.INSIDE, () -> 77, pacer);
+    assertThat(e.service()).isEqualTo("cart");
+    assertThat(e.pacer()).isSameAs(pacer);
+    assertThat(e.now()).isEqualTo(77);
+    assertThat(e.ports()).isNotNull();
+    assertThat(e.outlet()).isNotNull();
+    assertThat(engine.pacer()).isNull();
+    assertThat(new Engine("a", new Locality("eu", null), () -> 1).service()).isEqualTo("a");
+  }
+}

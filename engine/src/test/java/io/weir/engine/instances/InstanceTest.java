@@ -1,0 +1,130 @@
+package io.weir.engine.instances;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class InstanceTest {
+  private static Instance instance(String... canary) {
+    return new Instance(
+        "pay",
+        "10.0.0.7",
+        8080,
+        "v1",
+        "eu",
+        "eu-a",
+        canary.length == 0 ? Map.of("k", "v") : Map.of(Instance.CANARY, canary[0]),
+        7,
+        "http");
+  }
+
+  @Test
+  void itSaysWhatWasRegistered() {
+    Instance i = instance();
+    assertThat(i.service()).isEqualTo("pay");
+    assertThat(i.host()).isEqualTo("10.0.0.7");
+    assertThat(i.port()).isEqualTo(8080);
+    assertThat(i.version()).isEqualTo("v1");
+    assertThat(i.region()).isEqualTo("eu");
+    assertThat(i.zone()).isEqualTo("eu-a");
+    assertThat(i.labels()).isEqualTo(Map.of("k", "v"));
+    assertThat(i.weight()).isEqualTo(7);
+    assertThat(i.protocol()).isEqualTo("http");
+    assertThat(i).hasToString("10.0.0.7:8080");
+  }
+
+  @Test
+  void theCanaryLabelIsTheColourUnlessItSaysFalse() {
+    assertThat(instance().colour()).isNull();
+    assertThat(instance("").colour()).isNull();
+    assertThat(instance("false").colour()).isNull();
+    assertThat(instance("true").colour()).isEqualTo("true");
+    assertThat(instance("blue").colour()).isEqualTo("blue");
+  }
+
+  @Test
+  void callsUnderWayAreCountedAndSomebodyIsToldHowTheyEnd() {
+    Instance i = instance();
+    List<String> told = new ArrayList<>();
+    i.callStarted();
+    i.callStarted();
+    i.callStarted();
+    i.callEnded(500, -1, true, 3);
+    i.report((status, grpc, answered, now) -> told.add(status + " " + grpc + answered + now));
+    assertThat(i.outcomes()).isNotNull();
+    i.callEnded(-1, 14, false, 5);
+    i.callEnded();
+    assertThat(i.inFlight()).isZero();
+    assertThat(told).containsExactly("-1 14false5");
+    i.report(null);
+    assertThat(i.outcomes()).isNull();
+  }
+
+  @Test
+  void anEjectionEndsAtItsTimeOrBefore() {
+    Instance i = instance();
+    Ejections ejections = new Ejections();
+    i.join(ejections);
+    assertThat(i.ejected(0)).isFalse();
+    i.eject(Long.MIN_VALUE + 10);
+    assertThat(i.ejectedUntil()).isEqualTo(Long.MIN_VALUE + 10);
+    assertThat(i.ejected(Long.MAX_VALUE)).as("the clock wraps between").isTrue();
+    assertThat(i.ejected(Long.MIN_VALUE + 9)).isTrue();
+    assertThat(i.ejected(Long.MIN_VALUE + 10)).isFalse();
+    i.restore();
+    assertThat(i.ejected(Long.MAX_VALUE)).isFalse();
+    assertThat(ejections.changes()).isEqualTo(2);
+  }
+
+  @Test
+  void whatRunsGoesOnWhenTheRegistrationChanges() {
+    Instance before = instance();
+    Instance after = instance("blue");
+    Ejections ejections = new Ejections();
+    before.join(ejections);
+    before.callStarted();
+    before.eject(100);
+    after.continues(before);
+    assertThat(after.inFlight()).isOne();
+    assertThat(after.ejected(99)).isTrue();
+    before.callEnded();
+    after.restore();
+    assertThat(after.inFlight()).isZero();
+    assertThat(ejections.changes()).isEqualTo(2);
+  }
+
+  @Test
+  void choicesAreCountedByWhy() {
+    Instance i = instance();
+    i.chosen(Selections.Reason.ROUTE);
+    Selections counts = new Selections("v1", "eu");
+    i.countIn(counts);
+    i.chosen(Selections.Reason.ROUTE);
+    i.chosen(Selections.Reason.FALLBACK);
+    i.chosen(Selections.Reason.FALLBACK);
+    assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(1);
+    assertThat(counts.chosen(Selections.Reason.FALLBACK)).isEqualTo(2);
+    assertThat(counts.chosen(Selections.Reason.ANY)).isZero();
+    assertThat(counts.version()).isEqualTo("v1");
+    assertThat(counts.region()).isEqualTo("eu");
+  }
+
+  @Test
+  void registrationsAreTheSameWhenEveryFieldIs() {
+    Map<String, String> none = Map.of();
+    Instance a = new Instance("s", "h", 1, "v", "r", "z", none, 100, "http");
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", none, 100, "http"))).isTrue();
+    assertThat(a.describes(new Instance("s", "i", 1, "v", "r", "z", none, 100, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 2, "v", "r", "z", none, 100, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, null, "r", "z", none, 100, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "q", "z", none, 100, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "y", none, 100, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", Map.of("a", "b"), 100, "http")))
+        .isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", none, 99, "http"))).isFalse();
+    assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", none, 100, "grpc"))).isFalse();
+  }
+}

@@ -1,0 +1,180 @@
+package io.weir.engine.limit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.rules.LimitRule;
+import org.junit.jupiter.api.Test;
+
+/** The windows of an adaptive limit. The first one that was used ends in a probe: 20 becomes 6. */
+class SlotsTest {
+  private static final long MS = 1_000_000L;
+  private static final long START = -3;
+
+  private final Slots slots = new Slots(adaptive(100), START);
+
+  private static LimitRule adaptive(int most) {
+    return LimitRule.builder()
+        .maxConcurrent(most)
+        .adaptive(new LimitRule.Adaptive(1, 20, 1.5))
+        .build();
+  }
+
+  /** So many calls at once that end together. */
+  private void calls(int n, int outcome, long began, long ended) {
+    for (int i = 0; i < n; i++) {
+      assertThat(slots.take()).isTrue();
+    }
+    for (int i = 0; i < n; i++) {
+      slots.free(outcome, began, ended);
+    }
+  }
+
+  @Test
+  void aWindowEndsAfterATenthOfASecondAndNotBefore() {
+    calls(20, Ticket.ANSWERED, START, START + MS);
+    calls(10, Ticket.ANSWERED, START, START + 100 * MS - 1);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, START, START + 100 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+    assertThat(slots.inFlight()).isZero();
+  }
+
+  @Test
+  void aWindowWithLessThan25CallsGoesOn() {
+    calls(20, Ticket.ANSWERED, START, START + MS);
+    calls(4, Ticket.ANSWERED, START, START + 100 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, START, START + 200 * MS - 1);
+    assertThat(slots.limit()).as("looked at again a tenth of a second later").isEqualTo(20);
+    calls(1, Ticket.ANSWERED, START, START + 200 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
+  void whatTellsNothingIsNotCounted() {
+    calls(20, Ticket.TELLS_NOTHING, START, START + MS);
+    calls(4, Ticket.ANSWERED, START, START + MS);
+    calls(20, Ticket.TELLS_NOTHING, START, START + 150 * MS);
+    calls(1, Ticket.ANSWERED, START, START + 150 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+  }
+
+  @Test
+  void callsThatBeganUnderAnEarlierLimitAreNotCounted() {
+    calls(20, Ticket.ANSWERED, START - 1, START + MS);
+    calls(20, Ticket.ANSWERED, START - 1, START + 150 * MS);
+    calls(20, Ticket.ANSWERED, START, START + MS);
+    calls(4, Ticket.ANSWERED, START, START + MS);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, START, START + 150 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
+  void overloadedCallsShrinkIt() {
+    calls(20, Ticket.OVERLOADED, START, START + MS);
+    calls(4, Ticket.OVERLOADED, START, START + MS);
+    calls(1, Ticket.OVERLOADED, START, START + 100 * MS);
+    assertThat(slots.limit()).isEqualTo(14);
+  }
+
+  @Test
+  void aWindowForgetsTheOneBefore() {
+    calls(20, Ticket.OVERLOADED, START, START + MS);
+    calls(4, Ticket.OVERLOADED, START, START + MS);
+    calls(1, Ticket.OVERLOADED, START, START + 100 * MS);
+    long then = START + 100 * MS;
+    calls(14, Ticket.ANSWERED, then, then + MS);
+    calls(9, Ticket.ANSWERED, then, then + MS);
+    calls(1, Ticket.ANSWERED, then, then + 100 * MS);
+    assertThat(slots.limit()).as("24 calls since").isEqualTo(14);
+    calls(1, Ticket.ANSWERED, then, then + 200 * MS);
+    assertThat(slots.limit()).as("none of them overloaded: a probe").isEqualTo(4);
+  }
+
+  @Test
+  void aLimitThatIsFullIsUsed() {
+    Slots full = new Slots(adaptive(3), START);
+    for (int i = 0; i < 3; i++) {
+      assertThat(full.take()).isTrue();
+    }
+    assertThat(full.take()).isFalse();
+    assertThat(full.inFlight()).isEqualTo(3);
+    for (int i = 0; i < 24; i++) {
+      full.free(Ticket.ANSWERED, START, START + MS);
+      full.take();
+    }
+    full.free(Ticket.ANSWERED, START, START + 100 * MS);
+    assertThat(full.limit()).as("a probe").isEqualTo(1);
+  }
+
+  @Test
+  void withoutUseThereIsNoProbe() {
+    calls(15, Ticket.ANSWERED, START, START + MS);
+    calls(9, Ticket.ANSWERED, START, START + MS);
+    calls(1, Ticket.ANSWERED, START, START + 100 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+  }
+
+  @Test
+  void slowCallsMakeALongerWindow() {
+    calls(15, Ticket.ANSWERED, START, START + 99 * MS);
+    calls(9, Ticket.ANSWERED, START, START + 99 * MS);
+    calls(1, Ticket.ANSWERED, START, START + 100 * MS);
+    // half of them took 99 ms: the next window lasts three times as long
+    long then = START + 100 * MS;
+    calls(20, Ticket.ANSWERED, then, then + MS);
+    calls(5, Ticket.ANSWERED, then, then + 280 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, then, then + 320 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
+  void noWindowIsLongerThanFiveSeconds() {
+    long minute = START + 60_000 * MS;
+    calls(15, Ticket.ANSWERED, START, minute);
+    calls(9, Ticket.ANSWERED, START, minute);
+    calls(1, Ticket.ANSWERED, START, minute + 100 * MS);
+    long then = minute + 100 * MS;
+    calls(20, Ticket.ANSWERED, then, then + MS);
+    calls(5, Ticket.ANSWERED, then, then + 4_999 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, then, then + 5_000 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
+  void aRuleThatNoLongerAdaptsHasItsOwnLimitAtOnce() {
+    calls(20, Ticket.ANSWERED, START, START + MS);
+    slots.edited(LimitRule.builder().maxConcurrent(50).build(), START + 2 * MS);
+    assertThat(slots.limit()).isEqualTo(50);
+    calls(50, Ticket.ANSWERED, START, START + 200 * MS);
+    assertThat(slots.limit()).isEqualTo(50);
+  }
+
+  @Test
+  void anEditBeginsAWindowOfItsOwn() {
+    calls(20, Ticket.ANSWERED, START, START + 50 * MS);
+    slots.edited(adaptive(90), START + 60 * MS);
+    calls(5, Ticket.ANSWERED, START + 60 * MS, START + 159 * MS);
+    assertThat(slots.limit()).isEqualTo(20);
+    calls(1, Ticket.ANSWERED, START + 60 * MS, START + 160 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
+  void timesAreCountedWithinSixPercent() {
+    for (long nanos = 1; nanos < 1L << 50; nanos += 1 + nanos / 7) {
+      int b = Slots.bucket(nanos);
+      assertThat(nanos).isBetween(Slots.from(b), Slots.from(b + 1) - 1);
+      assertThat(Slots.from(b + 1) - Slots.from(b))
+          .isLessThanOrEqualTo(Math.max(1024, (nanos + 16_384) / 16 + 1));
+    }
+    assertThat(Slots.from(1)).isZero();
+    assertThat(Slots.bucket(1023)).isEqualTo(1);
+    assertThat(Slots.bucket(1024)).isEqualTo(2);
+    assertThat(Slots.bucket(-1)).isEqualTo(1);
+  }
+}

@@ -1,0 +1,215 @@
+package io.weir.engine.outlier;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.engine.instances.Instance;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Where what ejects an instance begins. */
+class OutlierBoundsTest {
+  private static final long SECOND = 1_000_000_000L;
+  private long now = -7 * SECOND;
+  private double dice = 0.5;
+  private final List<Instance> all = new ArrayList<>();
+  private Outliers outliers;
+
+  private void instances(int n, int percent) {
+    for (int i = 0; i < n; i++) {
+      all.add(new Instance("order", "127.0.0.1", 8000 + i, null, null, null, Map.of(), 100, null));
+    }
+    outliers = Outliers.build(null, all, percent, now, () -> dice);
+  }
+
+  private void ends(int instance, int status, int grpc, boolean answered, int times) {
+    for (int i = 0; i < times; i++) {
+      all.get(instance).callEnded(status, grpc, answered, now);
+    }
+  }
+
+  private void calls(int instance, int bad, int good) {
+    ends(instance, 500, -1, true, bad);
+    ends(instance, 200, -1, true, good);
+  }
+
+  private void interval() {
+    now += 10 * SECOND;
+    ends(0, 404, -1, true, 1);
+  }
+
+  private boolean out(int instance) {
+    return all.get(instance).ejected(now);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "502, -1, true, true", "503, -1, true, true", "504, -1, true, true", "-1, 14, true, true",
+    "-1, 4, true, true", "-1, -1, false, true", "501, -1, true, false", "505, -1, true, false",
+    "500, -1, true, false", "-1, 13, true, false", "-1, 2, true, false", "-1, 1, true, false",
+    "-1, 0, true, false", "200, -1, true, false"
+  })
+  void onlyGatewayErrorsInARowEjectAtOnce(int status, int grpc, boolean answered, boolean ejects) {
+    instances(10, 10);
+    ends(3, status, grpc, answered, 4);
+    assertThat(out(3)).isFalse();
+    ends(3, status, grpc, answered, 1);
+    assertThat(out(3)).isEqualTo(ejects);
+    assertThat(outliers.ejected(now)).isEqualTo(ejects ? 1 : 0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "500, -1, true",
+    "599, -1, true",
+    "499, -1, false",
+    "-1, 13, true",
+    "-1, 2, true",
+    "-1, 5, false",
+    "-1, 1, false"
+  })
+  void whatIsAFailureCountsInTheShare(int status, int grpc, boolean failure) {
+    instances(10, 10);
+    ends(3, status, grpc, true, 20);
+    interval();
+    assertThat(out(3)).isEqualTo(failure);
+  }
+
+  @Test
+  void anIntervalLastsTenSecondsAndItsCountsAreGoneWithIt() {
+    instances(10, 10);
+    calls(3, 19, 0);
+    now += 10 * SECOND - 1;
+    calls(3, 1, 0);
+    assertThat(out(3)).as("not judged yet").isFalse();
+    now += 1;
+    ends(0, 200, -1, true, 1);
+    assertThat(out(3)).isTrue();
+    calls(4, 10, 0);
+    interval();
+    calls(4, 10, 0);
+    interval();
+    assertThat(out(4)).as("ten and ten are not twenty").isFalse();
+  }
+
+  @Test
+  void aShareBelowEightyFivePercentIsNotEnough() {
+    instances(10, 10);
+    calls(3, 84, 16);
+    interval();
+    assertThat(out(3)).isFalse();
+    calls(3, 16, 4);
+    interval();
+    assertThat(out(3)).isFalse();
+    calls(3, 85, 15);
+    interval();
+    assertThat(out(3)).isTrue();
+  }
+
+  @Test
+  void aRateIsComparedOnlyAmongEnoughPeersWithEnoughCalls() {
+    instances(5, 100);
+    for (int i = 0; i < 5; i++) {
+      calls(i, i == 4 ? 50 : 0, i == 4 ? 50 : 99 + (i == 0 ? 0 : 1));
+    }
+    // instance 0 has 99 calls, and this one is counted after the interval
+    now += 10 * SECOND;
+    ends(4, 200, -1, true, 1);
+    assertThat(out(4)).as("four peers").isFalse();
+    for (int i = 0; i < 5; i++) {
+      calls(i, i == 4 ? 50 : 0, i == 4 ? 50 : 100);
+    }
+    interval();
+    assertThat(out(4)).as("of five the spread is two deviations").isTrue();
+    assertThat(outliers.ejected(now)).isEqualTo(1);
+  }
+
+  @Test
+  void whatAllSufferNobodyIsEjectedFor() {
+    instances(6, 100);
+    for (int i = 0; i < 6; i++) {
+      calls(i, 50, 50);
+    }
+    interval();
+    assertThat(outliers.ejected(now)).isZero();
+  }
+
+  @Test
+  void chanceTakesATenthOffOrOnAndTheCapHolds() {
+    instances(10, 10);
+    dice = 0;
+    ends(2, 503, -1, true, 5);
+    assertThat(all.get(2).ejectedUntil() - now).isEqualTo(27 * SECOND);
+    now = all.get(2).ejectedUntil();
+    dice = 1;
+    ends(2, 503, -1, true, 5);
+    assertThat(all.get(2).ejectedUntil() - now).isEqualTo(66 * SECOND);
+    for (int i = 0; i < 20; i++) {
+      now = all.get(2).ejectedUntil();
+      ends(2, 503, -1, true, 5);
+      assertThat(all.get(2).ejectedUntil() - now).isLessThanOrEqualTo(300 * SECOND);
+    }
+    dice = 0;
+    now = all.get(2).ejectedUntil();
+    ends(2, 503, -1, true, 5);
+    assertThat(all.get(2).ejectedUntil() - now).isEqualTo(270 * SECOND);
+  }
+
+  @Test
+  void afterItsReturnItTakesFiveAgain() {
+    instances(10, 10);
+    ends(2, 503, -1, true, 5);
+    now = all.get(2).ejectedUntil();
+    ends(2, 503, -1, true, 4);
+    assertThat(out(2)).isFalse();
+    ends(2, 503, -1, true, 1);
+    assertThat(out(2)).isTrue();
+  }
+
+  @Test
+  void anIntervalWithoutSuccessForgivesNothing() {
+    instances(10, 10);
+    ends(2, 503, -1, true, 5);
+    now = all.get(2).ejectedUntil();
+    for (int i = 0; i < 5; i++) {
+      interval();
+    }
+    ends(2, 503, -1, true, 5);
+    assertThat(all.get(2).ejectedUntil() - now).as("nobody called it").isEqualTo(60 * SECOND);
+    now = all.get(2).ejectedUntil();
+    calls(2, 0, 1);
+    interval();
+    ends(2, 503, -1, true, 5);
+    assertThat(all.get(2).ejectedUntil() - now).as("one good interval").isEqualTo(60 * SECOND);
+  }
+
+  @Test
+  void shareOfInstancesIsRoundedDownAndOneMayAlwaysBeOut() {
+    instances(19, 10);
+    for (int i = 0; i < 19; i++) {
+      ends(i, 503, -1, true, 5);
+    }
+    assertThat(outliers.ejected(now)).isEqualTo(1);
+  }
+
+  @Test
+  void whoIsJudgedIsToldHowCallsEndAndNobodyElse() {
+    instances(2, 10);
+    assertThat(all.get(0).outcomes()).isNotNull();
+    assertThat(Outliers.build(outliers, all, 20, now, () -> dice)).isSameAs(outliers);
+    Object tally = all.get(0).outcomes();
+    Outliers.build(outliers, all, 10, now, () -> dice);
+    assertThat(all.get(0).outcomes()).as("goes on").isSameAs(tally);
+    Outliers other = Outliers.build(null, all, 10, now, () -> dice);
+    assertThat(other).isNotSameAs(outliers);
+    assertThat(all.get(0).outcomes()).as("another's tally").isNotSameAs(tally);
+    assertThat(Outliers.build(other, all, 0, now, () -> dice)).isNull();
+    assertThat(all.get(0).outcomes()).isNull();
+    assertThat(all.get(1).outcomes()).isNull();
+    assertThat(Outliers.build(null, List.of(), 10, now)).isNull();
+    assertThat(Outliers.build(null, all, 10, now)).isNotNull();
+  }
+}
