@@ -11,7 +11,7 @@ final class Bucket implements AutoCloseable {
   private final Traffic traffic;
   private final double perSecond;
   private final double burst;
-  private final long began = System.nanoTime();
+  private final long began;
   private final long admittedBefore;
   private final long offeredBefore;
   private final Thread thread = new Thread(this::watch, "bucket");
@@ -23,13 +23,19 @@ final class Bucket implements AutoCloseable {
   private long offered;
   private double seconds;
 
-  /** Begins to watch, with the bucket empty: refusals flow already. */
-  Bucket(Traffic traffic, double perSecond, double burst) {
+  /**
+   * Watches.
+   *
+   * @param empty a call that found the bucket empty. Not just now: whatever stalled in between
+   *     filled the limiter's bucket, so it has to fill this one
+   */
+  Bucket(Traffic traffic, Traffic.Refusal empty, double perSecond, double burst) {
     this.traffic = traffic;
     this.perSecond = perSecond;
     this.burst = burst;
-    admittedBefore = traffic.count(200);
-    offeredBefore = admittedBefore + traffic.count(429);
+    began = empty.sentNanos();
+    admittedBefore = empty.admitted();
+    offeredBefore = empty.offered();
     thread.setDaemon(true);
     thread.start();
   }
@@ -65,6 +71,11 @@ final class Bucket implements AutoCloseable {
   /** Let through, against what had to be. */
   double ratio() {
     return (admitted - admittedBefore) / due;
+  }
+
+  /** Within 5 %, give or take the calls that were under way when it began or ended. */
+  boolean kept() {
+    return Math.abs(admitted - admittedBefore - due) <= 0.05 * due + Traffic.THREADS;
   }
 
   @Override

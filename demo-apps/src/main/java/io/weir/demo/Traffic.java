@@ -16,13 +16,27 @@ final class Traffic implements AutoCloseable {
   static final String CANARY = "X-Canary";
 
   private static final String PAID = "paid by payment ";
-  private static final int THREADS = 4;
+
+  /** At most so many calls are under way. */
+  static final int THREADS = 4;
+
+  private static final long SURE_NANOS = 20_000_000;
+
+  /**
+   * A call that was refused within {@value #SURE_NANOS} ns, so that it is known when the limiter's
+   * bucket was empty.
+   *
+   * @param sentNanos when it was sent
+   * @param admitted calls answered with 200 by then
+   */
+  record Refusal(long sentNanos, long admitted, long offered) {}
 
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final String url;
   private final long gapNanos;
   private final AtomicLongArray byStatus = new AtomicLongArray(600);
+  private final AtomicLongArray ended = new AtomicLongArray(THREADS);
   private final AtomicLong broken = new AtomicLong();
 
   /** Good answers by what they say about who paid; those to calls with X-Canary begin with it. */
@@ -31,18 +45,20 @@ final class Traffic implements AutoCloseable {
   private volatile boolean stop;
   private volatile String canaryHeader;
   private volatile long firstRefusedNanos;
+  private volatile Refusal refusal;
 
   Traffic(String url, int perSecond) {
     this.url = url;
     this.gapNanos = 1_000_000_000L * THREADS / perSecond;
     for (int i = 0; i < THREADS; i++) {
-      Thread t = new Thread(this::run, "traffic-" + i);
+      int nr = i;
+      Thread t = new Thread(() -> run(nr), "traffic-" + i);
       t.setDaemon(true);
       t.start();
     }
   }
 
-  private void run() {
+  private void run(int nr) {
     long next = System.nanoTime();
     while (!stop) {
       next += gapNanos;
@@ -58,10 +74,19 @@ final class Traffic implements AutoCloseable {
         if (header != null) {
           b.header("X-Canary", header);
         }
+        long admitted = count(200);
+        long offered = admitted + count(429);
+        long sent = System.nanoTime();
         HttpResponse<String> r = http.send(b.build(), HttpResponse.BodyHandlers.ofString());
         byStatus.incrementAndGet(r.statusCode());
-        if (r.statusCode() == 429 && firstRefusedNanos == 0) {
-          firstRefusedNanos = System.nanoTime();
+        if (r.statusCode() == 429 && refusal == null) {
+          long now = System.nanoTime();
+          if (firstRefusedNanos == 0) {
+            firstRefusedNanos = now;
+          }
+          if (now - sent <= SURE_NANOS) {
+            refusal = new Refusal(sent, admitted, offered);
+          }
         }
         int by = r.body().indexOf(PAID);
         if (by >= 0) {
@@ -74,6 +99,7 @@ final class Traffic implements AutoCloseable {
       } catch (InterruptedException e) {
         return;
       }
+      ended.incrementAndGet(nr);
     }
   }
 
@@ -107,13 +133,29 @@ final class Traffic implements AutoCloseable {
     canaryHeader = value;
   }
 
-  void forgetFirstRefusal() {
+  void forgetRefusals() {
     firstRefusedNanos = 0;
+    refusal = null;
   }
 
-  /** When the first 429 since {@link #forgetFirstRefusal} came, 0 for not yet. */
+  /** When the first 429 since {@link #forgetRefusals} came, 0 for not yet. */
   long firstRefusedNanos() {
     return firstRefusedNanos;
+  }
+
+  /** Until no call is under way that began before this. */
+  void awaitRound() throws InterruptedException {
+    for (int i = 0; i < THREADS; i++) {
+      long next = ended.get(i) + 1;
+      while (ended.get(i) < next) {
+        Thread.sleep(1);
+      }
+    }
+  }
+
+  /** The first quick 429 since {@link #forgetRefusals}, null for not yet. */
+  Refusal refusal() {
+    return refusal;
   }
 
   @Override

@@ -29,8 +29,11 @@ class StepLoad {
   private static final double TARGET = 400;
   private static final int WORK_MILLIS = 100;
 
-  /** What is settled: the last so many seconds of a phase. */
-  private static final double SETTLED = 20;
+  /** What is settled: so many seconds of a phase, of those that come in up to its last second. */
+  private static final double SETTLED = 19;
+
+  /** Calls of a phase's last second end in the next one, whose capacity is another. */
+  private static final double LAST = 1;
 
   /**
    * @param offered calls a second
@@ -162,7 +165,7 @@ class StepLoad {
   }
 
   private static double p99(Run run, int phase) {
-    double end = run.starts.get(phase + 1);
+    double end = run.starts.get(phase + 1) - LAST;
     return quantile(run.let(end - SETTLED, end));
   }
 
@@ -198,7 +201,7 @@ class StepLoad {
 
   private static void row(Run run, int phase) throws IOException {
     Phase p = PHASES.get(phase);
-    double end = run.starts.get(phase + 1);
+    double end = run.starts.get(phase + 1) - LAST;
     double low = Double.MAX_VALUE;
     double high = 0;
     for (double[] q : run.qps) {

@@ -1,5 +1,10 @@
 package io.weir.benchmarks.route;
 
+import io.grpc.Attributes;
+import io.grpc.EquivalentAddressGroup;
+import io.grpc.LoadBalancer.Subchannel;
+import io.grpc.Metadata;
+import io.grpc.xds.XdsRoutes;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
@@ -33,7 +38,8 @@ import org.springframework.http.HttpHeaders;
  *
  * <p>{@code floor} is what cannot be left out: 20 string comparisons, a random number, an array
  * read. Spring Cloud LoadBalancer chooses by hint (its own way to a canary, one rule) and round
- * robin; it has no rows, weights or regions, so it does less.
+ * robin; it has no rows, weights or regions, so it does less. {@code xds} is gRPC's matching and
+ * picking, see {@link XdsRoutes}.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -51,12 +57,14 @@ public class RouteBenchmark {
   private Router mixed;
   private Router hashed;
   private Spring spring;
+  private XdsRoutes xds;
 
   /** A call's headers, read without allocating. */
   @State(Scope.Thread)
   public static class Call {
     final Ticket ticket = new Ticket();
     final HttpHeaders headers = new HttpHeaders();
+    final Metadata metadata = new Metadata();
     String env = "env-" + (ROWS - 1);
     String user = "user-4711";
     final String[] users = new String[4096];
@@ -68,6 +76,8 @@ public class RouteBenchmark {
         users[i] = "user-" + i;
       }
       headers.set("X-SC-LB-Hint", "v2");
+      metadata.put(Metadata.Key.of("x-env", Metadata.ASCII_STRING_MARSHALLER), env);
+      metadata.put(Metadata.Key.of("x-user-id", Metadata.ASCII_STRING_MARSHALLER), user);
     }
   }
 
@@ -98,6 +108,7 @@ public class RouteBenchmark {
   public void setUp() {
     List<Instance> live = new ArrayList<>();
     List<ServiceInstance> springs = new ArrayList<>();
+    List<List<List<Subchannel>>> subchannels = List.of(zones(), zones());
     for (int i = 0; i < instances; i++) {
       String version = i % 10 == 0 ? "v2" : "v1";
       String host = "127.0." + i / 250 + "." + (1 + i % 250);
@@ -105,6 +116,7 @@ public class RouteBenchmark {
       live.add(
           new Instance(
               "payment", host, 8080, version, "cn-east-2", zone, new HashMap<>(), 100, null));
+      subchannels.get(version.equals("v2") ? 1 : 0).get(i % 3).add(new Connection());
       springs.add(Spring.instance(i, host, Map.of("hint", version)));
     }
     all = live.toArray(new Instance[0]);
@@ -117,6 +129,29 @@ public class RouteBenchmark {
     mixed = router(live, " && method == 'GET'", null, Balance.LEAST_IN_FLIGHT);
     hashed = router(live, "", user, Balance.RENDEZVOUS);
     spring = new Spring(springs);
+    xds = new XdsRoutes(ROWS, subchannels.get(0), subchannels.get(1));
+  }
+
+  private static List<List<Subchannel>> zones() {
+    return List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+  }
+
+  private static final class Connection extends Subchannel {
+    @Override
+    public void shutdown() {}
+
+    @Override
+    public void requestConnection() {}
+
+    @Override
+    public List<EquivalentAddressGroup> getAllAddresses() {
+      return List.of();
+    }
+
+    @Override
+    public Attributes getAttributes() {
+      return Attributes.EMPTY;
+    }
   }
 
   private static Router router(List<Instance> live, String and, Attribute sticky, Balance balance) {
@@ -177,6 +212,11 @@ public class RouteBenchmark {
   @Benchmark
   public Object springCloud(Call call) {
     return spring.choose(call.headers);
+  }
+
+  @Benchmark
+  public Object xds(Call call) {
+    return xds.pick("/shop.Payment/pay", call.metadata);
   }
 
   @Benchmark

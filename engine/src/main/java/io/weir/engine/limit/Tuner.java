@@ -21,7 +21,9 @@ import io.weir.engine.rules.LimitRule;
  * smoothed. Two more cases. Below half of the target there may be no queue and nothing is known of
  * the capacity: the rate grows, by one percent at first and at most by ten a step, if it keeps
  * calls away. Above one and a half of the target the rate is set to seven tenths of what is
- * completed, once, and left there while the queue drains; then it returns to what was completed.
+ * completed, and once more a second later, because the second before may have been part good, part
+ * bad; it is left there while the queue drains and then returns to what was completed. That is
+ * trusted for {@value #TRUST} steps: so long growth stays at one percent.
  *
  * <h2>Error ratio and CPU: proportional</h2>
  *
@@ -40,7 +42,7 @@ public final class Tuner {
   private static final double SMOOTH = 0.2;
   private static final double MOST = 0.05;
   private static final double GROWTH = 0.1;
-  private static final double LEAST_GROWTH = 0.01;
+  private static final double LEAST_GROWTH = 0.011;
   private static final double BAND = 0.1;
   private static final double WORTH = 0.01;
   private static final double DRAIN = 0.7;
@@ -51,6 +53,8 @@ public final class Tuner {
   private double last;
   private boolean queued;
   private boolean draining;
+  private boolean mixed;
+  private int known;
   private double capacity;
   private double inflow;
   private int hold;
@@ -94,25 +98,29 @@ public final class Tuner {
       double p99, double target, double qps, double admitted, double done, boolean used) {
     boolean falls = p99 < last;
     last = p99;
-    if (draining && done > qps * 1.1) {
-      // more comes out than goes in: this is what the service can do, sudden losses included
-      capacity = Math.min(capacity, done);
-    }
     if (hold > 0) {
-      hold--;
-      return qps; // calls that were let in before are still coming out
+      hold--; // calls that were let in before are still coming out
+      if (mixed) {
+        mixed = false;
+        capacity = Math.min(capacity, done);
+        return Math.min(qps, DRAIN * capacity);
+      }
+      return qps;
     }
+    known = Math.max(0, known - 1);
     if (p99 > 1.5 * target) {
       if (draining && falls) {
         return qps;
       }
       capacity = draining ? Math.min(capacity, done) : done;
       draining = true;
+      mixed = true;
       hold = (int) Math.ceil(2 * p99) + 2;
       return DRAIN * Math.min(capacity, qps);
     }
     if (draining) {
       draining = false;
+      known = TRUST;
       growth = LEAST_GROWTH;
       return NEARLY * capacity;
     }
@@ -122,7 +130,7 @@ public final class Tuner {
     if (p99 < target / 2) {
       queued = false;
       double by = growth;
-      growth = Math.min(GROWTH, growth * 1.5);
+      growth = known > 0 ? LEAST_GROWTH : Math.min(GROWTH, growth * 1.5);
       return qps * (1 + by);
     }
     growth = LEAST_GROWTH;

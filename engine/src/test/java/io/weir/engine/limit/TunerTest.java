@@ -23,6 +23,11 @@ class TunerTest {
   private Station station;
   private Tuner tuner;
 
+  /** So late in the next second capacity goes. */
+  private long lateNanos;
+
+  private int workersThen = 10;
+
   private Limits.Running rule() {
     return limits.running().get(0);
   }
@@ -48,7 +53,9 @@ class TunerTest {
       took.clear();
       long refused = station.refused;
       long admitted = station.admitted;
-      station.run(S);
+      station.run(lateNanos);
+      station.workers = workersThen;
+      station.run(S - lateNanos);
       all.addAll(took);
       if (took.size() >= 20) {
         boolean used = station.refused > refused;
@@ -110,18 +117,37 @@ class TunerTest {
     station.offered = 200;
     seconds(40);
     steps.clear();
-    station.workers = 5;
+    workersThen = 5;
     seconds(30);
     List<Long> held = seconds(30);
     assertThat(p99(held)).isBetween(0.8 * TARGET, 1.2 * TARGET);
     assertThat(swings(steps)).isLessThanOrEqualTo(2);
     steps.clear();
-    station.workers = 10;
+    workersThen = 10;
     seconds(40);
     held = seconds(30);
     assertThat(p99(held)).isBetween(0.8 * TARGET, 1.2 * TARGET);
     assertThat(held.size() / 30.0).isGreaterThan(95);
     assertThat(swings(steps)).isLessThanOrEqualTo(2);
+  }
+
+  /** Steps come once a second, losses at any instant. */
+  @Test
+  void itDoesNotMatterWhenInASecondCapacityGoes() {
+    for (int millis = 0; millis < 1000; millis += 50) {
+      start(100);
+      lastSecond.clear();
+      station.offered = 200;
+      workersThen = 10;
+      seconds(40);
+      steps.clear();
+      lateNanos = millis * MS;
+      workersThen = 5;
+      seconds(20);
+      List<Long> held = seconds(20);
+      assertThat(p99(held)).as("after %d ms", millis).isBetween(0.8 * TARGET, 1.2 * TARGET);
+      assertThat(swings(steps)).as("after %d ms: %s", millis, steps).isLessThanOrEqualTo(1);
+    }
   }
 
   /** On a machine that stands still now and then, fewer come than the rate would let in. */
