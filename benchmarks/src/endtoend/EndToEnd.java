@@ -64,8 +64,9 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
  * <p>All processes of a row run side by side for the whole measurement and get slices of the same
  * load one after the other, so a slow minute of the machine falls on all of them. Each process's CPU
  * time (all threads, also its compilers and collectors) is read from /proc before and after its
- * slice; what is printed is the median over the rounds of its ratio to the bare process of the same
- * round. A second bare process tells how much of a ratio is chance.
+ * slice; the slices are short, a fifth of a second or so, and many; what is printed is the median over
+ * the rounds of its ratio to the bare process of the same round. A second bare process tells how much
+ * of a ratio is chance.
  *
  * <p>One file, many roles: without the agent on the class path, as an application has it.
  */
@@ -373,7 +374,7 @@ public final class EndToEnd {
       this.name = name;
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(List.of("-Xms256m", "-Xmx256m", "-Dcsp.sentinel.log.dir=" + System.getProperty("java.io.tmpdir")));
+      command.addAll(List.of("-Xms256m", "-Xmx256m", "-XX:-UseDynamicNumberOfCompilerThreads", "-Dcsp.sentinel.log.dir=" + System.getProperty("java.io.tmpdir")));
       command.addAll(agent);
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "EndToEnd"));
       command.addAll(Arrays.asList(role));
@@ -402,10 +403,14 @@ public final class EndToEnd {
       }
     }
 
+    /** Of all its threads; none of them ends while it is measured. */
     double cpuSeconds() throws IOException {
-      String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
-      String[] f = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-      return (Long.parseLong(f[11]) + Long.parseLong(f[12])) / 100.0;
+      long nanos = 0;
+      File[] threads = new File("/proc/" + process.pid() + "/task").listFiles();
+      for (File thread : threads) {
+        nanos += Long.parseLong(Files.readString(thread.toPath().resolve("schedstat")).split(" ")[0]);
+      }
+      return nanos / 1e9;
     }
   }
 
@@ -470,6 +475,11 @@ public final class EndToEnd {
         start(
             "  Weir, a keyed and a global limit",
             agent(jar, "page", Map.of("service/page/rate-limit.json", LIMIT)),
+            "tomcat"));
+    apps.add(
+        start(
+            "  Weir, a global limit  ",
+            agent(jar, "page", Map.of("service/page/rate-limit.json", "{\"qps\": 10000000}")),
             "tomcat"));
     apps.add(start("  resilience4j limiter + breaker in a filter", List.of(), "tomcat", "resilience4j"));
     apps.add(start("  Sentinel flow + degrade in a filter", List.of(), "tomcat", "sentinel"));
@@ -553,7 +563,7 @@ public final class EndToEnd {
 
   private static void measure(List<App> apps, int rounds, Load load, int calls)
       throws IOException {
-    for (int i = 0; i < 4; i++) { // until the compilers have done most of theirs
+    for (int i = 0; i < 200_000 / calls; i++) { // until the compilers have done most of theirs
       for (App app : apps) {
         load.on(app);
       }

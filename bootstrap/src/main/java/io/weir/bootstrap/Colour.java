@@ -42,13 +42,13 @@ public final class Colour {
 
   /** Binds {@code next} to the calling thread and returns what was bound before, to be put back. */
   public static Colour swap(Colour next) {
-    Colour before = current();
-    if (next == null || next == NONE) {
-      CURRENT.remove();
-    } else {
-      CURRENT.set(next);
+    Colour before = CURRENT.get();
+    Colour now = next == NONE ? null : next;
+    if (now != before) {
+      // never remove(): the next get() would make a new entry, a weak reference for every request
+      CURRENT.set(now);
     }
-    return before;
+    return before == null ? NONE : before;
   }
 
   /** The value of a tag, or null. */

@@ -6,6 +6,7 @@ import io.weir.engine.instances.Ejections;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.rules.RouteRule;
+import io.weir.engine.rules.RuleBook;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -119,23 +120,11 @@ public final class Router {
     }
     if (before != null
         && here == before.here
-        && same(rules, before.rules)
-        && same(instances, before.instances)) {
+        && RuleBook.same(rules, before.rules)
+        && RuleBook.same(instances, before.instances)) {
       return before;
     }
     return new Router(before, rules, instances, here, now);
-  }
-
-  private static boolean same(List<?> a, List<?> b) {
-    if (a.size() != b.size()) {
-      return false;
-    }
-    for (int i = 0; i < a.size(); i++) {
-      if (a.get(i) != b.get(i)) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /**

@@ -31,6 +31,7 @@ public final class RuleBook {
   private final Map<String, List<RouteRule>> routes;
   private final Map<String, List<Instance>> instances;
   private final Set<String> offServices;
+  private final Set<String> services;
 
   private RuleBook(Builder b) {
     revision = b.revision;
@@ -40,6 +41,11 @@ public final class RuleBook {
     routes = b.routes;
     instances = b.instances;
     offServices = b.offServices;
+    services = new TreeSet<String>(limits.keySet());
+    services.addAll(breakers.keySet());
+    services.addAll(routes.keySet());
+    services.addAll(instances.keySet());
+    services.remove("*");
   }
 
   /** Kill switch for calls to one service: its rules are not given out. */
@@ -47,14 +53,33 @@ public final class RuleBook {
     return offServices.contains(service);
   }
 
-  /** Every service some rule or instance names, except {@code *}. */
+  /** Every service some rule or instance names, except {@code *}; in order. */
   public Set<String> services() {
-    Set<String> s = new TreeSet<String>(limits.keySet());
-    s.addAll(breakers.keySet());
-    s.addAll(routes.keySet());
-    s.addAll(instances.keySet());
-    s.remove("*");
-    return s;
+    return Collections.unmodifiableSet(services);
+  }
+
+  /** Whether both give out the very same rules and instances for a service. */
+  public boolean same(RuleBook other, String service) {
+    return same(limits(service), other.limits(service))
+        && same(breakers(service), other.breakers(service))
+        && same(routes(service), other.routes(service))
+        && same(instances(service), other.instances(service));
+  }
+
+  /** Whether two lists hold the very same objects in the same order. */
+  public static boolean same(List<?> a, List<?> b) {
+    if (a == b) {
+      return true;
+    }
+    if (a.size() != b.size()) {
+      return false;
+    }
+    for (int i = 0; i < a.size(); i++) {
+      if (a.get(i) != b.get(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The service's own rules, or the defaults under {@code *} when it has none; never null. */

@@ -71,6 +71,22 @@ class EngineTest {
   }
 
   @Test
+  void anEditOfOneServiceLeavesThePlansOfAllOthersAsTheyAre() {
+    BreakerRule untouched = breaker("a");
+    BreakerRule byDefault = breaker("*");
+    engine.apply(new RuleBook.Builder().add(untouched).add(breaker("b")).add(byDefault).build());
+    ServicePlan a = engine.plan("a");
+    ServicePlan b = engine.plan("b");
+    ServicePlan c = engine.plan("c");
+    engine.apply(new RuleBook.Builder().add(untouched).add(breaker("b")).add(byDefault).build());
+    assertThat(engine.plan("a")).isSameAs(a);
+    assertThat(engine.plan("b")).isNotSameAs(b);
+    assertThat(engine.plan("c")).isSameAs(c);
+    engine.apply(new RuleBook.Builder().add(untouched).off("a").add(byDefault).build());
+    assertThat(engine.plan("a")).isNull();
+  }
+
+  @Test
   void madeUpHostNamesCannotExhaustMemoryNorEscapeTheDefaults() {
     engine.apply(new RuleBook.Builder().add(breaker("*")).build());
     for (int i = 0; i < Snapshot.MAX_DEFAULTED + 5000; i++) {

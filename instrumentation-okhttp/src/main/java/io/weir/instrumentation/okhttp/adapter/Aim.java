@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  * call goes where the application aimed it, and that is counted.
  */
 final class Aim {
+  /** Set to null, never removed: a weak reference for every call otherwise. */
   private static final ThreadLocal<Aim> CURRENT = new ThreadLocal<Aim>();
 
   private final String host;
@@ -97,22 +98,14 @@ final class Aim {
   static Aim bind(@Nullable Aim aim) {
     Aim before = CURRENT.get();
     if (aim != before) {
-      put(aim);
+      CURRENT.set(aim);
     }
     return before;
   }
 
   static void unbind(@Nullable Aim aim, Aim before) {
     if (aim != before) {
-      put(before);
-    }
-  }
-
-  private static void put(@Nullable Aim aim) {
-    if (aim == null) {
-      CURRENT.remove();
-    } else {
-      CURRENT.set(aim);
+      CURRENT.set(before);
     }
   }
 

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * Governor} finds it on that thread and takes it. Confined to one thread at a time.
  */
 final class Decision {
+  /** Set to null, never removed: a weak reference for every call otherwise. */
   private static final ThreadLocal<Decision> CURRENT = new ThreadLocal<Decision>();
 
   final ServicePlan plan;
@@ -48,7 +49,7 @@ final class Decision {
     if (d == null || call != null && call != d.call) {
       return null;
     }
-    CURRENT.remove();
+    CURRENT.set(null);
     return d;
   }
 
@@ -57,7 +58,7 @@ final class Decision {
     if (CURRENT.get() != this) {
       return false;
     }
-    CURRENT.remove();
+    CURRENT.set(null);
     return true;
   }
 }
