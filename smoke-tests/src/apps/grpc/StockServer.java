@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Arguments: name, then optionally the files of certificate and key. Does what the message says:
- * {@code echo TEXT}, {@code who}, {@code fail CODE}, {@code throw}, {@code hang}.
+ * {@code echo TEXT}, {@code who}, {@code fail CODE}, {@code throw}, {@code hang}, {@code sleep MS}.
  */
 public final class StockServer {
   private static final Context.Key<String> WHO = Context.key("who");
@@ -75,6 +75,13 @@ public final class StockServer {
     } else if (q.startsWith("fail ")) {
       out.onError(Status.fromCode(Status.Code.valueOf(q.substring(5))).asRuntimeException());
     } else if (!q.equals("hang")) {
+      if (q.startsWith("sleep ")) {
+        try {
+          Thread.sleep(Long.parseLong(q.substring(6))); // what it is asked for
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }
       out.onNext(name + " " + (q.equals("who") ? WHO.get() : q));
       out.onCompleted();
     }

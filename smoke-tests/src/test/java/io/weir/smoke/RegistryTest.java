@@ -114,13 +114,22 @@ class RegistryTest {
   @Test
   void aLostEtcdBringsTheRegistrationBackWhenItReturns() {
     Matrix.Cell cell = containers().get(0);
-    try (Jvm jvm = Sites.jvm(cell).weir(options("etcd-lost")).start()) {
+    try (Jvm jvm = Sites.jvm(cell).weir(options("etcd-lost") + ";admin.port=0").start()) {
       Await.until(TTL_AND_MORE, () -> keys("etcd-lost").contains(":" + jvm.port()), jvm::told);
+      assertThat(Metrics.of(jvm).page("/metrics"))
+          .contains("\nweir_registered{address=\"127.0.0.1:" + jvm.port() + "\"} 1\n")
+          .contains("\nweir_registration_lost_total{address=\"127.0.0.1:" + jvm.port() + "\"} 0\n");
       etcd.stop();
       etcd.wipe();
       etcd.restart();
       Await.until(
           Duration.ofSeconds(60), () -> keys("etcd-lost").contains(":" + jvm.port()), jvm::told);
+      Await.until(
+          TTL_AND_MORE,
+          () ->
+              Metrics.of(jvm).sum("weir_registration_lost_total") == 1
+                  && Metrics.of(jvm).sum("weir_registered") == 1,
+          () -> Metrics.of(jvm).page("/metrics") + jvm.told());
     }
   }
 

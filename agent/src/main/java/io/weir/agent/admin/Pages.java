@@ -1,6 +1,7 @@
 package io.weir.agent.admin;
 
 import io.weir.agent.config.Config;
+import io.weir.agent.telemetry.Lately;
 import io.weir.control.ControlPlane;
 import io.weir.control.Health;
 import io.weir.control.json.JsonText;
@@ -11,7 +12,7 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
-/** The pages of the admin endpoint: {@code /health /config /rules /decisions /metrics}. */
+/** The pages of the admin endpoint: {@code /health /config /rules /latency /decisions /metrics}. */
 public final class Pages {
   private static final String JSON = "application/json";
 
@@ -26,10 +27,12 @@ public final class Pages {
       final String version,
       final Readings readings,
       final Decisions decisions) {
+    final Lately latency = new Lately(engine, Integer.MAX_VALUE);
     return new AdminServer()
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))
         .page("/rules", JSON, () -> rules(engine.service(), plane, version))
+        .page("/latency", JSON, () -> latency.get() + "\n")
         .page("/decisions", JSON, new DecisionPage(decisions)::text)
         .page(
             "/metrics",

@@ -29,6 +29,9 @@ final class Fleet {
     /** How long calls took lately, or null: nobody looks, or it does not say. */
     final List<Map<String, Object>> latency;
 
+    /** Its rules whose rate follows its health. */
+    final List<Map<String, Object>> auto;
+
     final Map<String, Object> raw;
 
     private Member(String service, String instance, Map<String, Object> raw) {
@@ -46,6 +49,7 @@ final class Fleet {
         }
       }
       addresses = Collections.unmodifiableList(registered);
+      auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
       latency =
           raw.get("latency") == null
               ? null

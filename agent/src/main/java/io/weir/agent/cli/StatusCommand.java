@@ -50,6 +50,10 @@ final class StatusCommand extends StoreCommand {
             "WHY"));
     List<String[]> calls = new ArrayList<String[]>();
     calls.add(new String[] {"FROM", "TO", "CALLS", "P50", "P99"});
+    List<String[]> timed = new ArrayList<String[]>();
+    timed.add(new String[] {"RULE", "AT", "CALLS", "SLOW", "P50", "P99"});
+    List<String[]> tuned = new ArrayList<String[]>();
+    tuned.add(new String[] {"AUTO", "AT", "QPS", "BOUNDS", "STEPS", "LAST STEP"});
     boolean well = true;
     long newest = Fleet.newestRule(view);
     List<Fleet.Member> members = Fleet.members(view);
@@ -67,6 +71,19 @@ final class StatusCommand extends StoreCommand {
       Map<String, Object> served = null;
       for (Map<String, Object> l :
           m.latency == null ? Collections.<Map<String, Object>>emptyList() : m.latency) {
+        for (Map<String, Object> r : Json.objects(l, "rules")) {
+          timed.add(
+              new String[] {
+                rule(Json.text(r, "kind"), Json.text(l, "service"), Json.text(r, "rule")),
+                m.name(),
+                Long.toString(Json.number(r, "calls")),
+                r.containsKey("slow")
+                    ? Json.number(r, "slow") + " over " + Json.number(r, "slow_ms") + " ms"
+                    : "-",
+                time(r, "p50_us"),
+                time(r, "p99_us")
+              });
+        }
         if (Json.text(l, "side").equals("server")) {
           served = l;
         } else {
@@ -79,6 +96,22 @@ final class StatusCommand extends StoreCommand {
                 time(l, "p99_us")
               });
         }
+      }
+      for (Map<String, Object> a : m.auto) {
+        boolean client = Json.text(a, "side").equals("client");
+        if (client && !a.containsKey("to")) {
+          continue; // every instance has the rule, few call that service
+        }
+        tuned.add(
+            new String[] {
+              rule("rate-limit", Json.text(a, "service"), Json.text(a, "rule"))
+                  + (client ? " (client)" : ""),
+              m.name(),
+              Json.text(a, "qps"),
+              Json.text(a, "min_qps") + " to " + Json.text(a, "max_qps"),
+              Json.text(a, "steps"),
+              lastStep(a)
+            });
       }
       rows.add(
           row(
@@ -163,6 +196,14 @@ final class StatusCommand extends StoreCommand {
       out.line("");
       out.table(calls);
     }
+    if (latency && timed.size() > 1) {
+      out.line("");
+      out.table(timed);
+    }
+    if (tuned.size() > 1) {
+      out.line("");
+      out.table(tuned);
+    }
     showBreakers(out, breakers);
     out.say(
         Out.count(documents.byKey.size(), "rule")
@@ -174,6 +215,26 @@ final class StatusCommand extends StoreCommand {
                 ? ", " + out.ink(Out.Ink.BAD, "all switched off by " + RuleKey.OFF)
                 : ""));
     return well && refused == 0;
+  }
+
+  private static String rule(String kind, String service, String id) {
+    return kind + " " + service + "/" + id;
+  }
+
+  /** What the rate was, what it became and why; or what it waits for. */
+  private static String lastStep(Map<String, Object> auto) {
+    String goal = ", target " + Json.text(auto, "target");
+    String metric = Json.text(auto, "metric");
+    return !auto.containsKey("to")
+        ? "none: " + metric + goal
+        : Json.text(auto, "from")
+            + " -> "
+            + Json.text(auto, "to")
+            + ": "
+            + metric
+            + " "
+            + Json.text(auto, "measured")
+            + goal;
   }
 
   /** With the two columns of latencies before the last, or without. */

@@ -59,19 +59,20 @@ final class ControlPlanes {
             },
             log);
     plane.tunes(tuning);
-    plane.tells(new Lately(engine));
-    Telemetry telemetry = telemetry(config, engine, hooks, plane);
+    plane.tells(new Lately(engine, Lately.MOST));
+    Registry registry =
+        plane.shared() != null
+                && config.flag(Key.REGISTER, true)
+                && !config.origin(Key.SERVICE.propertyName()).equals("default")
+            ? new Registry(
+                plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
+            : null;
+    Telemetry telemetry = telemetry(config, engine, hooks, plane, registry);
     admin(config, engine, hooks, plane, telemetry);
     if (plane.shared() != null) {
       plane.listen(new Fleet(plane.shared(), plane.loop(), engine, Identity.of(config), log));
     }
-    Registry registry = null;
-    if (plane.shared() != null
-        && config.flag(Key.REGISTER, true)
-        && !config.origin(Key.SERVICE.propertyName()).equals("default")) {
-      registry =
-          new Registry(
-              plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log);
+    if (registry != null) {
       engine.ports().follow(registry);
     }
     Shutdown.install(
@@ -82,7 +83,7 @@ final class ControlPlanes {
   }
 
   private static Telemetry telemetry(
-      Config config, Engine engine, Hooks hooks, ControlPlane plane) {
+      Config config, Engine engine, Hooks hooks, ControlPlane plane, Registry registry) {
     long interval = 60_000;
     try {
       interval = Durations.millis(Key.METRICS_INTERVAL, config.get(Key.METRICS_INTERVAL, "60s"));
@@ -95,6 +96,7 @@ final class ControlPlanes {
         plane::health,
         plane::report,
         hooks::failOpenCount,
+        registry,
         Identity.of(config),
         interval);
   }
@@ -131,7 +133,7 @@ final class ControlPlanes {
           .info(
               "admin endpoint on http://127.0.0.1:"
                   + bound
-                  + "/health (/config /rules /decisions /metrics)");
+                  + "/health (/config /rules /latency /decisions /metrics)");
     } catch (NumberFormatException e) {
       AgentLog.get()
           .warn(

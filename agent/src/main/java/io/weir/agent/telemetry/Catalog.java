@@ -5,6 +5,7 @@ import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
+import io.weir.control.registry.Registry;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
@@ -16,8 +17,10 @@ import io.weir.engine.measure.Latency;
 import io.weir.engine.measure.Metric;
 import io.weir.engine.measure.Metric.Label;
 import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.RuleLatency;
 import io.weir.engine.signals.Reading;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -63,6 +66,7 @@ public final class Catalog implements Readings {
   private static final Label RPC_CODE = text("rpc.response.status_code");
   private static final Label ERROR = text("error.type");
   private static final Label TARGET = text("server.address");
+  private static final Label ADDRESS = text("address");
 
   /** Writes one metric's values. */
   private interface Value {
@@ -73,10 +77,12 @@ public final class Catalog implements Readings {
   private final Supplier<Health> health;
   private final Supplier<Report> report;
   private final LongSupplier failOpen;
+  private final Registry registry;
   private final Quantiles quantiles = new Quantiles();
   private final Map<Metric, Value> all = new LinkedHashMap<Metric, Value>();
 
   /**
+   * @param registry where this JVM's servers are registered, or null: nowhere
    * @param durations false: an OpenTelemetry agent counts calls' durations already
    * @param legacy also {@code http.server.duration}, in milliseconds
    */
@@ -85,12 +91,14 @@ public final class Catalog implements Readings {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
+      Registry registry,
       boolean durations,
       boolean legacy) {
     this.engine = engine;
     this.health = health;
     this.report = report;
     this.failOpen = failOpen;
+    this.registry = registry;
     limiter();
     breaker();
     router();
@@ -440,6 +448,22 @@ public final class Catalog implements Readings {
         this::latency);
     add(
         new Metric(
+            "weir.rule.latency",
+            GAUGE,
+            "s",
+            "The same by rule: breakers that judge slow calls, limits with auto.",
+            SERVICE,
+            SIDE,
+            text("kind"),
+            RULE,
+            text("quantile")),
+        sink -> {
+          for (RuleLatency r : engine.ruleLatencies()) {
+            quantiles(r.latency, sink, r.service, r.side, r.kind, r.rule);
+          }
+        });
+    add(
+        new Metric(
             "weir.decision.duration",
             "s",
             "How long decisions took, those of them that were timed.",
@@ -483,6 +507,29 @@ public final class Catalog implements Readings {
     add(
         new Metric("weir.etcd.connected", GAUGE, "", "1 while the rule store is reached."),
         sink -> sink.value(health.get().connected ? 1 : 0, 1));
+    add(
+        new Metric(
+            "weir.registered",
+            GAUGE,
+            "",
+            "1 while a server of this JVM is registered under its address, 0 while it should be.",
+            ADDRESS),
+        sink -> registrations((address, on, lost) -> sink.value(on ? 1 : 0, 1, address)));
+    add(
+        new Metric(
+            "weir.registration.lost",
+            COUNTER,
+            "{registration}",
+            "Times a registration went: the lease was lost, or the server did not answer its"
+                + " probe.",
+            ADDRESS),
+        sink -> registrations((address, on, lost) -> sink.value(lost, 1, address)));
+  }
+
+  private void registrations(Registry.Each each) {
+    if (registry != null) {
+      registry.read(each);
+    }
   }
 
   @Override
@@ -616,19 +663,24 @@ public final class Catalog implements Readings {
     if (measured == null) {
       return;
     }
-    quantiles(engine.service(), "server", measured.server(), sink);
+    quantiles(measured.server(), sink, engine.service(), "server");
     for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
-      quantiles(e.getKey(), "client", e.getValue(), sink);
+      quantiles(e.getValue(), sink, e.getKey(), "client");
     }
   }
 
-  private void quantiles(String service, String side, Latency latency, Sink sink) {
+  /**
+   * @param of labels; the quantile comes after them
+   */
+  private void quantiles(Latency latency, Sink sink, String... of) {
     Histogram recent = quantiles.recent(latency);
     if (recent.getTotalCount() == 0) {
       return;
     }
     for (double q : QUANTILES) {
-      sink.value(recent.getValueAtPercentile(q * 100) / 1e6, 1, service, side, number(q));
+      String[] labels = Arrays.copyOf(of, of.length + 1);
+      labels[of.length] = number(q);
+      sink.value(recent.getValueAtPercentile(q * 100) / 1e6, 1, labels);
     }
   }
 

@@ -4,26 +4,40 @@ import io.weir.control.json.JsonText;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.RuleLatency;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 
 /**
  * How long the calls of the last ten to twenty seconds took, in JSON, for who watches the fleet:
- * {@code [{"service":"shop","side":"server","calls":240,"p50_us":1200,"p99_us":9800}]}, calls to
- * this service first; empty where nothing is measured. For one thread.
+ *
+ * <pre>
+ * [{"service":"shop","side":"server","calls":240,"p50_us":1200,"p99_us":9800,
+ *   "rules":[{"kind":"rate-limit","rule":"default","calls":120,"p50_us":900,"p99_us":8100}]}]
+ * </pre>
+ *
+ * Calls to this service first; within each the rules that go by what their calls take, a breaker's
+ * with {@code slow_ms}, from when on it takes a call for slow, and {@code slow}, how many were.
+ * Empty where nothing is measured. For one thread.
  */
 public final class Lately implements Supplier<String> {
-  /** Services called that are told. */
-  private static final int MOST = 20;
+  /** Services called that the status tells of, and rules. */
+  public static final int MOST = 20;
 
   private final Engine engine;
+  private final int most;
 
   /** Null until something is measured: it loads the histograms' classes. */
   private Quantiles quantiles;
 
-  public Lately(Engine engine) {
+  /**
+   * @param most services called that are told, and rules
+   */
+  public Lately(Engine engine, int most) {
     this.engine = engine;
+    this.most = most;
   }
 
   @Override
@@ -36,26 +50,54 @@ public final class Lately implements Supplier<String> {
       quantiles = new Quantiles();
     }
     StringBuilder s = new StringBuilder("[");
-    append(s, engine.service(), "server", measured.server());
+    List<RuleLatency> rules = engine.ruleLatencies();
+    if (rules.size() > most) {
+      rules = rules.subList(0, most);
+    }
+    append(s, engine.service(), "server", measured.server(), rules);
     int told = 0;
     for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
-      if (told < MOST && append(s, e.getKey(), "client", e.getValue())) {
+      if (told < most && append(s, e.getKey(), "client", e.getValue(), rules)) {
         told++;
       }
     }
     return s.append(']').toString();
   }
 
-  private boolean append(StringBuilder s, String service, String side, Latency latency) {
+  private boolean append(
+      StringBuilder s, String service, String side, Latency latency, List<RuleLatency> rules) {
     Histogram h = quantiles.recent(latency);
     if (h.getTotalCount() == 0) {
       return false;
     }
     s.append(s.length() == 1 ? "" : ",").append("{\"service\":");
-    JsonText.quote(s, service).append(",\"side\":\"").append(side);
-    s.append("\",\"calls\":").append(h.getTotalCount());
-    s.append(",\"p50_us\":").append(h.getValueAtPercentile(50));
-    s.append(",\"p99_us\":").append(h.getValueAtPercentile(99)).append('}');
+    JsonText.quote(s, service).append(",\"side\":\"").append(side).append('"');
+    append(s, h);
+    String before = ",\"rules\":[";
+    for (RuleLatency r : rules) {
+      if (!r.service.equals(service) || !r.side.equals(side)) {
+        continue;
+      }
+      Histogram of = quantiles.recent(r.latency);
+      if (of.getTotalCount() > 0) {
+        s.append(before).append("{\"kind\":\"").append(r.kind).append("\",\"rule\":");
+        JsonText.quote(s, r.rule);
+        append(s, of);
+        if (r.slowNanos > 0) {
+          s.append(",\"slow_ms\":").append(r.slowNanos / 1_000_000);
+          s.append(",\"slow\":").append(r.slow(of));
+        }
+        s.append('}');
+        before = ",";
+      }
+    }
+    s.append(before.equals(",") ? "]}" : "}");
     return true;
+  }
+
+  private static void append(StringBuilder s, Histogram h) {
+    s.append(",\"calls\":").append(h.getTotalCount());
+    s.append(",\"p50_us\":").append(h.getValueAtPercentile(50));
+    s.append(",\"p99_us\":").append(h.getValueAtPercentile(99));
   }
 }

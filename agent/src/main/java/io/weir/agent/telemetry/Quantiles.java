@@ -1,19 +1,19 @@
 package io.weir.agent.telemetry;
 
 import io.weir.engine.measure.Latency;
-import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.WeakHashMap;
 import org.HdrHistogram.Histogram;
 
 /**
  * What came lately: the difference between what a latency has counted by now and what it had
  * counted {@value #WINDOW_NANOS} ns ago or, when nobody asked for longer, at the last question.
- * Guarded by itself; kept for as many services as there are latencies.
+ * Guarded by itself; kept for as long as the latency is: those of rules come and go.
  */
 final class Quantiles {
   private static final long WINDOW_NANOS = 10_000_000_000L;
 
-  private final Map<Latency, Past> past = new IdentityHashMap<Latency, Past>();
+  private final Map<Latency, Past> past = new WeakHashMap<Latency, Past>();
 
   private static final class Past {
     /** Counted when the window that is shown began, and when the one after it did. */

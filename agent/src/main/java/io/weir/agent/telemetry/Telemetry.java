@@ -5,6 +5,7 @@ import io.weir.agent.config.Key;
 import io.weir.agent.log.AgentLog;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
+import io.weir.control.registry.Registry;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.measure.Readings;
 import java.util.LinkedHashMap;
@@ -33,6 +34,7 @@ public final class Telemetry implements AutoCloseable {
   /**
    * Begins to export. Not before {@code main}.
    *
+   * @param registry where this JVM's servers are registered, or null: nowhere
    * @param instance host:port or another name of this instance
    */
   public static Telemetry start(
@@ -41,12 +43,14 @@ public final class Telemetry implements AutoCloseable {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
+      Registry registry,
       String instance,
       long intervalMillis) {
     boolean agent = OtelAgent.present();
     boolean legacy = config.flag(Key.METRICS_LEGACY_NAMES, false);
     Telemetry t =
-        new Telemetry(engine, () -> new Catalog(engine, health, report, failOpen, true, legacy));
+        new Telemetry(
+            engine, () -> new Catalog(engine, health, report, failOpen, registry, true, legacy));
     String exporter = config.get(Key.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
     if (exporter.equals("otlp") && !agent) {
       t.ownSdk(config, instance, intervalMillis);
@@ -62,7 +66,9 @@ public final class Telemetry implements AutoCloseable {
     }
     if (!"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("opentelemetry"))) {
       Supplier<Readings> theirs =
-          agent ? () -> new Catalog(engine, health, report, failOpen, false, false) : t::readings;
+          agent
+              ? () -> new Catalog(engine, health, report, failOpen, registry, false, false)
+              : t::readings;
       engine.outlet().open(theirs, t::found);
       if (agent) {
         OtelAgent.exportTo(engine);

@@ -18,7 +18,7 @@ class CatalogTest {
   private static final String OPEN = "<!-- generated:metrics -->\n";
 
   private final Engine engine = new Engine("shop", () -> 0);
-  private final Catalog catalog = new Catalog(engine, null, null, () -> 0, true, true);
+  private final Catalog catalog = new Catalog(engine, null, null, () -> 0, null, true, true);
 
   /** {@code -Dweir.docs.write=true} writes it anew. */
   @Test

@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * What telemetry adds to a call. Inbound: one limit, admitted, ended. Outbound: an instance chosen,
- * ended; with and without the ring of decisions.
+ * What telemetry adds to a call. Inbound: one limit, admitted, ended; by rule: the limit has auto.
+ * Outbound: an instance chosen, ended; with and without the ring of decisions.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -27,6 +27,7 @@ import org.openjdk.jmh.annotations.State;
 public class MeasureBenchmark {
   private final Engine plain = engine();
   private final Engine measuring = engine();
+  private final Engine byRule = engine();
   private final Engine showing = engine();
   private final ServicePlan plainPlan = plain.plan("payment");
   private final ServicePlan measuringPlan = measuring.plan("payment");
@@ -34,6 +35,17 @@ public class MeasureBenchmark {
 
   public MeasureBenchmark() {
     measuring.measure();
+    byRule.measure();
+    byRule.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("shop")
+                    .qps(1e9)
+                    .burst(1_000_000_000)
+                    .auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 1e9, 1e9))
+                    .build())
+            .build());
     showing.measure();
     showing.show(new Decisions("x", false));
   }
@@ -72,6 +84,11 @@ public class MeasureBenchmark {
   @Benchmark
   public void inboundMeasured(Call call) {
     in(measuring, call.ticket);
+  }
+
+  @Benchmark
+  public void inboundMeasuredByRule(Call call) {
+    in(byRule, call.ticket);
   }
 
   @Benchmark

@@ -6,6 +6,7 @@ import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,12 +38,16 @@ public final class Registration implements AutoCloseable {
   private final byte[] value;
   private final Log log;
 
+  private final AtomicLong lost = new AtomicLong();
+
+  // written on the loop
+  private volatile @Nullable LeaseSession lease;
+  private volatile boolean registered;
+
   // loop only
-  private @Nullable LeaseSession lease;
   private Loop.@Nullable Timer next;
   private Loop.@Nullable Timer overdue;
   private int failures;
-  private boolean registered;
   private boolean closed;
 
   /**
@@ -71,6 +76,17 @@ public final class Registration implements AutoCloseable {
   /** {@code host:port}. */
   String address() {
     return key.substring(key.lastIndexOf('/') + 1);
+  }
+
+  /** Whether it stands in the registry, as far as is known here. Any thread. */
+  boolean isRegistered() {
+    LeaseSession l = lease;
+    return registered && l != null && l.id() != 0;
+  }
+
+  /** Times it went: with its lease, or because the server did not answer. Any thread. */
+  long lost() {
+    return lost.get();
   }
 
   /** Probes at once and registers when the answer is good. Any thread. */
@@ -113,12 +129,14 @@ public final class Registration implements AutoCloseable {
       failures = 0;
       if (!registered) {
         registered = true;
-        if (lease == null) {
-          lease = store.lease(TTL_SECONDS, new Renewal());
-        } else if (lease.id() != 0) {
+        LeaseSession l = lease;
+        if (l == null) {
+          l = store.lease(TTL_SECONDS, new Renewal());
+          lease = l;
+        } else if (l.id() != 0) {
           log.info("weir: registered " + key + " again: it answers its probe");
         }
-        lease.hold(key, value);
+        l.hold(key, value);
       }
     } else {
       failed(trouble);
@@ -127,9 +145,11 @@ public final class Registration implements AutoCloseable {
   }
 
   private void failed(String trouble) {
-    if (++failures >= FAILURES_TO_SUSPECT && registered && lease != null) {
+    LeaseSession l = lease;
+    if (++failures >= FAILURES_TO_SUSPECT && registered && l != null) {
       registered = false;
-      lease.release(key);
+      lost.incrementAndGet();
+      l.release(key);
       log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");
     }
   }
@@ -149,10 +169,11 @@ public final class Registration implements AutoCloseable {
           if (overdue != null) {
             overdue.cancel();
           }
-          if (lease != null) {
+          LeaseSession l = lease;
+          if (l != null) {
             // the key by itself, too: a revocation that does not get through leaves it to the TTL
-            lease.release(key);
-            lease.close();
+            l.release(key);
+            l.close();
           }
         });
   }
@@ -168,6 +189,9 @@ public final class Registration implements AutoCloseable {
 
     @Override
     public void onLost(long id, String reason) {
+      if (registered) {
+        lost.incrementAndGet();
+      }
       log.warn("weir: the registration of " + key + " was lost (" + reason + ") and is made again");
     }
   }

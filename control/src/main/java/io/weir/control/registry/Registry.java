@@ -9,8 +9,10 @@ import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.UnknownHostException;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
@@ -91,6 +93,27 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   public boolean isEmpty() {
     synchronized (byPort) {
       return byPort.isEmpty();
+    }
+  }
+
+  /** Takes how a registration stands. */
+  public interface Each {
+    /**
+     * @param address {@code host:port}
+     * @param registered under a lease in force, as far as is known here
+     * @param lost times it went since the server began to listen
+     */
+    void registration(String address, boolean registered, long lost);
+  }
+
+  /** Tells {@code to} of every server that listens. Any thread. */
+  public void read(Each to) {
+    List<Registration> all;
+    synchronized (byPort) {
+      all = new ArrayList<Registration>(byPort.values());
+    }
+    for (Registration r : all) {
+      to.registration(r.address(), r.isRegistered(), r.lost());
     }
   }
 

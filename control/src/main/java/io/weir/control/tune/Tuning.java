@@ -79,6 +79,11 @@ public final class Tuning {
     long exceeded;
     boolean begun;
     double qps;
+
+    // the last step
+    double from;
+    double to;
+
     double measured;
     long steps;
     int wished;
@@ -307,7 +312,9 @@ public final class Tuning {
   private void step(State s, Limits.Running r, double next, double measured, long now) {
     double before = r.qps();
     r.retune(next, now);
+    s.from = before;
     s.qps = r.qps();
+    s.to = s.qps;
     s.measured = measured;
     s.steps++;
     log.info("weir: auto: " + named(s) + " " + text(before) + " -> " + text(s.qps) + why(s));
@@ -366,6 +373,9 @@ public final class Tuning {
       out.append(",\"metric\":\"").append(metric(s.rule)).append('"');
       out.append(",\"target\":").append(text(auto(s.rule).target));
       out.append(",\"measured\":").append(text(s.measured));
+      if (s.steps > 0) {
+        out.append(",\"from\":").append(text(s.from)).append(",\"to\":").append(text(s.to));
+      }
       out.append(",\"steps\":").append(s.steps).append('}');
     }
     json = out.length() == 0 ? "" : out.append(']').toString();

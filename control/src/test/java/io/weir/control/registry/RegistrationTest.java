@@ -144,6 +144,32 @@ class RegistrationTest {
   }
 
   @Test
+  void whetherItIsRegisteredAndHowOftenThatWasLostIsTold() {
+    trouble = "no";
+    begin();
+    pass(10);
+    assertThat(registration.isRegistered()).isFalse();
+    assertThat(registration.lost()).as("it never was").isZero();
+    trouble = null;
+    pass(5.2);
+    assertThat(registration.isRegistered()).isTrue();
+    trouble = "no";
+    pass(15.2);
+    assertThat(registration.isRegistered()).isFalse();
+    assertThat(registration.lost()).isOne();
+    trouble = null;
+    pass(5.2);
+    assertThat(registration.isRegistered()).isTrue();
+    store.lease = 0;
+    store.listener.onLost(1, "expired");
+    assertThat(registration.isRegistered()).isFalse();
+    assertThat(registration.lost()).isEqualTo(2);
+    store.lease = 2;
+    store.listener.onGranted(2);
+    assertThat(registration.isRegistered()).isTrue();
+  }
+
+  @Test
   void closingDeregistersAndAsksNoMore() {
     begin();
     registration.close();
@@ -159,9 +185,12 @@ class RegistrationTest {
   private static final class Held implements SharedStore, LeaseSession {
     final Map<String, String> keys = new TreeMap<>();
     boolean open;
+    long lease = 1;
+    LeaseSession.Listener listener;
 
     @Override
     public LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener) {
+      this.listener = listener;
       assertThat(ttlSeconds).isEqualTo(10);
       open = true;
       return this;
@@ -169,7 +198,7 @@ class RegistrationTest {
 
     @Override
     public long id() {
-      return 1;
+      return lease;
     }
 
     @Override

@@ -89,6 +89,13 @@ class TuningTest {
     assertThat(tuning.toJson())
         .startsWith("[{\"service\":\"shop\",\"side\":\"server\",\"rule\":\"default\",\"qps\":10,")
         .contains("\"min_qps\":10,\"max_qps\":200,\"metric\":\"p99\",\"target\":100,");
+    String last = log.get(log.size() - 1);
+    assertThat(tuning.toJson())
+        .as(last)
+        .contains(
+            last.replaceAll(
+                ".* qps (\\S+) -> (\\S+): p99 (\\S+), .*",
+                "\"measured\":$3,\"from\":$1,\"to\":$2,"));
     assertThat(told).isBetween(1, 17);
   }
 

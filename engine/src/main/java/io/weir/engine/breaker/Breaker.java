@@ -1,6 +1,8 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.measure.Kind;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.rules.BreakerRule;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
@@ -27,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: {@link #admit}, {@link #ended} and {@link #givenBack} from any thread, without lock
  * or allocation while closed or open. The fleet's methods from one control thread.
  */
-public final class Breaker {
+public final class Breaker implements Timed {
   /** An answer of {@link #admit} other than a permit. */
   static final long REFUSED = -1;
 
@@ -52,6 +54,9 @@ public final class Breaker {
   private volatile BreakerRule rule;
   private volatile @Nullable FleetLink link;
   private volatile BreakerRule.Force force = BreakerRule.Force.NONE;
+
+  /** How long the calls took that it judges, or null: it judges no slow ones, or nobody reads. */
+  private volatile @Nullable Latency latency;
 
   /** The fleet epoch new evidence belongs to. */
   private volatile long epoch = -1;
@@ -265,6 +270,9 @@ public final class Breaker {
   void edited(BreakerRule next, long now) {
     int before = place();
     rule = next;
+    if (next.slowCallNanos == 0) {
+      latency = null;
+    }
     moves.count(before, place(), Moves.OPERATOR);
     while (true) {
       Era e = era;
@@ -375,6 +383,16 @@ public final class Breaker {
   /** Id of the rule. */
   public String id() {
     return id;
+  }
+
+  @Override
+  public @Nullable Latency latency() {
+    return latency;
+  }
+
+  @Override
+  public void time(Latency by) {
+    latency = by;
   }
 
   /** The rule as last edited. */

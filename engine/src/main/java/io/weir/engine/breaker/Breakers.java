@@ -2,6 +2,7 @@ package io.weir.engine.breaker;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.rules.BreakerRule;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -93,6 +94,15 @@ public final class Breakers {
       }
     }
     return true;
+  }
+
+  /** Tells {@code to} about the breakers that judge slow calls. */
+  public void timed(Timed.Each to) {
+    for (Guard g : guards) {
+      if (g.rule.slowCallNanos > 0) {
+        to.rule("circuit-breaker", g.rule.id, g.rule.slowCallNanos, g.breaker);
+      }
+    }
   }
 
   /** The breakers in the order of their rules. */

@@ -3,6 +3,7 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.measure.Latency;
 import io.weir.engine.rules.BreakerRule;
 import org.jspecify.annotations.Nullable;
 
@@ -77,7 +78,12 @@ final class Guard implements Ticket.Recorder, Window.Judge {
     if (bad) {
       breaker.failed.increment();
     }
-    boolean slow = rule.slowCallNanos > 0 && now - ticket.startNanos() >= rule.slowCallNanos;
+    long took = now - ticket.startNanos();
+    boolean slow = rule.slowCallNanos > 0 && took >= rule.slowCallNanos;
+    Latency l = breaker.latency();
+    if (l != null) {
+      l.record(took);
+    }
     breaker.ended(this, permit, bad, slow, now);
   }
 

@@ -38,6 +38,9 @@ public final class Refusal {
   private final @Nullable String policy;
   private final String description;
 
+  /** A limit on calls under way: its policy is the limit in force, which stands on the ticket. */
+  private final boolean concurrency;
+
   /**
    * @param status HTTP status of the answer
    * @param headers extra headers of the rule's {@code response}, possibly empty; they win over
@@ -69,7 +72,8 @@ public final class Refusal {
             + quoted(ruleId)
             + (kind == Kind.LIMIT
                 ? " exceeded"
-                : kind == Kind.BREAKER ? " is open" : " leaves no instance"));
+                : kind == Kind.BREAKER ? " is open" : " leaves no instance"),
+        false);
   }
 
   private Refusal(
@@ -80,7 +84,8 @@ public final class Refusal {
       @Nullable String body,
       boolean throwing,
       @Nullable String policy,
-      String description) {
+      String description,
+      boolean concurrency) {
     this.kind = kind;
     this.ruleId = ruleId;
     this.status = status;
@@ -102,6 +107,7 @@ public final class Refusal {
     this.throwing = throwing;
     this.policy = policy == null ? null : oneLine(policy);
     this.description = description;
+    this.concurrency = concurrency;
   }
 
   /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
@@ -113,11 +119,10 @@ public final class Refusal {
 
   /**
    * The answer of a limit on calls under way. It names no time to retry: nobody knows when a call
-   * ends.
-   *
-   * @param most calls at once
+   * ends. How many may be under way, which an adaptive limit changes all the time, stands on the
+   * ticket: {@link Ticket#refuseFull}.
    */
-  public static Refusal concurrency(String ruleId, Response response, int most) {
+  public static Refusal concurrency(String ruleId, Response response) {
     return new Refusal(
         Kind.LIMIT,
         ruleId,
@@ -125,8 +130,9 @@ public final class Refusal {
         response.headers,
         response.body,
         response.throwing,
-        quoted(ruleId) + ";q=" + most + ";qu=\"concurrent-requests\"",
-        "concurrency limit " + quoted(ruleId) + " reached");
+        null,
+        "concurrency limit " + quoted(ruleId) + " reached",
+        true);
   }
 
   /**
@@ -168,8 +174,12 @@ public final class Refusal {
     if (known) {
       unlessOverridden("Retry-After", Long.toString(ticket.retryAfterSeconds()), to);
     }
-    if (policy != null) {
-      unlessOverridden("RateLimit-Policy", policy, to);
+    String told =
+        concurrency
+            ? quoted(ruleId) + ";q=" + ticket.places() + ";qu=\"concurrent-requests\""
+            : policy;
+    if (told != null) {
+      unlessOverridden("RateLimit-Policy", told, to);
       unlessOverridden(
           "RateLimit",
           quoted(ruleId) + ";r=0" + (known ? ";t=" + ticket.retryAfterSeconds() : ""),
@@ -210,7 +220,7 @@ public final class Refusal {
     return throwing;
   }
 
-  /** Text of {@code RateLimit-Policy}, or null. */
+  /** Text of {@code RateLimit-Policy} where it is the same for every call, or null. */
   public @Nullable String policy() {
     return policy;
   }

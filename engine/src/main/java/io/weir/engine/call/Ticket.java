@@ -66,6 +66,15 @@ public final class Ticket {
     void free(int outcome, long startNanos, long now);
   }
 
+  /** Rules that want to know how long the calls took that they let in; implemented by limits. */
+  public interface Timer {
+    /**
+     * @param which the rules, as {@link #timed} was told them
+     * @param nanos how long the call took
+     */
+    void took(int which, long nanos);
+  }
+
   /** There was an answer that is worth timing. */
   public static final int ANSWERED = 0;
 
@@ -83,6 +92,7 @@ public final class Ticket {
   // decision
   private @Nullable Refusal refusal;
   private long retryAfterNanos;
+  private int places;
   private long waitNanos;
   private @Nullable Instance instance;
   private @Nullable String arm;
@@ -107,6 +117,8 @@ public final class Ticket {
   // measured only while somebody reads it
   private @Nullable Latency latency;
   private int kind;
+  private @Nullable Timer timer;
+  private int timed;
 
   private @Nullable String decision;
 
@@ -126,6 +138,7 @@ public final class Ticket {
     breaker = null;
     breakerPermit = 0;
     latency = null;
+    timer = null;
     decision = null;
     first = null;
     moreCount = 0;
@@ -143,6 +156,15 @@ public final class Ticket {
     this.refusal = refusal;
     this.retryAfterNanos = retryAfterNanos;
     return false;
+  }
+
+  /**
+   * Limiter: this call is refused, for as many as {@code places} are under way and no more may be.
+   * Returns false.
+   */
+  public boolean refuseFull(Refusal refusal, int places) {
+    this.places = places;
+    return refuse(refusal, 0);
   }
 
   /**
@@ -277,6 +299,11 @@ public final class Ticket {
     return Objects.requireNonNull(refusal);
   }
 
+  /** How many calls might be under way when a limit on them refused this one. */
+  int places() {
+    return places;
+  }
+
   /** Nanos until a retry may succeed; 0 when unknown. */
   public long retryAfterNanos() {
     return retryAfterNanos;
@@ -353,6 +380,12 @@ public final class Ticket {
     this.kind = kind;
   }
 
+  /** Limiter: these of its rules want to know how long the call takes, where that is measured. */
+  public void timed(Timer by, int which) {
+    timer = by;
+    timed = which;
+  }
+
   /** The call ended with an HTTP status. */
   public void endHttp(int status, long now) {
     end(status, -1, null, null, now);
@@ -404,6 +437,10 @@ public final class Ticket {
     if (latency != null) {
       int how = failure == null ? -1 : failure.ordinal();
       latency.record(Kind.ended(kind, status, grpc, how), now - startNanos);
+      // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
+      if (timer != null && (failure != Failure.CANCELLED || grpc >= 0)) {
+        timer.took(timed, now - startNanos);
+      }
     }
     Recorder b = breaker;
     if (b != null) {

@@ -17,12 +17,15 @@ import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
 import io.weir.engine.measure.Outlet;
+import io.weir.engine.measure.RuleLatency;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.signals.Signals;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +55,9 @@ public final class Engine implements Ticket.Recorder {
 
   /** Null while nobody reads how long calls take: then it is not measured. */
   private volatile @Nullable Latencies latencies;
+
+  /** How many more rules may have a latency of their own. */
+  private final AtomicInteger ruleRoom = new AtomicInteger(Latencies.MAX_RULES);
 
   /** Who wants to see decisions; replaced, never changed. */
   private volatile Witness[] witnesses = new Witness[0];
@@ -110,6 +116,7 @@ public final class Engine implements Ticket.Recorder {
   public void apply(RuleBook book) {
     signals.judgeBy(book.breakers(service));
     snapshot = Snapshot.build(snapshot, book, service, here, ticker.read());
+    timeOwn();
   }
 
   /** How the calls this JVM serves end. Counted while a rule governs them, or {@link #watch}. */
@@ -158,8 +165,67 @@ public final class Engine implements Ticket.Recorder {
     if (latencies == null) {
       latencies = new Latencies();
       watched = true;
+      timeOwn();
     }
     return latencies;
+  }
+
+  /**
+   * How long calls took, by the rules in force that go by it; empty while nobody {@link #measure
+   * measures}. At most {@link Latencies#MAX_RULES}: those about calls to this service, which come
+   * first, and those about the services that were called first. Any thread.
+   */
+  public synchronized List<RuleLatency> ruleLatencies() {
+    List<RuleLatency> all = new ArrayList<RuleLatency>();
+    if (latencies != null) {
+      Snapshot s = snapshot;
+      if (s.own() != null) {
+        s.own().timedServer(listing(service, "server", all));
+      }
+      for (ServicePlan p : s.plans()) {
+        p.timedClient(listing(p.service, "client", all));
+      }
+      ruleRoom.set(Latencies.MAX_RULES - all.size()); // some may be gone
+    }
+    return all;
+  }
+
+  private static Timed.Each listing(String service, String side, List<RuleLatency> all) {
+    return (kind, id, slow, rule) -> {
+      Latency l = rule.latency();
+      if (l != null) {
+        all.add(new RuleLatency(service, side, kind, id, slow, l));
+      }
+    };
+  }
+
+  /** Rules about calls to this service are timed from the start, those about others once called. */
+  private void timeOwn() {
+    if (latencies == null) {
+      return;
+    }
+    ruleLatencies(); // counts
+    ServicePlan own = snapshot.own();
+    if (own != null) {
+      own.timedServer(this::time);
+    }
+  }
+
+  /**
+   * The first call to a service under this plan. No lock: at worst two count for one for a while.
+   */
+  private Latency called(ServicePlan plan, Latencies all) {
+    Latency l = all.target(plan.service);
+    if (!all.isOthers(l)) {
+      plan.timedClient(this::time);
+    }
+    return l;
+  }
+
+  private void time(String kind, String id, long slowNanos, Timed rule) {
+    if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
+      rule.time(new Latency());
+    }
   }
 
   /**
@@ -291,7 +357,12 @@ public final class Engine implements Ticket.Recorder {
     boolean admitted = decide(plan, source, call, now, ticket);
     Latencies measures = latencies;
     if (measures != null) {
-      measure(measures, plan.latency(measures), admitted, source, call, now, ticket);
+      Latency latency = plan.latency;
+      if (latency == null) {
+        latency = called(plan, measures);
+        plan.latency = latency;
+      }
+      measure(measures, latency, admitted, source, call, now, ticket);
     }
     if (!admitted || ticket.instance() != null) {
       tell(ticket, plan.service, false, source, call, now);

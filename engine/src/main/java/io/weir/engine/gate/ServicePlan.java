@@ -2,8 +2,8 @@ package io.weir.engine.gate;
 
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.limit.Limits;
-import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.outlier.Outliers;
 import io.weir.engine.route.Router;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +18,7 @@ public final class ServicePlan {
   final @Nullable Outliers outliers;
 
   /** Where the calls' times are counted, once they are; asked for by name only once. */
-  private volatile @Nullable Latency latency;
+  volatile @Nullable Latency latency;
 
   ServicePlan(
       String service,
@@ -62,13 +62,21 @@ public final class ServicePlan {
     return outliers;
   }
 
-  Latency latency(Latencies all) {
-    Latency l = latency;
-    if (l == null) {
-      l = all.target(service);
-      latency = l;
+  /** Tells {@code to} about the rules on calls to this JVM that go by how long they take. */
+  void timedServer(Timed.Each to) {
+    if (server != null) {
+      server.timed(to);
     }
-    return l;
+  }
+
+  /** The same of calls from this JVM to the service. */
+  void timedClient(Timed.Each to) {
+    if (client != null) {
+      client.timed(to);
+    }
+    if (breakers != null) {
+      breakers.timed(to);
+    }
   }
 
   boolean isEmpty() {

@@ -5,6 +5,8 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.match.Match;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.rules.LimitRule;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +16,15 @@ import org.jspecify.annotations.Nullable;
  * those hold, the counts, which an edited rule's next edition takes over, and the rate of a rule
  * that is tuned.
  */
-final class Limit implements Limits.Running {
+final class Limit implements Limits.Running, Timed {
+  /** Answers of {@link #admit}. */
+  static final int REFUSED = -1;
+
+  /** The rule is not about this call. */
+  static final int PASSED = 0;
+
+  static final int ADMITTED = 1;
+
   /** A rate in force; replaced as a whole, so that a call sees all of one. */
   private static final class Rate {
     final double qps;
@@ -43,6 +53,9 @@ final class Limit implements Limits.Running {
 
   private final @Nullable Refusal full;
 
+  /** How long the calls took that a rule with auto let in; null: nobody reads it. */
+  private volatile @Nullable Latency latency;
+
   /** Decisions so far; a shadow rule's are what it would have decided. */
   final LongAdder hits;
 
@@ -57,6 +70,7 @@ final class Limit implements Limits.Running {
     by = rule.by.toArray(new Attribute[0]);
     hits = before == null ? new LongAdder() : before.hits;
     exceeded = before == null ? new LongAdder() : before.exceeded;
+    latency = before == null || rule.auto == null ? null : before.latency;
     if (rule.maxConcurrent == 0) {
       slots = null;
       full = null;
@@ -65,7 +79,7 @@ final class Limit implements Limits.Running {
       if (before != null && slots == before.slots) {
         slots.edited(rule, now);
       }
-      full = Refusal.concurrency(rule.id, rule.response, rule.maxConcurrent);
+      full = Refusal.concurrency(rule.id, rule.response);
     }
     if (!rule.rated) {
       table = null;
@@ -179,24 +193,38 @@ final class Limit implements Limits.Running {
     return table;
   }
 
-  /** Decides and counts; false when refused. */
+  @Override
+  public @Nullable Latency latency() {
+    return latency;
+  }
+
+  @Override
+  public void time(Latency by) {
+    latency = by;
+  }
+
+  /** Decides and counts. */
   @SuppressWarnings("NullAway") // there is a table or a bucket, and a refusal where there are slots
-  <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  <C> int admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     if (match != null && !match.test(source, call)) {
-      return true;
+      return PASSED;
     }
     Slots s = slots;
     if (s != null) {
       if (!s.take()) {
         exceeded.increment();
-        return rule.shadow || ticket.refuse(full, 0);
+        if (rule.shadow) {
+          return PASSED;
+        }
+        ticket.refuseFull(full, s.limit());
+        return REFUSED;
       }
       ticket.holds(s);
     }
     Rate r = rate;
     if (r == null) {
       hits.increment();
-      return true;
+      return ADMITTED;
     }
     long result;
     if (table == null) {
@@ -219,7 +247,7 @@ final class Limit implements Limits.Running {
       if (complete) {
         result = table.take(key, r.terms, rule.maxKeys, now, ticket);
       } else if (rule.onMissing == LimitRule.OnMissing.SKIP) {
-        return true;
+        return PASSED;
       } else if (rule.onMissing == LimitRule.OnMissing.REJECT) {
         result = ~0L;
       } else {
@@ -231,15 +259,16 @@ final class Limit implements Limits.Running {
       if (result > 0 && !rule.shadow) {
         ticket.waitAtLeast(result);
       }
-      return true;
+      return ADMITTED;
     }
     exceeded.increment();
     if (rule.shadow) {
       if (s != null) {
         ticket.letGo(now); // it would not have been let in
       }
-      return true;
+      return PASSED;
     }
-    return ticket.refuse(r.refusal, ~result);
+    ticket.refuse(r.refusal, ~result);
+    return REFUSED;
   }
 }

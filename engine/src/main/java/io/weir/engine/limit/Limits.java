@@ -2,6 +2,8 @@ package io.weir.engine.limit;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.Timed;
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: {@link #build} on one control thread, everything else on any.
  */
-public final class Limits {
+public final class Limits implements Ticket.Timer {
   /** Takes what one rule has decided so far. */
   public interface Counts {
     /**
@@ -55,16 +57,28 @@ public final class Limits {
     void retune(double qps, long now);
   }
 
+  /** Rules have a bit each in what a ticket remembers. */
+  private static final int MOST_TIMED = 32;
+
   private final Limit[] limits;
   private final boolean paces;
+
+  /** The rules with auto, which are told how long the calls took that they let in: a bit each. */
+  private final int timed;
 
   private Limits(Limit[] limits) {
     this.limits = limits;
     boolean paces = false;
-    for (Limit l : limits) {
-      paces |= l.rule.maxWaitNanos > 0 && !l.rule.shadow;
+    int timed = 0;
+    for (int i = 0; i < limits.length; i++) {
+      LimitRule rule = limits[i].rule;
+      paces |= rule.maxWaitNanos > 0 && !rule.shadow;
+      if (rule.auto != null && i < MOST_TIMED) {
+        timed |= 1 << i;
+      }
     }
     this.paces = paces;
+    this.timed = timed;
   }
 
   /**
@@ -102,13 +116,39 @@ public final class Limits {
    * Takes tokens for a call; on refusal the ticket carries the refusal and nothing has been taken.
    */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    for (Limit l : limits) {
-      if (!l.admit(source, call, now, ticket)) {
+    int admitted = 0;
+    for (int i = 0; i < limits.length; i++) {
+      int how = limits[i].admit(source, call, now, ticket);
+      if (how == Limit.REFUSED) {
         ticket.giveBackTokens(now);
         return false;
       }
+      if (i < MOST_TIMED) {
+        admitted |= how << i;
+      }
+    }
+    if ((admitted & timed) != 0) {
+      ticket.timed(this, admitted & timed);
     }
     return true;
+  }
+
+  @Override
+  public void took(int which, long nanos) {
+    for (int left = which; left != 0; left &= left - 1) {
+      Latency l = limits[Integer.numberOfTrailingZeros(left)].latency();
+      if (l != null) {
+        l.record(nanos);
+      }
+    }
+  }
+
+  /** Tells {@code to} about the rules with auto, as far as they are among the first 32. */
+  public void timed(Timed.Each to) {
+    for (int left = timed; left != 0; left &= left - 1) {
+      Limit l = limits[Integer.numberOfTrailingZeros(left)];
+      to.rule("rate-limit", l.rule.id, 0, l);
+    }
   }
 
   /** Whether a call may have to wait. */

@@ -14,6 +14,7 @@ import org.HdrHistogram.Histogram;
  *
  * <p>At most {@value #MAX_TARGETS} other services have a {@link Latency} of their own, the rest
  * share one: at most 18 MiB in all, and some 60 KiB for each service whose calls end in three ways.
+ * Rules have theirs with themselves ({@link Timed}).
  *
  * <p>Any thread, no lock.
  */
@@ -23,6 +24,9 @@ public final class Latencies {
 
   /** Other services with a latency of their own. */
   public static final int MAX_TARGETS = 64;
+
+  /** Rules with a latency of their own; each is of one kind, so 1.3 MiB at most. */
+  public static final int MAX_RULES = 64;
 
   /** One decision in so many is timed: it takes a second look at the clock. */
   private static final int SAMPLE = 64;
@@ -50,6 +54,11 @@ public final class Latencies {
       l = l == null ? fresh : l;
     }
     return l;
+  }
+
+  /** Whether this is the one that services beyond the bound share. */
+  public boolean isOthers(Latency latency) {
+    return latency == others;
   }
 
   /** Every service called so far, by name. */

@@ -17,7 +17,7 @@ import org.HdrHistogram.Histogram;
 public final class Latency {
   static final int MAX_KINDS = 12;
 
-  private static final long HIGHEST_MICROS = 60_000_000;
+  static final long HIGHEST_MICROS = 60_000_000;
   private static final int DIGITS = 2;
 
   /** Filled from the front; the last is for kinds that found no room. */
@@ -29,6 +29,11 @@ public final class Latency {
      * @param micros the caller's own copy, in microseconds
      */
     void kind(int kind, Histogram micros);
+  }
+
+  /** A call has ended, and of what kind it was does not matter here. */
+  public void record(long nanos) {
+    record(0, nanos);
   }
 
   /** A call has ended. */

@@ -122,14 +122,24 @@ class RefusalTest {
   @Test
   void aLimitOnCallsUnderWayAnswersAsItsRuleSays() {
     Response wished = new Response(418, Collections.singletonMap("X-A", "b"), "full", true);
-    Refusal r = Refusal.concurrency("c", wished, 7);
+    Refusal r = Refusal.concurrency("c", wished);
     assertThat(r.status()).isEqualTo(418);
     assertThat(r.body()).isEqualTo("full");
     assertThat(r.contentType()).isEqualTo("text/plain; charset=utf-8");
     assertThat(r.throwing()).isTrue();
     assertThat(r.ruleId()).isEqualTo("c");
     assertThat(r.headers()).containsExactly(new String[] {"X-A", "b"});
-    assertThat(r.policy()).isEqualTo("\"c\";q=7;qu=\"concurrent-requests\"");
+    assertThat(r.policy()).as("it changes").isNull();
+    Ticket ticket = new Ticket();
+    ticket.begin(0, null);
+    assertThat(ticket.refuseFull(r, 7)).isFalse();
+    List<String> lines = new ArrayList<>();
+    r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
+    assertThat(lines)
+        .containsExactly(
+            "RateLimit-Policy: \"c\";q=7;qu=\"concurrent-requests\"",
+            "RateLimit: \"c\";r=0",
+            "X-A: b");
   }
 
   @Test

@@ -3,11 +3,14 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.match.Match;
 import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.RuleLatency;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
@@ -101,6 +104,139 @@ class MeasuringTest {
     assertThat(measured.server().total().getTotalCount()).as("none is lost").isEqualTo(10_000);
   }
 
+  /** Two limits with auto, one on one path, and a breaker; each with the calls it is about. */
+  @Test
+  void rulesThatGoByWhatTheirCallsTakeHaveALatencyOfTheirOwn() {
+    engine.measure();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(auto("all").build())
+            .add(auto("elsewhere").match(path("/other")).build())
+            .add(LimitRule.builder().service("shop").id("plain").qps(1e6).build())
+            .add(auto("out").service("payment").side(LimitRule.Side.CLIENT).build())
+            .add(slow("payment", 20).build())
+            .add(slow("nobody-calls", 20).build())
+            .add(BreakerRule.builder().service("stock").build())
+            .build());
+    inbound(10, 200);
+    inbound(30, 500);
+    outbound("payment", 10, 200);
+    outbound("payment", 30, 200);
+    outbound("payment", 40, 503);
+    outbound("stock", 10, 200);
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket)).isTrue();
+    ticket.endFailure(Failure.CANCELLED, null, now);
+    assertThat(timed())
+        .containsExactlyInAnyOrder(
+            "server rate-limit shop/all 2 0",
+            "server rate-limit shop/elsewhere 0 0",
+            "client rate-limit payment/out 3 0",
+            "client circuit-breaker payment/default 3 2");
+  }
+
+  @Test
+  void noRuleHasALatencyUntilSomebodyAsks() {
+    engine.apply(
+        new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
+    inbound(10, 200);
+    outbound("payment", 10, 200);
+    assertThat(timed()).isEmpty();
+    engine.measure();
+    inbound(10, 200);
+    outbound("payment", 10, 200);
+    assertThat(timed())
+        .containsExactlyInAnyOrder(
+            "server rate-limit shop/all 1 0", "client circuit-breaker payment/default 1 0");
+  }
+
+  @Test
+  void anEditKeepsARulesLatencyUnlessItNoLongerGoesByTime() {
+    engine.measure();
+    engine.apply(
+        new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
+    inbound(10, 200);
+    outbound("payment", 10, 200);
+    engine.apply(
+        new RuleBook.Builder()
+            .add(auto("all").burst(77).build())
+            .add(slow("payment", 5).build())
+            .build());
+    inbound(10, 200);
+    outbound("payment", 10, 200);
+    assertThat(timed())
+        .containsExactlyInAnyOrder(
+            "server rate-limit shop/all 2 0", "client circuit-breaker payment/default 2 2");
+    engine.apply(
+        new RuleBook.Builder()
+            .add(LimitRule.builder().service("shop").id("all").qps(1e6).build())
+            .add(slow("payment", 0).build())
+            .build());
+    inbound(10, 200);
+    outbound("payment", 10, 200);
+    assertThat(timed()).isEmpty();
+  }
+
+  @Test
+  void soManyRulesHaveALatencyAndThoseThatGoMakeRoom() {
+    engine.measure();
+    for (int generation = 0; generation < 3; generation++) {
+      RuleBook.Builder rules = new RuleBook.Builder();
+      for (int i = 0; i < 100; i++) {
+        rules.add(slow("payment", 20).id("g" + generation + "-" + i).build());
+      }
+      for (int i = 0; i < 40; i++) {
+        rules.add(auto("g" + generation + "-" + i).build());
+      }
+      engine.apply(rules.build());
+      inbound(10, 200);
+      outbound("payment", 10, 200);
+      String id = "g" + generation + "-";
+      assertThat(timed()).hasSize(Latencies.MAX_RULES).allMatch(r -> r.contains(id));
+      assertThat(timed())
+          .as("of one side, of one service, the first 32 limits")
+          .filteredOn(r -> r.startsWith("server"))
+          .hasSize(32)
+          .allMatch(r -> r.endsWith(" 1 0"));
+    }
+  }
+
+  private static LimitRule.Builder auto(String id) {
+    return LimitRule.builder()
+        .service("shop")
+        .id(id)
+        .qps(1e6)
+        .burst(1000)
+        .auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 1e5, 1e6));
+  }
+
+  private static BreakerRule.Builder slow(String target, long millis) {
+    return BreakerRule.builder().service(target).slowCallNanos(millis * MILLI);
+  }
+
+  private static Match path(String path) {
+    return new Match() {
+      @Override
+      public <C> boolean test(AttributeSource<C> source, C call) {
+        return path.equals(source.path(call));
+      }
+    };
+  }
+
+  /** Side, kind, service, rule, calls, slow ones. */
+  private List<String> timed() {
+    List<String> all = new ArrayList<>();
+    for (RuleLatency r : engine.ruleLatencies()) {
+      Histogram h = r.latency.total();
+      all.add(
+          String.join(" ", r.side, r.kind, r.service + "/" + r.rule)
+              + " "
+              + h.getTotalCount()
+              + " "
+              + r.slow(h));
+    }
+    return all;
+  }
+
   @Tag("no-mutation")
   @Test
   void measuringAllocatesNothingPerCall() {
@@ -108,6 +244,9 @@ class MeasuringTest {
     engine.apply(
         new RuleBook.Builder()
             .add(LimitRule.builder().service("shop").qps(1e6).burst(1000).build())
+            .add(auto("one").build())
+            .add(auto("two").build())
+            .add(slow("payment", 20).failureRatio(1).build())
             .build());
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long id = Thread.currentThread().getId();
@@ -122,11 +261,12 @@ class MeasuringTest {
         ticket.endHttp(200, now);
         engine.outbound(plan, Fixed.SOURCE, CALL, ticket);
         now += 2000;
-        ticket.endGrpc(14, null, now);
+        ticket.endGrpc(0, null, now);
       }
       bytes = threads.getThreadAllocatedBytes(id) - before;
     }
     assertThat(bytes).as("bytes in %d calls", calls).isLessThan(calls);
+    assertThat(timed()).hasSize(3).allMatch(r -> r.endsWith(" " + 3 * calls + " 0"));
   }
 
   @Test

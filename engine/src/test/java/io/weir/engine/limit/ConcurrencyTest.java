@@ -107,6 +107,36 @@ class ConcurrencyTest {
   }
 
   @Test
+  void aRefusedCallerIsToldTheLimitInForceNotTheUpperBound() {
+    LimitRule adapts = most(100).adaptive(new LimitRule.Adaptive(1, 3, 1.5)).build();
+    Limits l = limits(0, adapts);
+    assertThat(admittedOf(10, l, 0)).isEqualTo(3);
+    assertThat(policy(call(l, 0))).isEqualTo("\"default\";q=3;qu=\"concurrent-requests\"");
+    // a window of calls that are used, and quick: it doubles, and more
+    // windows of quick calls that use it: a probe, then it doubles
+    l = limits(0, adapts);
+    long now = 0;
+    for (int i = 0; i < 200; i++) {
+      List<Ticket> under = List.of(call(l, now), call(l, now), call(l, now));
+      now += 5_000_000;
+      for (Ticket t : under) {
+        t.endHttp(200, now);
+      }
+    }
+    int limit = l.running().get(0).concurrencyLimit();
+    assertThat(limit).isBetween(4, 100);
+    assertThat(admittedOf(100, l, now)).isEqualTo(limit);
+    assertThat(policy(call(l, now)))
+        .isEqualTo("\"default\";q=" + limit + ";qu=\"concurrent-requests\"");
+  }
+
+  private static String policy(Ticket refused) {
+    List<String> policy = new ArrayList<>();
+    refused.refused().headers(refused, (n, v) -> policy.add(n + ": " + v));
+    return policy.get(0).substring("RateLimit-Policy: ".length());
+  }
+
+  @Test
   void anEditKeepsTheCallsUnderWayCounted() {
     Limits l = limits(0, most(4).build());
     List<Ticket> under = new ArrayList<>();

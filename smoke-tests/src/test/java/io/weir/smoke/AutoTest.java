@@ -1,0 +1,193 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import io.weir.control.testing.EtcdServer;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+
+/**
+ * {@code auto} on gRPC, in and out, and on OkHttp: every call takes four times the target, whatever
+ * the machine does, so a loop that measures right has one way to go. How well it holds a target is
+ * {@link StepLoad}'s; on a Tomcat, {@link StepLoadTest}.
+ */
+class AutoTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  private static String auto(String more) {
+    return "{\"qps\": 400, \"burst\": 20, \"auto\": {\"metric\": \"p99\", \"target\": 50,"
+        + " \"min_qps\": 100, \"max_qps\": 400}"
+        + more
+        + "}";
+  }
+
+  private static Matrix.Cell cell(String kind, String name) {
+    return Matrix.cells(kind).stream()
+        .filter(c -> c.name().equals(name) && c.jdk().version() == 17)
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no row " + name + " on JDK 17"));
+  }
+
+  /** As Prometheus shows it, of one rule. */
+  private static double qps(Jvm jvm, String service, String side) {
+    return Metrics.of(jvm)
+        .page("/metrics")
+        .lines()
+        .filter(l -> l.startsWith("weir_limit_auto_qps{"))
+        .filter(l -> l.contains("service=\"" + service + "\"") && l.contains("\"" + side + "\""))
+        .mapToDouble(l -> Double.parseDouble(l.split("} ")[1]))
+        .findFirst()
+        .orElse(Double.NaN);
+  }
+
+  @Test
+  void ofAGrpcServerAndOfTheClientThatCallsItTheRateFollowsP99AndEverybodyIsTold() {
+    Matrix.Cell cell = cell("grpc", "netty-1.85");
+    String classpath =
+        Apps.with(
+            Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
+            cell.classpath());
+    try (EtcdServer etcd = EtcdServer.start()) {
+      etcd.ctl("put", "/service/stock/rate-limit/in", auto(""));
+      etcd.ctl("put", "/service/localhost/rate-limit/out", auto(", \"side\": \"client\""));
+      etcd.ctl(
+          "put",
+          "/service/localhost/circuit-breaker",
+          "{\"slow_call_ms\": 100, \"slow_ratio\": 1, \"min_calls\": 1000, \"window\": {\"type\":"
+              + " \"time\", \"seconds\": 60}}");
+      String options = ";admin.port=0;etcd.endpoints=" + etcd.endpoint();
+      try (Jvm server =
+              Jvm.of(cell.jdk(), classpath, "StockServer")
+                  .arguments("a")
+                  .weir("service=stock" + options)
+                  .launch();
+          Jvm client =
+              Jvm.of(cell.jdk(), classpath, "StockClient")
+                  .weir("service=front" + options)
+                  .launch()) {
+        client.say("open c localhost:" + server.awaitReady().port());
+        client.awaitStdout("c opened");
+        Await.until(PATIENCE, () -> qps(server, "stock", "server") == 400, server::told);
+        Await.until(PATIENCE, () -> qps(client, "localhost", "client") == 400, client::told);
+        int[] n = {0};
+        Await.until(
+            PATIENCE,
+            () -> {
+              for (int i = 0; i < 10; i++) {
+                client.say("many #" + ++n[0] + " c unary 5 : sleep 200");
+              }
+              for (int i = 9; i >= 0; i--) {
+                client.awaitStdout("#" + (n[0] - i) + " ");
+              }
+              return qps(server, "stock", "server") < 400
+                  && qps(client, "localhost", "client") < 400;
+            },
+            () -> server.told() + client.told());
+        told(server.awaitStderr("auto: stock rate limit \"in\" qps 400 -> "));
+        told(client.awaitStderr("auto: localhost rate limit \"out\" qps 400 -> "));
+        assertThat(server.stdout()).noneMatch(l -> l.contains("BROKEN"));
+
+        Cli weir = new Cli(Work.fresh("auto")).env("WEIR_ETCD_ENDPOINTS", etcd.endpoint());
+        String step = " +100 to 400 +[1-9]\\d* +[0-9.]+ -> [0-9.]+: p99 [0-9.]+, target 50";
+        Await.until(
+            PATIENCE,
+            () -> {
+              String status = weir.run("status").out();
+              return status.matches("(?s).*rate-limit stock/in +stock/\\S+ +[0-9.]+" + step + ".*")
+                  && status.matches(
+                      "(?s).*rate-limit localhost/out \\(client\\) +front/\\S+ +[0-9.]+"
+                          + step
+                          + ".*");
+            },
+            () -> weir.run("status") + server.told() + client.told());
+        assertThat(etcd.ctl("get", "--prefix", "--print-value-only", "/weir/status/"))
+            .contains("{\"service\":\"stock\",\"side\":\"server\",\"rule\":\"in\",\"qps\":")
+            .contains("\"auto\":[{\"service\":\"localhost\",\"side\":\"client\",\"rule\":\"out\"");
+
+        // how long the calls took, by rule
+        client.say("many #top c unary 1 : sleep 200");
+        client.awaitStdout("#top ");
+        assertThat(Metrics.of(client).page("/latency"))
+            .contains(
+                "\"service\":\"localhost\",\"side\":\"client\"",
+                "{\"kind\":\"rate-limit\",\"rule\":\"out\",\"calls\":",
+                "{\"kind\":\"circuit-breaker\",\"rule\":\"default\",\"calls\":",
+                "\"slow_ms\":100,\"slow\":");
+        assertThat(Metrics.of(server).page("/metrics"))
+            .containsPattern(
+                "weir_rule_latency_seconds\\{service=\"stock\",side=\"server\",kind=\"rate-limit\","
+                    + "rule=\"in\",quantile=\"0.99\"} 0\\.[2-9]");
+        assertThat(weir.run("top", "--count", "1").out())
+            .containsPattern("rate-limit stock/in +stock/\\S+ +\\d+ +- +\\d+ ms +\\d+ ms")
+            .containsPattern(
+                "circuit-breaker localhost/default +front/\\S+ +\\d+ +[1-9]\\d* over 100 ms +\\d+"
+                    + " ms");
+      }
+    }
+  }
+
+  private static void told(String step) {
+    assertThat(step).containsPattern(": p99 [0-9.]+, target 50$");
+    double p99 = Double.parseDouble(step.replaceAll(".*: p99 ([0-9.]+), .*", "$1"));
+    assertThat(p99).as("what the calls took").isGreaterThanOrEqualTo(198);
+  }
+
+  @Test
+  void ofAnOkHttpClientTheRateFollowsP99() throws Exception {
+    Matrix.Cell cell = cell("okhttp", "okhttp-4.12");
+    Rules rules = new Rules();
+    rules.put("service/127.0.0.1/rate-limit", auto(", \"side\": \"client\""));
+    HttpServer slow = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    slow.setExecutor(
+        Executors.newCachedThreadPool(
+            r -> {
+              Thread t = new Thread(r, "slow");
+              t.setDaemon(true);
+              return t;
+            }));
+    slow.createContext(
+        "/",
+        exchange -> {
+          try {
+            Thread.sleep(200); // what it takes is the experiment
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          exchange.sendResponseHeaders(204, -1);
+          exchange.close();
+        });
+    slow.start();
+    String classes = Apps.compile(List.of("okhttp"), cell.classpath(), Map.of());
+    try (Jvm jvm =
+        Jvm.of(cell.jdk(), Apps.with(classes, cell.classpath()), "OkHttpApp")
+            .weir("service=shop;admin.port=0;rules=" + rules.location())
+            .start()) {
+      Await.until(PATIENCE, () -> qps(jvm, "127.0.0.1", "client") == 400, jvm::told);
+      int[] n = {0};
+      Await.until(
+          PATIENCE,
+          () -> {
+            for (int i = 0; i < 30; i++) {
+              jvm.say(
+                  "c" + ++n[0] + " enqueue http://127.0.0.1:" + slow.getAddress().getPort() + "/");
+            }
+            for (int i = 29; i >= 0; i--) {
+              jvm.awaitStdout("c" + (n[0] - i) + " ");
+            }
+            return qps(jvm, "127.0.0.1", "client") < 400;
+          },
+          jvm::told);
+      told(jvm.awaitStderr("auto: 127.0.0.1 rate limit \"default\" qps 400 -> "));
+      assertThat(Metrics.of(jvm).page("/rules"))
+          .contains(
+              "\"auto\":[{\"service\":\"127.0.0.1\",\"side\":\"client\",\"rule\":\"default\"");
+    } finally {
+      slow.stop(0);
+    }
+  }
+}
