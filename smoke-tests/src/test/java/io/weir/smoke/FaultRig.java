@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -47,6 +48,12 @@ final class FaultRig implements AutoCloseable {
   Certificates certificates;
 
   private Traffic traffic;
+
+  /** When etcd had taken the last {@link #mark}. */
+  private long marked;
+
+  private long counted;
+  private final List<Long> obeyed = new ArrayList<>();
 
   FaultRig(EtcdServer... servers) {
     this.servers = Arrays.asList(servers);
@@ -224,11 +231,14 @@ final class FaultRig implements AutoCloseable {
             + "'\", \"response\": {\"headers\": {\"X-Weir-Probe\": \""
             + mark
             + "\"}}}");
+    marked = System.nanoTime();
     return mark;
   }
 
   /** Waits until every JVM obeys a {@link #mark}; seconds after {@code since}. */
   double inForce(String mark, long since) {
+    counted = since;
+    obeyed.clear();
     for (int i = 0; i < jvms.size(); i++) {
       Jvm jvm = jvms.get(i);
       int n = i;
@@ -253,8 +263,37 @@ final class FaultRig implements AutoCloseable {
             }
           },
           () -> "not in force\n" + jvm.told());
+      obeyed.add(System.nanoTime());
     }
     return (System.nanoTime() - since) / 1e9;
+  }
+
+  /** Where the time of the last {@link #converged} or {@link #inForce} went. */
+  String parts() {
+    StringBuilder told =
+        new StringBuilder(
+            String.format(Locale.ROOT, "the rule was written at %.2f s", (marked - counted) / 1e9));
+    for (int i = 0; i < obeyed.size(); i++) {
+      told.append(
+          String.format(
+              Locale.ROOT,
+              ", JDK %d obeyed at %.2f s",
+              jdks.get(i).version(),
+              (obeyed.get(i) - counted) / 1e9));
+    }
+    return told.toString();
+  }
+
+  /** What the JVMs said from {@code seconds} before the count of {@link #parts} began. */
+  String saidMeanwhile(double seconds) {
+    StringBuilder told = new StringBuilder();
+    for (int i = 0; i < jvms.size(); i++) {
+      told.append("JDK ").append(jdks.get(i).version()).append('\n');
+      for (String line : jvms.get(i).stderrSince(counted - (long) (seconds * 1e9))) {
+        told.append("  ").append(line).append('\n');
+      }
+    }
+    return told.toString();
   }
 
   /** Whether every JVM lets a call with this header pass. */

@@ -7,7 +7,7 @@ import io.weir.control.testing.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -28,16 +31,21 @@ import org.junit.jupiter.params.provider.MethodSource;
  * connection broke; (2) a rule that nobody had seen before is in force in every JVM within two
  * seconds from the moment etcd answers a linearised read again (or the way to it is free again);
  * what the machine takes for the same change without a fault, right afterwards, is allowed for five
- * times on top, because it may be busy; (3) the JVMs run, and have said nothing but their own log
- * lines, among them none of a call let through in error.
+ * times on top, and the longest it kept a thread waiting that was due, because it may be busy; (3)
+ * the JVMs run, and have said nothing but their own log lines, among them none of a call let
+ * through in error. A row that took longer than two seconds says where the time went.
  *
- * <p>Here a few rows run; {@code smoke-tests/faults} runs all and prints the table.
+ * <p>Here a few rows run; {@code smoke-tests/faults} runs all and prints the table, {@code
+ * smoke-tests/faults rounds} those of fifty rounds, several side by side.
  */
 class FaultTableTest {
   private static final double CONVERGED = 2;
   private static final int ROUNDS = Integer.getInteger("weir.faults.rounds", 50);
-  private static final Path TABLE = Path.of("target", "faults.md");
-  private static boolean begun;
+  private static final Table TABLE =
+      new Table("faults.md", "fault", "promise", "observed", "verdict");
+
+  /** Names of rows; empty for those of {@code ./verify}, "all" for the table without rounds. */
+  private static final String ONLY = System.getProperty("weir.faults", "");
 
   /** Survives from row to row, as a JVM does in production; replaced after a row that failed. */
   private static FaultRig shared;
@@ -49,10 +57,15 @@ class FaultTableTest {
    *
    * @param seconds until converged
    * @param more what else is worth telling
+   * @param pardoned seconds that are the machine's; negative where they are yet to be measured
    */
-  private record Seen(double seconds, String more) {
+  private record Seen(double seconds, String more, double pardoned) {
     Seen(double seconds) {
       this(seconds, "");
+    }
+
+    Seen(double seconds, String more) {
+      this(seconds, more, -1);
     }
   }
 
@@ -85,7 +98,7 @@ class FaultTableTest {
 
   static List<Row> rows() {
     List<Row> all = new ArrayList<>();
-    plain(all, "etcd killed, back after 5 s", true, FaultTableTest::killed);
+    plain(all, "etcd killed, back after 5 s", false, FaultTableTest::killed);
     plain(all, "etcd killed, back after 60 s", false, rig -> away(rig, 60));
     plain(all, "etcd restarted", false, FaultTableTest::restarted);
     plain(all, "etcd killed and restarted ten times", false, FaultTableTest::tenRestarts);
@@ -118,32 +131,47 @@ class FaultTableTest {
         "client certificate expired, replaced",
         FaultTableTest::expiredClientRig,
         FaultTableTest::expiredClient);
-    again(all, "connection cut", FaultTableTest::plainRig, FaultTableTest::cutOnce);
-    again(all, "half-open TCP for 1.2 s", FaultTableTest::plainRig, FaultTableTest::swallowOnce);
-    again(all, "slow for a second", FaultTableTest::plainRig, FaultTableTest::slowOnce);
-    again(all, "a watch dies silently", FaultTableTest::plainRig, FaultTableTest::muteOnce);
-    again(all, "compacted while away", FaultTableTest::plainRig, FaultTableTest::compactOnce);
-    again(all, "etcd killed", FaultTableTest::plainRig, FaultTableTest::killOnce);
-    again(all, "etcd restarted", FaultTableTest::plainRig, FaultTableTest::restartOnce);
-    again(all, "etcd frozen for 1 s", FaultTableTest::plainRig, FaultTableTest::freezeOnce);
-    again(all, "data wiped", FaultTableTest::plainRig, FaultTableTest::wipeOnce);
+    return all.stream()
+        .filter(
+            r ->
+                ONLY.isEmpty()
+                    ? r.brief
+                    : ONLY.equals("all") || Pattern.compile(ONLY).matcher(r.fault).find())
+        .toList();
+  }
+
+  /** Each in JVMs of its own, so that several may run side by side. */
+  static List<Row> rounds() {
+    List<Row> all = new ArrayList<>();
+    again(all, "connection cut", FaultTableTest::freshRig, FaultTableTest::cutOnce);
+    again(all, "half-open TCP for 1.2 s", FaultTableTest::freshRig, FaultTableTest::swallowOnce);
+    again(all, "slow for a second", FaultTableTest::freshRig, FaultTableTest::slowOnce);
+    again(all, "a watch dies silently", FaultTableTest::freshRig, FaultTableTest::muteOnce);
+    again(all, "compacted while away", FaultTableTest::freshRig, FaultTableTest::compactOnce);
+    again(all, "etcd killed", FaultTableTest::freshRig, FaultTableTest::killOnce);
+    again(all, "etcd restarted", FaultTableTest::freshRig, FaultTableTest::restartOnce);
+    again(all, "etcd frozen for 1 s", FaultTableTest::freshRig, FaultTableTest::freezeOnce);
+    again(all, "data wiped", FaultTableTest::freshRig, FaultTableTest::wipeOnce);
     again(all, "disk quota alarm", FaultTableTest::smallRig, FaultTableTest::fillOnce);
-    again(all, "3 nodes: leader killed", FaultTableTest::clusterRig, r -> killMemberOnce(r, true));
     again(
-        all, "3 nodes: follower killed", FaultTableTest::clusterRig, r -> killMemberOnce(r, false));
-    again(all, "3 nodes: quorum lost", FaultTableTest::clusterRig, FaultTableTest::quorumOnce);
+        all, "3 nodes: leader killed", FaultTableTest::freshCluster, r -> killMemberOnce(r, true));
+    again(
+        all,
+        "3 nodes: follower killed",
+        FaultTableTest::freshCluster,
+        r -> killMemberOnce(r, false));
+    again(all, "3 nodes: quorum lost", FaultTableTest::freshCluster, FaultTableTest::quorumOnce);
     again(all, "auth token expired", FaultTableTest::tokenRig, FaultTableTest::tokenOnce);
     again(all, "password changed and back", FaultTableTest::authRig, FaultTableTest::passwordOnce);
     again(all, "permission revoked", FaultTableTest::authRig, FaultTableTest::revokeOnce);
     again(all, "TLS: etcd killed", FaultTableTest::tlsRig, FaultTableTest::killOnce);
     again(all, "server certificate expired", FaultTableTest::tlsRig, FaultTableTest::expireOnce);
-    String only = System.getProperty("weir.faults", "");
     return all.stream()
         .filter(
             r ->
-                only.isEmpty()
-                    ? r.brief
-                    : only.equals("all") || Pattern.compile(only).matcher(r.fault).find())
+                !ONLY.isEmpty()
+                    && !ONLY.equals("all")
+                    && Pattern.compile(ONLY).matcher(r.fault).find())
         .toList();
   }
 
@@ -170,39 +198,58 @@ class FaultTableTest {
     all.add(new Row(fault, KEPT, CONVERGED, false, FaultTableTest::clusterRig, body));
   }
 
-  @ParameterizedTest(name = "{0}")
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
   @MethodSource("rows")
   void theApplicationIsUnaffectedAndTheRulesConverge(Row row) throws Exception {
+    judge(row);
+  }
+
+  /** Side by side only where {@code smoke-tests/faults rounds} says so. */
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
+  @MethodSource("rounds")
+  @Execution(ExecutionMode.CONCURRENT)
+  void noThreadAndNoHeapIsMoreAfterRoundsOfAFault(Row row) throws Exception {
+    judge(row);
+  }
+
+  private static void judge(Row row) throws Exception {
     FaultRig rig = row.rig.rig();
     String observed = "";
     boolean kept = false;
-    try {
+    try (Hiccups machine = new Hiccups()) {
       Traffic load = rig.load();
       long passed = load.passed();
       long held = load.held();
       int unexpected = load.unexpected().size();
       load.slowestMillis();
       Seen seen = row.body.happen(rig);
+      String went = seen.seconds < row.seconds ? "" : " (" + rig.parts() + ")";
+      String said = rig.saidMeanwhile(5);
+      double late = machine.worstNanos() / 1e9;
       double healthy = rig.converged();
       List<String> wrong = load.unexpected();
       wrong = wrong.subList(unexpected, wrong.size());
       // ./verify shares its machine with other tests; the table is what judges times
       double busy = System.getProperty("weir.faults") == null ? 4 : 0;
-      double limit = row.seconds + 5 * healthy + busy;
+      double pardoned = seen.pardoned < 0 ? 5 * healthy + late : seen.pardoned;
       observed =
           String.format(
               Locale.ROOT,
-              "%sin force after %.2f s (%.2f s without a fault); %d calls passed, %d held back, %d"
-                  + " unexpected; slowest call %.0f ms",
+              "%sin force after %.2f s%s (%.2f s without a fault; the machine late by %.0f ms at"
+                  + " most); %d calls passed, %d held back, %d unexpected; slowest call %.0f ms",
               seen.more.isEmpty() ? "" : seen.more + "; ",
               seen.seconds,
+              went,
               healthy,
+              late * 1000,
               load.passed() - passed,
               load.held() - held,
               wrong.size(),
               load.slowestMillis());
       assertThat(wrong).as("answers that the rules do not explain").isEmpty();
-      assertThat(seen.seconds).as(observed + "\n" + told(rig)).isLessThan(limit);
+      assertThat(seen.seconds)
+          .as("%s\n%s", observed, said)
+          .isLessThan(row.seconds + pardoned + busy);
       for (Jvm jvm : rig.jvms) {
         assertThat(jvm.isAlive()).isTrue();
         assertThat(jvm.stderr())
@@ -212,7 +259,7 @@ class FaultTableTest {
       }
       kept = true;
     } finally {
-      line(row, observed, kept);
+      TABLE.row(row.fault, row.promise, observed, kept ? "kept" : "**BROKEN**");
       if (rig == shared ? !kept : rig == cluster ? !kept : true) {
         rig.close();
         shared = rig == shared ? null : shared;
@@ -227,17 +274,9 @@ class FaultTableTest {
     return b.toString();
   }
 
-  private static void line(Row row, String observed, boolean kept) throws IOException {
-    String line =
-        "| "
-            + String.join(" | ", row.fault, row.promise, observed, kept ? "kept" : "**BROKEN**")
-            + " |";
-    if (!begun) {
-      Files.write(TABLE, List.of("| fault | promise | observed | verdict |", "|---|---|---|---|"));
-      begun = true;
-    }
-    Files.write(TABLE, List.of(line), StandardOpenOption.APPEND);
-    System.out.println(line);
+  @BeforeAll
+  static void anew() throws IOException {
+    Files.deleteIfExists(Path.of("target", "faults.md"));
   }
 
   @AfterAll
@@ -261,9 +300,13 @@ class FaultTableTest {
 
   private static FaultRig plainRig() {
     if (shared == null) {
-      shared = new FaultRig(EtcdServer.start()).jvms().traffic();
+      shared = freshRig();
     }
     return shared;
+  }
+
+  private static FaultRig freshRig() {
+    return new FaultRig(EtcdServer.start()).jvms().traffic();
   }
 
   private static Seen killed(FaultRig rig) {
@@ -365,17 +408,42 @@ class FaultTableTest {
 
   /**
    * The same fault again and again. The first tenth is left to classes, caches and pools; what
-   * there is after it is all there may be at the end, once pools have had their minute.
+   * there is after it is all there may be at the end, once pools have had their minute. Each round
+   * is judged by what the machine did in it; the one that is told is the one furthest over its two
+   * seconds and that.
    */
   private static Seen rounds(FaultRig rig, Fault fault) throws Exception {
     List<Vitals> first = new ArrayList<>();
     double[] took = new double[ROUNDS];
-    for (int i = 1; i <= ROUNDS; i++) {
-      took[i - 1] = rig.converged(fault.happen(rig));
-      if (i == Math.max(1, ROUNDS / 10)) {
-        first = rig.vitals();
+    Seen worst = null;
+    long began = System.nanoTime();
+    try (Hiccups machine = new Hiccups()) {
+      for (int i = 1; i <= ROUNDS; i++) {
+        machine.anew();
+        took[i - 1] = rig.converged(fault.happen(rig));
+        String parts = rig.parts();
+        double late = machine.worstNanos() / 1e9;
+        double healthy = rig.converged();
+        Seen seen =
+            new Seen(
+                took[i - 1],
+                String.format(
+                    Locale.ROOT,
+                    "the worst, round %d: %s; %.2f s without a fault, the machine late by %.0f ms",
+                    i,
+                    parts,
+                    healthy,
+                    late * 1000),
+                5 * healthy + late);
+        if (worst == null || seen.seconds - seen.pardoned > worst.seconds - worst.pardoned) {
+          worst = seen;
+        }
+        if (i == Math.max(1, ROUNDS / 10)) {
+          first = rig.vitals();
+        }
       }
     }
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began);
     StringBuilder told = new StringBuilder();
     for (int j = 0; j < rig.jvms.size(); j++) {
       Vitals last = Vitals.settled(rig.jdks.get(j), rig.jvms.get(j), first.get(j));
@@ -393,8 +461,15 @@ class FaultTableTest {
       assertThat(grown).as("megabytes of live heap more; %s", told).isLessThan(1);
     }
     Arrays.sort(took);
-    told.append(String.format(Locale.ROOT, "; half of them within %.2f s", took[ROUNDS / 2]));
-    return new Seen(took[ROUNDS - 1], told.toString());
+    told.append(
+        String.format(
+            Locale.ROOT,
+            "; %d s; half of them within %.2f s, all within %.2f s; %s",
+            seconds,
+            took[ROUNDS / 2],
+            took[ROUNDS - 1],
+            worst.more));
+    return new Seen(worst.seconds, told.toString(), worst.pardoned);
   }
 
   private static long cutOnce(FaultRig rig) {
@@ -515,15 +590,26 @@ class FaultTableTest {
     return System.nanoTime();
   }
 
-  private static long expireOnce(FaultRig rig) {
-    rig.certificates.issue("server", true);
+  private static long expireOnce(FaultRig rig) throws IOException {
+    present(rig, "expired", true);
     rig.etcd.stop();
     rig.etcd.restart();
     seconds(0.5);
-    rig.certificates.issue("server", false);
+    present(rig, "valid", false);
     rig.etcd.stop();
     rig.etcd.launch();
     return rig.awaitReads();
+  }
+
+  /** The server's certificate is from now on the one of this name, issued when first asked for. */
+  private static void present(FaultRig rig, String name, boolean expired) throws IOException {
+    Certificates made = rig.certificates;
+    if (!Files.exists(made.certificate(name))) {
+      made.issue(name, expired);
+    }
+    Files.copy(
+        made.certificate(name), made.certificate("server"), StandardCopyOption.REPLACE_EXISTING);
+    Files.copy(made.key(name), made.key("server"), StandardCopyOption.REPLACE_EXISTING);
   }
 
   // ---- an etcd of their own
@@ -574,17 +660,20 @@ class FaultTableTest {
 
   private static FaultRig clusterRig() {
     if (cluster == null) {
-      List<EtcdServer> servers = EtcdServer.reserveCluster(3);
-      servers.forEach(EtcdServer::launch);
-      servers.forEach(EtcdServer::awaitHealthy);
-      StringBuilder endpoints = new StringBuilder();
-      servers.forEach(s -> endpoints.append(",").append(s.endpoint()));
-      cluster =
-          new FaultRig(servers.toArray(new EtcdServer[0]))
-              .jvms("etcd.endpoints=" + endpoints.substring(1))
-              .traffic();
+      cluster = freshCluster();
     }
     return cluster;
+  }
+
+  private static FaultRig freshCluster() {
+    List<EtcdServer> servers = EtcdServer.reserveCluster(3);
+    servers.forEach(EtcdServer::launch);
+    servers.forEach(EtcdServer::awaitHealthy);
+    StringBuilder endpoints = new StringBuilder();
+    servers.forEach(s -> endpoints.append(",").append(s.endpoint()));
+    return new FaultRig(servers.toArray(new EtcdServer[0]))
+        .jvms("etcd.endpoints=" + endpoints.substring(1))
+        .traffic();
   }
 
   private static boolean leads(EtcdServer server) {

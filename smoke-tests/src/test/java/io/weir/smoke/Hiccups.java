@@ -30,6 +30,11 @@ final class Hiccups implements AutoCloseable {
     return worst;
   }
 
+  /** Forgets the delays so far. */
+  void anew() {
+    worst = 0;
+  }
+
   @Override
   public void close() {
     stop = true;

@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * A real JVM under test. The application prints {@code READY <port>} on stdout once it serves (port
@@ -31,6 +33,10 @@ final class Jvm implements AutoCloseable {
   private final Process process;
   private final List<String> stdout = new CopyOnWriteArrayList<>();
   private final List<String> stderr = new CopyOnWriteArrayList<>();
+
+  /** When each line of stderr came, by {@link System#nanoTime}. */
+  private final List<Long> came = new CopyOnWriteArrayList<>();
+
   private final List<Thread> readers = new ArrayList<>();
   private final List<String> command;
   private int port;
@@ -39,8 +45,14 @@ final class Jvm implements AutoCloseable {
   private Jvm(List<String> command, Process process) {
     this.command = command;
     this.process = process;
-    readers.add(read(process.getInputStream(), stdout));
-    readers.add(read(process.getErrorStream(), stderr));
+    readers.add(read(process.getInputStream(), stdout::add));
+    readers.add(
+        read(
+            process.getErrorStream(),
+            line -> {
+              came.add(System.nanoTime());
+              stderr.add(line);
+            }));
   }
 
   /** Begins the command line of a JVM. */
@@ -190,6 +202,19 @@ final class Jvm implements AutoCloseable {
     return List.copyOf(stderr);
   }
 
+  /** Lines of stderr from a moment on, each with the seconds after it. */
+  List<String> stderrSince(long nanos) {
+    List<String> lines = stderr();
+    List<String> told = new ArrayList<>();
+    for (int i = 0; i < lines.size(); i++) {
+      if (came.get(i) - nanos >= 0) {
+        told.add(
+            String.format(Locale.ROOT, "%+.2f s %s", (came.get(i) - nanos) / 1e9, lines.get(i)));
+      }
+    }
+    return told;
+  }
+
   /** Waits for a line on stderr that contains {@code text}, and returns it. */
   String awaitStderr(String text) {
     return await(stderr, text);
@@ -282,14 +307,14 @@ final class Jvm implements AutoCloseable {
     RUNNING.remove(process);
   }
 
-  private static Thread read(InputStream in, List<String> to) {
+  private static Thread read(InputStream in, Consumer<String> to) {
     Thread t =
         new Thread(
             () -> {
               try (BufferedReader r =
                   new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))) {
                 for (String line; (line = r.readLine()) != null; ) {
-                  to.add(line);
+                  to.accept(line);
                 }
               } catch (IOException closed) {
                 // the process is gone

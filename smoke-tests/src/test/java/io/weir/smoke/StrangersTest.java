@@ -15,13 +15,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,8 +43,14 @@ class StrangersTest {
   private static final HttpClient HTTP = HttpClient.newHttpClient();
   private static final String OTEL = "io.opentelemetry.javaagent:opentelemetry-javaagent:2.33.1";
 
+  /** The newest that resolves; of its plugins none does. */
+  private static final String SKYWALKING = "org.apache.skywalking:apm-agent:9.4.0";
+
   /** Which rows; empty for those of {@code ./verify}, without the long cases. */
   private static final String ONLY = System.getProperty("weir.strangers", "");
+
+  private static final Table TABLE =
+      new Table("strangers.md", "program", "JDK", "agents", "bare", "governed", "verdict");
 
   /** What it told, by program and JDK, without any agent. */
   private static final Map<String, CompletableFuture<List<String>>> BARE =
@@ -59,7 +67,9 @@ class StrangersTest {
     NO_RULES("without rules"),
     RULES("with permissive rules"),
     OTEL_FIRST("with permissive rules, after OpenTelemetry's agent"),
-    OTEL_LAST("with permissive rules, before OpenTelemetry's agent");
+    OTEL_LAST("with permissive rules, before OpenTelemetry's agent"),
+    SKYWALKING_FIRST("with permissive rules, after SkyWalking's agent"),
+    SKYWALKING_LAST("with permissive rules, before SkyWalking's agent");
 
     final String words;
 
@@ -68,27 +78,47 @@ class StrangersTest {
     }
 
     /** Adds the agents; {@code weir} are options of ours. */
-    Jvm.Builder on(Jvm.Builder b, String weir) {
-      if (this == NONE) {
-        return b;
-      }
+    Jvm.Builder on(Jvm.Builder b, String weir) throws IOException {
       String options = "admin.port=0;drain_ms=0;" + weir;
-      String otel = "-javaagent:" + Maven.artifact(OTEL);
       switch (this) {
+        case NONE:
+          return b;
         case OTEL_FIRST:
-          return quiet(b).options(otel).weir(options);
+          return otel(b).weir(options);
         case OTEL_LAST:
-          return quiet(b).weir(options).options(otel);
+          return otel(b.weir(options));
+        case SKYWALKING_FIRST:
+          return skywalking(b).weir(options);
+        case SKYWALKING_LAST:
+          return skywalking(b.weir(options));
         default:
           return b.weir(options);
       }
     }
 
-    private static Jvm.Builder quiet(Jvm.Builder b) {
+    private static Jvm.Builder otel(Jvm.Builder b) {
       return b.options(
           "-Dotel.traces.exporter=none",
           "-Dotel.metrics.exporter=none",
-          "-Dotel.logs.exporter=none");
+          "-Dotel.logs.exporter=none",
+          "-javaagent:" + Maven.artifact(OTEL));
+    }
+
+    /**
+     * The {@code skywalking-agent.jar} of {@code WEIR_SKYWALKING}, an unpacked distribution, else
+     * the agent alone, in a folder as it wants it.
+     */
+    private static Jvm.Builder skywalking(Jvm.Builder b) throws IOException {
+      String jar = System.getenv("WEIR_SKYWALKING");
+      if (jar == null) {
+        Path home = Work.fresh("skywalking");
+        Files.createDirectory(home.resolve("config"));
+        Files.writeString(home.resolve("config/agent.config"), "agent.service_name=stranger\n");
+        Path agent = home.resolve("skywalking-agent.jar");
+        Files.copy(Maven.artifact(SKYWALKING).toPath(), agent);
+        jar = agent.toString();
+      }
+      return b.options("-Dskywalking.collector.backend_service=127.0.0.1:1", "-javaagent:" + jar);
     }
   }
 
@@ -122,19 +152,15 @@ class StrangersTest {
                   }
                   all.add(new Row("Spring Boot's tests", StrangersTest::boot, jdk, a, brief));
                   all.add(new Row("Tomcat's examples", StrangersTest::examples, jdk, a, brief));
+                  // StrangersWarTest has it in ./verify
+                  all.add(new Row("Jolokia's war", StrangersTest::war, jdk, a, false));
                 }
               });
     }
-    return all.stream()
-        .filter(
-            r ->
-                ONLY.isEmpty()
-                    ? r.brief
-                    : ONLY.equals("all") || Pattern.compile(ONLY).matcher(r.toString()).find())
-        .toList();
+    return all.stream().filter(r -> ONLY.isEmpty() ? r.brief : wanted(r.toString())).toList();
   }
 
-  @ParameterizedTest(name = "{0}")
+  @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
   @MethodSource("rows")
   void aStrangerTellsTheSameAsWithoutAgent(Row row) throws Exception {
     CompletableFuture<List<String>> bare =
@@ -149,9 +175,50 @@ class StrangersTest {
                         throw new IllegalStateException(e);
                       }
                     }));
-    List<String> told = row.program.run(row.jdk, row.agents);
-    assertThat(told).isEqualTo(bare.join());
-    System.out.println(row + ": " + told.size() + " results, identical");
+    String governed = "no result";
+    boolean same = false;
+    try {
+      List<String> told = row.program.run(row.jdk, row.agents);
+      governed = tally(told);
+      List<String> others = new ArrayList<>(told);
+      others.removeAll(bare.join());
+      governed += others.isEmpty() ? "" : ": " + String.join("; ", others).replace('|', '/');
+      assertThat(told).isEqualTo(bare.join());
+      same = true;
+    } finally {
+      String without = bare.handle((told, e) -> e == null ? tally(told) : "no result").join();
+      result(row.name, row.jdk, row.agents.words, without, governed, same);
+    }
+  }
+
+  /** Whether {@code smoke-tests/strangers} was asked for a row of this name. */
+  static boolean wanted(String name) {
+    return ONLY.isEmpty() || ONLY.equals("all") || Pattern.compile(ONLY).matcher(name).find();
+  }
+
+  /** Tells a row of the table, where one is wanted. */
+  static void result(
+      String program, Jdk jdk, String agents, String bare, String governed, boolean same) {
+    if (!ONLY.isEmpty()) {
+      String verdict = same ? "identical" : "**DIFFERS**";
+      TABLE.row(program, Integer.toString(jdk.version()), agents, bare, governed, verdict);
+    }
+  }
+
+  /** How many of what was told passed, failed, or was answered with which status. */
+  private static String tally(List<String> told) {
+    Map<String, Integer> count = new TreeMap<>(Comparator.reverseOrder());
+    for (String line : told) {
+      if (line.startsWith("/")) {
+        count.merge("status " + line.split(" ")[1], 1, Integer::sum);
+      } else if (line.startsWith("CASE ") || line.contains("()")) {
+        boolean passed = line.endsWith(": passed") || line.endsWith("[OK]");
+        count.merge(passed ? "passed" : "failed", 1, Integer::sum);
+      }
+    }
+    return count.entrySet().stream()
+        .map(e -> e.getValue() + " " + e.getKey())
+        .collect(Collectors.joining(", "));
   }
 
   // ---- the programs
@@ -185,7 +252,9 @@ class StrangersTest {
     Jvm.Builder client =
         Jvm.of(jdk, Apps.with(driver, jars), "io.grpc.testing.integration.InteropMain")
             .options("-Dskip=" + (ONLY.isEmpty() ? "ORCA.*|.*SOAK" : ""))
-            .arguments("--use_tls=false", "--server_host=localhost", "--server_port=" + port);
+            .arguments("--use_tls=false", "--server_host=localhost", "--server_port=" + port)
+            // how long a call may take is not what is compared
+            .arguments("--soak_per_iteration_max_acceptable_latency_ms=60000");
     String options = ";rules=" + rules.location();
     try (Jvm s = agents.on(server, "service=interop" + options).launch();
         Jvm c =
@@ -194,7 +263,7 @@ class StrangersTest {
                 .start()) {
       s.awaitStdout("Server started on port");
       awaitRules(agents, s);
-      List<String> told = begin(agents, c, "CASE ");
+      List<String> told = begin(agents, c, "CASE .*");
       if (agents != Agents.NONE) {
         assertThat(told).filteredOn(l -> l.endsWith(": passed")).hasSizeGreaterThan(19);
         governed(agents, s, "rate_limit_hit_count_total");
@@ -221,7 +290,7 @@ class StrangersTest {
             .arguments("--details-theme=ascii", "--select-class=sample.GreetingMockMvcTest")
             .arguments("--select-class=sample.SampleHttpTest");
     try (Jvm jvm = agents.on(tests, "service=sample;rules=" + rules(agents).location()).start()) {
-      List<String> told = begin(agents, jvm, "+--", "| ", "'--", "[ ");
+      List<String> told = begin(agents, jvm, ".* \\[(OK|X)\\].*|\\[ .*");
       if (agents != Agents.NONE) {
         governed(agents, jvm, "rate_limit_hit_count_total");
       }
@@ -259,6 +328,24 @@ class StrangersTest {
                 .thenApply(a -> path + " " + steady(a, port)));
       }
       List<String> told = answers.stream().map(CompletableFuture::join).toList();
+      if (agents != Agents.NONE) {
+        governed(agents, jvm, "rate_limit_hit_count_total");
+      }
+      return told;
+    }
+  }
+
+  /** A war of others on an embedded Tomcat. */
+  private static List<String> war(Jdk jdk, Agents agents) throws Exception {
+    Matrix.Cell cell =
+        Matrix.cells("war").stream().filter(c -> c.jdk().equals(jdk)).findFirst().orElseThrow();
+    String options = "service=stranger;rules=" + rules(agents).location();
+    try (Jvm jvm = agents.on(StrangersWarTest.war(cell), options).start()) {
+      awaitRules(agents, jvm);
+      List<String> told = new ArrayList<>();
+      for (String path : StrangersWarTest.PATHS) {
+        told.add(path + " " + StrangersWarTest.answer(jvm, path));
+      }
       if (agents != Agents.NONE) {
         governed(agents, jvm, "rate_limit_hit_count_total");
       }
@@ -326,14 +413,12 @@ class StrangersTest {
                 + " \"failure_ratio\": 1}");
   }
 
-  /** Lets it begin, waits until it is done, and returns its lines that begin so. */
-  private static List<String> begin(Agents agents, Jvm jvm, String... beginnings) throws Exception {
+  /** Lets it begin, waits until it is done, and returns its lines of such a form. */
+  private static List<String> begin(Agents agents, Jvm jvm, String form) throws Exception {
     awaitRules(agents, jvm);
     jvm.say("");
     Await.until(LIMIT, () -> jvm.stdout().contains("DONE"), () -> "an end of\n" + jvm.told());
-    return jvm.stdout().stream()
-        .filter(l -> Stream.of(beginnings).anyMatch(l::startsWith))
-        .toList();
+    return jvm.stdout().stream().filter(l -> l.matches(form)).toList();
   }
 
   private static void awaitRules(Agents agents, Jvm jvm) {
