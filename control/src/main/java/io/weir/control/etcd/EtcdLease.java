@@ -43,7 +43,7 @@ final class EtcdLease implements LeaseSession {
     boolean released;
   }
 
-  private final EtcdStore store;
+  private final EtcdCalls calls;
   private final Loop loop;
   private final int ttlSeconds;
   private final Listener listener;
@@ -55,8 +55,8 @@ final class EtcdLease implements LeaseSession {
   private boolean granting;
   private boolean busy;
 
-  EtcdLease(EtcdStore store, Loop loop, int ttlSeconds, Listener listener) {
-    this.store = store;
+  EtcdLease(EtcdCalls calls, Loop loop, int ttlSeconds, Listener listener) {
+    this.calls = calls;
     this.loop = loop;
     this.ttlSeconds = Math.max(2, ttlSeconds);
     this.listener = listener;
@@ -107,9 +107,9 @@ final class EtcdLease implements LeaseSession {
         () -> {
           long last = end();
           if (last != 0) {
-            store.revoke(last);
+            calls.revoke(last);
           }
-          store.forget(this);
+          calls.forget(this);
         });
   }
 
@@ -130,7 +130,7 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** The store is reached again: no need to wait for the next try. */
+  /** etcd is reached again: no need to wait for the next try. */
   void connected() {
     if (id == 0) {
       begin();
@@ -152,14 +152,14 @@ final class EtcdLease implements LeaseSession {
   private void grant() {
     granting = true;
     final long sent = loop.now();
-    store.grantLease(
+    calls.grant(
         ttlSeconds,
         new Wire.Answer<Long>() {
           @Override
           public void ok(Long granted) {
             granting = false;
             if (closed) {
-              store.revoke(granted);
+              calls.revoke(granted);
               return;
             }
             id = granted;
@@ -204,7 +204,7 @@ final class EtcdLease implements LeaseSession {
       lost("not renewed for " + ttlSeconds + " s");
       return;
     }
-    store.keepAlive(
+    calls.keepAlive(
         lease,
         new Wire.Answer<Long>() {
           @Override
@@ -266,7 +266,7 @@ final class EtcdLease implements LeaseSession {
       return;
     }
     busy = true;
-    store.send(
+    calls.txn(
         txn,
         outcome -> {
           busy = false;
@@ -291,7 +291,7 @@ final class EtcdLease implements LeaseSession {
 
   private void look(final String key, final Held h) {
     busy = true;
-    store.get(
+    calls.get(
         key,
         new Wire.Answer<Entry>() {
           @Override

@@ -148,7 +148,7 @@ class EtcdSoak {
     for (Entry e :
         patiently(
                 (Wire.Answer<Wire.Page> done) ->
-                    writer.range(EtcdStore.FIRST, EtcdStore.END, 10_000, 0, false, done))
+                    writer.range(KeySpace.FIRST, KeySpace.END, 10_000, 0, false, done))
             .entries) {
       texts.put(e.key, e.text());
     }

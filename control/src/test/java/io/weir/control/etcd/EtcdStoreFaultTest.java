@@ -102,7 +102,7 @@ class EtcdStoreFaultTest {
     Wire.Page page =
         patiently(
             (Wire.Answer<Wire.Page> done) ->
-                writer.range(EtcdStore.FIRST, EtcdStore.END, 10_000, 0, false, done));
+                writer.range(KeySpace.FIRST, KeySpace.END, 10_000, 0, false, done));
     Map<String, String> texts = new TreeMap<>();
     for (Entry e : page.entries) {
       texts.put(e.key, e.text());

@@ -1,0 +1,205 @@
+package io.weir.control.etcd;
+
+import io.weir.control.loop.Loop;
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.Txn;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Transactions and leases, by whatever client the store has at the moment. Nothing is repeated:
+ * what was not answered is told so, and who asked decides.
+ *
+ * <p>On the loop only, except {@link #lease}.
+ */
+final class EtcdCalls {
+  /** How etcd can be reached, asked on the loop. */
+  interface Way {
+    /** Null: not now, or no more. */
+    @Nullable Wire wire();
+
+    /** Whether the client has proved to be connected. */
+    boolean connected();
+  }
+
+  private static final long LAST_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  private final Loop loop;
+  private final KeySpace keys;
+  private final Answers answers;
+  private final Way way;
+  private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
+
+  /** Answers to revocations still to come; the connection is not closed under them. */
+  private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
+
+  private boolean ended;
+
+  EtcdCalls(Loop loop, KeySpace keys, Answers answers, Way way) {
+    this.loop = loop;
+    this.keys = keys;
+    this.answers = answers;
+    this.way = way;
+  }
+
+  void txn(Txn txn, Txn.Done done) {
+    Wire wire = way.wire();
+    if (wire == null) {
+      done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "not connected"));
+      return;
+    }
+    wire.txn(
+        keys.complete(txn),
+        answers.once(
+            new Wire.Answer<Txn.Outcome>() {
+              @Override
+              public void ok(Txn.Outcome outcome) {
+                done.done(outcome);
+              }
+
+              @Override
+              public void failed(WireException e) {
+                done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
+              }
+            }));
+  }
+
+  /** Any thread. */
+  LeaseSession lease(int ttlSeconds, LeaseSession.Listener l) {
+    final EtcdLease lease = new EtcdLease(this, loop, ttlSeconds, l);
+    loop.execute(
+        () -> {
+          if (!ended) {
+            leases.add(lease);
+            lease.begin();
+          }
+        });
+    return lease;
+  }
+
+  /** The lease is over. */
+  void forget(EtcdLease lease) {
+    leases.remove(lease);
+  }
+
+  /** etcd is reached again: no lease need wait for its next try. */
+  void connected() {
+    for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+      lease.connected();
+    }
+  }
+
+  /** Has every lease look whether its keys are still what it wrote. */
+  void check() {
+    for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+      lease.check();
+    }
+  }
+
+  void grant(int ttlSeconds, Wire.Answer<Long> answer) {
+    Wire wire = wire(answer);
+    if (wire != null) {
+      wire.grant(ttlSeconds, answers.once(answer));
+    }
+  }
+
+  void keepAlive(long id, Wire.Answer<Long> answer) {
+    Wire wire = wire(answer);
+    if (wire != null) {
+      wire.keepAlive(id, answers.once(answer));
+    }
+  }
+
+  void revoke(long id) {
+    Wire wire = way.wire();
+    if (wire != null && way.connected()) {
+      CountDownLatch answered = new CountDownLatch(1);
+      revoking.removeIf(r -> r.getCount() == 0);
+      revoking.add(answered);
+      wire.revoke(id, counting(answered));
+    }
+  }
+
+  /** Answers the entry, or null when there is none. */
+  @SuppressWarnings("NullAway") // the one answer that may be null
+  void get(String key, Wire.Answer<Entry> answer) {
+    Wire wire = wire(answer);
+    if (wire == null) {
+      return;
+    }
+    String complete = keys.complete(key);
+    wire.range(
+        complete,
+        complete + "\0",
+        1,
+        0,
+        false,
+        answers.once(
+            new Wire.Answer<Wire.Page>() {
+              @Override
+              public void ok(Wire.Page p) {
+                answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
+              }
+
+              @Override
+              public void failed(WireException e) {
+                answer.failed(e);
+              }
+            }));
+  }
+
+  /** Ends the leases, and waits for etcd to say so: the loop's last task. */
+  void end() {
+    ended = true;
+    Wire last = way.connected() ? way.wire() : null;
+    CountDownLatch revoked = new CountDownLatch(leases.size());
+    for (EtcdLease lease : leases) {
+      long id = lease.end();
+      if (id == 0 || last == null) {
+        revoked.countDown();
+      } else {
+        last.revoke(id, counting(revoked));
+      }
+    }
+    leases.clear();
+    try {
+      // the only wait on the loop: keys under a lease should go at once
+      long deadline = System.nanoTime() + LAST_NANOS;
+      revoked.await(LAST_NANOS, TimeUnit.NANOSECONDS);
+      if (way.wire() != null) {
+        for (CountDownLatch earlier : revoking) {
+          earlier.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static Wire.Answer<Long> counting(CountDownLatch latch) {
+    return new Wire.Answer<Long>() {
+      @Override
+      public void ok(@Nullable Long value) {
+        latch.countDown();
+      }
+
+      @Override
+      public void failed(WireException e) {
+        latch.countDown();
+      }
+    };
+  }
+
+  /** Null: told the answer so. */
+  private @Nullable Wire wire(Wire.Answer<?> answer) {
+    Wire wire = way.wire();
+    if (wire == null) {
+      answer.failed(new WireException(WireException.Kind.UNAVAILABLE, "not connected"));
+    }
+    return wire;
+  }
+}
