@@ -380,7 +380,7 @@ public final class EndToEnd {
       command.addAll(Arrays.asList(role));
       process =
           new ProcessBuilder(command)
-              .redirectError(new File(System.getProperty("java.io.tmpdir"), "endtoend-" + name.replaceAll("\\W+", "-") + ".err"))
+              .redirectError(new File(System.getProperty("java.io.tmpdir"), "endtoend-" + (role[0] + " " + name).replaceAll("\\W+", "-") + ".err"))
               .start();
       out = process.inputReader();
       String line = out.readLine();
@@ -440,8 +440,8 @@ public final class EndToEnd {
       switch (row) {
         case "tomcat" -> tomcatRow(jar, rounds, calls);
         case "grpc-server" -> grpcServerRow(jar, rounds, calls);
-        case "grpc-client" -> grpcClientRow(jar, rounds, calls);
-        case "okhttp" -> okhttpRow(jar, rounds, calls);
+        case "grpc-client" -> clientRow("gRPC unary echo, client, bare", "grpc-client", "grpc-server", "echo", jar, rounds, calls);
+        case "okhttp" -> clientRow("OkHttp 4.12 GET 1 KB, client, bare", "okhttp-client", "tomcat", "page", jar, rounds, calls);
         default -> throw new IllegalArgumentException("no such row: " + row);
       }
       for (App a : STARTED) {
@@ -490,11 +490,11 @@ public final class EndToEnd {
   private static void grpcServerRow(String jar, int rounds, int calls) throws Exception {
     List<App> apps = new ArrayList<>();
     apps.add(start("gRPC unary echo, server, bare", List.of(), "grpc-server"));
-    apps.add(start("  bare again (chance) ", List.of(), "grpc-server"));
-    apps.add(start("  Weir, no rules ", agent(jar, "echo", Map.of()), "grpc-server"));
+    apps.add(start("  bare again (chance)", List.of(), "grpc-server"));
+    apps.add(start("  Weir, no rules", agent(jar, "echo", Map.of()), "grpc-server"));
     apps.add(
         start(
-            "  Weir, a global limit ",
+            "  Weir, a global limit",
             agent(jar, "echo", Map.of("service/echo/rate-limit.json", "{\"qps\": 10000000}")),
             "grpc-server"));
     Map<App, App> loads = new LinkedHashMap<>();
@@ -521,34 +521,25 @@ public final class EndToEnd {
     return rules;
   }
 
-  private static void grpcClientRow(String jar, int rounds, int calls) throws Exception {
-    App server = start("echo", List.of(), "grpc-server");
+  /**
+   * @param role what each client is started as
+   * @param called the role of the server it calls
+   * @param service the name that rules know the server by
+   */
+  private static void clientRow(
+      String title, String role, String called, String service, String jar, int rounds, int calls)
+      throws Exception {
+    App server = start(service, List.of(), called);
     String port = String.valueOf(server.port);
     List<App> apps = new ArrayList<>();
-    apps.add(start("gRPC unary echo, client, bare", List.of(), "grpc-client", port));
-    apps.add(start("  bare again (chance)  ", List.of(), "grpc-client", port));
-    apps.add(start("  Weir, no rules  ", agent(jar, "me", Map.of()), "grpc-client", port));
+    apps.add(start(title, List.of(), role, port));
+    apps.add(start("  bare again (chance)", List.of(), role, port));
+    apps.add(start("  Weir, no rules", agent(jar, "me", Map.of()), role, port));
     apps.add(
         start(
-            "  Weir, limit, breaker and route  ",
-            mapped(agent(jar, "me", outbound("echo", server.port)), "echo", server.port),
-            "grpc-client",
-            port));
-    measure(apps, rounds, app -> app.slice(0, calls), calls);
-  }
-
-  private static void okhttpRow(String jar, int rounds, int calls) throws Exception {
-    App server = start("page", List.of(), "tomcat");
-    String port = String.valueOf(server.port);
-    List<App> apps = new ArrayList<>();
-    apps.add(start("OkHttp 4.12 GET 1 KB, client, bare", List.of(), "okhttp-client", port));
-    apps.add(start("  bare again (chance)   ", List.of(), "okhttp-client", port));
-    apps.add(start("  Weir, no rules   ", agent(jar, "me", Map.of()), "okhttp-client", port));
-    apps.add(
-        start(
-            "  Weir, limit, breaker and route   ",
-            mapped(agent(jar, "me", outbound("page", server.port)), "page", server.port),
-            "okhttp-client",
+            "  Weir, limit, breaker and route",
+            mapped(agent(jar, "me", outbound(service, server.port)), service, server.port),
+            role,
             port));
     measure(apps, rounds, app -> app.slice(0, calls), calls);
   }
