@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
@@ -112,7 +113,7 @@ final class BootClasses {
     int rounds = left.size() + 1;
     while (!left.isEmpty() && rounds-- > 0) {
       for (String name : left.keySet().toArray(new String[0])) {
-        byte[] b = left.get(name);
+        byte[] b = Objects.requireNonNull(left.get(name));
         try {
           define.invoke(unsafe, name, b, 0, b.length, null, null);
           left.remove(name);

@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.Enumeration;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads everything of the agent that is not woven: engine, control plane, etcd client, weaver.
@@ -116,7 +117,7 @@ public final class IsolatedLoader extends ClassLoader {
   }
 
   @Override
-  protected URL findResource(String name) {
+  protected @Nullable URL findResource(String name) {
     JarEntry e = entry(name);
     return e == null ? null : url(e);
   }
@@ -129,7 +130,7 @@ public final class IsolatedLoader extends ClassLoader {
         : Collections.enumeration(Collections.singleton(u));
   }
 
-  private byte[] read(String resource) {
+  private byte @Nullable [] read(String resource) {
     JarEntry e = entry(resource);
     if (e == null) {
       return null;
@@ -148,7 +149,7 @@ public final class IsolatedLoader extends ClassLoader {
     }
   }
 
-  private JarEntry entry(String resource) {
+  private @Nullable JarEntry entry(String resource) {
     String name = resource.endsWith(".class") ? resource + "data" : resource;
     return jar.getJarEntry((name.startsWith("io/weir/bootstrap/") ? "boot/" : "inst/") + name);
   }

@@ -8,6 +8,7 @@ import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
 import java.io.File;
 import java.lang.instrument.Instrumentation;
 import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Entry of the same jar as an extension of the OpenTelemetry Java agent ({@code
@@ -21,7 +22,7 @@ public final class OtelExtension implements AgentListener, IgnoredTypesConfigure
   private static final String EXTENSIONS = "otel.javaagent.extensions";
 
   /** What the agent's own configuration says: the service loader makes several of us. */
-  private static volatile String extensions;
+  private static volatile @Nullable String extensions;
 
   public OtelExtension() {}
 

@@ -1,6 +1,7 @@
 package io.weir.agent;
 
 import java.lang.instrument.Instrumentation;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Entry of {@code -javaagent} and of late attach, in the application's system loader.
@@ -12,12 +13,12 @@ public final class Premain {
   private Premain() {}
 
   /** {@code -javaagent:weir.jar[=options]}. */
-  public static void premain(String options, Instrumentation instrumentation) {
+  public static void premain(@Nullable String options, Instrumentation instrumentation) {
     start(options, null, instrumentation, false);
   }
 
   /** Attached to a running JVM. */
-  public static void agentmain(String options, Instrumentation instrumentation) {
+  public static void agentmain(@Nullable String options, Instrumentation instrumentation) {
     start(options, null, instrumentation, true);
   }
 
@@ -27,7 +28,10 @@ public final class Premain {
   }
 
   private static void start(
-      String options, java.io.File where, Instrumentation instrumentation, boolean attached) {
+      @Nullable String options,
+      java.io.@Nullable File where,
+      Instrumentation instrumentation,
+      boolean attached) {
     try {
       if (isTool()) {
         return;

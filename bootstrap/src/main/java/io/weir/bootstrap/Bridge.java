@@ -44,7 +44,7 @@ public final class Bridge {
 
   /** Called by advice before the woven method. */
   public static @Nullable Object enter(
-      int hook, Class<?> origin, Object self, Object a0, Object a1) {
+      int hook, Class<?> origin, Object self, @Nullable Object a0, @Nullable Object a1) {
     try {
       return source == null ? null : ADAPTERS[hook].get(origin).enter(self, a0, a1);
     } catch (Throwable t) {
@@ -56,8 +56,13 @@ public final class Bridge {
   /**
    * Called by advice after the woven method; returns {@code result} unless the adapter replaces it.
    */
-  public static Object exit(
-      int hook, Class<?> origin, Object state, Object self, Object result, Throwable thrown) {
+  public static @Nullable Object exit(
+      int hook,
+      Class<?> origin,
+      @Nullable Object state,
+      Object self,
+      @Nullable Object result,
+      @Nullable Throwable thrown) {
     try {
       return source == null ? result : ADAPTERS[hook].get(origin).exit(state, self, result, thrown);
     } catch (Throwable t) {

@@ -23,10 +23,13 @@ public abstract class Hook {
   /**
    * Before the woven method.
    *
+   * @param self the object it was called on; the class, where it is static
+   * @param a0 what the advice hands over besides, as is {@code a1}
    * @return state handed to {@link #exit}, or null; an instance of {@link Skip} keeps the method's
    *     body from running
    */
-  public @Nullable Object enter(Object self, Object a0, Object a1) throws Throwable {
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1)
+      throws Throwable {
     return null;
   }
 
@@ -39,7 +42,9 @@ public abstract class Hook {
    * @return what the method shall return instead; {@code result} for no change. Advice of methods
    *     without a result ignores it.
    */
-  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
+      throws Throwable {
     return result;
   }
 }

@@ -73,7 +73,7 @@ public final class ControlOptions {
       return this;
     }
 
-    public Builder snapshotDirectory(Path v) {
+    public Builder snapshotDirectory(@Nullable Path v) {
       snapshotDirectory = v;
       return this;
     }

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The read-only admin endpoint: on 127.0.0.1 only, GET only, one daemon thread ({@code
@@ -42,7 +43,7 @@ public final class AdminServer implements AutoCloseable {
   private static final int TIMEOUT_SECONDS = 10;
 
   private final Map<String, Page> pages = new TreeMap<String, Page>();
-  private NioEventLoopGroup threads;
+  private @Nullable NioEventLoopGroup threads;
   private int port;
 
   private static final class Page {
@@ -141,7 +142,7 @@ public final class AdminServer implements AutoCloseable {
     }
   }
 
-  private boolean ours(String host) {
+  private boolean ours(@Nullable String host) {
     if (host == null) {
       return false;
     }

@@ -3,9 +3,12 @@ package io.weir.agent.admin;
 import io.weir.control.json.JsonText;
 import io.weir.engine.decision.Decisions;
 import io.weir.engine.decision.Decisions.Decision;
+import io.weir.engine.instances.Instance;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code /decisions}: the newest first, a hundred of them unless {@code ?n=} says how many; {@code
@@ -44,10 +47,11 @@ final class DecisionPage {
       out.append(",\"side\":\"").append(d.inbound ? "server" : "client").append('"');
       text(out, "service", d.service);
       if (d.refusal == null) {
+        Instance i = Objects.requireNonNull(d.instance); // what is not refused is routed
         text(out, "verdict", "routed");
-        text(out, "instance", d.instance.toString());
-        text(out, "version", d.instance.version());
-        text(out, "region", d.instance.region());
+        text(out, "instance", i.toString());
+        text(out, "version", i.version());
+        text(out, "region", i.region());
         text(out, "arm", d.arm);
       } else {
         text(out, "verdict", "refused");
@@ -65,7 +69,7 @@ final class DecisionPage {
     return out.append("]}\n").toString();
   }
 
-  private static void text(StringBuilder out, String name, String value) {
+  private static void text(StringBuilder out, String name, @Nullable String value) {
     if (value != null) {
       out.append(",\"").append(name).append("\":").append(JsonText.quote(value));
     }

@@ -6,6 +6,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All metrics as Prometheus text (version 0.0.4), under the names that OpenTelemetry's
@@ -66,7 +68,7 @@ public final class Exposition {
         (value, count, labels) -> {
           Buckets b = all.get(Arrays.asList(labels));
           if (b == null) {
-            b = new Buckets(m.boundaries(), labels);
+            b = new Buckets(Objects.requireNonNull(m.boundaries()), labels);
             all.put(Arrays.asList(labels), b);
           }
           b.add(value, count);
@@ -88,7 +90,7 @@ public final class Exposition {
     }
   }
 
-  private void labels(Metric m, String[] values, String le) {
+  private void labels(Metric m, @Nullable String[] values, @Nullable String le) {
     String comma = "{";
     for (int i = 0; i < values.length; i++) {
       if (values[i] != null) {
@@ -124,11 +126,11 @@ public final class Exposition {
 
   private static final class Buckets {
     final double[] ends;
-    final String[] labels;
+    final @Nullable String[] labels;
     final long[] counts;
     double sum;
 
-    Buckets(double[] ends, String[] labels) {
+    Buckets(double[] ends, @Nullable String[] labels) {
       this.ends = ends;
       this.labels = labels;
       counts = new long[ends.length + 1];

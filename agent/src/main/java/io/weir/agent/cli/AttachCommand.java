@@ -12,6 +12,7 @@ import picocli.CommandLine.Parameters;
 final class AttachCommand extends Command {
   private static final Pattern DIGITS = Pattern.compile("[0-9]{1,10}");
 
+  @SuppressWarnings("NullAway.Init") // required
   @Parameters(paramLabel = "PID", description = "process id of the JVM")
   String pid;
 

@@ -9,6 +9,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a directory was when it was pulled, so that a push can tell that somebody else changed a
@@ -45,7 +46,7 @@ final class Base {
   }
 
   /** Whether the store still says what it said when this was pulled; true when it never was. */
-  boolean fresh(String key, Entry now) {
+  boolean fresh(String key, @Nullable Entry now) {
     return from.isEmpty() || digest(now == null ? null : now.value).equals(said(key));
   }
 
@@ -74,7 +75,7 @@ final class Base {
             .getBytes(StandardCharsets.UTF_8));
   }
 
-  private static String digest(byte[] text) {
+  private static String digest(byte @Nullable [] text) {
     if (text == null) {
       return "";
     }

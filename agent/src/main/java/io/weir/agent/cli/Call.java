@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A call that is only described: on a command line, or in a log. One thread. */
 final class Call {
@@ -19,17 +20,17 @@ final class Call {
   String path = "/";
 
   /** Not decoded, without {@code ?}; null when there is none. */
-  String query;
+  @Nullable String query;
 
-  String host;
-  String clientIp;
-  String caller;
+  @Nullable String host;
+  @Nullable String clientIp;
+  @Nullable String caller;
   boolean grpc;
 
   /** By lower-case name; null when there are none. */
-  Map<String, String> headers;
+  @Nullable Map<String, String> headers;
 
-  Map<String, String> tags;
+  @Nullable Map<String, String> tags;
 
   /** What came of it: HTTP status, or -1 when nobody says. */
   int status = -1;
@@ -38,7 +39,7 @@ final class Call {
   long tookNanos;
 
   /** What was asked for and what it was, in order, when somebody wants to know; else null. */
-  Map<String, String> asked;
+  @Nullable Map<String, String> asked;
 
   void header(String name, String value) {
     if (headers == null) {
@@ -66,14 +67,14 @@ final class Call {
     query = q < 0 ? null : t.substring(q + 1);
   }
 
-  private String note(String attribute, String value) {
+  private @Nullable String note(String attribute, @Nullable String value) {
     if (asked != null) {
       asked.put(attribute, value);
     }
     return value;
   }
 
-  private String parameter(String name) {
+  private @Nullable String parameter(String name) {
     if (query == null) {
       return null;
     }
@@ -124,18 +125,18 @@ final class Call {
     }
 
     @Override
-    public String header(Call c, String name) {
+    public @Nullable String header(Call c, String name) {
       String v = c.headers == null ? null : c.headers.get(name.toLowerCase(Locale.ROOT));
       return c.note("header:" + name, v);
     }
 
     @Override
-    public String query(Call c, String name) {
+    public @Nullable String query(Call c, String name) {
       return c.note("query:" + name, c.parameter(name));
     }
 
     @Override
-    public String cookie(Call c, String name) {
+    public @Nullable String cookie(Call c, String name) {
       String all = c.headers == null ? null : c.headers.get("cookie");
       String found = null;
       for (String pair : all == null ? new String[0] : all.split(";")) {
@@ -148,34 +149,34 @@ final class Call {
     }
 
     @Override
-    public String tag(Call c, String name) {
+    public @Nullable String tag(Call c, String name) {
       String v = c.tags == null ? null : c.tags.get(name);
       // asked in a missing header's place: then the header is what is absent
       return v == null && outbound ? null : c.note("tag:" + name, v);
     }
 
     @Override
-    public String path(Call c) {
+    public @Nullable String path(Call c) {
       return c.note("path", c.path);
     }
 
     @Override
-    public String method(Call c) {
+    public @Nullable String method(Call c) {
       return c.note("method", c.method);
     }
 
     @Override
-    public String host(Call c) {
+    public @Nullable String host(Call c) {
       return c.note("host", c.host);
     }
 
     @Override
-    public String clientIp(Call c) {
+    public @Nullable String clientIp(Call c) {
       return c.note("client-ip", c.clientIp);
     }
 
     @Override
-    public String caller(Call c) {
+    public @Nullable String caller(Call c) {
       return c.note("caller", c.caller);
     }
   }

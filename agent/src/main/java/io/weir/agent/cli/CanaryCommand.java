@@ -12,8 +12,10 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -37,9 +39,11 @@ final class CanaryCommand extends Command {
 
   /** What the three have in common: a service, a version, and a new list of default arms. */
   abstract static class Step extends ChangeCommand {
+    @SuppressWarnings("NullAway.Init") // required
     @Parameters(index = "0", paramLabel = "SERVICE", description = "whose calls")
     String service;
 
+    @SuppressWarnings("NullAway.Init") // required
     @Parameters(index = "1", paramLabel = "VERSION", description = "the canary")
     String version;
 
@@ -47,7 +51,7 @@ final class CanaryCommand extends Command {
         names = "--stable",
         paramLabel = "VERSION",
         description = "what else runs, when there is no rule yet (default: asked of the registry)")
-    String stable;
+    @Nullable String stable;
 
     /** The canary's share of 100. */
     abstract int share();
@@ -217,9 +221,9 @@ final class CanaryCommand extends Command {
     Set<String> versions = new TreeSet<String>();
     for (RuleKey k : Fleet.registered(view)) {
       if (k.service.equals(service)) {
+        Entry there = Objects.requireNonNull(view.get(k.key));
         Instance i =
-            RuleParser.instance(
-                k, view.get(k.key).value, new ArrayList<io.weir.control.parse.RuleProblem>());
+            RuleParser.instance(k, there.value, new ArrayList<io.weir.control.parse.RuleProblem>());
         if (i != null && i.version() != null) {
           versions.add(i.version());
         }

@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** A command that changes rules in force. */
@@ -8,7 +9,7 @@ abstract class ChangeCommand extends StoreCommand {
       names = {"-m", "--message"},
       paramLabel = "TEXT",
       description = "why, for the history")
-  String message;
+  @Nullable String message;
 
   @Option(
       names = "--wait",

@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.io.UnsupportedEncodingException;
 import java.util.Arrays;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 
 /**
@@ -53,7 +54,7 @@ public final class Cli {
       this.group = group;
     }
 
-    static Name of(String word) {
+    static @Nullable Name of(String word) {
       for (Name n : values()) {
         if (n.word.equals(word)) {
           return n;
@@ -203,7 +204,7 @@ public final class Cli {
     }
   }
 
-  private static String near(String word) {
+  private static @Nullable String near(String word) {
     String best = null;
     int least = 3;
     for (Name n : Name.values()) {

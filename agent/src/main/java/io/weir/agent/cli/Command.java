@@ -29,8 +29,14 @@ abstract class Command implements Callable<Integer> {
       description = "this help")
   boolean help;
 
+  // set by use, before anything runs
+  @SuppressWarnings("NullAway.Init")
   Out out;
+
+  @SuppressWarnings("NullAway.Init")
   File jar;
+
+  @SuppressWarnings("NullAway.Init")
   Map<String, String> environment;
 
   /** Does it; returns the exit code. */

@@ -5,6 +5,7 @@ import io.weir.agent.config.Key;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 @picocli.CommandLine.Command
@@ -19,7 +20,7 @@ final class ConfigCommand extends Command {
       names = "--agent-options",
       paramLabel = "OPTIONS",
       description = "as behind -javaagent:weir.jar=")
-  String options;
+  @Nullable String options;
 
   @Override
   int run() {
@@ -31,7 +32,7 @@ final class ConfigCommand extends Command {
     rows.add(origins ? new String[] {"KEY", "VALUE", "FROM"} : new String[] {"KEY", "VALUE"});
     List<Object> objects = new ArrayList<Object>();
     for (Map.Entry<String, String> e : set.entrySet()) {
-      add(rows, objects, e.getKey(), e.getValue(), config.origin(e.getKey()));
+      add(rows, objects, e.getKey(), e.getValue(), String.valueOf(config.origin(e.getKey())));
     }
     if (all) {
       for (Key k : Key.values()) {

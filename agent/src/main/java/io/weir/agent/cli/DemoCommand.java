@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import io.weir.engine.breaker.Breakers;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
@@ -11,9 +12,11 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Some seconds of a limiter, a breaker and a router at work, with nothing but this jar. */
@@ -38,7 +41,12 @@ final class DemoCommand extends Command {
   int port;
 
   private final List<Object> steps = new ArrayList<Object>();
+
+  // set by run, before anything else
+  @SuppressWarnings("NullAway.Init")
   private Path rules;
+
+  @SuppressWarnings("NullAway.Init")
   private DemoShop shop;
 
   /** Takes the demonstration's rules away. */
@@ -50,7 +58,7 @@ final class DemoCommand extends Command {
     }
 
     @Override
-    public FileVisitResult postVisitDirectory(Path directory, IOException failed)
+    public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException failed)
         throws IOException {
       Files.delete(directory);
       return FileVisitResult.CONTINUE;
@@ -65,7 +73,7 @@ final class DemoCommand extends Command {
     int broken;
     int toV2;
     double seconds;
-    DemoShop.Answer refused;
+    DemoShop.@Nullable Answer refused;
   }
 
   @Override
@@ -106,7 +114,7 @@ final class DemoCommand extends Command {
         String.format(
             "%d of %d calls pass within %.1f s: 20 at once and 20 a second",
             t.good, t.calls, t.seconds));
-    talk("   the others see: HTTP " + t.refused.status + "  " + t.refused.headers);
+    talk("   the others see: HTTP " + seen(t));
     put("/service/shop/rate-limit", null, b -> b.limits("shop").isEmpty());
   }
 
@@ -128,11 +136,12 @@ final class DemoCommand extends Command {
             + open.calls
             + " payment saw "
             + (shop.paid.get() - before));
-    talk("   callers see: HTTP " + open.refused.status + "  " + open.refused.headers);
+    talk("   callers see: HTTP " + seen(open));
     shop.broken = false;
     long repaired = System.nanoTime();
-    ServicePlan plan = shop.engine().plan("payment");
-    callsUntil(t -> plan.breakers().all().get(0).state().equals("closed"));
+    ServicePlan plan = Objects.requireNonNull(shop.engine().plan("payment"));
+    Breakers breakers = Objects.requireNonNull(plan.breakers());
+    callsUntil(t -> breakers.all().get(0).state().equals("closed"));
     claim(
         true,
         String.format(
@@ -162,7 +171,8 @@ final class DemoCommand extends Command {
   }
 
   /** Writes a rule and waits until the engine has it. */
-  private void put(String key, String text, Predicate<RuleBook> until) throws IOException {
+  private void put(String key, @Nullable String text, Predicate<RuleBook> until)
+      throws IOException {
     talk("");
     talk((text == null ? "delete " : "put ") + key);
     if (text != null && !out.json) {
@@ -180,7 +190,7 @@ final class DemoCommand extends Command {
     }
   }
 
-  private Tally calls(long nanos, String canary) throws IOException {
+  private Tally calls(long nanos, @Nullable String canary) throws IOException {
     long end = System.nanoTime() + nanos;
     return calls(t -> System.nanoTime() - end >= 0, canary);
   }
@@ -197,7 +207,7 @@ final class DemoCommand extends Command {
         null);
   }
 
-  private Tally calls(Predicate<Tally> enough, String canary) throws IOException {
+  private Tally calls(Predicate<Tally> enough, @Nullable String canary) throws IOException {
     Tally t = new Tally();
     long began = System.nanoTime();
     do {
@@ -212,6 +222,11 @@ final class DemoCommand extends Command {
     } while (!enough.test(t));
     t.seconds = (System.nanoTime() - began) / 1e9;
     return t;
+  }
+
+  private static String seen(Tally t) {
+    DemoShop.Answer a = Objects.requireNonNull(t.refused);
+    return a.status + "  " + a.headers;
   }
 
   private void claim(boolean holds, String what) {

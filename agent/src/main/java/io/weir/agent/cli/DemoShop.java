@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Two services in this process, on free ports of the loopback address: {@code shop}, which calls
@@ -165,11 +166,11 @@ final class DemoShop implements AutoCloseable {
   }
 
   /** A call as anybody would make it. */
-  Answer call(String canary) throws IOException {
+  Answer call(@Nullable String canary) throws IOException {
     return get(url(), canary);
   }
 
-  private static Answer get(String url, String canary) throws IOException {
+  private static Answer get(String url, @Nullable String canary) throws IOException {
     HttpURLConnection c = (HttpURLConnection) new URL(url).openConnection();
     if (canary != null) {
       c.setRequestProperty("X-Canary", canary);

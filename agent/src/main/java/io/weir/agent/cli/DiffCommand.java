@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -18,7 +19,7 @@ final class DiffCommand extends StoreCommand {
   List<String> paths = new ArrayList<String>();
 
   @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
-  String as;
+  @Nullable String as;
 
   @Override
   int run() throws IOException {
@@ -47,7 +48,10 @@ final class DiffCommand extends StoreCommand {
   }
 
   private void compare(
-      String key, Documents.Document now, Documents.Document here, List<Object> objects) {
+      String key,
+      Documents.@Nullable Document now,
+      Documents.@Nullable Document here,
+      List<Object> objects) {
     if (now != null && here != null && Arrays.equals(now.text, here.text)) {
       return;
     }
@@ -90,7 +94,7 @@ final class DiffCommand extends StoreCommand {
     return prints;
   }
 
-  private static String text(Documents.Document d) {
+  private static @Nullable String text(Documents.@Nullable Document d) {
     return d == null ? null : new String(d.text, StandardCharsets.UTF_8);
   }
 }

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
 /** Looks at one thing after the other, and says what it saw. */
@@ -27,7 +28,7 @@ final class DoctorCommand extends StoreCommand {
   }
 
   @Parameters(paramLabel = "PID", arity = "0..1", description = "also look into this running JVM")
-  String pid;
+  @Nullable String pid;
 
   private final List<Object> checks = new ArrayList<Object>();
   private boolean bad;
@@ -51,7 +52,7 @@ final class DoctorCommand extends StoreCommand {
     }
     store();
     if (pid != null) {
-      target();
+      target(pid);
     }
     if (out.json) {
       out.json(Json.object("healthy", !bad, "checks", checks));
@@ -194,7 +195,7 @@ final class DoctorCommand extends StoreCommand {
             : well + " of " + members.size() + " live instances run the newest rules");
   }
 
-  private void target() {
+  private void target(String pid) {
     try {
       String commandLine = Jvms.ask(pid, "VM.command_line");
       String version = Jvms.ask(pid, "VM.version");
@@ -216,7 +217,7 @@ final class DoctorCommand extends StoreCommand {
       if (!others.isEmpty()) {
         check("agents", Grade.NOTE, "other agents are there: " + others);
       }
-      Set<String> loaded = classes();
+      Set<String> loaded = classes(pid);
       weir |= loaded.contains("io.weir.bootstrap.Bridge");
       check(
           "governed",
@@ -238,7 +239,7 @@ final class DoctorCommand extends StoreCommand {
   }
 
   /** Names of the classes that JVM has loaded, without those of the agent's own libraries. */
-  private Set<String> classes() {
+  private static Set<String> classes(String pid) {
     String[] lines = Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n");
     String ours = "/0x0";
     for (String line : lines) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Rules as texts by key, each with the place it came from. */
 final class Documents {
@@ -32,9 +33,9 @@ final class Documents {
       this.origin = origin;
     }
 
-    /** What the parser says; a kill switch needs no reading. */
+    /** What the parser says of a rule; a kill switch needs no reading. */
     RuleParser.Parsed parse() {
-      return key.kind.isRule() ? RuleParser.parse(key, text, origin) : null;
+      return RuleParser.parse(key, text, origin);
     }
 
     /** What is wrong, each naming this document's origin rather than its key. */
@@ -68,7 +69,7 @@ final class Documents {
    *
    * @param as the key the one file given stands for, or null: told from its path
    */
-  static Documents at(List<String> paths, String as) throws IOException {
+  static Documents at(List<String> paths, @Nullable String as) throws IOException {
     Documents d = new Documents();
     if (as != null && paths.size() != 1) {
       throw new Trouble(Fault.USAGE, "--as goes with one file");

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** Rules in etcd. */
 final class EtcdTree extends Tree {
@@ -43,7 +44,7 @@ final class EtcdTree extends Tree {
   }
 
   @Override
-  void look(String service) {
+  void look(@Nullable String service) {
     String key =
         ControlPlane.LOOK + Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36);
     store

@@ -22,6 +22,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -43,7 +45,7 @@ final class ExplainCommand extends StoreCommand {
       arity = "0..1",
       paramLabel = "SERVICE",
       description = "the service that is called")
-  String service;
+  @Nullable String called;
 
   @Parameters(
       index = "1",
@@ -56,7 +58,7 @@ final class ExplainCommand extends StoreCommand {
       names = {"-X", "--method"},
       paramLabel = "METHOD",
       description = "default: GET; POST for gRPC")
-  String method;
+  @Nullable String method;
 
   @Option(
       names = {"-H", "--header"},
@@ -68,16 +70,16 @@ final class ExplainCommand extends StoreCommand {
   Map<String, String> tags = new LinkedHashMap<String, String>();
 
   @Option(names = "--client-ip", paramLabel = "IP", description = "address of the caller")
-  String clientIp;
+  @Nullable String clientIp;
 
   @Option(names = "--caller", paramLabel = "SERVICE", description = "who calls")
-  String caller;
+  @Nullable String caller;
 
   @Option(names = "--region", paramLabel = "REGION", description = "where the caller runs")
-  String region;
+  @Nullable String region;
 
   @Option(names = "--zone", paramLabel = "ZONE", description = "where the caller runs")
-  String zone;
+  @Nullable String zone;
 
   @Option(names = "--grpc", description = "a gRPC call: URL is /package.Service/Method")
   boolean grpc;
@@ -92,7 +94,7 @@ final class ExplainCommand extends StoreCommand {
       names = "--decision",
       paramLabel = "ID",
       description = "instead: a decision that was made, by its X-Weir-Decision")
-  String decision;
+  @Nullable String decision;
 
   @Option(
       names = "--admin",
@@ -101,8 +103,16 @@ final class ExplainCommand extends StoreCommand {
           "with --decision: admin endpoint of the instance (default: http://127.0.0.1:9464)")
   String admin = "http://127.0.0.1:9464";
 
+  /** {@link #called}, once that is known to be there. */
+  private String service = "";
+
+  /** What the call was asked for, and what it was. */
+  private final Map<String, String> asked = new LinkedHashMap<String, String>();
+
   private final List<Object> steps = new ArrayList<Object>();
   private final List<String[]> rows = new ArrayList<String[]>();
+
+  @SuppressWarnings("NullAway.Init") // set by run
   private Call call;
 
   @Override
@@ -110,9 +120,10 @@ final class ExplainCommand extends StoreCommand {
     if (decision != null) {
       return MadeDecision.explain(admin, decision, out);
     }
-    if (service == null) {
+    if (called == null) {
       throw new Trouble(Fault.USAGE, "SERVICE or --decision is needed");
     }
+    service = called;
     if (times < 1 || times > 10_000_000) {
       throw new Trouble(Fault.USAGE, "--times is from 1 to 10000000");
     }
@@ -144,7 +155,7 @@ final class ExplainCommand extends StoreCommand {
 
   private Call described() {
     Call c = new Call();
-    c.asked = new LinkedHashMap<String, String>();
+    c.asked = asked;
     c.grpc = grpc;
     c.host = service;
     c.target(url);
@@ -180,7 +191,7 @@ final class ExplainCommand extends StoreCommand {
     ServicePlan plan = callers.plan(service);
     String fleet = plan == null ? "" : impose(view, plan);
     Ticket ticket = new Ticket();
-    Ticket first = null;
+    Ticket first = new Ticket();
     boolean admitted = true;
     int refusedAt = 0;
     for (int i = 1; i <= times; i++) {
@@ -192,8 +203,7 @@ final class ExplainCommand extends StoreCommand {
         refusedAt = i;
       }
     }
-    Refusal refusal =
-        ticket.refusal() != null ? ticket.refusal() : first == null ? null : first.refusal();
+    Refusal refusal = ticket.refusal() != null ? ticket.refusal() : first.refusal();
     Ticket refused = ticket.refusal() != null ? ticket : first;
     limits(book, LimitRule.Side.CLIENT, Call.OUTBOUND, refusal);
     breakers(book, refusal, fleet);
@@ -201,7 +211,7 @@ final class ExplainCommand extends StoreCommand {
     limits(book, LimitRule.Side.SERVER, Call.INBOUND, refusal);
     disabled(view);
     String nth = times == 1 ? "" : "call " + times + " of " + times + " at once: ";
-    if (admitted) {
+    if (admitted || refusal == null) {
       return verdict("admitted", nth + admittedBecause(ticket, first), null);
     }
     Map<String, Object> v =
@@ -221,7 +231,8 @@ final class ExplainCommand extends StoreCommand {
     return v;
   }
 
-  private static Map<String, Object> verdict(String verdict, String because, String rule) {
+  private static Map<String, Object> verdict(
+      String verdict, String because, @Nullable String rule) {
     return Json.object("verdict", verdict, "because", because, "decided_by", rule);
   }
 
@@ -255,7 +266,7 @@ final class ExplainCommand extends StoreCommand {
   }
 
   private void limits(
-      RuleBook book, LimitRule.Side side, AttributeSource<Call> source, Refusal refusal) {
+      RuleBook book, LimitRule.Side side, AttributeSource<Call> source, @Nullable Refusal refusal) {
     String where = side == LimitRule.Side.CLIENT ? "caller" : "service";
     for (int pass = 0; pass < 2; pass++) {
       for (LimitRule r : book.limits(service)) {
@@ -303,7 +314,8 @@ final class ExplainCommand extends StoreCommand {
 
   /** What a rule in shadow mode makes of the last call. */
   private String counts(LimitRule r, AttributeSource<Call> source) {
-    Limits alone = Limits.build(null, Collections.singletonList(r), r.side, 0);
+    Limits alone =
+        Objects.requireNonNull(Limits.build(null, Collections.singletonList(r), r.side, 0));
     long[] exceeded = new long[2];
     Ticket ticket = new Ticket();
     for (int i = 0; i < times; i++) {
@@ -334,7 +346,7 @@ final class ExplainCommand extends StoreCommand {
     return s.toString();
   }
 
-  private void breakers(RuleBook book, Refusal refusal, String fleet) {
+  private void breakers(RuleBook book, @Nullable Refusal refusal, String fleet) {
     boolean taken = false;
     for (BreakerRule r : book.breakers(service)) {
       String miss = taken ? "an earlier rule applies already" : miss(r.match, Call.OUTBOUND);
@@ -357,7 +369,7 @@ final class ExplainCommand extends StoreCommand {
     }
   }
 
-  private void routes(RuleBook book, Ticket ticket, Refusal refusal) {
+  private void routes(RuleBook book, Ticket ticket, @Nullable Refusal refusal) {
     List<RouteRule> rules = book.routes(service);
     RouteRule decided = null;
     for (int i = 0; i < rules.size(); i++) {
@@ -371,7 +383,8 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** True: this rule decides, the later ones are not asked. */
-  private boolean route(RouteRule r, boolean last, RuleBook book, Ticket ticket, Refusal refusal) {
+  private boolean route(
+      RouteRule r, boolean last, RuleBook book, Ticket ticket, @Nullable Refusal refusal) {
     String miss = miss(r.match, Call.OUTBOUND);
     if (miss != null) {
       step("caller", r, "does not apply", miss, false);
@@ -442,18 +455,18 @@ final class ExplainCommand extends StoreCommand {
     return view.get(key) != null || !view.under(key + "/").isEmpty();
   }
 
-  private static boolean decided(Refusal refusal, Refusal.Kind kind, Rule r) {
+  private static boolean decided(@Nullable Refusal refusal, Refusal.Kind kind, Rule r) {
     return refusal != null && refusal.kind() == kind && refusal.ruleId().equals(r.id);
   }
 
   /** Why the expression does not hold: the last attribute it asked for decided; null: it holds. */
-  private String miss(Match match, AttributeSource<Call> source) {
-    call.asked.clear();
+  private @Nullable String miss(Match match, AttributeSource<Call> source) {
+    asked.clear();
     if (match.test(source, call)) {
       return null;
     }
     String last = null;
-    for (Map.Entry<String, String> a : call.asked.entrySet()) {
+    for (Map.Entry<String, String> a : asked.entrySet()) {
       last = a.getKey() + (a.getValue() == null ? " is absent" : " is '" + a.getValue() + "'");
     }
     return last == null ? match.toString() : last + ", wanted " + match;

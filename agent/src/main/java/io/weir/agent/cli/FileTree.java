@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rules in a directory. A transaction here holds a lock that other command lines honour, compares
@@ -71,7 +73,7 @@ final class FileTree extends Tree {
     }
   }
 
-  private boolean same(Entry known, Txn.Compare c) throws IOException {
+  private boolean same(@Nullable Entry known, Txn.Compare c) throws IOException {
     byte[] there = read(root, c.key);
     if (c.modRevision == 0) {
       return there == null;
@@ -82,7 +84,7 @@ final class FileTree extends Tree {
         && Arrays.equals(there, known.value);
   }
 
-  private static byte[] read(Path root, String key) throws IOException {
+  private static byte @Nullable [] read(Path root, String key) throws IOException {
     Path file = find(root, key);
     try {
       return file == null ? null : Files.readAllBytes(file);
@@ -92,7 +94,7 @@ final class FileTree extends Tree {
   }
 
   /** The file that stands for the key, or null. */
-  static Path find(Path root, String key) {
+  static @Nullable Path find(Path root, String key) {
     Path spelled = path(root, key, "*");
     for (Path base : new Path[] {spelled, path(root, key, "_all")}) {
       for (String ending : ENDINGS) {
@@ -106,7 +108,7 @@ final class FileTree extends Tree {
   }
 
   /** Null when this file system cannot spell it. */
-  private static Path path(Path anyRoot, String key, String star) {
+  private static @Nullable Path path(Path anyRoot, String key, String star) {
     Path root = anyRoot.normalize();
     String relative = key.substring(1).replace("service/*/", "service/" + star + "/");
     if (File.separatorChar != '/' && relative.indexOf('*') >= 0) {
@@ -120,7 +122,7 @@ final class FileTree extends Tree {
   }
 
   /** Replaces, creates or, with null, deletes the key's file; returns it. */
-  static Path write(Path root, String key, byte[] value) throws IOException {
+  static @Nullable Path write(Path root, String key, byte @Nullable [] value) throws IOException {
     Path file = find(root, key);
     if (value == null) {
       if (file != null) {
@@ -129,7 +131,7 @@ final class FileTree extends Tree {
       return file;
     }
     if (file == null) {
-      Path base = path(root, key, "_all");
+      Path base = Objects.requireNonNull(path(root, key, "_all"));
       file = base.resolveSibling(base.getFileName() + ending(key, value));
     }
     Files.createDirectories(file.getParent());

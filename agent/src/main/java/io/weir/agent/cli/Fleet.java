@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What live instances say about themselves, read off their status keys. */
 final class Fleet {
@@ -27,7 +28,7 @@ final class Fleet {
     final List<String> addresses;
 
     /** How long calls took lately, or null: nobody looks, or it does not say. */
-    final List<Map<String, Object>> latency;
+    final @Nullable List<Map<String, Object>> latency;
 
     /** Its rules whose rate follows its health. */
     final List<Map<String, Object>> auto;
@@ -74,7 +75,7 @@ final class Fleet {
     }
 
     /** The first refusal among these rules, or null; an empty list means any rule. */
-    Map<String, Object> refusal(Iterable<String> keys) {
+    @Nullable Map<String, Object> refusal(Iterable<String> keys) {
       for (Map<String, Object> r : rules) {
         if ("REJECTED".equals(r.get("state"))) {
           boolean any = true;

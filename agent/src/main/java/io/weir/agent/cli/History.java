@@ -11,8 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TimeZone;
 import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who changed what, in keys of our own that are written in the rule's own transaction: etcd's
@@ -135,14 +137,14 @@ final class History {
     Collections.sort(
         all,
         (a, b) -> {
-          int written = revisions.get(b).compareTo(revisions.get(a));
+          int written = Objects.requireNonNull(revisions.get(b)).compareTo(revisions.get(a));
           return written != 0 ? written : Long.compare(b.atMillis, a.atMillis);
         });
     return all;
   }
 
   /** The last change of a key, or null: it was not made with this tool, or long ago. */
-  static Change last(View view, String key) {
+  static @Nullable Change last(View view, String key) {
     for (Change c : read(view)) {
       if (c.texts.containsKey(key)) {
         return c;

@@ -3,6 +3,7 @@ package io.weir.agent.cli;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -12,7 +13,7 @@ final class HistoryCommand extends StoreCommand {
       paramLabel = "WHAT",
       arity = "0..1",
       description = "a change's id, a key, or a service (default: all)")
-  String what;
+  @Nullable String what;
 
   @Option(
       names = {"-n", "--limit"},

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * JSON as maps, lists, strings, numbers, booleans and null. Writing needs no library, so that a
@@ -18,7 +19,7 @@ final class Json {
   private Json() {}
 
   /** An object, in the order given: name, value, name, value ... */
-  static Map<String, Object> object(Object... namesAndValues) {
+  static Map<String, Object> object(@Nullable Object... namesAndValues) {
     Map<String, Object> m = new LinkedHashMap<String, Object>();
     for (int i = 0; i < namesAndValues.length; i += 2) {
       m.put((String) namesAndValues[i], namesAndValues[i + 1]);
@@ -27,20 +28,20 @@ final class Json {
   }
 
   /** Indented by two. */
-  static String write(Object value) {
+  static String write(@Nullable Object value) {
     StringBuilder s = new StringBuilder();
     write(s, value, "\n");
     return s.toString();
   }
 
   /** On one line. */
-  static String line(Object value) {
+  static String line(@Nullable Object value) {
     StringBuilder s = new StringBuilder();
     write(s, value, null);
     return s.toString();
   }
 
-  private static void write(StringBuilder s, Object v, String newline) {
+  private static void write(StringBuilder s, @Nullable Object v, @Nullable String newline) {
     String deeper = newline == null ? null : newline + "  ";
     if (v instanceof Map) {
       String separator = "{";
@@ -68,7 +69,8 @@ final class Json {
     }
   }
 
-  private static void close(StringBuilder s, boolean empty, String newline, char open, char shut) {
+  private static void close(
+      StringBuilder s, boolean empty, @Nullable String newline, char open, char shut) {
     if (empty) {
       s.append(open);
     } else if (newline != null) {
@@ -80,7 +82,7 @@ final class Json {
   /**
    * @throws IOException when the text is not one JSON value
    */
-  static Object read(String text) throws IOException {
+  static @Nullable Object read(String text) throws IOException {
     try (JsonParser p = Factory.JSON.createParser(text)) {
       if (p.nextToken() == null) {
         throw new IOException("empty");
@@ -132,7 +134,7 @@ final class Json {
     return out;
   }
 
-  private static Object value(JsonParser p) throws IOException {
+  private static @Nullable Object value(JsonParser p) throws IOException {
     switch (p.currentToken()) {
       case START_OBJECT:
         Map<String, Object> m = new LinkedHashMap<String, Object>();

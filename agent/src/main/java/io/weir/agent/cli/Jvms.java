@@ -30,7 +30,7 @@ final class Jvms {
         type.getMethod("detach").invoke(vm);
       }
     } catch (InvocationTargetException e) {
-      throw refused(pid, e.getCause());
+      throw refused(pid, e.getTargetException());
     } catch (ReflectiveOperationException e) {
       throw refused(pid, e);
     }

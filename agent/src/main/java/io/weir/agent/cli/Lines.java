@@ -2,6 +2,7 @@ package io.weir.agent.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A line diff: what two texts have in common at both ends is left alone, the middle goes through a
@@ -14,7 +15,7 @@ final class Lines {
   private Lines() {}
 
   /** Lines that start with {@code " "}, {@code "- "} or {@code "+ "}; empty when equal. */
-  static List<String> diff(String before, String after) {
+  static List<String> diff(@Nullable String before, @Nullable String after) {
     String[] a = split(before);
     String[] b = split(after);
     int head = 0;
@@ -78,7 +79,7 @@ final class Lines {
     }
   }
 
-  private static String[] split(String text) {
+  private static String[] split(@Nullable String text) {
     if (text == null || text.isEmpty()) {
       return new String[0];
     }

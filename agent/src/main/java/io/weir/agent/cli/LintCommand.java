@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -26,7 +27,7 @@ final class LintCommand extends StoreCommand {
   List<String> paths = new ArrayList<String>();
 
   @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
-  String as;
+  @Nullable String as;
 
   private final List<Object> findings = new ArrayList<Object>();
 
@@ -68,7 +69,7 @@ final class LintCommand extends StoreCommand {
     return findings.isEmpty() ? Exit.OK : Exit.FINDINGS;
   }
 
-  private void look(Documents.Document d, Rule r, Documents all, View view) {
+  private void look(Documents.Document d, Rule r, Documents all, @Nullable View view) {
     if (!r.enabled) {
       found(d, "disabled", r.id + " is there but does nothing: enabled is false");
     }
@@ -146,7 +147,7 @@ final class LintCommand extends StoreCommand {
     }
   }
 
-  private void route(Documents.Document d, RouteRule r, View view) {
+  private void route(Documents.Document d, RouteRule r, @Nullable View view) {
     boolean covered = false;
     for (int i = 0; i < r.routes.size(); i++) {
       RouteRule.Route row = r.routes.get(i);
@@ -165,7 +166,8 @@ final class LintCommand extends StoreCommand {
     arms(d, r.id + ": default", r.defaults, view);
   }
 
-  private void arms(Documents.Document d, String where, List<RouteRule.Arm> arms, View view) {
+  private void arms(
+      Documents.Document d, String where, List<RouteRule.Arm> arms, @Nullable View view) {
     long sum = 0;
     for (RouteRule.Arm a : arms) {
       sum += a.weight;

@@ -6,6 +6,8 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a command speaks: data on stdout, talk on stderr. Colour only towards a person: on a
@@ -42,7 +44,7 @@ final class Out {
   boolean json;
 
   /** What is painted next; null: lines go out as they come. */
-  private StringBuilder frame;
+  private @Nullable StringBuilder frame;
 
   private int rows;
   private int hidden;
@@ -134,12 +136,13 @@ final class Out {
 
   /** Paints it. */
   void paint() {
-    frame
+    StringBuilder painted = Objects.requireNonNull(frame);
+    painted
         .append(hidden == 0 ? "" : ink(Ink.FAINT, count(hidden, "line") + " more"))
         .append("\u001b[J");
     synchronized (data) {
       if (screen) {
-        raw(frame.toString());
+        raw(painted.toString());
       }
     }
     frame = null;

@@ -10,7 +10,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A change on its way: checked by the agent's own parser, written by one compare-and-set
@@ -40,7 +42,7 @@ final class Publication {
   }
 
   /** A null text deletes. */
-  Publication put(String key, byte[] text) {
+  Publication put(String key, byte @Nullable [] text) {
     Entry there = base.get(key);
     boolean same = there == null ? text == null : Arrays.equals(there.value, text);
     if (!same) {
@@ -58,7 +60,7 @@ final class Publication {
    * @param words the command, for the history
    * @return the exit code
    */
-  int run(String words, String message, boolean wait) {
+  int run(String words, @Nullable String message, boolean wait) {
     if (writes.isEmpty()) {
       if (out.json) {
         out.json(Json.object("changed", new ArrayList<Object>()));
@@ -67,7 +69,7 @@ final class Publication {
       return Exit.OK;
     }
     check();
-    Map<String, String[]> texts = new LinkedHashMap<String, String[]>();
+    Map<String, @Nullable String[]> texts = new LinkedHashMap<String, @Nullable String[]>();
     Txn txn = new Txn();
     for (Map.Entry<String, byte[]> w : writes.entrySet()) {
       Entry there = base.get(w.getKey());
@@ -77,7 +79,9 @@ final class Publication {
       } else {
         txn.put(w.getKey(), w.getValue(), 0);
       }
-      texts.put(w.getKey(), new String[] {there == null ? null : there.text(), text(w.getValue())});
+      texts.put(
+          w.getKey(),
+          new @Nullable String[] {there == null ? null : there.text(), text(w.getValue())});
     }
     History.Change change =
         History.now(message == null ? "" : message, words, texts, command.environment);
@@ -108,7 +112,7 @@ final class Publication {
     return exit;
   }
 
-  private static String text(byte[] utf8) {
+  private static @Nullable String text(byte @Nullable [] utf8) {
     return utf8 == null ? null : new String(utf8, StandardCharsets.UTF_8);
   }
 
@@ -226,7 +230,7 @@ final class Publication {
   }
 
   /** Whether the instance runs it, or is no more. */
-  private boolean tell(String name, Fleet.Member m, long nanos, List<Object> told) {
+  private boolean tell(String name, Fleet.@Nullable Member m, long nanos, List<Object> told) {
     long ms = nanos / 1_000_000;
     if (m == null) {
       told.add(Json.object("instance", name, "state", "GONE", "ms", ms));
@@ -278,12 +282,13 @@ final class Publication {
         "see what it says now: weir pull, weir diff; then push again");
   }
 
-  static String who(View now, String key, Entry is) {
+  static String who(View now, String key, @Nullable Entry is) {
     History.Change last = History.last(now, key);
     String text = is == null ? null : is.text();
-    boolean recorded = last != null && java.util.Objects.equals(last.texts.get(key)[1], text);
+    boolean recorded =
+        last != null && Objects.equals(Objects.requireNonNull(last.texts.get(key))[1], text);
     return key
         + (is == null ? " was deleted" : " is at revision " + is.modRevision)
-        + (recorded ? ", by " + last.told() : ", not with this command line");
+        + (last != null && recorded ? ", by " + last.told() : ", not with this command line");
   }
 }

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -61,7 +62,7 @@ final class PullCommand extends StoreCommand {
       for (Entry e : rules.values()) {
         Path file = FileTree.find(root, e.key);
         if (file == null || !Arrays.equals(Files.readAllBytes(file), e.value)) {
-          file = FileTree.write(root, e.key, e.value);
+          file = Objects.requireNonNull(FileTree.write(root, e.key, e.value));
           written.add(file.toString());
           if (!out.json) {
             out.line(file.toString());

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -19,7 +20,7 @@ final class PushCommand extends ChangeCommand {
   List<String> paths = new ArrayList<String>();
 
   @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
-  String as;
+  @Nullable String as;
 
   @Option(names = "--prune", description = "delete rules in force that are not among the files")
   boolean prune;
@@ -70,7 +71,7 @@ final class PushCommand extends ChangeCommand {
   }
 
   /** Of the one directory pushed, or null. */
-  private Base base() throws IOException {
+  private @Nullable Base base() throws IOException {
     Path path = paths.size() == 1 ? Paths.get(paths.get(0)) : null;
     return path != null && Files.isDirectory(path) ? Base.of(path) : null;
   }

@@ -19,9 +19,11 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts logged calls to the agent's own engines on a clock of the log's.
@@ -74,9 +76,9 @@ final class Replay implements AccessLog.Reader {
   /** Ramps and open times draw: the same log gives the same answer. */
   private static final long SEED = 42;
 
-  private final Limits limits;
-  private final Breakers breakers;
-  private final Router router;
+  private final @Nullable Limits limits;
+  private final @Nullable Breakers breakers;
+  private final @Nullable Router router;
   private final boolean standIns;
   private final boolean client;
   private final double speed;
@@ -306,7 +308,7 @@ final class Replay implements AccessLog.Reader {
   }
 
   private void count(Call call, Refusal refusal) {
-    LimitRule rule = rules.get(refusal.ruleId());
+    LimitRule rule = Objects.requireNonNull(rules.get(refusal.ruleId()));
     StringBuilder key = new StringBuilder();
     for (Attribute a : rule.by) {
       String v = a.read(client ? Call.OUTBOUND : Call.INBOUND, call);
@@ -368,7 +370,7 @@ final class Replay implements AccessLog.Reader {
   }
 
   /** {minute since 1970, calls, refused} of the minute with most refusals, or null. */
-  long[] worstMinute() {
+  long @Nullable [] worstMinute() {
     long[] worst = null;
     for (Map.Entry<Long, long[]> m : minutes.entrySet()) {
       if (m.getValue()[1] > 0 && (worst == null || m.getValue()[1] > worst[2])) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -15,7 +16,7 @@ final class RollbackCommand extends ChangeCommand {
       paramLabel = "ID",
       arity = "0..1",
       description = "the change to undo, as weir history shows it (default: the last one)")
-  String id;
+  @Nullable String id;
 
   @Option(names = "--to", description = "undo everything after that change, not the change itself")
   boolean to;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A rule's text, edited in place: one value is replaced, or one field added, and every other
@@ -141,7 +142,7 @@ final class RuleText {
     return span(path) != null;
   }
 
-  private Span span(String path) {
+  private @Nullable Span span(String path) {
     for (Span s : spans) {
       if (s.path.equals(path)) {
         return s;
@@ -157,7 +158,7 @@ final class RuleText {
    * @param path of the object, empty for the outermost
    * @param json the value in JSON, which YAML understands as well
    */
-  String with(String path, String field, String json) {
+  @Nullable String with(String path, String field, String json) {
     String value = this.json ? json : plain(json);
     Span s = span(path.isEmpty() ? field : path + "." + field);
     if (s != null) {

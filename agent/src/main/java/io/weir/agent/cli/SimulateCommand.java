@@ -37,6 +37,7 @@ final class SimulateCommand extends StoreCommand {
       description = "access logs in the order of time, .gz allowed; - is stdin")
   List<String> logs = new ArrayList<String>();
 
+  @SuppressWarnings("NullAway.Init") // required
   @Option(
       names = "--service",
       required = true,

@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
 @picocli.CommandLine.Command
@@ -15,7 +16,7 @@ final class StatusCommand extends StoreCommand {
   private static final String BREAKERS = "/circuit-breaker/";
 
   @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
-  String service;
+  @Nullable String service;
 
   @Override
   int run() {
@@ -33,7 +34,7 @@ final class StatusCommand extends StoreCommand {
   }
 
   /** Shows it all; whether everything is as it should be. */
-  static boolean show(Out out, Tree tree, View view, String service, boolean latency) {
+  static boolean show(Out out, Tree tree, View view, @Nullable String service, boolean latency) {
     List<Object> instances = new ArrayList<Object>();
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(
@@ -247,7 +248,7 @@ final class StatusCommand extends StoreCommand {
     return fewer;
   }
 
-  private static String time(Map<String, Object> latency, String name) {
+  private static String time(@Nullable Map<String, Object> latency, String name) {
     if (latency == null) {
       return "-";
     }
@@ -278,7 +279,7 @@ final class StatusCommand extends StoreCommand {
     out.table(rows);
   }
 
-  private static List<Object> breakers(View view, String service) {
+  private static List<Object> breakers(View view, @Nullable String service) {
     List<Object> all = new ArrayList<Object>();
     for (Entry e : view.under(BREAKERS).values()) {
       String[] parts = e.key.substring(BREAKERS.length()).split("/");

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** A command about the rules where they stand. */
@@ -16,22 +17,22 @@ abstract class StoreCommand extends Command {
       names = "--rules",
       paramLabel = "WHERE",
       description = "file:DIR or etcd (default: as the agent: weir.rules)")
-  String rules;
+  @Nullable String rules;
 
   @Option(names = "--etcd", paramLabel = "URLS", description = "etcd endpoints, comma separated")
-  String etcd;
+  @Nullable String etcd;
 
   @Option(names = "--namespace", paramLabel = "PREFIX", description = "prefix of every key")
-  String namespace;
+  @Nullable String namespace;
 
   @Option(
       names = "--user",
       paramLabel = "NAME",
       description = "etcd user; the password comes from WEIR_ETCD_PASSWORD or the properties file")
-  String user;
+  @Nullable String user;
 
   @Option(names = "--config", paramLabel = "FILE", description = "properties file to read")
-  String configFile;
+  @Nullable String configFile;
 
   @Option(
       names = "--timeout",
@@ -54,25 +55,25 @@ abstract class StoreCommand extends Command {
   }
 
   /** On the command line a directory may stand alone: {@code --rules DIR}. */
-  private String where() {
+  private @Nullable String where() {
     if (rules == null) {
       return etcd == null ? null : "etcd";
     }
     return rules.equals("etcd") || rules.startsWith("file:") ? rules : "file:" + rules;
   }
 
-  private static void set(Properties p, Key key, String value) {
+  private static void set(Properties p, Key key, @Nullable String value) {
     if (value != null) {
       p.setProperty(key.propertyName(), value);
     }
   }
 
   /** The directory, or null: etcd. */
-  final Path directory(Config config) {
+  final @Nullable Path directory(Config config) {
     try {
       return RuleSource.directory(config, jar);
     } catch (IllegalArgumentException e) {
-      throw new Trouble(Fault.USAGE, e.getMessage());
+      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
     }
   }
 
@@ -105,7 +106,7 @@ abstract class StoreCommand extends Command {
     try {
       return RuleSource.etcd(config);
     } catch (IllegalArgumentException e) {
-      throw new Trouble(Fault.USAGE, e.getMessage());
+      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
     }
   }
 

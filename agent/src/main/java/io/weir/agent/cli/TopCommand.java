@@ -1,6 +1,7 @@
 package io.weir.agent.cli;
 
 import java.time.LocalTime;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -13,7 +14,7 @@ final class TopCommand extends StoreCommand {
   private static final long ANSWER_NANOS = 1_000_000_000L;
 
   @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
-  String service;
+  @Nullable String service;
 
   @Option(
       names = "--interval",

@@ -10,6 +10,7 @@ import io.weir.control.store.Txn;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rules where they stand, in etcd or in a directory: looked at, waited on, and changed by
@@ -30,7 +31,7 @@ abstract class Tree implements AutoCloseable {
   private long revision = -1;
   private String complaint = "it does not answer";
   private long complainedAt;
-  private String lost;
+  private @Nullable String lost;
 
   Tree(String name) {
     this.name = name;
@@ -47,7 +48,7 @@ abstract class Tree implements AutoCloseable {
    *
    * @param service null for all
    */
-  void look(String service) {}
+  void look(@Nullable String service) {}
 
   /** All or nothing; waits for the answer. */
   abstract Txn.Outcome commit(Txn txn);
@@ -101,7 +102,7 @@ abstract class Tree implements AutoCloseable {
   }
 
   /** Once the store has said why it cannot, it gets one more try only: a person is waiting. */
-  private View awaitFirst(long waitNanos) {
+  private @Nullable View awaitFirst(long waitNanos) {
     long deadline = System.nanoTime() + waitNanos;
     while (true) {
       View first = await(v -> v, Math.min(SLICE_NANOS, deadline - System.nanoTime()));
@@ -125,14 +126,14 @@ abstract class Tree implements AutoCloseable {
   }
 
   /** Why the view may be old, or null: it is followed. */
-  final String lost() {
+  final @Nullable String lost() {
     synchronized (lock) {
       return lost;
     }
   }
 
   /** Waits until the function makes something of the view; null when the time is over. */
-  final <T> T await(Function<View, T> until, long waitNanos) {
+  final <T> @Nullable T await(Function<View, T> until, long waitNanos) {
     long deadline = System.nanoTime() + waitNanos;
     synchronized (lock) {
       while (true) {

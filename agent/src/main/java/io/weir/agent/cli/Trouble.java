@@ -1,5 +1,7 @@
 package io.weir.agent.cli;
 
+import org.jspecify.annotations.Nullable;
+
 /** A command ends here: what is wrong, and what to do about it. */
 final class Trouble extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -7,9 +9,9 @@ final class Trouble extends RuntimeException {
   final Fault fault;
 
   /** What to do next, one line, or null. */
-  final String advice;
+  final @Nullable String advice;
 
-  Trouble(Fault fault, String message, String advice) {
+  Trouble(Fault fault, String message, @Nullable String advice) {
     super(message, null, false, false);
     this.fault = fault;
     this.advice = advice;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -17,7 +18,7 @@ final class ValidateCommand extends StoreCommand {
   List<String> paths = new ArrayList<String>();
 
   @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
-  String as;
+  @Nullable String as;
 
   @Override
   int run() throws IOException {

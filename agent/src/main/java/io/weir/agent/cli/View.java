@@ -5,6 +5,7 @@ import io.weir.control.store.Entry;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** All keys as of one revision. Immutable. */
 final class View {
@@ -16,7 +17,7 @@ final class View {
     this.entries = Collections.unmodifiableSortedMap(new TreeMap<String, Entry>(entries));
   }
 
-  Entry get(String key) {
+  @Nullable Entry get(String key) {
     return entries.get(key);
   }
 

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The agent's configuration: every value with its origin. Immutable once loaded; loading never
@@ -21,6 +22,9 @@ import java.util.TreeMap;
  * OpenTelemetry or Spring already say, default.
  */
 public final class Config {
+  /** The service's name when nobody gives one. */
+  public static final String UNKNOWN = "unknown-service";
+
   private final Map<String, String> values;
   private final Map<String, String> origins;
   private final List<String> warnings;
@@ -36,7 +40,10 @@ public final class Config {
    * @param besideJar directory of the agent's jar
    */
   public static Config load(
-      String options, File besideJar, Properties system, Map<String, String> environment) {
+      @Nullable String options,
+      File besideJar,
+      Properties system,
+      Map<String, String> environment) {
     Loader l = new Loader(environment);
     String file = null;
     if (options != null && !options.trim().isEmpty()) {
@@ -86,15 +93,19 @@ public final class Config {
   }
 
   private static void name(Loader l, Properties system, Map<String, String> environment) {
-    l.put("weir.service", system.getProperty("otel.service.name"), "-Dotel.service.name");
-    l.put("weir.service", environment.get("OTEL_SERVICE_NAME"), "environment OTEL_SERVICE_NAME");
-    l.put(
-        "weir.service", system.getProperty("spring.application.name"), "-Dspring.application.name");
-    l.put(
-        "weir.service",
-        environment.get("SPRING_APPLICATION_NAME"),
-        "environment SPRING_APPLICATION_NAME");
-    l.put("weir.service", "unknown-service", "default");
+    name(l, l.values.remove("weir.service"), l.origins.get("weir.service"));
+    name(l, system.getProperty("otel.service.name"), "-Dotel.service.name");
+    name(l, environment.get("OTEL_SERVICE_NAME"), "environment OTEL_SERVICE_NAME");
+    name(l, system.getProperty("spring.application.name"), "-Dspring.application.name");
+    name(l, environment.get("SPRING_APPLICATION_NAME"), "environment SPRING_APPLICATION_NAME");
+    name(l, UNKNOWN, "default");
+  }
+
+  /** An empty name is none: a variable that a template left blank. */
+  private static void name(Loader l, @Nullable String service, @Nullable String origin) {
+    if (service != null && !service.trim().isEmpty()) {
+      l.put("weir.service", service, String.valueOf(origin));
+    }
   }
 
   /** What OpenTelemetry is told anyway, as a system property or in the environment. */
@@ -156,7 +167,7 @@ public final class Config {
   }
 
   /** The value, or null when nobody set it. */
-  public String get(Key key) {
+  public @Nullable String get(Key key) {
     String v = values.get(key.propertyName());
     return v == null || v.isEmpty() ? null : v;
   }
@@ -186,7 +197,7 @@ public final class Config {
   }
 
   /** Where a value came from. */
-  public String origin(String property) {
+  public @Nullable String origin(String property) {
     return origins.get(property);
   }
 
@@ -226,7 +237,7 @@ public final class Config {
     }
 
     /** The first origin that sets a value wins. */
-    void put(String key, String value, String origin) {
+    void put(String key, @Nullable String value, String origin) {
       if (value != null && !values.containsKey(key)) {
         values.put(key, value.trim());
         origins.put(key, origin);

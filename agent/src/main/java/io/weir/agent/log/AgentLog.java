@@ -3,6 +3,7 @@ package io.weir.agent.log;
 import java.io.PrintStream;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The agent's own log: one line each on stderr (never stdout), or in the file of {@code weir.log}.
@@ -34,7 +35,7 @@ public final class AgentLog {
   }
 
   /** Once, at start. */
-  public void configure(Level level, PrintStream to) {
+  public void configure(Level level, @Nullable PrintStream to) {
     this.level = level;
     if (to != null) {
       this.out = to;

@@ -6,6 +6,7 @@ import java.util.logging.Filter;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stands for {@code java.util.logging.Logger} in the libraries inside the isolated loader
@@ -70,17 +71,17 @@ public final class PatchLogger {
     return false;
   }
 
-  public Filter getFilter() {
+  public @Nullable Filter getFilter() {
     return null;
   }
 
-  public void setFilter(Filter filter) {}
+  public void setFilter(@Nullable Filter filter) {}
 
-  public PatchLogger getParent() {
+  public @Nullable PatchLogger getParent() {
     return null;
   }
 
-  public ResourceBundle getResourceBundle() {
+  public @Nullable ResourceBundle getResourceBundle() {
     return null;
   }
 
@@ -106,11 +107,11 @@ public final class PatchLogger {
     write(level, message, null);
   }
 
-  public void log(Level level, String message, Throwable thrown) {
+  public void log(Level level, String message, @Nullable Throwable thrown) {
     write(level, message, thrown);
   }
 
-  public void log(Level level, Throwable thrown, Supplier<String> message) {
+  public void log(Level level, @Nullable Throwable thrown, Supplier<String> message) {
     if (isLoggable(level)) {
       write(level, message.get(), thrown);
     }
@@ -128,7 +129,8 @@ public final class PatchLogger {
     write(level, message, null);
   }
 
-  public void logp(Level level, String type, String method, String message, Throwable thrown) {
+  public void logp(
+      Level level, String type, String method, String message, @Nullable Throwable thrown) {
     write(level, message, thrown);
   }
 
@@ -178,9 +180,9 @@ public final class PatchLogger {
 
   public void exiting(String type, String method, Object result) {}
 
-  public void throwing(String type, String method, Throwable thrown) {}
+  public void throwing(String type, String method, @Nullable Throwable thrown) {}
 
-  private void write(Level level, String message, Throwable thrown) {
+  private void write(Level level, String message, @Nullable Throwable thrown) {
     if (isLoggable(level)) {
       AgentLog.get().debug(name + ": " + message + (thrown == null ? "" : " - " + thrown));
     }

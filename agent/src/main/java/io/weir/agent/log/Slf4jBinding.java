@@ -1,5 +1,6 @@
 package io.weir.agent.log;
 
+import org.jspecify.annotations.Nullable;
 import org.slf4j.ILoggerFactory;
 import org.slf4j.IMarkerFactory;
 import org.slf4j.Logger;
@@ -53,13 +54,17 @@ public final class Slf4jBinding implements SLF4JServiceProvider {
     }
 
     @Override
-    protected String getFullyQualifiedCallerName() {
+    protected @Nullable String getFullyQualifiedCallerName() {
       return null;
     }
 
     @Override
     protected void handleNormalizedLoggingCall(
-        Level level, Marker marker, String pattern, Object[] arguments, Throwable thrown) {
+        Level level,
+        @Nullable Marker marker,
+        String pattern,
+        Object @Nullable [] arguments,
+        @Nullable Throwable thrown) {
       AgentLog.get()
           .debug(
               name

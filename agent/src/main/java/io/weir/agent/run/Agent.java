@@ -21,6 +21,7 @@ import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The composition root: configuration, engine, weaving, and, once the application's {@code main}
@@ -44,7 +45,7 @@ public final class Agent {
    * Called by {@code Premain} through reflection, on the thread that runs {@code main} afterwards.
    */
   public static void start(
-      String options, Instrumentation instrumentation, File jar, boolean attached) {
+      @Nullable String options, Instrumentation instrumentation, File jar, boolean attached) {
     long began = System.nanoTime();
     Config config =
         Config.load(
@@ -72,7 +73,7 @@ public final class Agent {
     }
     Engine engine =
         new Engine(
-            config.get(Key.SERVICE),
+            config.get(Key.SERVICE, Config.UNKNOWN),
             new Locality(config.get(Key.REGION), config.get(Key.ZONE)),
             targets(config),
             reach(config),

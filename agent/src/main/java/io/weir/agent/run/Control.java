@@ -5,6 +5,7 @@ import io.weir.agent.log.AgentLog;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Starts the control plane once {@code main} has begun, on a daemon thread of its own: its
@@ -19,7 +20,7 @@ final class Control extends Thread {
   private final Hooks hooks;
   private final ColourWeaver colours;
   private final java.io.File jar;
-  private final Thread main;
+  private final @Nullable Thread main;
 
   private Control(
       Config config,
@@ -27,7 +28,7 @@ final class Control extends Thread {
       Hooks hooks,
       ColourWeaver colours,
       java.io.File jar,
-      Thread main) {
+      @Nullable Thread main) {
     super("weir-start");
     this.config = config;
     this.engine = engine;

@@ -22,6 +22,7 @@ import java.io.File;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Chooses and starts what brings the rules. Loaded only after {@code main} has begun. */
 final class ControlPlanes {
@@ -63,7 +64,7 @@ final class ControlPlanes {
     Registry registry =
         plane.shared() != null
                 && config.flag(Key.REGISTER, true)
-                && !config.origin(Key.SERVICE.propertyName()).equals("default")
+                && !"default".equals(config.origin(Key.SERVICE.propertyName()))
             ? new Registry(
                 plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
             : null;
@@ -83,7 +84,7 @@ final class ControlPlanes {
   }
 
   private static Telemetry telemetry(
-      Config config, Engine engine, Hooks hooks, ControlPlane plane, Registry registry) {
+      Config config, Engine engine, Hooks hooks, ControlPlane plane, @Nullable Registry registry) {
     long interval = 60_000;
     try {
       interval = Durations.millis(Key.METRICS_INTERVAL, config.get(Key.METRICS_INTERVAL, "60s"));
@@ -104,7 +105,8 @@ final class ControlPlanes {
   private static void admin(
       Config config, Engine engine, Hooks hooks, ControlPlane plane, Telemetry telemetry) {
     boolean scraped = "prometheus".equalsIgnoreCase(config.get(Key.METRICS_EXPORTER));
-    String port = config.get(Key.ADMIN_PORT, scraped ? PROMETHEUS_PORT : null);
+    String port = config.get(Key.ADMIN_PORT);
+    port = port == null && scraped ? PROMETHEUS_PORT : port;
     if (port == null) {
       return;
     }

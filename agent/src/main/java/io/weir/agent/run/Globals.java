@@ -21,7 +21,7 @@ final class Globals {
           f.setAccessible(true);
           Object set = f.get(null);
           if (set != null) {
-            Bridge.enter(HookId.OPENTELEMETRY_SET, c, null, set, null);
+            Bridge.enter(HookId.OPENTELEMETRY_SET, c, c, set, null);
           }
         } catch (Throwable t) {
           AgentLog.get().warn("no metrics through the application's OpenTelemetry: " + t);

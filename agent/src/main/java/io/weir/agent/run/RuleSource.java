@@ -7,6 +7,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the configuration says that the rules are: the agent and the command line ask here, so they
@@ -22,7 +23,7 @@ public final class RuleSource {
    *
    * @throws IllegalArgumentException naming a location that is neither
    */
-  public static Path directory(Config config, File jar) {
+  public static @Nullable Path directory(Config config, File jar) {
     String rules = config.get(Key.RULES);
     if (rules == null) {
       Path beside = new File(jar.getAbsoluteFile().getParentFile(), "weir-rules").toPath();
@@ -60,7 +61,7 @@ public final class RuleSource {
     return b.build();
   }
 
-  private static Path path(Config config, Key key) {
+  private static @Nullable Path path(Config config, Key key) {
     String p = config.get(key);
     return p == null ? null : Paths.get(p);
   }

@@ -7,6 +7,7 @@ import io.weir.control.registry.Registry;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An orderly end: deregister, give the routers time to see it ({@code weir.drain_ms}), then let the
@@ -23,7 +24,7 @@ final class Shutdown {
 
   static void install(
       final ControlPlane plane,
-      final Registry registry,
+      final @Nullable Registry registry,
       final Telemetry telemetry,
       final long drainMillis) {
     Thread stop =
@@ -64,7 +65,7 @@ final class Shutdown {
     private final Registry registry;
     private final long millis;
     private final Method handle;
-    private Object before;
+    private @Nullable Object before;
 
     private Drain(Registry registry, long millis, Method handle) {
       this.registry = registry;

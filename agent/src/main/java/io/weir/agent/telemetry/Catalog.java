@@ -25,10 +25,12 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 import org.HdrHistogram.HistogramIterationValue;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every metric of Weir and where its value is read: out of what the engines count anyway, when an
@@ -77,7 +79,7 @@ public final class Catalog implements Readings {
   private final Supplier<Health> health;
   private final Supplier<Report> report;
   private final LongSupplier failOpen;
-  private final Registry registry;
+  private final @Nullable Registry registry;
   private final Quantiles quantiles = new Quantiles();
   private final Map<Metric, Value> all = new LinkedHashMap<Metric, Value>();
 
@@ -91,7 +93,7 @@ public final class Catalog implements Readings {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
-      Registry registry,
+      @Nullable Registry registry,
       boolean durations,
       boolean legacy) {
     this.engine = engine;
@@ -206,7 +208,7 @@ public final class Catalog implements Readings {
   }
 
   private static void running(
-      Sink sink, String service, String side, Limits limits, RunningValue value) {
+      Sink sink, String service, String side, @Nullable Limits limits, RunningValue value) {
     if (limits != null) {
       for (Limits.Running r : limits.running()) {
         String[] who = {service, side, r.rule().id, r.rule().shadow ? "shadow" : "enforce"};
@@ -539,7 +541,7 @@ public final class Catalog implements Readings {
 
   @Override
   public void read(Metric metric, Sink to) {
-    all.get(metric).to(to);
+    Objects.requireNonNull(all.get(metric)).to(to);
   }
 
   private void add(Metric metric, Value value) {
@@ -567,7 +569,7 @@ public final class Catalog implements Readings {
   }
 
   private static void limits(
-      Sink sink, String service, String side, Limits limits, LimitValue value) {
+      Sink sink, String service, String side, @Nullable Limits limits, LimitValue value) {
     if (limits != null) {
       limits.read(
           (rule, admitted, exceeded, keys, overflowed) -> {
@@ -626,7 +628,8 @@ public final class Catalog implements Readings {
     }
   }
 
-  private static void kinds(Latency latency, boolean grpc, double unit, String target, Sink sink) {
+  private static void kinds(
+      Latency latency, boolean grpc, double unit, @Nullable String target, Sink sink) {
     latency.read(
         (kind, micros) -> {
           if (Kind.grpc(kind) == grpc) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How long the calls of the last ten to twenty seconds took, in JSON, for who watches the fleet:
@@ -30,7 +31,7 @@ public final class Lately implements Supplier<String> {
   private final int most;
 
   /** Null until something is measured: it loads the histograms' classes. */
-  private Quantiles quantiles;
+  private @Nullable Quantiles quantiles;
 
   /**
    * @param most services called that are told, and rules
@@ -46,26 +47,30 @@ public final class Lately implements Supplier<String> {
     if (measured == null) {
       return "[]";
     }
-    if (quantiles == null) {
-      quantiles = new Quantiles();
-    }
+    Quantiles q = quantiles == null ? new Quantiles() : quantiles;
+    quantiles = q;
     StringBuilder s = new StringBuilder("[");
     List<RuleLatency> rules = engine.ruleLatencies();
     if (rules.size() > most) {
       rules = rules.subList(0, most);
     }
-    append(s, engine.service(), "server", measured.server(), rules);
+    append(q, s, engine.service(), "server", measured.server(), rules);
     int told = 0;
     for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
-      if (told < most && append(s, e.getKey(), "client", e.getValue(), rules)) {
+      if (told < most && append(q, s, e.getKey(), "client", e.getValue(), rules)) {
         told++;
       }
     }
     return s.append(']').toString();
   }
 
-  private boolean append(
-      StringBuilder s, String service, String side, Latency latency, List<RuleLatency> rules) {
+  private static boolean append(
+      Quantiles quantiles,
+      StringBuilder s,
+      String service,
+      String side,
+      Latency latency,
+      List<RuleLatency> rules) {
     Histogram h = quantiles.recent(latency);
     if (h.getTotalCount() == 0) {
       return false;

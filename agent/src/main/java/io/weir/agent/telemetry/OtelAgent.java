@@ -6,6 +6,7 @@ import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import java.lang.reflect.Field;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The OpenTelemetry of the OpenTelemetry Java agent, when that runs in the same JVM. It keeps the
@@ -21,7 +22,7 @@ final class OtelAgent {
   private static final long EVERY_MILLIS = 100;
 
   /** The engine holds it weakly, and nobody else would. */
-  private static volatile Hook hook;
+  private static volatile @Nullable Hook hook;
 
   private OtelAgent() {}
 
@@ -71,15 +72,16 @@ final class OtelAgent {
   }
 
   /** Null until it is set. Not by {@code get()}, which would set a no-op. */
-  private static Object global() throws ReflectiveOperationException {
+  private static @Nullable Object global() throws ReflectiveOperationException {
     Field f = Class.forName(GLOBAL, true, null).getDeclaredField("globalOpenTelemetry");
     f.setAccessible(true);
     return f.get(null);
   }
 
   private static void export(Engine engine, Object openTelemetry) throws Throwable {
-    hook = MovedLibrary.adapter(HookId.OPENTELEMETRY_SET, engine, null, API, MOVED);
-    hook.enter(null, openTelemetry, null);
+    Hook h = MovedLibrary.adapter(HookId.OPENTELEMETRY_SET, engine, null, API, MOVED);
+    h.enter(OtelAgent.class, openTelemetry, null);
+    hook = h;
   }
 
   private static void failed(Throwable t) {

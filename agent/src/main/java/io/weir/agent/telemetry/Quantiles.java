@@ -17,9 +17,9 @@ final class Quantiles {
 
   private static final class Past {
     /** Counted when the window that is shown began, and when the one after it did. */
-    Histogram from;
+    Histogram from = Latency.empty();
 
-    Histogram next;
+    Histogram next = from;
     long nextAt;
   }
 
@@ -29,8 +29,6 @@ final class Quantiles {
     Past p = past.get(latency);
     if (p == null) {
       p = new Past();
-      p.from = Latency.empty();
-      p.next = p.from;
       p.nextAt = now;
       past.put(latency, p);
     }

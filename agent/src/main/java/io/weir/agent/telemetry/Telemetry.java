@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who gets the metrics: the OpenTelemetry agent if there is one; else the application's own
@@ -23,8 +24,8 @@ import java.util.function.Supplier;
 public final class Telemetry implements AutoCloseable {
   private final Engine engine;
   private final Supplier<Readings> catalog;
-  private Readings readings;
-  private AutoCloseable own;
+  private @Nullable Readings readings;
+  private @Nullable AutoCloseable own;
 
   private Telemetry(Engine engine, Supplier<Readings> catalog) {
     this.engine = engine;
@@ -43,7 +44,7 @@ public final class Telemetry implements AutoCloseable {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
-      Registry registry,
+      @Nullable Registry registry,
       String instance,
       long intervalMillis) {
     boolean agent = OtelAgent.present();
@@ -108,7 +109,7 @@ public final class Telemetry implements AutoCloseable {
     }
   }
 
-  private static void put(Map<String, String> to, String name, String value) {
+  private static void put(Map<String, String> to, String name, @Nullable String value) {
     if (value != null) {
       to.put(name, value);
     }

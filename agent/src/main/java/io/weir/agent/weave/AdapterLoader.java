@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads adapters beside the library they are typed against: child of the application's loader for
@@ -25,7 +26,8 @@ final class AdapterLoader extends ClassLoader {
   /**
    * @param rewrite what becomes of an adapter's class file
    */
-  AdapterLoader(ClassLoader application, ClassLoader isolated, UnaryOperator<byte[]> rewrite) {
+  AdapterLoader(
+      @Nullable ClassLoader application, ClassLoader isolated, UnaryOperator<byte[]> rewrite) {
     super(application);
     this.isolated = isolated;
     this.rewrite = rewrite;

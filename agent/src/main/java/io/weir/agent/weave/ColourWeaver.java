@@ -53,13 +53,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: {@link #weave} from the control thread.
  */
 public final class ColourWeaver {
-  private final Instrumentation instrumentation;
+  private final @Nullable Instrumentation instrumentation;
   private boolean done;
 
   /**
    * @param instrumentation null: never weaves
    */
-  public ColourWeaver(Instrumentation instrumentation) {
+  public ColourWeaver(@Nullable Instrumentation instrumentation) {
     this.instrumentation = instrumentation;
   }
 
@@ -72,16 +72,17 @@ public final class ColourWeaver {
     // a thread of its own: retransforming the JDK's classes takes a second on cold cores, and the
     // control thread that
     // calls has leases to renew and instances to deregister meanwhile
-    Thread weaver = new Thread(this::weaveNow, "weir-weave");
+    Instrumentation instrumentation = this.instrumentation;
+    Thread weaver = new Thread(() -> weaveNow(instrumentation), "weir-weave");
     weaver.setDaemon(true);
     weaver.start();
   }
 
-  private void weaveNow() {
+  private static void weaveNow(Instrumentation instrumentation) {
     Map<String, TypeInstrumentation> types = types();
     Transformer transformer = new Transformer(types);
     try {
-      letJavaBaseReadUs();
+      letJavaBaseReadUs(instrumentation);
       instrumentation.addTransformer(transformer, true);
     } catch (Throwable t) {
       AgentLog.get().warn("the traffic colour ends at the thread: " + t);
@@ -108,7 +109,8 @@ public final class ColourWeaver {
    * The boot loader's own classes may link to ours only once their module reads ours. By
    * reflection: modules came with Java 9.
    */
-  private void letJavaBaseReadUs() throws ReflectiveOperationException {
+  private static void letJavaBaseReadUs(Instrumentation instrumentation)
+      throws ReflectiveOperationException {
     Method moduleOf;
     try {
       moduleOf = Class.class.getMethod("getModule");
@@ -239,14 +241,14 @@ public final class ColourWeaver {
     }
 
     @Override
-    public byte[] transform(
-        ClassLoader loader,
-        String name,
-        Class<?> redefined,
-        ProtectionDomain domain,
+    public byte @Nullable [] transform(
+        @Nullable ClassLoader loader,
+        @Nullable String name,
+        @Nullable Class<?> redefined,
+        @Nullable ProtectionDomain domain,
         byte[] classFile) {
       TypeInstrumentation type = loader == null && name != null ? types.get(name) : null;
-      if (type == null) {
+      if (name == null || type == null) {
         return null;
       }
       try {

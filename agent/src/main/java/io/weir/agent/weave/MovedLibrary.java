@@ -8,6 +8,7 @@ import net.bytebuddy.jar.asm.ClassWriter;
 import net.bytebuddy.jar.asm.Opcodes;
 import net.bytebuddy.jar.asm.commons.ClassRemapper;
 import net.bytebuddy.jar.asm.commons.Remapper;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An adapter for a library that somebody has moved into packages of his own, as the OpenTelemetry
@@ -22,7 +23,8 @@ public final class MovedLibrary {
    * @param from package as the adapter knows it, with slashes, and a slash at its end
    * @param to where it is now, in the same spelling
    */
-  public static Hook adapter(int hook, Engine engine, ClassLoader library, String from, String to)
+  public static Hook adapter(
+      int hook, Engine engine, @Nullable ClassLoader library, String from, String to)
       throws ReflectiveOperationException {
     return (Hook)
         new AdapterLoader(

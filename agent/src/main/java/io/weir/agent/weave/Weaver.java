@@ -17,6 +17,7 @@ import net.bytebuddy.dynamic.scaffold.TypeValidation;
 import net.bytebuddy.implementation.Implementation;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.pool.TypePool;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Inlines advice into one class. The class's shape (members, interfaces) never changes, so that
@@ -27,11 +28,11 @@ import net.bytebuddy.pool.TypePool;
 final class Weaver {
   private Weaver() {}
 
-  static byte[] weave(
+  static byte @Nullable [] weave(
       List<TypeInstrumentation> types,
       String name,
       byte[] classFile,
-      ClassLoader loader,
+      @Nullable ClassLoader loader,
       ClassLoader isolated) {
     ClassFileLocator ours = ClassFileLocator.ForClassLoader.WeaklyReferenced.of(isolated);
     ClassFileLocator locator =

@@ -140,19 +140,19 @@ public final class EtcdOptions {
       return this;
     }
 
-    public Builder user(String user, String password) {
+    public Builder user(@Nullable String user, @Nullable String password) {
       this.user = user;
       this.password = password;
       return this;
     }
 
     /** Null for the JVM's own authorities. */
-    public Builder tlsCa(Path v) {
+    public Builder tlsCa(@Nullable Path v) {
       tlsCa = v;
       return this;
     }
 
-    public Builder tlsIdentity(Path cert, Path key) {
+    public Builder tlsIdentity(@Nullable Path cert, @Nullable Path key) {
       tlsCert = cert;
       tlsKey = key;
       return this;

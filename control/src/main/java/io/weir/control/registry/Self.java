@@ -3,28 +3,29 @@ package io.weir.control.registry;
 import io.weir.control.json.JsonText;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** What an instance says of itself when it registers. Immutable. */
 public final class Self {
   final String service;
 
   /** Configured {@code host:port}, or null: found at the listening port. */
-  final String address;
+  final @Nullable String address;
 
   final String healthPath;
-  private final String version;
-  private final String region;
-  private final String zone;
+  private final @Nullable String version;
+  private final @Nullable String region;
+  private final @Nullable String zone;
   private final Map<String, String> labels;
 
   /** Any of {@code address}, {@code version}, {@code region}, {@code zone} may be null. */
   public Self(
       String service,
-      String address,
+      @Nullable String address,
       String healthPath,
-      String version,
-      String region,
-      String zone,
+      @Nullable String version,
+      @Nullable String region,
+      @Nullable String zone,
       Map<String, String> labels) {
     this.service = service;
     this.address = address;
@@ -57,7 +58,7 @@ public final class Self {
     return b.append('}').toString();
   }
 
-  private static void field(StringBuilder b, String name, String value) {
+  private static void field(StringBuilder b, String name, @Nullable String value) {
     if (value != null && !value.isEmpty()) {
       b.append(",\"").append(name).append("\":");
       JsonText.quote(b, value);

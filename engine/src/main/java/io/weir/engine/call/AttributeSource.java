@@ -25,13 +25,13 @@ public abstract class AttributeSource<C> {
   }
 
   /** Path without query; {@code /pkg.Service/Method} for gRPC. */
-  public abstract String path(C call);
+  public abstract @Nullable String path(C call);
 
   /** HTTP method; {@code POST} for gRPC. */
-  public abstract String method(C call);
+  public abstract @Nullable String method(C call);
 
   /** Host the caller asked for (Host header, authority), without port. */
-  public abstract String host(C call);
+  public abstract @Nullable String host(C call);
 
   /** Address of the peer, without port. */
   public @Nullable String clientIp(C call) {

@@ -422,7 +422,7 @@ public final class Engine implements Ticket.Recorder {
    *
    * @param ticket the call's, after {@link #outbound}; null when its target is not governed
    */
-  public <C> String[] headers(AttributeSource<C> source, C call, Ticket ticket) {
+  public <C> String[] headers(AttributeSource<C> source, C call, @Nullable Ticket ticket) {
     String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
     Colour colour = Colour.current();
     Snapshot s = snapshot;

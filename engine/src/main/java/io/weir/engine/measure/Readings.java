@@ -1,6 +1,7 @@
 package io.weir.engine.measure;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All metrics and their values. Read by whoever exports them, on the exporter's thread; calls do
@@ -15,7 +16,7 @@ public interface Readings {
      * @param labels as the metric lists them; null for an attribute that is absent. The array is
      *     the reader's to keep
      */
-    void value(double value, long count, String... labels);
+    void value(double value, long count, @Nullable String... labels);
   }
 
   /** Every metric there is; the same ones each time. */

@@ -18,6 +18,7 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The constructor of {@code Address}, which says where a call connects to and which pooled
@@ -59,7 +60,7 @@ final class AddressInstrumentation implements TypeInstrumentation, WovenTypes {
       @ToArgument(value = 3, index = 1, typing = Assigner.Typing.DYNAMIC),
       @ToArgument(value = 8, index = 2, typing = Assigner.Typing.DYNAMIC)
     })
-    static Object[] enter(
+    static Object @Nullable [] enter(
         @Advice.Origin Class<?> origin,
         @Advice.Argument(0) String host,
         @Advice.Argument(1) int port,

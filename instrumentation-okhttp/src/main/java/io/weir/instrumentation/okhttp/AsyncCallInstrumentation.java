@@ -52,8 +52,8 @@ final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes 
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.OKHTTP_RUN, origin, state, self, null, thrown);
       }

@@ -50,10 +50,10 @@ final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
-    static Object exit(
+    static @Nullable Object exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object client,
-        @Advice.Enter Object state,
+        @Advice.Enter @Nullable Object state,
         @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object call) {
       return state == null
           ? call

@@ -47,7 +47,7 @@ final class GlobalInstrumentation implements TypeInstrumentation, WovenTypes {
     /** Not when it threw: then another one stays in force. */
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.Argument(0) Object openTelemetry) {
-      Bridge.enter(HookId.OPENTELEMETRY_SET, origin, null, openTelemetry, null);
+      Bridge.enter(HookId.OPENTELEMETRY_SET, origin, origin, openTelemetry, null);
     }
   }
 }

@@ -76,8 +76,8 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
       }
@@ -100,8 +100,8 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
       }

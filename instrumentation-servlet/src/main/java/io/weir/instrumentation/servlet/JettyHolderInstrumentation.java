@@ -66,8 +66,8 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
       }
@@ -90,8 +90,8 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
       }

@@ -16,6 +16,7 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /** Where Jetty begins an asynchronous dispatch: a paced request comes back as a new one. */
 final class JettyReturnInstrumentation implements TypeInstrumentation, WovenTypes {
@@ -66,10 +67,10 @@ final class JettyReturnInstrumentation implements TypeInstrumentation, WovenType
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
-    static Object exit(
+    static @Nullable Object exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object action) {
+        @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object action) {
       return action != null && "ASYNC_DISPATCH".equals(((Enum<?>) action).name())
           ? Bridge.exit(HookId.SERVLET_JETTY_RETURN, origin, null, self, action, null)
           : action;

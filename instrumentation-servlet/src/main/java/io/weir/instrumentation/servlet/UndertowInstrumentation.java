@@ -53,8 +53,8 @@ final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
     static void exit(
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
-        @Advice.Enter Object state,
-        @Advice.Thrown Throwable thrown) {
+        @Advice.Enter @Nullable Object state,
+        @Advice.Thrown @Nullable Throwable thrown) {
       if (state != null) {
         Bridge.exit(HookId.SERVLET_UNDERTOW, origin, state, self, null, thrown);
       }

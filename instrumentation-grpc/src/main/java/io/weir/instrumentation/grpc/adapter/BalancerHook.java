@@ -3,6 +3,8 @@ package io.weir.instrumentation.grpc.adapter;
 import io.grpc.LoadBalancer;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Puts a {@link RoutedHelper} between a channel and its load balancer. */
 public final class BalancerHook extends Hook {
@@ -13,7 +15,7 @@ public final class BalancerHook extends Hook {
   }
 
   @Override
-  public Object enter(Object factory, Object helper, Object unused) {
-    return RoutedHelper.around((LoadBalancer.Helper) helper, engine);
+  public Object enter(Object factory, @Nullable Object helper, @Nullable Object unused) {
+    return RoutedHelper.around((LoadBalancer.Helper) Objects.requireNonNull(helper), engine);
   }
 }

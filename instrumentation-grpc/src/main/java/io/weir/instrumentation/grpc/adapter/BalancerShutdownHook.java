@@ -9,7 +9,7 @@ public final class BalancerShutdownHook extends Hook {
   public BalancerShutdownHook(Engine engine) {}
 
   @Override
-  public @Nullable Object enter(Object balancer, Object helper, Object unused) {
+  public @Nullable Object enter(Object balancer, @Nullable Object helper, @Nullable Object unused) {
     if (helper instanceof RoutedHelper) {
       ((RoutedHelper) helper).shutdown();
     }

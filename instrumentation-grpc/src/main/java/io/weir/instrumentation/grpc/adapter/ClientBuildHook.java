@@ -5,6 +5,7 @@ import io.grpc.internal.ObjectPool;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +21,10 @@ public final class ClientBuildHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object builder, Object interceptors, Object executors) {
+  public @Nullable Object enter(
+      Object builder, @Nullable Object interceptors, @Nullable Object executors) {
     @SuppressWarnings("unchecked")
-    List<ClientInterceptor> list = (List<ClientInterceptor>) interceptors;
+    List<ClientInterceptor> list = (List<ClientInterceptor>) Objects.requireNonNull(interceptors);
     // a builder may build more than once
     for (ClientInterceptor i : list) {
       if (i instanceof ClientGate) {
@@ -30,7 +32,8 @@ public final class ClientBuildHook extends Hook {
       }
     }
     @SuppressWarnings("unchecked")
-    ObjectPool<? extends Executor> pool = (ObjectPool<? extends Executor>) executors;
+    ObjectPool<? extends Executor> pool =
+        (ObjectPool<? extends Executor>) Objects.requireNonNull(executors);
     list.add(0, new ClientGate(engine, pool));
     return null;
   }

@@ -17,7 +17,9 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
   private final Engine engine;
   private final String authority;
   private final @Nullable String caller;
-  private @Nullable Metadata headers;
+
+  @SuppressWarnings("NullAway.Init") // from start on, and nobody asks before
+  private Metadata headers;
 
   /**
    * @param caller null: the target does not want to know

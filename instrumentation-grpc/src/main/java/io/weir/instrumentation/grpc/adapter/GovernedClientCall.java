@@ -20,6 +20,7 @@ import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.UnknownHostException;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An outbound call and its ticket.
@@ -39,13 +40,18 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private final Channel next;
   private final Ticket ticket = new Ticket();
 
+  // from start on, and nobody asks before
+  @SuppressWarnings("NullAway.Init")
   private Metadata headers;
 
   /** Decided in {@link #start}, where the thread still has the caller's traffic colour. */
+  @SuppressWarnings("NullAway.Init")
   private String[] toSet;
 
+  @SuppressWarnings("NullAway.Init")
   private Context context;
-  private volatile ClientCall<Q, P> delegate;
+
+  private volatile @Nullable ClientCall<Q, P> delegate;
   private volatile boolean cancelled;
 
   GovernedClientCall(
@@ -140,7 +146,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   }
 
   @Override
-  public void cancel(String message, Throwable cause) {
+  public void cancel(@Nullable String message, @Nullable Throwable cause) {
     cancelled = true;
     if (delegate == null) {
       delegate = next.newCall(method, options);
@@ -163,7 +169,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return Math.min(remaining(options.getDeadline()), remaining(context.getDeadline()));
   }
 
-  private static long remaining(Deadline deadline) {
+  private static long remaining(@Nullable Deadline deadline) {
     return deadline == null ? Long.MAX_VALUE : deadline.timeRemaining(TimeUnit.NANOSECONDS);
   }
 
@@ -224,7 +230,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     ticket.endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
   }
 
-  private static boolean neverConnected(Throwable cause) {
+  private static boolean neverConnected(@Nullable Throwable cause) {
     Throwable t = cause;
     for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
       if (t instanceof ConnectException

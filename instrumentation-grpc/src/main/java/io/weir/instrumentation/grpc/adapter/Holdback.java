@@ -36,6 +36,7 @@ final class Holdback {
   }
 
   /** Runs what is held and lets everything through from then on; stops where a piece throws. */
+  @SuppressWarnings("NullAway") // held is null once this is done, and it is done once
   void open() {
     while (true) {
       List<Runnable> batch;

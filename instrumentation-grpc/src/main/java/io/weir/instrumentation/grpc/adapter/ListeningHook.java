@@ -6,6 +6,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Ports;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import org.jspecify.annotations.Nullable;
 
 /** Tells the port a gRPC server has opened; in-process servers have none. */
 public final class ListeningHook extends Hook {
@@ -16,7 +17,8 @@ public final class ListeningHook extends Hook {
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
     String host = null;
     for (SocketAddress a : ((Server) self).getListenSockets()) {
       if (a instanceof InetSocketAddress

@@ -25,7 +25,7 @@ final class Names {
   private Names() {}
 
   /** First value of a metadata key, or null. */
-  static @Nullable String first(@Nullable Metadata headers, String name) {
+  static @Nullable String first(Metadata headers, String name) {
     Metadata.Key<String> key = key(name);
     if (key == null) {
       return null;
@@ -114,7 +114,10 @@ final class Names {
 
   /** Port of an authority, or -1. */
   static int port(@Nullable String authority) {
-    int colon = authority == null ? -1 : authority.lastIndexOf(':');
+    if (authority == null) {
+      return -1;
+    }
+    int colon = authority.lastIndexOf(':');
     if (colon < 0 || authority.indexOf(']', colon) >= 0) {
       return -1;
     }

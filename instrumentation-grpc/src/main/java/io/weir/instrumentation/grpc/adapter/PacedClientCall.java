@@ -26,7 +26,8 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
   private final AtomicBoolean decided = new AtomicBoolean();
 
   // written before the holdback opens, read by what it lets through
-  private volatile @Nullable ClientCall<Q, P> call;
+  @SuppressWarnings("NullAway.Init")
+  private volatile ClientCall<Q, P> call;
 
   PacedClientCall(GovernedClientCall<Q, P> owner, Listener<P> listener, Context context) {
     this.owner = owner;
@@ -89,7 +90,7 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
   }
 
   @Override
-  public void cancel(String message, Throwable cause) {
+  public void cancel(@Nullable String message, @Nullable Throwable cause) {
     if (decide()) {
       giveUp(Status.CANCELLED.withDescription(message).withCause(cause));
     } else {

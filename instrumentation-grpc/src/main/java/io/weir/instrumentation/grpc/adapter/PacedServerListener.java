@@ -6,7 +6,6 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.Status;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Stands where the application's listener will, while an inbound call waits for its turn: no thread
@@ -21,7 +20,8 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
   private final Holdback holdback = new Holdback();
 
   // written before the holdback opens, read by what it lets through
-  private ServerCall.@Nullable Listener<Q> listener;
+  @SuppressWarnings("NullAway.Init")
+  private ServerCall.Listener<Q> listener;
 
   // whoever sets it decides what becomes of the call: the handler starts, or it never will
   private final AtomicBoolean decided = new AtomicBoolean();

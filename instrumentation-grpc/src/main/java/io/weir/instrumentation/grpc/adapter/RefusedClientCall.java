@@ -2,6 +2,7 @@ package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.ClientCall;
 import io.grpc.Metadata;
+import org.jspecify.annotations.Nullable;
 
 /** A call that was refused: whatever the caller still does with it goes nowhere. */
 final class RefusedClientCall<Q, P> extends ClientCall<Q, P> {
@@ -14,7 +15,7 @@ final class RefusedClientCall<Q, P> extends ClientCall<Q, P> {
   public void request(int messages) {}
 
   @Override
-  public void cancel(String message, Throwable cause) {}
+  public void cancel(@Nullable String message, @Nullable Throwable cause) {}
 
   @Override
   public void halfClose() {}

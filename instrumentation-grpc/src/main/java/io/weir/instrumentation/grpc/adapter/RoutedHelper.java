@@ -274,18 +274,19 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     return true;
   }
 
-  /** Stands for a connection that could not be begun. */
+  /** Stands for a connection that could not be begun; nobody looks into it. */
+  @SuppressWarnings("NullAway")
   private static final Connection NONE = new Connection(null, null);
 
   /** Our connection to one instance. */
   private static final class Connection implements SubchannelStateListener {
-    final @Nullable RoutedHelper helper;
-    final @Nullable Subchannel subchannel;
+    final RoutedHelper helper;
+    final Subchannel subchannel;
 
     /** What a pick gets; null: idle, ask for a connection first. */
     volatile @Nullable PickResult result = PickResult.withNoResult();
 
-    Connection(@Nullable RoutedHelper helper, @Nullable Subchannel subchannel) {
+    Connection(RoutedHelper helper, Subchannel subchannel) {
       this.helper = helper;
       this.subchannel = subchannel;
     }

@@ -6,6 +6,7 @@ import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +22,10 @@ public final class ServerBuildHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object builder, Object interceptors, Object executors) {
+  public @Nullable Object enter(
+      Object builder, @Nullable Object interceptors, @Nullable Object executors) {
     @SuppressWarnings("unchecked")
-    List<ServerInterceptor> list = (List<ServerInterceptor>) interceptors;
+    List<ServerInterceptor> list = (List<ServerInterceptor>) Objects.requireNonNull(interceptors);
     // a builder may build more than once, and get interceptors in between
     for (Iterator<ServerInterceptor> i = list.iterator(); i.hasNext(); ) {
       if (i.next() instanceof ServerGate) {
@@ -31,7 +33,8 @@ public final class ServerBuildHook extends Hook {
       }
     }
     @SuppressWarnings("unchecked")
-    ObjectPool<? extends Executor> pool = (ObjectPool<? extends Executor>) executors;
+    ObjectPool<? extends Executor> pool =
+        (ObjectPool<? extends Executor>) Objects.requireNonNull(executors);
     list.add(new ServerGate(engine, pool));
     return null;
   }

@@ -15,7 +15,8 @@ public final class AddressHook extends Hook {
    * @return name service, socket factory and proxy to use instead, or null
    */
   @Override
-  public @Nullable Object enter(Object self, Object a0, Object a1) {
+  @SuppressWarnings("NullAway") // a URL has a host and a port
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
     Aim aim = Aim.current();
     return aim == null ? null : aim.substitutes((String) a0, (Integer) a1);
   }

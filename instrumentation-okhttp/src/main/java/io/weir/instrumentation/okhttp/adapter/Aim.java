@@ -85,7 +85,7 @@ final class Aim {
   }
 
   /** The calling thread's aim, or null. */
-  static Aim current() {
+  static @Nullable Aim current() {
     return CURRENT.get();
   }
 
@@ -95,7 +95,7 @@ final class Aim {
    *
    * @return what was bound before, to be handed to {@link #unbind}
    */
-  static Aim bind(@Nullable Aim aim) {
+  static @Nullable Aim bind(@Nullable Aim aim) {
     Aim before = CURRENT.get();
     if (aim != before) {
       CURRENT.set(aim);
@@ -103,7 +103,7 @@ final class Aim {
     return before;
   }
 
-  static void unbind(@Nullable Aim aim, Aim before) {
+  static void unbind(@Nullable Aim aim, @Nullable Aim before) {
     if (aim != before) {
       CURRENT.set(before);
     }

@@ -9,6 +9,7 @@ import okhttp3.Response;
 import okhttp3.ResponseBody;
 import okio.Buffer;
 import okio.BufferedSource;
+import org.jspecify.annotations.Nullable;
 
 /** The answer to a refused call, as if the target had given it. */
 final class Answer {
@@ -68,7 +69,7 @@ final class Answer {
     }
 
     @Override
-    public MediaType contentType() {
+    public @Nullable MediaType contentType() {
       return MediaType.parse(refusal.contentType());
     }
 

@@ -25,7 +25,7 @@ final class Calls {
   }
 
   /** Nanos the whole call may take, 0 for any. */
-  static long timeoutNanos(Call call) {
+  static long timeoutNanos(@Nullable Call call) {
     return HAS_TIMEOUT && call != null ? call.timeout().timeoutNanos() : 0;
   }
 

@@ -101,7 +101,7 @@ final class Governor implements Interceptor {
     } catch (Throwable t) {
       boolean late = deadline != null && deadline.over();
       new Outcome(gate.engine, ticket, call, began).failed(t, late);
-      if (late && t instanceof IOException) {
+      if (deadline != null && late && t instanceof IOException) {
         throw deadline.exceeded((IOException) t);
       }
       throw t;

@@ -21,7 +21,7 @@ public final class NewCallHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
     OkHttpClient client = (OkHttpClient) self;
     if (a0 == null || Governor.of(client) != null) {
       return null;
@@ -30,7 +30,9 @@ public final class NewCallHook extends Hook {
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+  @SuppressWarnings("NullAway") // asked only with what enter made
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
     return ((Made) state).call;
   }
 

@@ -13,12 +13,12 @@ final class RequestSource extends AttributeSource<Request> {
   }
 
   @Override
-  public String header(Request call, String name) {
+  public @Nullable String header(Request call, String name) {
     return call.header(name);
   }
 
   @Override
-  public String query(Request call, String name) {
+  public @Nullable String query(Request call, String name) {
     return call.url().queryParameter(name);
   }
 

@@ -32,7 +32,9 @@ public final class RunHook extends Hook {
    * @param a0 the call
    */
   @Override
-  public @Nullable Object enter(Object self, Object a0, Object unused) throws Throwable {
+  @SuppressWarnings("NullAway") // a0 is the call; a governor is found in a client only
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object unused)
+      throws Throwable {
     Call call = (Call) a0;
     Request request = call.request();
     ServicePlan plan = engine.plan(request.url().host(), request.url().port());
@@ -61,7 +63,8 @@ public final class RunHook extends Hook {
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
     if (state instanceof Decision && ((Decision) state).unbind()) {
       ((Decision) state).ticket.abandon(engine.now());
     }

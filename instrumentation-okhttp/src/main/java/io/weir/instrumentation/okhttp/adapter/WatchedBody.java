@@ -24,7 +24,7 @@ final class WatchedBody extends ResponseBody {
   }
 
   @Override
-  public MediaType contentType() {
+  public @Nullable MediaType contentType() {
     return body.contentType();
   }
 
@@ -41,7 +41,7 @@ final class WatchedBody extends ResponseBody {
   private static final class Watched implements Source {
     private final BufferedSource of;
     private final Outcome outcome;
-    private final Deadline deadline;
+    private final @Nullable Deadline deadline;
 
     Watched(BufferedSource of, Outcome outcome, @Nullable Deadline deadline) {
       this.of = of;
@@ -64,7 +64,7 @@ final class WatchedBody extends ResponseBody {
       } catch (IOException e) {
         boolean late = deadline != null && deadline.over();
         outcome.failed(e, late);
-        if (late) {
+        if (deadline != null && late) {
           throw deadline.exceeded(e);
         }
         throw e;

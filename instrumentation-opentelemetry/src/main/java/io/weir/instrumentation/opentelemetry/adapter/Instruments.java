@@ -17,6 +17,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Weir's metrics as instruments of one OpenTelemetry.
@@ -84,7 +86,7 @@ public final class Instruments {
         meter.histogramBuilder(m.name()).setUnit(m.unit()).setDescription(m.description());
     try {
       List<Double> ends = new ArrayList<Double>();
-      for (double d : m.boundaries()) {
+      for (double d : Objects.requireNonNull(m.boundaries())) {
         ends.add(d);
       }
       b = b.setExplicitBucketBoundariesAdvice(ends);
@@ -115,7 +117,7 @@ public final class Instruments {
   }
 
   @SuppressWarnings("unchecked") // keys() made each of the type it says
-  private static Attributes attributes(AttributeKey<?>[] keys, String[] labels) {
+  private static Attributes attributes(AttributeKey<?>[] keys, @Nullable String[] labels) {
     AttributesBuilder b = Attributes.builder();
     for (int i = 0; i < labels.length; i++) {
       if (labels[i] == null) {
@@ -151,7 +153,7 @@ public final class Instruments {
     }
 
     @Override
-    public void value(double value, long count, String... labels) {
+    public void value(double value, long count, @Nullable String... labels) {
       Map<Double, Long> before = told.get(Arrays.asList(labels));
       if (before == null) {
         before = new HashMap<Double, Long>();

@@ -30,7 +30,7 @@ public final class SetHook extends Hook {
    * @param a0 the OpenTelemetry
    */
   @Override
-  public @Nullable Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
     OpenTelemetry openTelemetry = (OpenTelemetry) a0;
     if (openTelemetry == null
         || openTelemetry == OpenTelemetry.noop()

@@ -63,6 +63,7 @@ final class Spans implements Witness {
     return with(b, DECISION, ticket.decision()).build();
   }
 
+  @SuppressWarnings("NullAway") // what is not refused is routed, and so has an instance
   private static Attributes routed(Ticket ticket, String service) {
     Instance i = ticket.instance();
     AttributesBuilder b = Attributes.builder();

@@ -3,6 +3,7 @@ package io.weir.instrumentation.servlet.adapter;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import java.lang.reflect.Method;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +19,10 @@ public final class JettyReturnHook extends Hook {
 
   /** Jetty 9.4 to 11, and ee8 and ee9 of 12: {@code handleAsync(HttpChannel)}. */
   @Override
-  public @Nullable Object enter(Object self, Object channel, Object unused) throws Throwable {
-    Object request = call(channel, "getRequest");
-    if (isDue(request)) {
+  public @Nullable Object enter(Object self, @Nullable Object channel, @Nullable Object unused)
+      throws Throwable {
+    Object request = call(Objects.requireNonNull(channel), "getRequest");
+    if (request != null && isDue(request)) {
       for (Method m : request.getClass().getMethods()) {
         if (m.getName().equals("setDispatcherType")) {
           m.invoke(request, constant(m.getParameterTypes()[0], "REQUEST"));
@@ -35,14 +37,16 @@ public final class JettyReturnHook extends Hook {
    * asynchronous dispatch.
    */
   @Override
-  public Object exit(Object state, Object self, Object action, Throwable thrown) throws Throwable {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object action, @Nullable Throwable thrown)
+      throws Throwable {
     Object event = call(self, "getAsyncContextEvent");
     return event != null && isDue(call(event, "getSuppliedRequest"))
-        ? constant(((Enum<?>) action).getDeclaringClass(), "DISPATCH")
+        ? constant(((Enum<?>) Objects.requireNonNull(action)).getDeclaringClass(), "DISPATCH")
         : action;
   }
 
-  private static boolean isDue(Object request) throws ReflectiveOperationException {
+  private static boolean isDue(@Nullable Object request) throws ReflectiveOperationException {
     if (request == null) {
       return false;
     }
@@ -59,7 +63,8 @@ public final class JettyReturnHook extends Hook {
     throw new IllegalStateException(type + " has no " + name);
   }
 
-  private static Object call(Object self, String method) throws ReflectiveOperationException {
+  private static @Nullable Object call(Object self, String method)
+      throws ReflectiveOperationException {
     return self.getClass().getMethod(method).invoke(self);
   }
 }

@@ -20,7 +20,9 @@ public final class ListeningHook extends Hook {
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
+      throws Throwable {
     String type = self.getClass().getName();
     if (type.startsWith("io.undertow.")) {
       for (Object listener : (Iterable<?>) call(self, "getListenerInfo")) {
@@ -50,8 +52,8 @@ public final class ListeningHook extends Hook {
   }
 
   private void tell(@Nullable InetAddress address, int port) {
-    boolean all = address == null || address.isAnyLocalAddress();
-    ports.listening("http", all ? null : address.getHostAddress(), port);
+    String host = address == null || address.isAnyLocalAddress() ? null : address.getHostAddress();
+    ports.listening("http", host, port);
   }
 
   /** {@code /127.0.0.1} and {@code localhost/127.0.0.1} as InetAddress prints them. */

@@ -21,7 +21,7 @@ public final class QueryString {
    * @return decoded as UTF-8 form data, as sent where it cannot be decoded; {@code ""} for a
    *     parameter without value; null when there is none
    */
-  public static @Nullable String first(String query, String name) {
+  public static @Nullable String first(@Nullable String query, String name) {
     if (query == null) {
       return null;
     }

@@ -102,7 +102,7 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   /** The container has its thread back: the call has ended, unless it went asynchronous. */
-  void returned(Throwable thrown) {
+  void returned(@Nullable Throwable thrown) {
     if (thrown != null) {
       threw(thrown);
     } else if (!wentAsync()) {
@@ -123,7 +123,7 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   /** An exception is an error of ours, unless it says that the caller has gone away. */
-  private void threw(Throwable thrown) {
+  private void threw(@Nullable Throwable thrown) {
     if (thrown != null && isAbort(thrown.getClass().getName())) {
       ticket.endFailure(Failure.CANCELLED, thrown, engine.now());
     } else {

@@ -14,7 +14,7 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   private RequestSource() {}
 
   @Override
-  public String header(HttpServletRequest request, String name) {
+  public @Nullable String header(HttpServletRequest request, String name) {
     return request.getHeader(name);
   }
 
@@ -75,12 +75,12 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   }
 
   @Override
-  public String clientIp(HttpServletRequest request) {
+  public @Nullable String clientIp(HttpServletRequest request) {
     return request.getRemoteAddr();
   }
 
   @Override
-  public String caller(HttpServletRequest request) {
+  public @Nullable String caller(HttpServletRequest request) {
     return request.getHeader(Engine.CALLER);
   }
 }

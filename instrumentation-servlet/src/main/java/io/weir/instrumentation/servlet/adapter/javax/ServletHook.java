@@ -60,7 +60,7 @@ public final class ServletHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object self, Object a0, Object a1) {
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
     if (!engine.governsInbound() && !engine.colours()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
@@ -163,7 +163,8 @@ public final class ServletHook extends Hook {
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
     if (state instanceof Call) {
       Call call = (Call) state;
       call.unbindColour();

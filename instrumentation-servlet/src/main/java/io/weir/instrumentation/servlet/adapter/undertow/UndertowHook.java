@@ -21,14 +21,18 @@ public final class UndertowHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object self, Object exchange, Object unused) throws Throwable {
+  @SuppressWarnings("NullAway") // the exchange is never null
+  public @Nullable Object enter(Object self, @Nullable Object exchange, @Nullable Object unused)
+      throws Throwable {
     ServletRequestContext context =
         ((HttpServerExchange) exchange).getAttachment(ServletRequestContext.ATTACHMENT_KEY);
     return servlet.enter(self, context.getOriginalRequest(), context.getOriginalResponse());
   }
 
   @Override
-  public Object exit(Object state, Object self, Object result, Throwable thrown) throws Throwable {
+  public @Nullable Object exit(
+      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
+      throws Throwable {
     return servlet.exit(state, self, result, thrown);
   }
 }
