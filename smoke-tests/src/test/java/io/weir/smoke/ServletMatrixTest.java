@@ -225,7 +225,8 @@ class ServletMatrixTest {
         .as("they have waited")
         .isGreaterThan((paths.size() - 1) * 1_000_000_000L / 50);
     if (!cell.name().startsWith("tomcat")) {
-      // Tomcat tells its listeners twice that a paced sendError is over
+      // Tomcat tells its listeners twice that an asynchronous dispatch to sendError is over, also
+      // when it is the application's own: docs/instrumentations.md
       assertThat(answer(governed, "/listened")).isEqualTo(PLAIN.get("/listened"));
     }
     try (Raw http = new Raw(governed.port())) {
