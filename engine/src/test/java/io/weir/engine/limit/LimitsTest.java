@@ -14,6 +14,7 @@ import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class LimitsTest {
@@ -226,6 +227,7 @@ class LimitsTest {
   }
 
   @Test
+  @Tag("no-mutation")
   void aCallMayOutliveAnyNumberOfEdits() {
     Limits first = limits(0, rule(1, 2).build());
     Ticket t = call(first, 0);
