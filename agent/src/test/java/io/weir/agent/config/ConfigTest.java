@@ -14,7 +14,8 @@ class ConfigTest {
 
   @Test
   void anEmptyServiceNameIsNoneAndTheNextOriginIsAsked() {
-    Config c = load("service=", Map.of("OTEL_SERVICE_NAME", " ", "SPRING_APPLICATION_NAME", "shop"));
+    Config c =
+        load("service=", Map.of("OTEL_SERVICE_NAME", " ", "SPRING_APPLICATION_NAME", "shop"));
     assertThat(c.get(Key.SERVICE)).isEqualTo("shop");
     assertThat(c.origin("weir.service")).isEqualTo("environment SPRING_APPLICATION_NAME");
   }
