@@ -117,8 +117,7 @@ final class FaultRig implements AutoCloseable {
             return ask(
                 "put", "{\"key\":\"" + base64(key) + "\",\"value\":\"" + base64(rule) + "\"}");
           }
-          ctl("put", key, rule);
-          return true;
+          return tried("put", key, rule);
         },
         () -> key + " cannot be written\n" + etcd.log());
   }
@@ -170,11 +169,27 @@ final class FaultRig implements AutoCloseable {
     ctl("compact", status.replaceAll("(?s).*\"revision\":(\\d+).*", "$1"));
   }
 
-  /** Runs {@code etcdctl} with the credentials there are. */
+  /** Runs {@code etcdctl} with the credentials there are; a busy etcd may take its time. */
   String ctl(String... command) {
-    String[] all = Arrays.copyOf(credentials, credentials.length + command.length);
-    System.arraycopy(command, 0, all, credentials.length, command.length);
-    return alive().ctl(all);
+    return run("60s", command);
+  }
+
+  /** The same once, and whether it was answered in time. */
+  private boolean tried(String... command) {
+    try {
+      run("5s", command);
+      return true;
+    } catch (AssertionError refused) {
+      return false;
+    }
+  }
+
+  private String run(String limit, String... command) {
+    List<String> all =
+        new ArrayList<>(List.of("--command-timeout=" + limit, "--dial-timeout=" + limit));
+    all.addAll(Arrays.asList(credentials));
+    all.addAll(Arrays.asList(command));
+    return alive().ctl(all.toArray(new String[0]));
   }
 
   /** Waits for the moment when a linearised read is answered, and returns it. */
@@ -187,8 +202,7 @@ final class FaultRig implements AutoCloseable {
     if (gateway) {
       return ask("range", "{\"key\":\"" + base64("/any") + "\"}");
     }
-    ctl("get", "/any");
-    return true;
+    return tried("get", "/any");
   }
 
   private boolean ask(String what, String body) throws IOException, InterruptedException {
