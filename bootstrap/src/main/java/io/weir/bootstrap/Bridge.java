@@ -72,6 +72,20 @@ public final class Bridge {
   }
 
   /**
+   * {@link #exit} for advice that has work to do only where {@link #enter} returned a state; so the
+   * advice itself need not branch.
+   */
+  public static @Nullable Object leave(
+      int hook,
+      Class<?> origin,
+      @Nullable Object state,
+      Object self,
+      @Nullable Object result,
+      @Nullable Throwable thrown) {
+    return state == null ? result : exit(hook, origin, state, self, result, thrown);
+  }
+
+  /**
    * Counts and reports a throwable of ours; never throws. Adapters whose work runs outside a hook
    * call it too.
    */

@@ -4,12 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
+import net.bytebuddy.jar.asm.ClassReader;
+import net.bytebuddy.jar.asm.ClassVisitor;
+import net.bytebuddy.jar.asm.MethodVisitor;
+import net.bytebuddy.jar.asm.Opcodes;
 import org.junit.jupiter.api.Test;
 
 /** What is inside weir.jar. */
@@ -109,6 +117,73 @@ class JarTest {
       assertThat(jar.stream().map(JarEntry::getName))
           .noneMatch(n -> n.startsWith("inst/org/jspecify/") || n.contains("errorprone"))
           .noneMatch(n -> n.startsWith("inst/javax/annotation/"));
+    }
+  }
+
+  /**
+   * Instrumentations are compiled against Byte Buddy, of which the jar has the class file library
+   * only; its matchers are ours there.
+   */
+  @Test
+  void whatInstrumentationsAskOfByteBuddyIsThere() throws IOException {
+    Set<String> asked = new TreeSet<>();
+    Set<String> there = new HashSet<>();
+    try (JarFile jar = new JarFile(JAR.toFile(), false)) {
+      for (JarEntry e : jar.stream().filter(e -> isClass(e.getName())).toList()) {
+        String name = e.getName().replaceAll("^inst/|\\.class(data)?$", "");
+        boolean ours = name.startsWith("io/weir/instrumentation/") && !name.contains("/adapter/");
+        if (!ours && !name.startsWith("io/weir/agent/weave/")) {
+          if (name.startsWith("net/bytebuddy/")) {
+            there.add(name);
+          }
+          continue;
+        }
+        try (InputStream in = jar.getInputStream(e)) {
+          new ClassReader(in).accept(new Asked(name, asked, there), ClassReader.SKIP_DEBUG);
+        }
+      }
+    }
+    assertThat(asked).contains("net/bytebuddy/jar/asm/ClassReader").anyMatch(a -> a.contains("("));
+    asked.removeAll(there);
+    assertThat(asked).isEmpty();
+    assertThat(there).noneMatch(n -> n.startsWith("net/bytebuddy/asm/"));
+  }
+
+  /** Classes of Byte Buddy's that code names, methods of our matchers that it calls. */
+  private static final class Asked extends ClassVisitor {
+    private static final String MATCH = "io/weir/agent/weave/match/";
+
+    private final String owner;
+    private final Set<String> asked;
+    private final Set<String> there;
+
+    Asked(String owner, Set<String> asked, Set<String> there) {
+      super(Opcodes.ASM9);
+      this.owner = owner;
+      this.asked = asked;
+      this.there = there;
+    }
+
+    @Override
+    public MethodVisitor visitMethod(
+        int access, String name, String descriptor, String signature, String[] thrown) {
+      there.add(owner + "." + name + descriptor);
+      return new MethodVisitor(Opcodes.ASM9) {
+        @Override
+        public void visitMethodInsn(int op, String of, String n, String d, boolean isInterface) {
+          visitTypeInsn(op, of);
+          if (of.startsWith(MATCH) && !n.equals("matches")) {
+            asked.add(of + "." + n + d);
+          }
+        }
+
+        @Override
+        public void visitTypeInsn(int op, String type) {
+          if (type.startsWith("net/bytebuddy/")) {
+            asked.add(type);
+          }
+        }
+      };
     }
   }
 

@@ -12,8 +12,8 @@ import java.util.Map;
  * thousand classes of jetcd, gRPC and Netty, one after the other as each is first used. So a second
  * thread loads and verifies them from a list, in that order and without initialising any, while the
  * first reads options and configuration; and what these libraries look for without need here (a
- * resolver of their own, a class path to serve files from, a network card's address for an id) is
- * switched off. For the command line only; the agent, in an application, never does this.
+ * network card's address for an id) is switched off. For the command line only; the agent, in an
+ * application, never does this.
  *
  * <p>The list is {@code weir-cli-classes} in the jar, written and checked by {@code CliStartTest}:
  * a class that is missing there is loaded when it is used, one too many costs a little time.
@@ -22,9 +22,6 @@ final class Headstart extends Thread {
   private static final String LIST = "weir-cli-classes";
 
   private static final String[] SETTINGS = {
-    "vertx.disableDnsResolver", "true", // the JDK's will do
-    "vertx.disableFileCPResolving", "true",
-    "vertx.disableFileCaching", "true", // nor a folder for it in /tmp
     "io.netty.machineId", "02:00:00:00:00:00:00:01",
     "io.netty.processId", "1",
     "io.netty.initialSeedUniquifier", "1",

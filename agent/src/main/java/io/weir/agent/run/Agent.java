@@ -84,7 +84,7 @@ public final class Agent {
       log.warn("another host of this JVM already governs it; this one stands down");
       return;
     }
-    new Host(modules(config)).install(instrumentation);
+    new Host(modules(config)).install(instrumentation, attached);
     if (attached) {
       Globals.announce(instrumentation);
     }

@@ -17,7 +17,6 @@ import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.security.ProtectionDomain;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -253,7 +252,7 @@ public final class ColourWeaver {
       }
       try {
         return Weaver.weave(
-            Arrays.asList(type), name.replace('/', '.'), classFile, loader, isolated);
+            Collections.singletonList(type), name.replace('/', '.'), classFile, isolated);
       } catch (Throwable t) {
         AgentLog.get()
             .warn("the traffic colour does not pass " + name.replace('/', '.') + ": " + t);

@@ -53,12 +53,23 @@ public final class Host implements ClassFileTransformer {
   /**
    * Starts weaving; classes that are loaded already (late attach, early libraries) are woven by
    * retransformation.
+   *
+   * <p>Where nothing needs it, as before {@code main}, we do not ask for retransformation: for
+   * those who do, the JVM makes a second copy of every class file that it loads.
+   *
+   * @param attached threads of the application may be loading classes meanwhile
    */
-  public void install(Instrumentation instrumentation) {
-    instrumentation.addTransformer(this, true);
-    for (Class<?> c : instrumentation.getAllLoadedClasses()) {
-      if (byInternalName.containsKey(c.getName().replace('.', '/'))
-          && instrumentation.isModifiableClass(c)) {
+  public void install(Instrumentation instrumentation, boolean attached) {
+    List<Class<?>> early = new ArrayList<Class<?>>();
+    if (!attached) {
+      early = loaded(instrumentation);
+    }
+    instrumentation.addTransformer(this, attached || !early.isEmpty());
+    if (attached) {
+      early = loaded(instrumentation);
+    }
+    for (Class<?> c : early) {
+      if (instrumentation.isModifiableClass(c)) {
         try {
           instrumentation.retransformClasses(c);
         } catch (Throwable t) {
@@ -67,6 +78,16 @@ public final class Host implements ClassFileTransformer {
         }
       }
     }
+  }
+
+  private List<Class<?>> loaded(Instrumentation instrumentation) {
+    List<Class<?>> loaded = new ArrayList<Class<?>>();
+    for (Class<?> c : instrumentation.getAllLoadedClasses()) {
+      if (c.getClassLoader() != null && byInternalName.containsKey(c.getName().replace('.', '/'))) {
+        loaded.add(c);
+      }
+    }
+    return loaded;
   }
 
   @Override
@@ -93,7 +114,7 @@ public final class Host implements ClassFileTransformer {
                     + ")");
         return null;
       }
-      return Weaver.weave(types, name.replace('/', '.'), classFile, loader, isolated);
+      return Weaver.weave(types, name.replace('/', '.'), classFile, isolated);
     } catch (Throwable t) {
       AgentLog.get().warn(name.replace('/', '.') + " could not be woven and runs as it is: " + t);
       return null;

@@ -2,81 +2,160 @@ package io.weir.agent.weave;
 
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.agent.weave.match.Element;
+import java.io.IOException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
-import net.bytebuddy.ByteBuddy;
 import net.bytebuddy.agent.builder.AgentBuilder;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.dynamic.ClassFileLocator;
-import net.bytebuddy.dynamic.DynamicType;
-import net.bytebuddy.dynamic.scaffold.InstrumentedType;
-import net.bytebuddy.dynamic.scaffold.MethodGraph;
-import net.bytebuddy.dynamic.scaffold.TypeValidation;
-import net.bytebuddy.implementation.Implementation;
+import net.bytebuddy.jar.asm.ClassReader;
+import net.bytebuddy.jar.asm.ClassVisitor;
+import net.bytebuddy.jar.asm.ClassWriter;
+import net.bytebuddy.jar.asm.FieldVisitor;
+import net.bytebuddy.jar.asm.MethodVisitor;
+import net.bytebuddy.jar.asm.Opcodes;
 import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.pool.TypePool;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Inlines advice into one class. The class's shape (members, interfaces) never changes, so that
  * classes loaded before us can be woven, too.
  *
- * <p>Advice classes are read as bytes from the isolated loader and never loaded.
+ * <p>Instrumentations are written for Byte Buddy, whose weaver takes seven hundred classes; of it
+ * only the copy of ASM is in weir.jar. Its matchers are replaced when the jar is made ({@link
+ * io.weir.agent.weave.match}), and its advice is read as a class file, annotations and code, by
+ * {@link Inliner}.
  */
 final class Weaver {
   private Weaver() {}
 
+  /**
+   * @param isolated has the advice
+   * @return null when no instrumentation wants this class
+   * @throws IOException advice is missing in the jar
+   * @throws RuntimeException advice that cannot be inlined here
+   */
   static byte @Nullable [] weave(
-      List<TypeInstrumentation> types,
-      String name,
-      byte[] classFile,
-      @Nullable ClassLoader loader,
-      ClassLoader isolated) {
-    ClassFileLocator ours = ClassFileLocator.ForClassLoader.WeaklyReferenced.of(isolated);
-    ClassFileLocator locator =
-        new ClassFileLocator.Compound(
-            ClassFileLocator.Simple.of(name, classFile),
-            ClassFileLocator.ForClassLoader.WeaklyReferenced.of(loader),
-            ours);
-    TypePool pool =
-        new TypePool.Default.WithLazyResolution(
-            new TypePool.CacheProvider.Simple(), locator, TypePool.Default.ReaderMode.FAST);
-    TypeDescription type = pool.describe(name).resolve();
-    DynamicType.Builder<?> builder =
-        new ByteBuddy()
-            .with(TypeValidation.DISABLED)
-            .with(MethodGraph.Compiler.ForDeclaredMethods.INSTANCE)
-            .with(InstrumentedType.Factory.Default.FROZEN)
-            .with(Implementation.Context.Disabled.Factory.INSTANCE)
-            .decorate(type, locator);
-    Collector collector = new Collector(builder, pool, locator);
-    boolean any = false;
+      List<TypeInstrumentation> types, String name, byte[] classFile, ClassLoader isolated)
+      throws IOException {
+    ClassReader reader = new ClassReader(classFile);
+    Inliner.Owner owner = new Inliner.Owner(reader.getClassName(), reader.readShort(6));
+    reader.accept(
+        new ClassVisitor(Opcodes.ASM9) {
+          @Override
+          public @Nullable FieldVisitor visitField(
+              int access, String field, String descriptor, String signature, Object value) {
+            owner.fields.put(field, (access & Opcodes.ACC_STATIC) == 0 ? descriptor : "");
+            return null;
+          }
+        },
+        ClassReader.SKIP_CODE | ClassReader.SKIP_DEBUG | ClassReader.SKIP_FRAMES);
+    Element type = Element.type(name, owner.fields.keySet());
+    Collector advice = new Collector(isolated);
     for (TypeInstrumentation t : types) {
-      if (t.typeMatcher().matches(type)) {
-        any = true;
-        t.transform(collector);
+      if (matches(t.typeMatcher(), type)) {
+        t.transform(advice);
       }
     }
-    return any ? collector.builder.make().getBytes() : null;
+    if (advice.byMatcher.isEmpty()) {
+      return null;
+    }
+    return weave(reader, owner, advice);
+  }
+
+  private static byte @Nullable [] weave(ClassReader reader, Inliner.Owner owner, Collector advice)
+      throws IOException {
+    Map<String, AdviceClass> chosen = new HashMap<>();
+    Map<String, Integer> maxLocals = new HashMap<>();
+    reader.accept(
+        new ClassVisitor(Opcodes.ASM9) {
+          @Override
+          public @Nullable MethodVisitor visitMethod(
+              int access, String name, String descriptor, String signature, String[] thrown) {
+            AdviceClass a = advice.of(Element.method(access, name, descriptor));
+            if (a == null) {
+              return null;
+            }
+            return new MethodVisitor(Opcodes.ASM9) {
+              @Override
+              public void visitMaxs(int stack, int locals) { // not abstract, not native
+                chosen.put(name + descriptor, a);
+                maxLocals.put(name + descriptor, locals);
+              }
+            };
+          }
+        },
+        ClassReader.SKIP_DEBUG | ClassReader.SKIP_FRAMES);
+    if (chosen.isEmpty()) {
+      return null;
+    }
+    ClassWriter writer = new ClassWriter(reader, 0);
+    reader.accept(
+        new ClassVisitor(Opcodes.ASM9, writer) {
+          @Override
+          public MethodVisitor visitMethod(
+              int access, String name, String descriptor, String signature, String[] thrown) {
+            MethodVisitor out = super.visitMethod(access, name, descriptor, signature, thrown);
+            AdviceClass a = chosen.get(name + descriptor);
+            return a == null
+                ? out
+                : new Inliner(
+                    out,
+                    owner,
+                    access,
+                    name,
+                    descriptor,
+                    Objects.requireNonNull(maxLocals.get(name + descriptor)),
+                    a);
+          }
+        },
+        ClassReader.EXPAND_FRAMES);
+    return writer.toByteArray();
+  }
+
+  /** Byte Buddy's matcher where this is compiled, ours in the jar. */
+  @SuppressWarnings({"unchecked", "rawtypes"})
+  private static boolean matches(ElementMatcher matcher, Element element) {
+    return matcher.matches(element);
   }
 
   private static final class Collector implements TypeTransformer {
-    private final TypePool pool;
-    private final ClassFileLocator locator;
-    private DynamicType.Builder<?> builder;
+    private final ClassLoader isolated;
+    private final Map<ElementMatcher<?>, String> byMatcher = new HashMap<>();
+    private final Map<String, AdviceClass> read = new HashMap<>();
 
-    Collector(DynamicType.Builder<?> builder, TypePool pool, ClassFileLocator locator) {
-      this.builder = builder;
-      this.pool = pool;
-      this.locator = locator;
+    Collector(ClassLoader isolated) {
+      this.isolated = isolated;
+    }
+
+    @Nullable AdviceClass of(Element method) {
+      String found = null;
+      for (Map.Entry<ElementMatcher<?>, String> e : byMatcher.entrySet()) {
+        if (matches(e.getKey(), method)) {
+          if (found != null) {
+            throw new IllegalArgumentException(found + " and " + e.getValue() + " in one method");
+          }
+          found = e.getValue();
+        }
+      }
+      try {
+        if (found != null && !read.containsKey(found)) {
+          read.put(found, AdviceClass.read(found, isolated));
+        }
+      } catch (IOException damaged) {
+        throw new java.io.UncheckedIOException(damaged);
+      }
+      return found == null ? null : read.get(found);
     }
 
     @Override
     public void applyAdviceToMethod(
         ElementMatcher<? super MethodDescription> methods, String advice) {
-      apply(methods, Advice.withCustomMapping(), advice);
+      byMatcher.put(methods, advice);
     }
 
     @Override
@@ -84,19 +163,7 @@ final class Weaver {
         ElementMatcher<? super MethodDescription> methods,
         Function<Advice.WithCustomMapping, Advice.WithCustomMapping> mapping,
         String advice) {
-      apply(methods, mapping.apply(Advice.withCustomMapping()), advice);
-    }
-
-    private void apply(
-        ElementMatcher<? super MethodDescription> methods,
-        Advice.WithCustomMapping mapping,
-        String advice) {
-      builder =
-          builder.visit(
-              mapping
-                  .with(new Advice.AssignReturned.Factory().withSuppressed(Throwable.class))
-                  .to(pool.describe(advice).resolve(), locator)
-                  .on(methods));
+      throw new UnsupportedOperationException("no mappings: " + advice);
     }
 
     @Override

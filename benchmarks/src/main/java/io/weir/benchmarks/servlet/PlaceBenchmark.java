@@ -131,9 +131,7 @@ public class PlaceBenchmark {
     if (!(state instanceof Skip)) {
       body.consume(request);
     }
-    if (state != null) {
-      Bridge.exit(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
-    }
+    Bridge.leave(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
   }
 
   @Benchmark
@@ -149,8 +147,6 @@ public class PlaceBenchmark {
     } else if (!(state instanceof Skip)) {
       body.consume(request);
     }
-    if (state != null) {
-      Bridge.exit(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
-    }
+    Bridge.leave(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
   }
 }

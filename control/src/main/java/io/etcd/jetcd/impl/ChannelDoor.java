@@ -1,25 +1,67 @@
 package io.etcd.jetcd.impl;
 
-import io.etcd.jetcd.Client;
+import io.etcd.jetcd.ClientBuilder;
+import io.etcd.jetcd.KV;
+import io.etcd.jetcd.Lease;
+import io.etcd.jetcd.Watch;
 import io.grpc.ManagedChannel;
-import io.netty.channel.EventLoopGroup;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A door in jetcd's wall: its client hides the channel, and with it the only way to end gRPC's
- * connection back-off, which grows to two minutes and cannot be configured; and its event loops,
- * which hold up the end of a process. Lives in jetcd's package because that is where the door is;
- * nothing else of ours may.
+ * A door in jetcd's wall: its client makes a channel of its own, on an instance of Vert.x of its
+ * own, and hides both. Here its parts are put together on a channel that is given: so Vert.x is
+ * never started (threads, a folder for files, a resolver, a thousand objects), the channel's
+ * back-off, which grows to two minutes and cannot be configured, can be ended, and so can the
+ * threads. Lives in jetcd's package because that is where the door is; nothing else of ours may.
+ *
+ * <p>Leases by {@code keepAlive} need Vert.x's timers and would start it; {@code keepAliveOnce}
+ * does not.
  */
 public final class ChannelDoor {
-  private ChannelDoor() {}
+  private final ClientConnectionManager manager;
+  private @Nullable KV kv;
+  private @Nullable Lease lease;
+  private @Nullable Watch watch;
 
-  /** The channel of a client. */
-  public static ManagedChannel channel(Client client) {
-    return ((KVImpl) client.getKVClient()).connectionManager().getChannel();
+  /**
+   * @param builder user, password, executor and namespace; what it says about channels is not asked
+   */
+  public ChannelDoor(ClientBuilder builder, ManagedChannel channel) {
+    manager = new ClientConnectionManager(builder, channel);
   }
 
-  /** The event loops of a client, most of them without a thread. */
-  public static EventLoopGroup loops(Client client) {
-    return ((KVImpl) client.getKVClient()).connectionManager().vertx().nettyEventLoopGroup();
+  public synchronized KV kv() {
+    KV k = kv;
+    if (k == null) {
+      k = new KVImpl(manager);
+      kv = k;
+    }
+    return k;
+  }
+
+  public synchronized Lease lease() {
+    Lease l = lease;
+    if (l == null) {
+      l = new LeaseImpl(manager);
+      lease = l;
+    }
+    return l;
+  }
+
+  public synchronized Watch watch() {
+    Watch w = watch;
+    if (w == null) {
+      w = new WatchImpl(manager);
+      watch = w;
+    }
+    return w;
+  }
+
+  /** Ends every watch, and the channel. */
+  public synchronized void close() {
+    if (watch != null) {
+      watch.close();
+    }
+    manager.close();
   }
 }

@@ -31,15 +31,21 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.netty.NegotiationType;
+import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.ResourceLeakDetector;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -86,31 +92,35 @@ final class JetcdWire implements Wire {
     "authentication failed", "authentication is not enabled", "user name is empty"
   };
 
-  private final Client client;
+  private final ChannelDoor client;
+  private final ManagedChannel channel;
+  private final EventLoop loop;
   private final ThreadPoolExecutor pool;
   private final boolean secure;
 
-  private JetcdWire(Client client, ThreadPoolExecutor pool, boolean secure) {
+  private JetcdWire(
+      ChannelDoor client,
+      ManagedChannel channel,
+      EventLoop loop,
+      ThreadPoolExecutor pool,
+      boolean secure) {
     this.client = client;
+    this.channel = channel;
+    this.loop = loop;
     this.pool = pool;
     this.secure = secure;
   }
 
   static JetcdWire connect(EtcdOptions options) {
+    // nobody looks for leaks in an application that is not his
+    ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.DISABLED);
     ThreadPoolExecutor pool = pool();
     ClientBuilder b =
         Client.builder()
             .endpoints(options.endpoints.toArray(new URI[0]))
-            .loadBalancerPolicy("round_robin")
-            .connectTimeout(Duration.ofMillis(options.connectTimeoutMillis))
-            .keepaliveTime(Duration.ofSeconds(10))
-            .keepaliveTimeout(Duration.ofSeconds(3))
-            .keepaliveWithoutCalls(true)
-            .maxInboundMessageSize(MAX_INBOUND)
             .retryMaxAttempts(0)
             .waitForReady(false)
-            .executorService(pool)
-            .interceptor(new Deadline());
+            .executorService(pool);
     if (options.user != null) {
       b.user(bytes(options.user)).password(bytes(Objects.requireNonNull(options.password)));
     }
@@ -122,7 +132,39 @@ final class JetcdWire implements Wire {
         throw new IllegalArgumentException("etcd: TLS cannot be set up: " + e.getMessage(), e);
       }
     }
-    return new JetcdWire(b.build(), pool, options.secure());
+    EventLoop loop =
+        new NioEventLoopGroup(1, new DefaultThreadFactory("weir-etcd-io", true)).next();
+    ManagedChannel channel = channel(options, b, loop);
+    return new JetcdWire(new ChannelDoor(b, channel), channel, loop, pool, options.secure());
+  }
+
+  /** As jetcd would make it, but on one event loop that is ours. */
+  private static ManagedChannel channel(EtcdOptions options, ClientBuilder b, EventLoop loop) {
+    NettyChannelBuilder c =
+        NettyChannelBuilder.forTarget(b.target())
+            .eventLoopGroup(loop)
+            .channelType(NioSocketChannel.class)
+            .executor(
+                task -> {
+                  if (loop.inEventLoop()) {
+                    task.run();
+                  } else {
+                    loop.execute(task);
+                  }
+                })
+            .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) options.connectTimeoutMillis)
+            .keepAliveTime(10, TimeUnit.SECONDS)
+            .keepAliveTimeout(3, TimeUnit.SECONDS)
+            .keepAliveWithoutCalls(true)
+            .maxInboundMessageSize(MAX_INBOUND)
+            .defaultLoadBalancingPolicy("round_robin")
+            .intercept(new Deadline());
+    if (options.secure()) {
+      c.negotiationType(NegotiationType.TLS).sslContext(b.sslContext());
+    } else {
+      c.negotiationType(NegotiationType.PLAINTEXT);
+    }
+    return c.build();
   }
 
   private static void trust(EtcdOptions options, SslContextBuilder ssl) {
@@ -180,7 +222,7 @@ final class JetcdWire implements Wire {
             .withRevision(revision)
             .withKeysOnly(keysOnly)
             .build();
-    answer(() -> client.getKVClient().get(bytes(from), option), answer, JetcdWire::page);
+    answer(() -> client.kv().get(bytes(from), option), answer, JetcdWire::page);
   }
 
   private static Page page(GetResponse r) {
@@ -204,7 +246,7 @@ final class JetcdWire implements Wire {
             .build();
     io.etcd.jetcd.Watch.Watcher watcher =
         client
-            .getWatchClient()
+            .watch()
             .watch(
                 bytes(from),
                 option,
@@ -282,7 +324,7 @@ final class JetcdWire implements Wire {
     answer(
         () ->
             client
-                .getKVClient()
+                .kv()
                 .txn()
                 .If(compares.toArray(new Cmp[0]))
                 .Then(ops.toArray(new Op[0]))
@@ -297,24 +339,24 @@ final class JetcdWire implements Wire {
 
   @Override
   public void grant(int ttlSeconds, Answer<Long> answer) {
-    answer(() -> client.getLeaseClient().grant(ttlSeconds), answer, r -> r.getID());
+    answer(() -> client.lease().grant(ttlSeconds), answer, r -> r.getID());
   }
 
   @Override
   public void keepAlive(long lease, Answer<Long> answer) {
-    answer(() -> client.getLeaseClient().keepAliveOnce(lease), answer, r -> r.getTTL());
+    answer(() -> client.lease().keepAliveOnce(lease), answer, r -> r.getTTL());
   }
 
   @Override
   public void revoke(long lease, Answer<Long> answer) {
-    answer(() -> client.getLeaseClient().revoke(lease), answer, r -> 0L);
+    answer(() -> client.lease().revoke(lease), answer, r -> 0L);
   }
 
   @Override
   public void aside(Answer<Long> answer) {
     // jetcd's own maintenance client would log in first
     ClientCalls.asyncUnaryCall(
-        ChannelDoor.channel(client).newCall(MaintenanceGrpc.getStatusMethod(), CallOptions.DEFAULT),
+        channel.newCall(MaintenanceGrpc.getStatusMethod(), CallOptions.DEFAULT),
         StatusRequest.getDefaultInstance(),
         new StreamObserver<StatusResponse>() {
           @Override
@@ -334,53 +376,45 @@ final class JetcdWire implements Wire {
 
   @Override
   public void reconnect() {
-    ChannelDoor.channel(client).resetConnectBackoff();
+    channel.resetConnectBackoff();
   }
 
   @Override
   public void reconnectAfresh() {
-    ManagedChannel channel = ChannelDoor.channel(client);
     channel.enterIdle();
     channel.getState(true);
   }
 
   @Override
   public boolean ready() {
-    return ChannelDoor.channel(client).getState(true) == ConnectivityState.READY;
+    return channel.getState(true) == ConnectivityState.READY;
   }
 
   @Override
   public void close() {
     client.close();
+    loop.shutdownGracefully(50, 1000, TimeUnit.MILLISECONDS);
     pool.shutdown();
   }
 
   /**
    * A JVM that exits waits 0.3 s for threads in native code, such as an event loop that waits for
-   * its connections. So those that have a thread are given a task that waits in Java.
+   * its connections. So it is given a task that waits in Java.
    */
   @Override
   public void leave() {
-    Thread[] threads = new Thread[Thread.activeCount() + 8];
-    int n = Thread.enumerate(threads);
-    for (EventExecutor loop : ChannelDoor.loops(client)) {
-      for (int i = 0; i < n; i++) {
-        if (loop.inEventLoop(threads[i])) {
-          CountDownLatch held = new CountDownLatch(1);
-          try {
-            loop.execute(
-                () -> {
-                  held.countDown();
-                  LockSupport.park();
-                });
-            held.await(LEAVE_MS, TimeUnit.MILLISECONDS);
-          } catch (RejectedExecutionException ended) {
-            // so much the better
-          } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-          }
-        }
-      }
+    CountDownLatch held = new CountDownLatch(1);
+    try {
+      loop.execute(
+          () -> {
+            held.countDown();
+            LockSupport.park();
+          });
+      held.await(LEAVE_MS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException ended) {
+      // so much the better
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

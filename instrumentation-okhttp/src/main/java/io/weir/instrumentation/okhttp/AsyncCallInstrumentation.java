@@ -54,9 +54,7 @@ final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes 
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.OKHTTP_RUN, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.OKHTTP_RUN, origin, state, self, null, thrown);
     }
   }
 }

@@ -55,9 +55,7 @@ final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object client,
         @Advice.Enter @Nullable Object state,
         @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object call) {
-      return state == null
-          ? call
-          : Bridge.exit(HookId.OKHTTP_NEW_CALL, origin, state, client, call, null);
+      return Bridge.leave(HookId.OKHTTP_NEW_CALL, origin, state, client, call, null);
     }
   }
 }

@@ -78,9 +78,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
     }
   }
 
@@ -102,9 +100,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
     }
   }
 }

@@ -68,9 +68,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
     }
   }
 
@@ -92,9 +90,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
     }
   }
 }

@@ -71,9 +71,7 @@ final class JettyReturnInstrumentation implements TypeInstrumentation, WovenType
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object action) {
-      return action != null && "ASYNC_DISPATCH".equals(((Enum<?>) action).name())
-          ? Bridge.exit(HookId.SERVLET_JETTY_RETURN, origin, null, self, action, null)
-          : action;
+      return Bridge.exit(HookId.SERVLET_JETTY_RETURN, origin, null, self, action, null);
     }
   }
 }

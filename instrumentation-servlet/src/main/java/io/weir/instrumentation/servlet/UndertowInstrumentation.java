@@ -55,9 +55,7 @@ final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      if (state != null) {
-        Bridge.exit(HookId.SERVLET_UNDERTOW, origin, state, self, null, thrown);
-      }
+      Bridge.leave(HookId.SERVLET_UNDERTOW, origin, state, self, null, thrown);
     }
   }
 }

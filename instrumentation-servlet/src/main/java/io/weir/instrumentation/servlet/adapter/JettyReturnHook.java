@@ -40,6 +40,9 @@ public final class JettyReturnHook extends Hook {
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object action, @Nullable Throwable thrown)
       throws Throwable {
+    if (action == null || !"ASYNC_DISPATCH".equals(((Enum<?>) action).name())) {
+      return action;
+    }
     Object event = call(self, "getAsyncContextEvent");
     return event != null && isDue(call(event, "getSuppliedRequest"))
         ? constant(((Enum<?>) Objects.requireNonNull(action)).getDeclaringClass(), "DISPATCH")
