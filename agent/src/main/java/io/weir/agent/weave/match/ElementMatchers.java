@@ -1,6 +1,5 @@
 package io.weir.agent.weave.match;
 
-import java.lang.reflect.Type;
 import net.bytebuddy.jar.asm.Opcodes;
 
 /**
@@ -52,8 +51,8 @@ public final class ElementMatchers {
     return new Count<T>(count);
   }
 
-  public static <T> ElementMatcher.Junction<T> takesArgument(int index, Type type) {
-    return takesArgument(index, ElementMatchers.<Object>named(type.getTypeName()));
+  public static <T> ElementMatcher.Junction<T> takesArgument(int index, Class<?> type) {
+    return takesArgument(index, ElementMatchers.<Object>named(type.getName()));
   }
 
   public static <T> ElementMatcher.Junction<T> takesArgument(int index, ElementMatcher<?> type) {
