@@ -42,7 +42,7 @@ public final class Tuner {
   private static final double SMOOTH = 0.2;
   private static final double MOST = 0.05;
   private static final double GROWTH = 0.1;
-  private static final double LEAST_GROWTH = 0.011;
+  private static final double LEAST_GROWTH = 0.01;
   private static final double BAND = 0.1;
   private static final double WORTH = 0.01;
   private static final double DRAIN = 0.7;
@@ -91,7 +91,8 @@ public final class Tuner {
                 ? latency(measured / 1000, rule.target / 1000, qps, admitted, done, used)
                 : qps * proportional(measured, used));
     boolean atBound = wanted == rule.minQps || wanted == rule.maxQps;
-    return Math.abs(wanted - qps) / qps >= WORTH || atBound ? wanted : qps;
+    // growth by one percent is worth it, whatever the rounding
+    return Math.abs(wanted - qps) / qps >= 0.999 * WORTH || atBound ? wanted : qps;
   }
 
   private double latency(
