@@ -1,10 +1,8 @@
 package io.weir.agent;
 
-import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.Collections;
@@ -16,6 +14,7 @@ import java.util.Set;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts {@code io.weir.bootstrap} into the boot loader.
@@ -26,8 +25,6 @@ import java.util.jar.JarOutputStream;
  * search path.
  */
 final class BootClasses {
-  private static final String FOLDER = "boot/";
-
   private BootClasses() {}
 
   static boolean present() {
@@ -39,8 +36,8 @@ final class BootClasses {
     }
   }
 
-  static void install(File agentJar, Instrumentation instrumentation) throws IOException {
-    Map<String, byte[]> classes = read(agentJar);
+  static void install(Pack pack, Instrumentation instrumentation) throws IOException {
+    Map<String, byte[]> classes = read(pack);
     try {
       defineInPlace(classes, instrumentation);
     } catch (Throwable notHere) {
@@ -48,39 +45,21 @@ final class BootClasses {
     }
   }
 
-  private static Map<String, byte[]> read(File agentJar) throws IOException {
+  private static Map<String, byte[]> read(Pack pack) throws IOException {
     Map<String, byte[]> classes = new LinkedHashMap<String, byte[]>();
-    JarFile jar = new JarFile(agentJar, false);
-    try {
-      // an index written at build time: walking 15 000 entries for 10 classes would cost more than
-      // reading them
-      byte[] index = bytes(jar, FOLDER + "index");
-      for (String name : new String(index, "UTF-8").split("\n")) {
-        classes.put(name, bytes(jar, FOLDER + name.replace('.', '/') + ".classdata"));
-      }
-    } finally {
-      jar.close();
+    // an index written at build time: the pack cannot list what is in it
+    String index = new String(there(pack.resource(Pack.BOOT_INDEX), Pack.BOOT_INDEX), "UTF-8");
+    for (String name : index.split("\n")) {
+      classes.put(name, there(pack.classFile(name), name));
     }
     return classes;
   }
 
-  private static byte[] bytes(JarFile jar, String entry) throws IOException {
-    JarEntry e = jar.getJarEntry(entry);
-    if (e == null) {
-      throw new IOException(
-          entry + " is missing in " + jar.getName() + ": the agent's jar is damaged");
+  private static byte[] there(byte @Nullable [] b, String name) throws IOException {
+    if (b == null) {
+      throw new IOException(name + " is missing: the agent's jar is damaged");
     }
-    InputStream in = jar.getInputStream(e);
-    try {
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      byte[] buffer = new byte[8192];
-      for (int n; (n = in.read(buffer)) > 0; ) {
-        out.write(buffer, 0, n);
-      }
-      return out.toByteArray();
-    } finally {
-      in.close();
-    }
+    return b;
   }
 
   private static void defineInPlace(Map<String, byte[]> classes, Instrumentation instrumentation)

@@ -1,7 +1,8 @@
 package io.weir.agent;
 
-import java.io.DataInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.File;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.MalformedURLException;
@@ -10,14 +11,12 @@ import java.net.URLConnection;
 import java.net.URLStreamHandler;
 import java.util.Collections;
 import java.util.Enumeration;
-import java.util.jar.JarEntry;
-import java.util.jar.JarFile;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Loads everything of the agent that is not woven: engine, control plane, etcd client, weaver.
  *
- * <p>Classes lie in the jar as {@code inst/**.classdata}, so the application's loaders cannot see
+ * <p>Classes lie in a jar inside the jar ({@link Pack}), so the application's loaders cannot see
  * them; the parent is the platform loader, so the application's libraries are never seen from here.
  * Nothing is relocated: Netty's native names and reflective provider look-ups stay intact.
  *
@@ -30,19 +29,19 @@ public final class IsolatedLoader extends ClassLoader {
 
   private static final String BOOTSTRAP = "io.weir.bootstrap.";
 
-  private final JarFile jar;
+  private final Pack pack;
 
-  private IsolatedLoader(File file, ClassLoader parent) throws IOException {
+  private IsolatedLoader(Pack pack, ClassLoader parent) {
     super(parent);
-    jar = new JarFile(file, false);
+    this.pack = pack;
   }
 
   /**
    * The parent has the platform's classes and, under the agent, the bridge in the boot loader; for
    * the command line nobody has put it there, and it is read from the jar.
    */
-  static IsolatedLoader open(File jar) throws IOException {
-    return new IsolatedLoader(jar, platformLoader());
+  static IsolatedLoader over(Pack pack) {
+    return new IsolatedLoader(pack, platformLoader());
   }
 
   static File agentJar(Class<?> ofJar) throws Exception {
@@ -74,7 +73,7 @@ public final class IsolatedLoader extends ClassLoader {
     synchronized (getClassLoadingLock(name)) {
       Class<?> c = findLoadedClass(name);
       if (c == null) {
-        byte[] b = read(name.replace('.', '/') + ".class");
+        byte[] b = classFile(name);
         if (b == null) {
           return super.loadClass(name, resolve);
         }
@@ -90,7 +89,7 @@ public final class IsolatedLoader extends ClassLoader {
   /** Only asked for the bridge, by the command line, where nobody put it into the boot loader. */
   @Override
   protected Class<?> findClass(String name) throws ClassNotFoundException {
-    byte[] b = name.startsWith(BOOTSTRAP) ? read(name.replace('.', '/') + ".class") : null;
+    byte[] b = name.startsWith(BOOTSTRAP) ? classFile(name) : null;
     if (b == null) {
       throw new ClassNotFoundException(name);
     }
@@ -118,8 +117,7 @@ public final class IsolatedLoader extends ClassLoader {
 
   @Override
   protected @Nullable URL findResource(String name) {
-    JarEntry e = entry(name);
-    return e == null ? null : url(e);
+    return resource(name) == null ? null : url(name);
   }
 
   @Override
@@ -130,38 +128,30 @@ public final class IsolatedLoader extends ClassLoader {
         : Collections.enumeration(Collections.singleton(u));
   }
 
-  private byte @Nullable [] read(String resource) {
-    JarEntry e = entry(resource);
-    if (e == null) {
-      return null;
-    }
+  private byte @Nullable [] classFile(String name) {
     try {
-      InputStream in = jar.getInputStream(e);
-      try {
-        byte[] b = new byte[(int) e.getSize()];
-        new DataInputStream(in).readFully(b);
-        return b;
-      } finally {
-        in.close();
-      }
+      return pack.classFile(name);
     } catch (IOException damaged) {
       return null;
     }
   }
 
-  private @Nullable JarEntry entry(String resource) {
-    String name = resource.endsWith(".class") ? resource + "data" : resource;
-    return jar.getJarEntry((name.startsWith("io/weir/bootstrap/") ? "boot/" : "inst/") + name);
+  private byte @Nullable [] resource(String name) {
+    try {
+      return pack.resource(name);
+    } catch (IOException damaged) {
+      return null;
+    }
   }
 
-  private URL url(final JarEntry e) {
+  private URL url(final String name) {
     try {
-      // a handler of our own: the JVM's jar cache would keep the file open and look up by path
+      // a handler of our own: no handler of the JVM's knows a jar within a jar
       return new URL(
           "weir",
           null,
           -1,
-          "/" + e.getName(),
+          "/" + name,
           new URLStreamHandler() {
             @Override
             protected URLConnection openConnection(URL u) {
@@ -171,12 +161,11 @@ public final class IsolatedLoader extends ClassLoader {
 
                 @Override
                 public InputStream getInputStream() throws IOException {
-                  return jar.getInputStream(e);
-                }
-
-                @Override
-                public long getContentLengthLong() {
-                  return e.getSize();
+                  byte[] b = pack.resource(name);
+                  if (b == null) {
+                    throw new FileNotFoundException(name);
+                  }
+                  return new ByteArrayInputStream(b);
                 }
               };
             }

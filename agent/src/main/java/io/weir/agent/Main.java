@@ -8,7 +8,7 @@ public final class Main {
 
   public static void main(String[] args) throws Exception {
     java.io.File jar = IsolatedLoader.agentJar(Main.class);
-    ClassLoader loader = IsolatedLoader.open(jar);
+    ClassLoader loader = IsolatedLoader.over(Pack.open(jar));
     Thread.currentThread().setContextClassLoader(loader);
     Object code =
         loader

@@ -56,7 +56,7 @@ public final class OtelExtension implements AgentListener, IgnoredTypesConfigure
 
   /**
    * That agent reads an extension through a URL of its own, which does not tell the file: it is the
-   * one among its extensions that has the bridge.
+   * one among its extensions that has us in it.
    */
   private static File jar() {
     String told = extensions;
@@ -78,7 +78,8 @@ public final class OtelExtension implements AgentListener, IgnoredTypesConfigure
 
   private static boolean isOurs(File jar) {
     try (JarFile j = new JarFile(jar, false)) {
-      return j.getJarEntry("boot/index") != null && j.getJarEntry("inst/weir-version") != null;
+      return j.getJarEntry("io/weir/agent/OtelExtension.class") != null
+          && j.getJarEntry(Pack.ENTRY) != null;
     } catch (java.io.IOException none) {
       return false;
     }

@@ -43,8 +43,9 @@ public final class Premain {
         return;
       }
       java.io.File jar = where != null ? where : IsolatedLoader.agentJar(Premain.class);
-      BootClasses.install(jar, instrumentation);
-      ClassLoader loader = IsolatedLoader.open(jar);
+      Pack pack = Pack.open(jar);
+      BootClasses.install(pack, instrumentation);
+      ClassLoader loader = IsolatedLoader.over(pack);
       loader
           .loadClass("io.weir.agent.run.Agent")
           .getMethod(

@@ -1,5 +1,6 @@
 package io.weir.smoke;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.tools.attach.VirtualMachine;
@@ -9,12 +10,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -195,6 +196,15 @@ class AgentMannersTest {
       assertThat(main).isNotNegative();
       assertThat(control).as("the pattern finds what it looks for").isNotNegative();
       assertThat(control).as(() -> loaded.get(control)).isGreaterThan(main);
+      // and those that a start loads need not be inflated: weir-cli-classes names most of them
+      Map<String, Boolean> inside = Work.classesInside();
+      List<String> ours =
+          loaded.stream()
+              .map(l -> l.replaceAll("^(\\[.*\\] )?(\\S+) source: .*", "$2"))
+              .filter(inside::containsKey)
+              .toList();
+      assertThat(ours).hasSizeGreaterThan(500);
+      assertThat(ours.stream().filter(inside::get).count()).isGreaterThan(ours.size() * 9L / 10);
     }
   }
 
@@ -254,20 +264,31 @@ class AgentMannersTest {
     return -1;
   }
 
-  /** The agent with one method of one class throwing, or, without a method, with the class gone. */
+  /**
+   * The agent with one method of one class throwing, or, without a method, with the class gone. The
+   * agent finds its classes by their places in the jar, so each is changed where it lies.
+   */
   private static Path planted(String internalName, String method) throws IOException {
-    Path jar = Work.fresh("planted").resolve("weir.jar");
-    Files.copy(Work.weirJar(), jar, StandardCopyOption.REPLACE_EXISTING);
-    try (FileSystem zip = FileSystems.newFileSystem(jar)) {
-      Path entry = zip.getPath("inst", internalName + ".classdata");
-      assertThat(entry).exists();
-      if (method == null) {
-        Files.delete(entry);
-      } else {
-        Files.write(entry, throwing(Files.readAllBytes(entry), method));
-      }
+    byte[] jar = Files.readAllBytes(Work.weirJar());
+    int header = 30;
+    int name =
+        new String(jar, ISO_8859_1).indexOf("\0\0" + internalName + ".class") + 2; // no extra field
+    ByteBuffer local = ByteBuffer.wrap(jar).order(ByteOrder.LITTLE_ENDIAN);
+    local.position(name - header);
+    local = local.slice().order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(local.getInt(0)).as(internalName + " in a local header").isEqualTo(0x04034b50);
+    if (method == null) {
+      jar[name] ^= 1;
+    } else {
+      assertThat(local.getShort(8)).as("uncompressed").isZero();
+      int place = name + local.getShort(26);
+      int size = local.getInt(18);
+      byte[] changed = throwing(Arrays.copyOfRange(jar, place, place + size), method);
+      assertThat(changed).hasSizeLessThanOrEqualTo(size);
+      System.arraycopy(changed, 0, jar, place, changed.length);
+      local.putInt(18, changed.length).putInt(22, changed.length);
     }
-    return jar;
+    return Files.write(Work.fresh("planted").resolve("weir.jar"), jar);
   }
 
   private static byte[] throwing(byte[] classFile, String method) {
@@ -295,7 +316,7 @@ class AgentMannersTest {
                 return null;
               }
             },
-            0);
+            ClassReader.SKIP_DEBUG); // so that it is no longer than it was
     return out.toByteArray();
   }
 }

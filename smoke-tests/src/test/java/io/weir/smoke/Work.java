@@ -3,6 +3,11 @@ package io.weir.smoke;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.jar.JarFile;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 
 /** Where the tests leave their files: under {@code target}. */
 final class Work {
@@ -17,6 +22,32 @@ final class Work {
       throw new IllegalStateException(jar.normalize() + " is missing: package module agent first");
     }
     return jar.normalize();
+  }
+
+  /** The jar inside the agent's jar, which has all but the launcher. */
+  static ZipInputStream insideWeirJar() throws IOException {
+    JarFile jar = new JarFile(weirJar().toFile(), false);
+    return new ZipInputStream(jar.getInputStream(jar.getEntry("inst.jar"))) {
+      @Override
+      public void close() throws IOException {
+        super.close();
+        jar.close();
+      }
+    };
+  }
+
+  /** Names of the classes in there, and whether each lies uncompressed. */
+  static Map<String, Boolean> classesInside() throws IOException {
+    Map<String, Boolean> classes = new HashMap<>();
+    try (ZipInputStream in = insideWeirJar()) {
+      for (ZipEntry e; (e = in.getNextEntry()) != null; ) {
+        if (e.getName().endsWith(".class")) {
+          String name = e.getName().replaceAll("\\.class$", "").replace('/', '.');
+          classes.put(name, e.getMethod() == ZipEntry.STORED);
+        }
+      }
+    }
+    return classes;
   }
 
   /** A folder by name, made when it is not there. */
