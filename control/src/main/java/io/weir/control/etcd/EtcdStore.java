@@ -104,7 +104,7 @@ public final class EtcdStore implements SharedStore {
   private long repairs;
 
   public EtcdStore(EtcdOptions options, Loop loop, Log log) {
-    this(options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND);
+    this(options, loop, log, StubWire::connect, new Random(), 60 * SECOND);
   }
 
   /**
@@ -116,7 +116,7 @@ public final class EtcdStore implements SharedStore {
   public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log, boolean follow) {
     KeySpace keys = KeySpace.overseer(options.namespace);
     return new EtcdStore(
-        options, loop, log, JetcdWire::connect, new Random(), 60 * SECOND, keys, follow);
+        options, loop, log, StubWire::connect, new Random(), 60 * SECOND, keys, follow);
   }
 
   EtcdStore(

@@ -90,7 +90,7 @@ class EtcdFigures {
     try (EtcdServer etcd = EtcdServer.start();
         TcpProxy proxy = new TcpProxy(etcd.port())) {
       Set<Long> before = threads();
-      Wire writer = JetcdWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
+      Wire writer = StubWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       for (int i = 0; i < 200; i++) {
         put(writer, "/service/s" + i + "/rate-limit", "{\"qps\": 100, \"burst\": 200}");
         put(writer, "/services/s" + i + "/instances/10.0.0." + i + ":80", "alive");
@@ -242,7 +242,7 @@ class EtcdFigures {
               Log.NONE,
               o -> {
                 clients.incrementAndGet();
-                return new CountingWire(JetcdWire.connect(o), attempts);
+                return new CountingWire(StubWire.connect(o), attempts);
               },
               new Random(1),
               TimeUnit.SECONDS.toNanos(60));

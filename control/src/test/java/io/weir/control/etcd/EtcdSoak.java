@@ -36,13 +36,13 @@ class EtcdSoak {
     Map<String, Integer> kinds = new TreeMap<>();
     try (EtcdServer etcd = EtcdServer.start();
         TcpProxy proxy = new TcpProxy(etcd.port())) {
-      writer = JetcdWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
+      writer = StubWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       EtcdStore store =
           new EtcdStore(
               EtcdOptions.builder().endpoints(proxy.endpoint()).build(),
               loop,
               said,
-              JetcdWire::connect,
+              StubWire::connect,
               random,
               TimeUnit.SECONDS.toNanos(60));
       store.start(said);

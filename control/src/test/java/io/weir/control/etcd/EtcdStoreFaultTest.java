@@ -64,7 +64,7 @@ class EtcdStoreFaultTest {
   private EtcdStore follow(EtcdOptions options) {
     store =
         new EtcdStore(
-            options, loop, said, JetcdWire::connect, new Random(1), TimeUnit.SECONDS.toNanos(60));
+            options, loop, said, StubWire::connect, new Random(1), TimeUnit.SECONDS.toNanos(60));
     store.start(said);
     return store;
   }
@@ -85,7 +85,7 @@ class EtcdStoreFaultTest {
   /** Writes around the proxy; a null value deletes. */
   private long write(String... keysAndValues) {
     if (writer == null) {
-      writer = JetcdWire.connect(at(etcd.endpoint()));
+      writer = StubWire.connect(at(etcd.endpoint()));
     }
     Txn txn = new Txn();
     for (int i = 0; i < keysAndValues.length; i += 2) {
@@ -397,7 +397,7 @@ class EtcdStoreFaultTest {
             at(etcd.endpoint()),
             loop,
             said,
-            o -> new DeafWire(JetcdWire.connect(o), B),
+            o -> new DeafWire(StubWire.connect(o), B),
             new Random(1),
             TimeUnit.SECONDS.toNanos(1));
     store.start(said);
