@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * last good rules stay, for as long as it takes.
  *
  * <p>Threads: {@code weir-control} owns all state; {@code weir-files} or the etcd client's two
- * {@code weir-etcd} threads feed it; {@code weir-disk} writes snapshots.
+ * {@code weir-etcd-io} feeds it; {@code weir-disk} writes snapshots.
  */
 public final class ControlPlane implements AutoCloseable {
   /**

@@ -9,11 +9,11 @@ import java.util.Map;
 
 /**
  * What makes a command about etcd answer sooner. Nine tenths of its time go into loading some two
- * thousand classes of jetcd, gRPC and Netty, one after the other as each is first used. So a second
- * thread loads and verifies them from a list, in that order and without initialising any, while the
- * first reads options and configuration; and what these libraries look for without need here (a
- * network card's address for an id) is switched off. For the command line only; the agent, in an
- * application, never does this.
+ * thousand classes of gRPC, Netty and protobuf, one after the other as each is first used. So a
+ * second thread loads and verifies them from a list, in that order and without initialising any,
+ * while the first reads options and configuration; and what these libraries look for without need
+ * here (a network card's address for an id) is switched off. For the command line only; the agent,
+ * in an application, never does this.
  *
  * <p>The list is {@code weir-cli-classes} in the jar, written and checked by {@code CliStartTest}:
  * a class that is missing there is loaded when it is used, one too many costs a little time.

@@ -14,9 +14,9 @@ import org.slf4j.spi.MDCAdapter;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * SLF4J inside the isolated loader: jetcd, Netty and Vert.x log through it. Their warnings reach
- * {@link AgentLog} at level DEBUG; whatever matters to a user our own code says itself, once. The
- * application's SLF4J is another one and is never touched.
+ * SLF4J inside the isolated loader: Netty logs through it. Its warnings reach {@link AgentLog} at
+ * level DEBUG; whatever matters to a user our own code says itself, once. The application's SLF4J
+ * is another one and is never touched.
  */
 public final class Slf4jBinding implements SLF4JServiceProvider {
   private final IMarkerFactory markers = new BasicMarkerFactory();
