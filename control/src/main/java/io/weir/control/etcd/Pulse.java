@@ -7,11 +7,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Whether a watch lives: even one that says nothing may be dead.
  *
- * <p>So etcd is asked to say something on it, 0.75 s after each answer, and when nothing comes
- * within 0.75 s, the watch counts as mute: 1.5 s after a connection went mute at the latest, so
- * that two seconds are enough to know what happened on it. Where etcd is slower, it gets four times
- * what its last answer took, and twice the time after a doubt that found nothing changed, up to 6
- * s. An etcd that has never answered (one before 3.4 does not) is not held to it.
+ * <p>So etcd is asked to say something on it, at once and 0.75 s after each answer, and when
+ * nothing comes within 0.75 s, the watch counts as mute: 1.5 s after a connection went mute at the
+ * latest, so that two seconds are enough to know what happened on it. Where etcd is slower, it gets
+ * four times what its last answer took, and twice the time after a doubt that found nothing
+ * changed, up to 6 s. An etcd that has never answered (one before 3.4 does not) is not held to it.
  *
  * <p>On the loop only; what it learned of etcd's pace outlives the single watch.
  */
@@ -50,11 +50,15 @@ final class Pulse {
     this.mute = mute;
   }
 
-  /** From now on this watch is asked. */
+  /**
+   * From now on this watch is asked; at once, because what is known of etcd's pace may be of
+   * another time: an etcd that was slow a moment ago would be waited for too long when it falls
+   * silent now.
+   */
   void follow(Wire.Watch created) {
     watch = created;
     pinged = false;
-    later();
+    ping();
   }
 
   /** The watch has ended: nothing is asked any more. */

@@ -344,13 +344,28 @@ class EtcdStoreRoundTest {
     connect();
     last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
     loop.advance(3 * SECOND / 4);
-    assertThat(wire().pings).isEqualTo(1);
+    assertThat(wire().pings).isEqualTo(2);
     event(last(wire().watches), entry(A, "2", 11));
     loop.advance(3 * SECOND / 4);
-    assertThat(wire().pings).as("asked again at once").isEqualTo(2);
+    assertThat(wire().pings).as("asked again at once").isEqualTo(3);
     assertThat(wire().closedWatches).isZero();
     loop.advance(3 * SECOND / 4);
     assertThat(wire().closedWatches).isEqualTo(1);
+  }
+
+  @Test
+  void anEtcdThatWasSlowIsNotGivenItsOldTimeOnANewWatch() {
+    connect();
+    loop.advance(SECOND);
+    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of())); // 4 s from now on
+    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    loop.advance(SECOND / 5);
+    answerRange(10, entry(A, "1", 5));
+    created(10);
+    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    int closed = wire().closedWatches;
+    loop.advance(151 * SECOND / 100);
+    assertThat(wire().closedWatches).isEqualTo(closed + 1);
   }
 
   @Test
