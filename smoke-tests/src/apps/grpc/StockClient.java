@@ -21,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
@@ -35,6 +36,7 @@ import java.util.concurrent.TimeUnit;
  * open CHANNEL TARGET [authority=NAME] [tls] [app] [round_robin]
  * call ID CHANNEL STYLE [header.NAME=VALUE] [deadline=MS] [cancel=MS] [direct] [credentials] : MESSAGE
  * many ID CHANNEL STYLE N [header...] : MESSAGE
+ * cancel ID (of a call in style async)
  * storm ID CHANNEL N : MESSAGE (50 threads, N calls each, of every type in turn)
  * idle CHANNEL
  * close CHANNEL
@@ -44,6 +46,7 @@ public final class StockClient {
   private static final Metadata.Key<String> PUSHBACK = key("grpc-retry-pushback-ms");
   private static final Metadata.Key<String> HINT = key("x-hint");
   private static final Map<String, ManagedChannel> CHANNELS = new HashMap<>();
+  private static final Map<String, ClientCall<?, ?>> UNDER_WAY = new ConcurrentHashMap<>();
   private static final Executor THREADS =
       Executors.newCachedThreadPool(
           r -> {
@@ -102,6 +105,9 @@ public final class StockClient {
       case "close":
         ManagedChannel c = CHANNELS.remove(w[1]);
         return c.shutdown().awaitTermination(20, TimeUnit.SECONDS) ? "terminated" : "HANGS";
+      case "cancel":
+        UNDER_WAY.get(w[1]).cancel("as asked", null);
+        return "asked";
       case "idle":
         CHANNELS.get(w[1]).enterIdle();
         return "idle";
@@ -188,7 +194,8 @@ public final class StockClient {
           }
           return "OK " + String.join("|", all);
         default:
-          return stream(channel, style, options, q, cancelAfter);
+          return stream(
+              words.isEmpty() ? "" : words.get(1), channel, style, options, q, cancelAfter);
       }
     } catch (StatusRuntimeException e) {
       return told(e.getStatus(), e.getTrailers());
@@ -199,7 +206,7 @@ public final class StockClient {
   }
 
   private static String stream(
-      Channel channel, String style, CallOptions options, String q, long cancelAfter)
+      String id, Channel channel, String style, CallOptions options, String q, long cancelAfter)
       throws Exception {
     Collector out = new Collector();
     ClientCall<String, String> call;
@@ -207,6 +214,7 @@ public final class StockClient {
     switch (style) {
       case "async":
         call = channel.newCall(Wire.UNARY, options);
+        UNDER_WAY.put(id, call);
         ClientCalls.asyncUnaryCall(call, q, out);
         break;
       case "server":

@@ -76,43 +76,70 @@ class ConcurrencyLimitTest {
 
   @Test
   void aGrpcServerServesSoManyAtOnce() {
+    grpc(true);
+  }
+
+  @Test
+  void aGrpcClientMakesSoManyAtOnce() {
+    grpc(false);
+  }
+
+  private static void grpc(boolean inbound) {
     Matrix.Cell cell = cell("grpc", "netty-1.85");
     String classpath =
         Apps.with(
             Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
             cell.classpath());
     Rules rules = new Rules();
-    rules.put("service/stock/rate-limit/most", "{\"max_concurrent\": 1}");
+    rules.put(
+        "service/" + (inbound ? "stock" : "localhost") + "/rate-limit/most",
+        "{\"max_concurrent\": 1, \"side\": \"" + (inbound ? "server" : "client") + "\"}");
     String options = "service=stock;admin.port=0;rules=" + rules.location();
-    try (Jvm server =
-            Jvm.of(cell.jdk(), classpath, "StockServer").arguments("a").weir(options).start();
-        Jvm client = Jvm.of(cell.jdk(), classpath, "StockClient").start()) {
+    Jvm.Builder serving = Jvm.of(cell.jdk(), classpath, "StockServer").arguments("a");
+    Jvm.Builder calling = Jvm.of(cell.jdk(), classpath, "StockClient");
+    try (Jvm server = (inbound ? serving.weir(options) : serving).start();
+        Jvm client = (inbound ? calling : calling.weir(options)).start()) {
+      Jvm governed = inbound ? server : client;
       client.say("open c localhost:" + server.port());
       client.awaitStdout("c opened");
-      Await.until(PATIENCE, () -> metric(server, "weir_limit_max_concurrent") == 1, server::told);
-      int n = 0;
-      for (String call :
-          List.of(
-              "unary : echo 1",
-              "server : echo 2",
-              "client : 3",
-              "bidi : 4",
-              "unary : fail INTERNAL",
-              "server : fail UNAVAILABLE",
-              "unary : throw",
-              "async cancel=50 : hang")) {
-        client.say("call #" + ++n + " c " + call);
-        assertThat(client.awaitStdout("#" + n + " ")).as(call).doesNotContain("EXHAUSTED");
-        awaitInFlight(server, 0);
+      client.say("open nobody localhost:1");
+      client.awaitStdout("nobody opened");
+      Await.until(
+          PATIENCE, () -> metric(governed, "weir_limit_max_concurrent") == 1, governed::told);
+      List<String> calls =
+          new ArrayList<>(
+              List.of(
+                  "c unary : echo 1",
+                  "c future : echo 1",
+                  "c server : echo 2",
+                  "c client : 3",
+                  "c bidi : 4",
+                  "c unary : fail INTERNAL",
+                  "c server : fail UNAVAILABLE",
+                  "c unary : throw"));
+      if (!inbound) {
+        calls.add("c async deadline=50 : hang");
+        calls.add("nobody unary : echo 1");
       }
-      client.say("call #" + ++n + " c async cancel=3000 : hang");
-      awaitInFlight(server, 1);
-      client.say("call #" + ++n + " c unary : echo 1");
-      assertThat(client.awaitStdout("#" + n + " "))
+      int n = 0;
+      for (String call : calls) {
+        client.say("call #" + ++n + " " + call);
+        assertThat(client.awaitStdout("#" + n + " ")).as(call).doesNotContain("EXHAUSTED");
+        awaitInFlight(governed, 0);
+      }
+      client.say("call #hangs c async : hang");
+      awaitInFlight(governed, 1);
+      client.say("call #over c unary : echo 1");
+      assertThat(client.awaitStdout("#over "))
           .contains("RESOURCE_EXHAUSTED")
           .contains("concurrency limit \"most\" reached");
-      assertThat(client.awaitStdout("#" + (n - 1) + " ")).contains("CANCELLED");
-      awaitInFlight(server, 0);
+      client.say("cancel #hangs");
+      assertThat(client.awaitStdout("#hangs CANCELLED")).isNotEmpty();
+      awaitInFlight(governed, 0);
+      client.say("call #lost c async : hang");
+      awaitInFlight(governed, 1);
+      (inbound ? client : server).close();
+      awaitInFlight(governed, 0);
     }
   }
 
