@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>To whoever looks, {@code inst.jar} is an ordinary jar, kept in ours as it is ({@code STORED}).
  * Not to us: a {@code JarFile} with eleven thousand entries is an index of 1.3 MB in each JVM's
- * heap, and an object, a stream and an inflater for each of the two thousand classes of a start. So
- * the build lays the jar out for reading by position. Its first entry, {@code weir-index}, is a
+ * heap, and an object, a stream and an inflater for each of the fifteen hundred classes of a start.
+ * So the build lays the jar out for reading by position. Its first entry, {@code weir-index}, is a
  * sorted array of pairs
  *
  * <pre>
