@@ -9,6 +9,7 @@ import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLConnection;
 import java.net.URLStreamHandler;
+import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Enumeration;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,13 @@ public final class IsolatedLoader extends ClassLoader {
 
   private static final String BOOTSTRAP = "io.weir.bootstrap.";
 
+  /** Loading a class loads its supertypes, each while the one before still holds its buffer. */
+  private static final int BUFFERS = 8;
+
   private final Pack pack;
+
+  /** For class files, to be used again; guarded by itself. */
+  private final ArrayDeque<byte[]> buffers = new ArrayDeque<byte[]>(BUFFERS);
 
   private IsolatedLoader(Pack pack, ClassLoader parent) {
     super(parent);
@@ -73,11 +80,10 @@ public final class IsolatedLoader extends ClassLoader {
     synchronized (getClassLoadingLock(name)) {
       Class<?> c = findLoadedClass(name);
       if (c == null) {
-        byte[] b = classFile(name);
-        if (b == null) {
+        c = define(name);
+        if (c == null) {
           return super.loadClass(name, resolve);
         }
-        c = define(name, b);
       }
       if (resolve) {
         resolveClass(c);
@@ -89,19 +95,38 @@ public final class IsolatedLoader extends ClassLoader {
   /** Only asked for the bridge, by the command line, where nobody put it into the boot loader. */
   @Override
   protected Class<?> findClass(String name) throws ClassNotFoundException {
-    byte[] b = name.startsWith(BOOTSTRAP) ? classFile(name) : null;
-    if (b == null) {
+    Class<?> c = name.startsWith(BOOTSTRAP) ? define(name) : null;
+    if (c == null) {
       throw new ClassNotFoundException(name);
     }
-    return define(name, b);
+    return c;
   }
 
-  private Class<?> define(String name, byte[] b) {
-    int dot = name.lastIndexOf('.');
-    if (dot > 0) {
-      definePackageOnce(name.substring(0, dot));
+  /** Null: it is not in the jar. */
+  private @Nullable Class<?> define(String name) {
+    byte[][] buffer = {null};
+    synchronized (buffers) {
+      buffer[0] = buffers.isEmpty() ? new byte[Pack.BUFFER] : buffers.removeLast();
     }
-    return defineClass(name, b, 0, b.length);
+    try {
+      int size = pack.classFile(name, buffer);
+      if (size < 0) {
+        return null;
+      }
+      int dot = name.lastIndexOf('.');
+      if (dot > 0) {
+        definePackageOnce(name.substring(0, dot));
+      }
+      return defineClass(name, buffer[0], 0, size);
+    } catch (IOException damaged) {
+      return null;
+    } finally {
+      synchronized (buffers) {
+        if (buffers.size() < BUFFERS) {
+          buffers.addLast(buffer[0]);
+        }
+      }
+    }
   }
 
   @SuppressWarnings("deprecation") // getDefinedPackage is Java 9
@@ -126,14 +151,6 @@ public final class IsolatedLoader extends ClassLoader {
     return u == null
         ? Collections.<URL>emptyEnumeration()
         : Collections.enumeration(Collections.singleton(u));
-  }
-
-  private byte @Nullable [] classFile(String name) {
-    try {
-      return pack.classFile(name);
-    } catch (IOException damaged) {
-      return null;
-    }
   }
 
   private byte @Nullable [] resource(String name) {

@@ -58,6 +58,9 @@ final class Pack {
   static final int END_SIZE = 22;
   static final int DEFLATED = 8;
 
+  /** Most class files are smaller. */
+  static final int BUFFER = 16 << 10;
+
   private static final String CLASS = ".class";
 
   private final RandomAccessFile file;
@@ -91,22 +94,39 @@ final class Pack {
 
   /** The class file of a class, by its name with dots; null where there is none. */
   byte @Nullable [] classFile(String name) throws IOException {
-    return read(name, CLASS);
+    byte[][] exact = new byte[1][];
+    return read(name, CLASS, exact) < 0 ? null : exact[0];
+  }
+
+  /**
+   * The same into a buffer that is used again, because a start reads some ten megabytes of class
+   * files, and what nobody collects stays resident.
+   *
+   * @param buffer its one element is replaced by a larger one where that is needed
+   * @return the size of the class file, -1 where there is none
+   */
+  int classFile(String name, byte[][] buffer) throws IOException {
+    return read(name, CLASS, buffer);
   }
 
   /** A resource, classes included; null where there is none. */
   byte @Nullable [] resource(String path) throws IOException {
     int dot = path.length() - CLASS.length();
-    return path.endsWith(CLASS) && path.indexOf('.') == dot
-        ? read(path.substring(0, dot).replace('/', '.'), CLASS)
-        : read(path, "");
+    if (path.endsWith(CLASS) && path.indexOf('.') == dot) {
+      return classFile(path.substring(0, dot).replace('/', '.'));
+    }
+    byte[][] exact = new byte[1][];
+    return read(path, "", exact) < 0 ? null : exact[0];
   }
 
-  private byte @Nullable [] read(String name, String suffix) throws IOException {
+  /**
+   * @param into its element null: is set to an array of just the size
+   */
+  private int read(String name, String suffix, byte[][] into) throws IOException {
     int hash = name.hashCode();
     int i = first(hash);
     for (; i < index.limit() && index.getInt(i) == hash; i += 8) {
-      byte[] data;
+      byte[] deflated;
       int size;
       synchronized (file) {
         file.seek(start + index.getInt(i + 4));
@@ -119,13 +139,27 @@ final class Pack {
         if (local.getInt(0) != LOCAL || local.getShort(26) != length || !isNamed(name, suffix)) {
           continue;
         }
-        size = local.getShort(8) == DEFLATED ? local.getInt(22) : -1;
-        data = new byte[local.getInt(18)];
-        file.readFully(data);
+        size = local.getInt(22);
+        if (local.getShort(8) != DEFLATED) {
+          file.readFully(room(into, size), 0, size);
+          return size;
+        }
+        deflated = new byte[local.getInt(18)];
+        file.readFully(deflated);
       }
-      return size < 0 ? data : inflate(data, size);
+      inflate(deflated, room(into, size), size);
+      return size;
     }
-    return null;
+    return -1;
+  }
+
+  private static byte[] room(byte[][] into, int size) {
+    if (into[0] == null) {
+      into[0] = new byte[size];
+    } else if (into[0].length < size) {
+      into[0] = new byte[size + BUFFER];
+    }
+    return into[0];
   }
 
   /** The place in the index of the first pair with this hash, or one more. */
@@ -161,12 +195,11 @@ final class Pack {
     return true;
   }
 
-  private static byte[] inflate(byte[] data, int size) throws IOException {
+  private static void inflate(byte[] data, byte[] b, int size) throws IOException {
     Inflater inflater = new Inflater(true);
     try {
       // older zlibs want a byte more than there is
       inflater.setInput(Arrays.copyOf(data, data.length + 1));
-      byte[] b = new byte[size];
       for (int n = 0; n < size; ) {
         int more = inflater.inflate(b, n, size - n);
         if (more == 0) {
@@ -174,7 +207,6 @@ final class Pack {
         }
         n += more;
       }
-      return b;
     } catch (DataFormatException damaged) {
       throw new IOException(damaged);
     } finally {
