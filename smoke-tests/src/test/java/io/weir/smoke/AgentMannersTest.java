@@ -208,6 +208,28 @@ class AgentMannersTest {
     }
   }
 
+  /** Else a thread of ours and an application that loads a native library may wait for ever. */
+  @Test
+  void classesThatLoadNativeLibrariesAreInitialisedBeforeMain() throws IOException {
+    Path log = Work.fresh("classes").resolve("init.log");
+    try (Jvm jvm =
+        Sites.jvm(cell)
+            .weir("service=shop;drain_ms=0;rules=etcd;etcd.endpoints=http://127.0.0.1:1")
+            .options("-Xlog:class+init=info:file=" + log)
+            .start()) {
+      jvm.awaitStderr("127.0.0.1:1");
+      List<String> begun = Files.readAllLines(log);
+      int main = first(begun, Pattern.compile(" Initializing 'TomcatMain'"));
+      assertThat(main).isNotNegative();
+      for (String name :
+          List.of("java/net/InetAddress", "java/net/NetworkInterface", "sun/nio/ch/IOUtil")) {
+        assertThat(first(begun, Pattern.compile(" Initializing '" + name + "'")))
+            .as(name)
+            .isBetween(0, main);
+      }
+    }
+  }
+
   @Test
   void redeployedWebApplicationLeavesNoClassLoaderBehind() throws IOException {
     String jars = cell.classpath();

@@ -88,6 +88,7 @@ public final class Agent {
     if (attached) {
       Globals.announce(instrumentation);
     }
+    NativeClasses.initialise();
     boolean threads = !"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("executors"));
     Control.startAfterMain(
         config, engine, hooks, new ColourWeaver(threads ? instrumentation : null), jar, attached);
