@@ -2,7 +2,6 @@ package io.weir.agent;
 
 import java.io.ByteArrayInputStream;
 import java.io.File;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.MalformedURLException;
@@ -142,7 +141,8 @@ public final class IsolatedLoader extends ClassLoader {
 
   @Override
   protected @Nullable URL findResource(String name) {
-    return resource(name) == null ? null : url(name);
+    byte[] b = resource(name);
+    return b == null ? null : url(name, b);
   }
 
   @Override
@@ -161,7 +161,7 @@ public final class IsolatedLoader extends ClassLoader {
     }
   }
 
-  private URL url(final String name) {
+  private static URL url(String name, final byte[] b) {
     try {
       // a handler of our own: no handler of the JVM's knows a jar within a jar
       return new URL(
@@ -177,11 +177,7 @@ public final class IsolatedLoader extends ClassLoader {
                 public void connect() {}
 
                 @Override
-                public InputStream getInputStream() throws IOException {
-                  byte[] b = pack.resource(name);
-                  if (b == null) {
-                    throw new FileNotFoundException(name);
-                  }
+                public InputStream getInputStream() {
                   return new ByteArrayInputStream(b);
                 }
               };

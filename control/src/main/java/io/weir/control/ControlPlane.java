@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * the disk) happens on daemon threads of its own. No failure in here reaches the application: the
  * last good rules stay, for as long as it takes.
  *
- * <p>Threads: {@code weir-control} owns all state; {@code weir-files} or the etcd client's two
- * {@code weir-etcd-io} feeds it; {@code weir-disk} writes snapshots.
+ * <p>Threads: {@code weir-control} owns all state; {@code weir-files} or the etcd client's {@code
+ * weir-etcd-io} feeds it; {@code weir-disk} writes snapshots.
  */
 public final class ControlPlane implements AutoCloseable {
   /**

@@ -161,16 +161,6 @@ final class EtcdChannel {
     public int compareTo(ChannelId other) {
       return text.compareTo(other.asLongText());
     }
-
-    @Override
-    public boolean equals(Object o) {
-      return o instanceof Id && ((Id) o).text.equals(text);
-    }
-
-    @Override
-    public int hashCode() {
-      return text.hashCode();
-    }
   }
 
   /** A deadline for every call that answers once; longer for the first, which loads classes. */

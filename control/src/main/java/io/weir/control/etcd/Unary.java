@@ -32,7 +32,7 @@ final class Unary<S> extends ClientCall.Listener<S> {
       Outcome<S> outcome) {
     ClientCall<Q, S> call = channel.newCall(method, options);
     call.start(new Unary<S>(outcome), new Metadata());
-    call.request(2); // with the second a server that says too much is told apart
+    call.request(1);
     call.sendMessage(request);
     call.halfClose();
   }

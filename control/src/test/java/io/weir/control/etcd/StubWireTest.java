@@ -3,15 +3,22 @@ package io.weir.control.etcd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What the client over the stubs promises beyond what the store's own tests ask of it. */
 class StubWireTest {
@@ -39,36 +46,54 @@ class StubWireTest {
     }
   }
 
+  /** In a JVM of its own, because one has one table of names. */
   @Test
-  void aNameIsTriedAtEachOfItsAddresses() throws Exception {
+  void aNameIsTriedAtEachOfItsAddresses(@TempDir Path work) throws Exception {
     try (EtcdServer etcd = EtcdServer.start()) {
-      // this etcd listens at 127.0.0.1 only; where localhost is ::1, too, that is refused
-      Wire wire =
-          StubWire.connect(
-              EtcdOptions.builder().endpoints("http://localhost:" + etcd.port()).build());
-      try {
-        assertThat(range(wire).get(20, TimeUnit.SECONDS).entries).isEmpty();
-      } finally {
-        wire.close();
-      }
+      // nobody listens at the first
+      Path names = Files.writeString(work.resolve("hosts"), "127.0.0.2 two\n127.0.0.1 two\n");
+      Process p =
+          new ProcessBuilder(
+                  System.getProperty("java.home") + "/bin/java",
+                  "-Djdk.net.hosts.file=" + names,
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  Asks.class.getName(),
+                  "http://two:" + etcd.port())
+              .redirectErrorStream(true)
+              .start();
+      String said = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(said).contains("[two/127.0.0.2, two/127.0.0.1]", "answered");
+    }
+  }
+
+  /** Asks the endpoint it is given, and says so. */
+  static final class Asks {
+    public static void main(String[] endpoint) throws Exception {
+      System.out.println(Arrays.toString(InetAddress.getAllByName("two")));
+      range(StubWire.connect(EtcdOptions.builder().endpoints(endpoint[0]).build()))
+          .get(20, TimeUnit.SECONDS);
+      System.out.println("answered");
     }
   }
 
   @Test
   void nothingOfAClosedClientRemains() throws Exception {
     try (EtcdServer etcd = EtcdServer.start()) {
+      Set<Thread> before = Thread.getAllStackTraces().keySet();
       Wire wire = StubWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       range(wire).get(20, TimeUnit.SECONDS);
-      Thread loop =
+      List<Thread> clients =
           Thread.getAllStackTraces().keySet().stream()
-              .filter(t -> t.getName().startsWith("weir-etcd-io") && t.isAlive())
-              .max((a, b) -> Long.compare(a.getId(), b.getId()))
-              .orElseThrow();
+              .filter(t -> !before.contains(t) && t.getName().matches("(weir-etcd|grpc|jetcd).*"))
+              .toList();
+      assertThat(clients).extracting(Thread::getName).anyMatch(n -> n.startsWith("weir-etcd-io"));
+      assertThat(clients).extracting(Thread::getName).allMatch(n -> n.startsWith("weir-etcd-"));
       wire.close();
-      loop.join(20_000);
-      assertThat(loop.isAlive()).isFalse();
-      assertThat(Thread.getAllStackTraces().keySet())
-          .noneMatch(t -> t.getName().startsWith("grpc-"));
+      for (Thread t : clients) {
+        t.join(20_000);
+        assertThat(t.isAlive()).as(t.getName()).isFalse();
+      }
     }
   }
 
