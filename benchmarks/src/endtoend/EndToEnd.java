@@ -61,12 +61,16 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
 /**
  * What the agent costs a whole process: CPU seconds per 100 000 requests, bare and governed in turn.
  *
- * <p>All processes of a row run side by side for the whole measurement and get slices of the same
- * load one after the other, so a slow minute of the machine falls on all of them. Each process's CPU
- * time (all threads, also its compilers and collectors) is read from /proc before and after its
- * slice; the slices are short, a fifth of a second or so, and many; what is printed is the median over
- * the rounds of its ratio to the bare process of the same round. A second bare process tells how much
- * of a ratio is chance.
+ * <p>All processes of a row run side by side and get slices of the same load one after the other, so
+ * a slow minute of the machine falls on all of them. Each process's CPU time (all threads, also its
+ * compilers and collectors) is read from /proc before and after its slice; the slices are short, a
+ * fifth of a second or so, and its figure is their median.
+ *
+ * <p>Two processes of one program differ for as long as they live: in what was compiled how, and in
+ * what lies beside what in memory, by several percent here, more than anything that is measured. So
+ * all of it is done again with fresh processes, START after START. What is printed is the mean over
+ * the starts of the ratio to the two bare processes of the same start, and its standard error; the
+ * second bare process beside the first tells how much of a ratio is chance.
  *
  * <p>One file, many roles: without the agent on the class path, as an application has it.
  */
@@ -368,6 +372,8 @@ public final class EndToEnd {
     final Process process;
     final BufferedReader out;
     final int port;
+
+    /** CPU seconds of each slice. */
     final List<Double> cpu = new ArrayList<>();
 
     App(String name, List<String> agent, String... role) throws IOException {
@@ -424,30 +430,36 @@ public final class EndToEnd {
 
   private static void direct(String[] args) throws Exception {
     String jar = args[0];
-    int rounds = Integer.parseInt(args[1]);
-    int calls = Integer.parseInt(args[2]);
-    List<String> rows = Arrays.asList(args).subList(3, args.length);
+    int starts = Integer.parseInt(args[1]);
+    int rounds = Integer.parseInt(args[2]);
+    int calls = Integer.parseInt(args[3]);
+    List<String> rows = Arrays.asList(args).subList(4, args.length);
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> STARTED.forEach(a -> a.process.destroyForcibly())));
     System.out.printf(
         Locale.ROOT,
-        "%-58s %14s %10s %18s%n",
+        "%-58s %14s %10s %16s %18s%n",
         "",
         "CPU s / 100k",
-        "median",
-        "quartiles");
+        "over bare",
+        "standard error",
+        "starts from .. to");
     for (String row : rows) {
-      switch (row) {
-        case "tomcat" -> tomcatRow(jar, rounds, calls);
-        case "grpc-server" -> grpcServerRow(jar, rounds, calls);
-        case "grpc-client" -> clientRow("gRPC unary echo, client, bare", "grpc-client", "grpc-server", "echo", jar, rounds, calls);
-        case "okhttp" -> clientRow("OkHttp 4.12 GET 1 KB, client, bare", "okhttp-client", "tomcat", "page", jar, rounds, calls);
-        default -> throw new IllegalArgumentException("no such row: " + row);
+      Map<String, List<Double>> all = new LinkedHashMap<>();
+      for (int i = 0; i < starts; i++) {
+        switch (row) {
+          case "tomcat" -> tomcatRow(jar, rounds, calls, all);
+          case "grpc-server" -> grpcServerRow(jar, rounds, calls, all);
+          case "grpc-client" -> clientRow("gRPC unary echo, client, bare", "grpc-client", "grpc-server", "echo", jar, rounds, calls, all);
+          case "okhttp" -> clientRow("OkHttp 4.12 GET 1 KB, client, bare", "okhttp-client", "tomcat", "page", jar, rounds, calls, all);
+          default -> throw new IllegalArgumentException("no such row: " + row);
+        }
+        for (App a : STARTED) {
+          a.process.destroyForcibly().waitFor();
+        }
+        STARTED.clear();
       }
-      for (App a : STARTED) {
-        a.process.destroyForcibly().waitFor();
-      }
-      STARTED.clear();
+      print(all);
     }
   }
 
@@ -466,7 +478,7 @@ public final class EndToEnd {
     return List.of("-javaagent:" + jar + "=service=" + service + ";rules=file:" + dir);
   }
 
-  private static void tomcatRow(String jar, int rounds, int calls) throws Exception {
+  private static void tomcatRow(String jar, int rounds, int calls, Map<String, List<Double>> all) throws Exception {
     List<App> apps = new ArrayList<>();
     apps.add(start("Tomcat 9, 1 KB, bare", List.of(), "tomcat"));
     apps.add(start("  bare again (chance)", List.of(), "tomcat"));
@@ -484,10 +496,10 @@ public final class EndToEnd {
     apps.add(start("  resilience4j limiter + breaker in a filter", List.of(), "tomcat", "resilience4j"));
     apps.add(start("  Sentinel flow + degrade in a filter", List.of(), "tomcat", "sentinel"));
     App load = start("load", List.of(), "http-load");
-    measure(apps, rounds, app -> load.slice(app.port, calls), calls);
+    measure(apps, rounds, app -> load.slice(app.port, calls), calls, all);
   }
 
-  private static void grpcServerRow(String jar, int rounds, int calls) throws Exception {
+  private static void grpcServerRow(String jar, int rounds, int calls, Map<String, List<Double>> all) throws Exception {
     List<App> apps = new ArrayList<>();
     apps.add(start("gRPC unary echo, server, bare", List.of(), "grpc-server"));
     apps.add(start("  bare again (chance)", List.of(), "grpc-server"));
@@ -501,7 +513,7 @@ public final class EndToEnd {
     for (App app : apps) {
       loads.put(app, start("load", List.of(), "grpc-client", String.valueOf(app.port)));
     }
-    measure(apps, rounds, app -> loads.get(app).slice(0, calls), calls);
+    measure(apps, rounds, app -> loads.get(app).slice(0, calls), calls, all);
   }
 
   /** Limit on the client's side, breaker and route on every call. */
@@ -527,7 +539,7 @@ public final class EndToEnd {
    * @param service the name that rules know the server by
    */
   private static void clientRow(
-      String title, String role, String called, String service, String jar, int rounds, int calls)
+      String title, String role, String called, String service, String jar, int rounds, int calls, Map<String, List<Double>> all)
       throws Exception {
     App server = start(service, List.of(), called);
     String port = String.valueOf(server.port);
@@ -541,7 +553,7 @@ public final class EndToEnd {
             mapped(agent(jar, "me", outbound(service, server.port)), service, server.port),
             role,
             port));
-    measure(apps, rounds, app -> app.slice(0, calls), calls);
+    measure(apps, rounds, app -> app.slice(0, calls), calls, all);
   }
 
   private static List<String> mapped(List<String> agent, String service, int port) {
@@ -552,9 +564,13 @@ public final class EndToEnd {
     void on(App app) throws IOException;
   }
 
-  private static void measure(List<App> apps, int rounds, Load load, int calls)
+  /** Calls made before a process is measured: until the compilers have done most of theirs. */
+  private static final int WARM_UP = 120_000;
+
+  private static void measure(
+      List<App> apps, int rounds, Load load, int calls, Map<String, List<Double>> all)
       throws IOException {
-    for (int i = 0; i < 200_000 / calls; i++) { // until the compilers have done most of theirs
+    for (int i = 0; i < WARM_UP / calls; i++) {
       for (App app : apps) {
         load.on(app);
       }
@@ -567,24 +583,48 @@ public final class EndToEnd {
         app.cpu.add(app.cpuSeconds() - before);
       }
     }
-    App bare = apps.get(0);
+    StringBuilder told = new StringBuilder();
     for (App app : apps) {
-      double[] ratios = new double[rounds];
-      double[] seconds = new double[rounds];
-      for (int i = 0; i < rounds; i++) {
-        ratios[i] = app.cpu.get(i) / bare.cpu.get(i);
-        seconds[i] = app.cpu.get(i) * 100_000 / calls;
+      app.cpu.sort(null);
+      double seconds = app.cpu.get(rounds / 2) * 100_000 / calls;
+      all.computeIfAbsent(app.name, n -> new ArrayList<>()).add(seconds);
+      told.append(String.format(Locale.ROOT, "  %.3f", seconds));
+    }
+    System.err.println(apps.get(0).name + ", CPU s / 100k of one start, in this order:" + told);
+  }
+
+  private static void print(Map<String, List<Double>> all) {
+    List<List<Double>> columns = new ArrayList<>(all.values());
+    List<Double> bare = columns.get(0);
+    List<Double> again = columns.get(1);
+    int starts = bare.size();
+    for (Map.Entry<String, List<Double>> e : all.entrySet()) {
+      double[] ratios = new double[starts];
+      double seconds = 0;
+      double mean = 0;
+      for (int i = 0; i < starts; i++) {
+        // a bare process beside the other one, what is governed beside both
+        double of = e.getValue() == again ? bare.get(i) : (bare.get(i) + again.get(i)) / 2;
+        ratios[i] = e.getValue() == bare ? 1 : e.getValue().get(i) / of;
+        seconds += e.getValue().get(i) / starts;
+        mean += ratios[i] / starts;
       }
+      double squares = 0;
+      for (double r : ratios) {
+        squares += (r - mean) * (r - mean);
+      }
+      double error = starts < 2 ? Double.NaN : Math.sqrt(squares / (starts - 1) / starts);
       Arrays.sort(ratios);
-      Arrays.sort(seconds);
       System.out.printf(
           Locale.ROOT,
-          "%-58s %14.2f %9.1f%% %8.1f%% ..%6.1f%%%n",
-          app.name,
-          seconds[rounds / 2],
-          100 * (ratios[rounds / 2] - 1),
-          100 * (ratios[rounds / 4] - 1),
-          100 * (ratios[(3 * rounds) / 4] - 1));
+          "%-58s %14.2f %9.1f%% %8s%.1f%% %10.1f%% ..%6.1f%%%n",
+          e.getKey(),
+          seconds,
+          100 * (mean - 1),
+          "+- ",
+          100 * error,
+          100 * (ratios[0] - 1),
+          100 * (ratios[starts - 1] - 1));
     }
     System.out.println();
   }

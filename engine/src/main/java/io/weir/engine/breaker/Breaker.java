@@ -86,32 +86,34 @@ public final class Breaker implements Timed {
       BreakerRule.Force f = r.force != BreakerRule.Force.NONE ? r.force : force;
       return f == BreakerRule.Force.OPEN ? REFUSED : UNRECORDED;
     }
-    while (true) {
-      Era e = era;
-      switch (e.phase) {
-        case CLOSED:
-          return e.recovering && r.rampNanos > 0 && !passesRamp(e, r, now)
-              ? REFUSED
-              : e.generation << PLACE_BITS;
-        case OPEN:
-          if (now - e.until < 0) {
-            return REFUSED;
-          }
-          FleetLink l = link;
-          if (e.shared && l != null) {
-            l.wanted(this);
-            return REFUSED;
-          }
-          Probes p = new Probes(r.probeSuccesses, now);
-          if (ERA.compareAndSet(
-              this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now))) {
-            moves.count(Moves.OPEN, Moves.HALF_OPEN, Moves.SELF);
-          }
-          break;
-        default:
-          return probe(e, r, now);
-      }
+    Era e = era;
+    if (e.phase != Era.Phase.CLOSED) {
+      return admitUnlessClosed(e, r, now);
     }
+    return e.recovering && r.rampNanos > 0 && !passesRamp(e, r, now)
+        ? REFUSED
+        : e.generation << PLACE_BITS;
+  }
+
+  private long admitUnlessClosed(Era seen, BreakerRule r, long now) {
+    Era e = seen;
+    while (e.phase == Era.Phase.OPEN) {
+      if (now - e.until < 0) {
+        return REFUSED;
+      }
+      FleetLink l = link;
+      if (e.shared && l != null) {
+        l.wanted(this);
+        return REFUSED;
+      }
+      Probes p = new Probes(r.probeSuccesses, now);
+      if (ERA.compareAndSet(
+          this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now))) {
+        moves.count(Moves.OPEN, Moves.HALF_OPEN, Moves.SELF);
+      }
+      e = era;
+    }
+    return e.phase == Era.Phase.CLOSED ? admit(r, now) : probe(e, r, now);
   }
 
   private boolean passesRamp(Era e, BreakerRule r, long now) {

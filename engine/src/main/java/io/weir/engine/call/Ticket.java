@@ -241,8 +241,15 @@ public final class Ticket {
    * Gives all tokens and places of this call back (a later engine refused, or the waiter was
    * cancelled or interrupted).
    */
-  @SuppressWarnings("NullAway") // there are arrays while there is a count
   public void giveBackTokens(long now) {
+    if (first != null || slot != null) { // not so for most of what is refused
+      giveBackAll(now);
+    }
+    waitNanos = 0;
+  }
+
+  @SuppressWarnings("NullAway") // there are arrays while there is a count
+  private void giveBackAll(long now) {
     if (slot != null) {
       freeSlots(TELLS_NOTHING, now);
     }
@@ -254,7 +261,6 @@ public final class Ticket {
       first.giveBack(firstCost, now);
       first = null;
     }
-    waitNanos = 0;
   }
 
   /** Breaker: this call holds a permit; {@code permit} is the breaker's own word (generation). */

@@ -175,11 +175,24 @@ public final class Instance {
     selections = counts;
   }
 
-  /** This instance was chosen for a call. */
+  /** This instance was chosen for a call, by no arm of a rule. */
   public void chosen(Selections.Reason why) {
     Selections s = selections;
     if (s != null) {
       s.count(why);
+    }
+  }
+
+  /**
+   * This instance was chosen for a call.
+   *
+   * @param arm which arm chose it; one that its {@link #countIn counts} have been {@link
+   *     Selections#fit fitted} to
+   */
+  public void chosen(Selections.Reason why, int arm) {
+    Selections s = selections;
+    if (s != null) {
+      s.count(why, arm);
     }
   }
 

@@ -203,67 +203,85 @@ final class Limit implements Limits.Running, Timed {
     latency = by;
   }
 
-  /** Decides and counts. */
-  @SuppressWarnings("NullAway") // there is a table or a bucket, and a refusal where there are slots
+  /**
+   * Decides and counts. The usual rule, a rate for all calls, in one small method that the compiler
+   * takes into its caller whole; what fewer rules have stands in methods of its own.
+   */
   <C> int admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     if (match != null && !match.test(source, call)) {
       return PASSED;
     }
-    Slots s = slots;
-    if (s != null) {
-      if (!s.take()) {
-        exceeded.increment();
-        if (rule.shadow) {
-          return PASSED;
-        }
-        ticket.refuseFull(full, s.limit());
-        return REFUSED;
-      }
-      ticket.holds(s);
+    if (slots != null && !holds(ticket)) {
+      return rule.shadow ? PASSED : REFUSED;
     }
     Rate r = rate;
     if (r == null) {
       hits.increment();
       return ADMITTED;
     }
-    long result;
-    if (table == null) {
-      Bucket bucket = r.bucket;
-      result = bucket.take(now);
-      if (result >= 0) {
-        ticket.took(bucket, r.terms.tokens);
-      }
-    } else {
-      long key = KeyHash.START;
-      boolean complete = true;
-      for (Attribute a : by) {
-        String value = a.read(source, call);
-        if (value == null) {
-          complete = false;
-          break;
-        }
-        key = KeyHash.add(key, value);
-      }
-      if (complete) {
-        result = table.take(key, r.terms, rule.maxKeys, now, ticket);
-      } else if (rule.onMissing == LimitRule.OnMissing.SKIP) {
-        return PASSED;
-      } else if (rule.onMissing == LimitRule.OnMissing.REJECT) {
-        result = ~0L;
-      } else {
-        result = table.takeMissing(r.terms, now, ticket);
-      }
+    Bucket bucket = r.bucket;
+    if (bucket == null) {
+      return admitKeyed(r, source, call, now, ticket);
     }
+    long result = bucket.take(now);
     if (result >= 0) {
-      hits.increment();
-      if (result > 0 && !rule.shadow) {
-        ticket.waitAtLeast(result);
+      ticket.took(bucket, r.terms.tokens);
+      return admitted(result, ticket);
+    }
+    return refused(r, result, now, ticket);
+  }
+
+  @SuppressWarnings("NullAway") // no bucket: there is a table
+  private <C> int admitKeyed(Rate r, AttributeSource<C> source, C call, long now, Ticket ticket) {
+    long key = KeyHash.START;
+    boolean complete = true;
+    for (Attribute a : by) {
+      String value = a.read(source, call);
+      if (value == null) {
+        complete = false;
+        break;
       }
-      return ADMITTED;
+      key = KeyHash.add(key, value);
+    }
+    long result;
+    if (complete) {
+      result = table.take(key, r.terms, rule.maxKeys, now, ticket);
+    } else if (rule.onMissing == LimitRule.OnMissing.SKIP) {
+      return PASSED;
+    } else if (rule.onMissing == LimitRule.OnMissing.REJECT) {
+      result = ~0L;
+    } else {
+      result = table.takeMissing(r.terms, now, ticket);
+    }
+    return result >= 0 ? admitted(result, ticket) : refused(r, result, now, ticket);
+  }
+
+  /** Takes a place among the calls under way; false: none is left, and the ticket says so. */
+  @SuppressWarnings("NullAway") // where there are slots there is a refusal
+  private boolean holds(Ticket ticket) {
+    if (slots.take()) {
+      ticket.holds(slots);
+      return true;
     }
     exceeded.increment();
+    if (!rule.shadow) {
+      ticket.refuseFull(full, slots.limit());
+    }
+    return false;
+  }
+
+  private int admitted(long wait, Ticket ticket) {
+    hits.increment();
+    if (wait > 0 && !rule.shadow) {
+      ticket.waitAtLeast(wait);
+    }
+    return ADMITTED;
+  }
+
+  private int refused(Rate r, long result, long now, Ticket ticket) {
+    exceeded.increment();
     if (rule.shadow) {
-      if (s != null) {
+      if (slots != null) {
         ticket.letGo(now); // it would not have been let in
       }
       return PASSED;

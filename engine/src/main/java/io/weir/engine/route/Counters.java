@@ -20,11 +20,11 @@ public final class Counters {
   final LongAdder unitMissing = new LongAdder();
   final LongAdder armUnknown = new LongAdder();
   final LongAdder failed = new LongAdder();
-  private final Map<String, LongAdder> arms;
+  private final Map<String, Arm> arms;
   private final Map<List<String>, Selections> selections;
 
   Counters() {
-    arms = new TreeMap<String, LongAdder>();
+    arms = new TreeMap<String, Arm>();
     selections = new HashMap<List<String>, Selections>();
   }
 
@@ -49,14 +49,25 @@ public final class Counters {
   }
 
   /** Only while a snapshot is built. */
-  LongAdder arm(String name) {
+  Arm arm(String name) {
     synchronized (arms) {
-      LongAdder a = arms.get(name);
+      Arm a = arms.get(name);
       if (a == null) {
-        a = new LongAdder();
+        a = new Arm(arms.size());
         arms.put(name, a);
       }
       return a;
+    }
+  }
+
+  /** Makes room for what the arms will choose; after all of them are known, before any call. */
+  void fit() {
+    int known;
+    synchronized (arms) {
+      known = arms.size();
+    }
+    for (Selections s : selections()) {
+      s.fit(known);
     }
   }
 
@@ -88,11 +99,29 @@ public final class Counters {
   /** Calls per arm, also those a shadow rule would have sent there. */
   public Map<String, Long> arms() {
     Map<String, Long> counts = new TreeMap<String, Long>();
+    List<Selections> chosen = selections();
     synchronized (arms) {
-      for (Map.Entry<String, LongAdder> e : arms.entrySet()) {
-        counts.put(e.getKey(), e.getValue().sum());
+      for (Map.Entry<String, Arm> e : arms.entrySet()) {
+        long sum = e.getValue().nowhere.sum();
+        for (Selections s : chosen) {
+          sum += s.chosenBy(e.getValue().index);
+        }
+        counts.put(e.getKey(), sum);
       }
     }
     return counts;
+  }
+
+  /** What calls are counted by; as long-lived as its name. */
+  static final class Arm {
+    /** Where {@link Selections} count what it chose. */
+    final int index;
+
+    /** Calls that got this arm and no instance of it: it has none, or its rule is a shadow. */
+    final LongAdder nowhere = new LongAdder();
+
+    private Arm(int index) {
+      this.index = index;
+    }
   }
 }

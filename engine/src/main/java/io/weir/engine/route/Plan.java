@@ -59,49 +59,59 @@ final class Plan {
   }
 
   <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    Row row = defaults;
-    Target target = null;
+    Target target;
     try {
-      if (about.test(source, call)) {
-        for (int n = 0; n < rows.length && target == null; n++) {
-          Row r = rows[n];
-          Run run = runs[n];
-          if (run != null) {
-            r = run.find(source, call);
-            n += run.length - 1;
-          } else if (!r.match.test(source, call)) {
-            r = null;
-          }
-          if (r != null) {
-            target = r.choose(source, call);
-            row = target == null ? defaults : r;
-          }
-        }
-        if (target == null && defaults != null) {
-          target = defaults.choose(source, call);
-        }
-      }
+      target = about.test(source, call) ? choose(source, call) : null;
     } catch (RuntimeException unreadable) {
       counters.failed.increment();
-      row = defaults;
-      target = row == null ? null : row.targets[0];
-    }
-    if (target != null) {
-      target.count.increment();
+      target = defaults == null ? null : defaults.targets[0];
     }
     if (shadow || target == null) {
-      return next != null
-          ? next.pick(source, call, now, ticket)
-          : anyone(source, call, now, ticket, shadow ? null : refusal, Reason.ANY);
+      return passOn(target, source, call, now, ticket);
     }
-    @SuppressWarnings("NullAway") // a target is always of a row
+    Row row = target.row;
     Instance i = row.instance(target, source, call, now);
-    if (i != null) {
-      i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE);
-      ticket.routed(i, target.name, row.timeoutNanos, target.headers);
-      return true;
+    if (i == null) {
+      target.arm.nowhere.increment();
+      return fallBack(row, source, call, now, ticket);
     }
-    return fallBack(row, source, call, now, ticket);
+    i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.arm.index);
+    ticket.routed(i, target.name, row.timeoutNanos, target.headers);
+    return true;
+  }
+
+  /** The arm of the first row that is about the call, else of the default; null for neither. */
+  private <C> @Nullable Target choose(AttributeSource<C> source, C call) {
+    for (int n = 0; n < rows.length; n++) {
+      Row r = rows[n];
+      Run run = runs[n];
+      if (run != null) {
+        r = run.find(source, call);
+        n += run.length - 1;
+      } else if (!r.match.test(source, call)) {
+        r = null;
+      }
+      Target target = r == null ? null : r.choose(source, call);
+      if (target != null) {
+        return target;
+      }
+    }
+    return defaults == null ? null : defaults.choose(source, call);
+  }
+
+  /**
+   * This rule does not send the call anywhere.
+   *
+   * @param wouldBe where a shadow rule would have sent it, or null
+   */
+  private <C> boolean passOn(
+      @Nullable Target wouldBe, AttributeSource<C> source, C call, long now, Ticket ticket) {
+    if (wouldBe != null) {
+      wouldBe.arm.nowhere.increment();
+    }
+    return next != null
+        ? next.pick(source, call, now, ticket)
+        : anyone(source, call, now, ticket, shadow ? null : refusal, Reason.ANY);
   }
 
   private <C> boolean fallBack(
@@ -125,8 +135,7 @@ final class Plan {
     for (Target t : defaults.targets) {
       Instance i = defaults.instance(t, source, call, now);
       if (i != null) {
-        t.count.increment();
-        i.chosen(Reason.FALLBACK);
+        i.chosen(Reason.FALLBACK, t.arm.index);
         ticket.routed(i, t.name, defaults.timeoutNanos, t.headers);
         return true;
       }

@@ -72,17 +72,15 @@ final class Ring {
 
   private Instance twoChoices() {
     long bits = Draw.bits();
-    Instance a;
-    Instance b;
     if (keep == null) {
       int i = Draw.upper(bits, instances.length);
       int j = Draw.lower(bits, instances.length - 1);
-      a = instances[i];
-      b = instances[j >= i ? j + 1 : j];
-    } else {
-      a = weighted(bits);
-      b = weighted(XxHash.mix(bits));
+      Instance a = instances[i];
+      Instance b = instances[j >= i ? j + 1 : j];
+      return b.inFlight() < a.inFlight() ? b : a;
     }
+    Instance a = weighted(bits);
+    Instance b = weighted(XxHash.mix(bits));
     // fewer per weight; the first drawn on a tie, so that an idle ring still follows the weights
     return (long) b.inFlight() * a.weight() < (long) a.inFlight() * b.weight() ? b : a;
   }

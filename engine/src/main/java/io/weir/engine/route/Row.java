@@ -6,7 +6,6 @@ import io.weir.engine.instances.Instance;
 import io.weir.engine.match.Match;
 import io.weir.engine.match.XxHash;
 import io.weir.engine.rules.RouteRule;
-import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** A row of a routing rule, compiled: whether it is about a call, and which arm the call gets. */
@@ -40,6 +39,9 @@ final class Row {
     ab = route.ab;
     split = new Split(route.to);
     this.targets = targets;
+    for (Target t : targets) {
+      t.row = this;
+    }
     boolean isTable = false;
     long unmatched = 0;
     for (int i = 0; i < targets.length; i++) {
@@ -159,13 +161,17 @@ final class Row {
     final String name;
     final Pool pool;
     final String[] headers;
-    final LongAdder count;
+    final Counters.Arm arm;
 
-    Target(String name, Pool pool, String[] headers, LongAdder count) {
+    /** The row it is an arm of; set by that row, which is made of its arms. */
+    @SuppressWarnings("NullAway.Init")
+    Row row;
+
+    Target(String name, Pool pool, String[] headers, Counters.Arm arm) {
       this.name = name;
       this.pool = pool;
       this.headers = headers;
-      this.count = count;
+      this.arm = arm;
     }
   }
 }
