@@ -18,7 +18,7 @@ final class Gate {
 
   Gate(Engine engine) {
     this.engine = engine;
-    bodies = new OpenBodies(engine);
+    bodies = new OpenBodies();
     source = new RequestSource(engine.service());
   }
 

@@ -80,7 +80,7 @@ final class Governor implements Interceptor {
     if (made == null ? !gate.admits(plan, request, ticket) : !made.admitted) {
       return refuse(plan, request, ticket);
     }
-    long began = gate.engine.now();
+    long began = ticket.startNanos();
     if (made == null && ticket.waitNanos() > 0) {
       pace(began + ticket.waitNanos(), call, ticket);
     }

@@ -1,6 +1,5 @@
 package io.weir.instrumentation.okhttp.adapter;
 
-import io.weir.engine.gate.Engine;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -12,12 +11,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 final class OpenBodies {
   private static final int AT_ONCE = 4;
 
-  private final Engine engine;
   private final Queue<Outcome> queue = new ConcurrentLinkedQueue<Outcome>();
-
-  OpenBodies(Engine engine) {
-    this.engine = engine;
-  }
 
   void add(Outcome outcome) {
     queue.add(outcome);
@@ -29,7 +23,7 @@ final class OpenBodies {
       if (oldest == null) {
         return;
       }
-      if (!oldest.isOver(engine.now())) {
+      if (!oldest.isOver()) {
         queue.add(oldest); // at the end, so that one long stream does not hide the rest
       }
     }

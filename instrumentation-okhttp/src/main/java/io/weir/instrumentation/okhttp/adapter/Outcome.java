@@ -3,6 +3,7 @@ package io.weir.instrumentation.okhttp.adapter;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import okhttp3.Call;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * headers: a caller that reads slowly does not make its target slow.
  *
  * <p>Holds neither body nor connection, so that OkHttp still finds leaked ones. Reading is one
- * thread's at a time; telling may race.
+ * thread's at a time; telling may race. A read costs no clock and no fence: it only marks itself,
+ * and whoever sweeps reads the marks and his own clock.
  */
 final class Outcome extends AtomicBoolean {
   private static final long serialVersionUID = 1;
@@ -29,8 +31,17 @@ final class Outcome extends AtomicBoolean {
   private final long began;
   private int status;
   private long answeredAt;
-  private volatile boolean reading;
-  private volatile long touched;
+
+  /** Grows as a read begins and as it ends: odd while one is under way. */
+  private volatile int reads;
+
+  /** What a sweep found last, and when it first did. */
+  private int seen;
+
+  private long touched;
+
+  private static final AtomicIntegerFieldUpdater<Outcome> READS =
+      AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
 
   /**
    * @param call null where OkHttp does not tell
@@ -58,12 +69,11 @@ final class Outcome extends AtomicBoolean {
   }
 
   void reads() {
-    reading = true;
+    READS.lazySet(this, reads + 1);
   }
 
   void hasRead() {
-    touched = engine.now();
-    reading = false;
+    READS.lazySet(this, reads + 1);
   }
 
   /** The body was read to its end, or nobody wants the rest. */
@@ -98,9 +108,20 @@ final class Outcome extends AtomicBoolean {
     }
   }
 
-  /** Told, or nothing more will come; then it counts by its status. */
-  boolean isOver(long now) {
-    if (!get() && !reading && now - touched > PATIENCE_NANOS) {
+  /**
+   * Told, or nothing more will come; then it counts by its status. One thread at a time, each
+   * seeing what the one before did.
+   */
+  boolean isOver() {
+    if (get()) {
+      return true;
+    }
+    long now = engine.now();
+    int r = reads;
+    if (r != seen) {
+      seen = r;
+      touched = now;
+    } else if ((r & 1) == 0 && now - touched > PATIENCE_NANOS) {
       bodyEnded();
     }
     return get();

@@ -210,11 +210,11 @@ class OutcomeTest {
     outcome.answered(200);
     outcome.reads();
     rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver(rig.engine.now())).isFalse();
+    assertThat(outcome.isOver()).isFalse();
     outcome.hasRead();
-    assertThat(outcome.isOver(rig.engine.now())).isFalse();
+    assertThat(outcome.isOver()).isFalse();
     rig.ahead.addAndGet(2 * Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver(rig.engine.now())).isTrue();
+    assertThat(outcome.isOver()).isTrue();
   }
 
   @Test
