@@ -1,5 +1,7 @@
 package io.weir.benchmarks;
 
+import java.io.BufferedReader;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -25,7 +27,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  *
  * <p>What is printed is CPU time ({@link CpuProfiler}): the median and the lower quartile of many
  * short iterations, promises being judged by the median. The machine is shared, and time on the
- * clock says most about who else is on it; ratios of CPU time within one run repeat.
+ * clock says most about who else is on it; ratios of CPU time within one run repeat. Rows with
+ * {@code 2 x} are two threads on one bucket, by the clock.
  *
  * <p>{@code benchmarks/run AREA [--short]}; an area is a package below this one. What an area
  * promises stands in {@link #PROMISES}.
@@ -61,7 +64,7 @@ public final class Run {
                 "2 x Admit.weir",
                 "2 x Admit.resilience4j",
                 1.5),
-            new Promise("edited 1000 times a second", "2 x Swap.weir", "2 x Admit.weir", 1.5)));
+            new Promise("edited 1000 times a second", "2 x Edited.weir", "2 x Admit.weir", 1.5)));
     PROMISES.put(
         "whole",
         Arrays.asList(
@@ -150,14 +153,14 @@ public final class Run {
     String only = words.size() > 1 ? words.get(1) : "";
     String include = "io\\.weir\\.benchmarks\\." + area + "\\..*" + only;
     Map<String, double[]> results = new TreeMap<>();
-    run(results, include, 1, quick);
+    run(results, include, quick);
     if (area.equals("limit") && only.isEmpty()) {
-      run(results, "limit\\.(AdmitBenchmark\\.(weir|resilience4j|guava|floor))", 2, quick);
+      contended(results, quick);
     }
     print(area, results);
   }
 
-  private static void run(Map<String, double[]> results, String include, int threads, boolean quick)
+  private static void run(Map<String, double[]> results, String include, boolean quick)
       throws Exception {
     ChainedOptionsBuilder options =
         new OptionsBuilder()
@@ -175,18 +178,12 @@ public final class Run {
             .addProfiler(GCProfiler.class)
             .addProfiler(CpuProfiler.class)
             .verbosity(VerboseMode.SILENT);
-    if (threads > 1) {
-      options.threads(threads);
-    }
     Collection<RunResult> all = new Runner(options.build()).run();
     for (RunResult r : all) {
       String[] path = r.getParams().getBenchmark().split("\\.");
       String name = path[path.length - 2].replace("Benchmark", "") + "." + path[path.length - 1];
       for (String key : r.getParams().getParamsKeys()) {
         name += " " + r.getParams().getParam(key);
-      }
-      if (r.getParams().getThreads() > 1) {
-        name = r.getParams().getThreads() + " x " + name;
       }
       Result<?> allocated = r.getSecondaryResults().get("gc.alloc.rate.norm");
       List<Double> iterations = new ArrayList<>();
@@ -206,12 +203,55 @@ public final class Run {
     }
   }
 
+  /** Two threads on one bucket: JVM after JVM, all subjects in each; see {@code Contended}. */
+  private static void contended(Map<String, double[]> results, boolean quick) throws Exception {
+    Map<String, List<Double>> all = new TreeMap<>();
+    for (int i = 0; i < (quick ? 3 : 9); i++) {
+      Process p =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Xms1g",
+                  "-Xmx1g",
+                  "-XX:+UseParallelGC",
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  "io.weir.benchmarks.limit.Contended",
+                  "10")
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      try (BufferedReader out = p.inputReader()) {
+        for (String line; (line = out.readLine()) != null; ) {
+          String[] words = line.split(" ");
+          if (words[0].equals("contended")) {
+            all.computeIfAbsent("2 x " + words[1], n -> new ArrayList<>())
+                .add(Double.parseDouble(words[2]));
+          }
+        }
+      }
+      if (p.waitFor() != 0) {
+        throw new IllegalStateException("two threads on one bucket: ended with " + p.exitValue());
+      }
+    }
+    all.forEach(
+        (name, jvms) -> {
+          jvms.sort(null);
+          results.put(
+              name,
+              new double[] {jvms.get(jvms.size() / 2), jvms.get(jvms.size() / 4), Double.NaN});
+        });
+  }
+
   private static void print(String area, Map<String, double[]> results) {
     System.out.printf("%n| %-34s | CPU ns/op | quartile | B/op |%n|---|---|---|---|%n", area);
     results.forEach(
         (name, r) ->
             System.out.printf(
-                Locale.ROOT, "| %-34s | %.1f | %.1f | %.0f |%n", name, r[0], r[1], r[2]));
+                Locale.ROOT,
+                "| %-34s | %.1f | %.1f | %s |%n",
+                name,
+                r[0],
+                r[1],
+                Double.isNaN(r[2]) ? "" : String.format(Locale.ROOT, "%.0f", r[2])));
     System.out.printf("%n| %-34s | measured | promised | |%n|---|---|---|---|%n", "promise");
     for (Promise p : PROMISES.get(area)) {
       double[] ours = results.get(p.ours());

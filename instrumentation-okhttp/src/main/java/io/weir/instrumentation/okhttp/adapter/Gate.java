@@ -18,7 +18,7 @@ final class Gate {
 
   Gate(Engine engine) {
     this.engine = engine;
-    bodies = new OpenBodies();
+    bodies = new OpenBodies(engine.now());
     source = new RequestSource(engine.service());
   }
 
@@ -36,7 +36,11 @@ final class Gate {
     Colour before = Calls.enter(request);
     try {
       bodies.sweep();
-      return engine.outbound(plan, source, request, ticket);
+      boolean admitted = engine.outbound(plan, source, request, ticket);
+      if (!admitted) {
+        bodies.tidy(ticket.startNanos());
+      }
+      return admitted;
     } catch (Throwable t) {
       failedOpen(t);
       abandon(ticket);

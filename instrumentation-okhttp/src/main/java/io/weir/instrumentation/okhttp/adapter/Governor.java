@@ -157,7 +157,7 @@ final class Governor implements Interceptor {
       outcome.answered(response.code());
       Response watched =
           response.newBuilder().body(new WatchedBody(body, outcome, deadline)).build();
-      gate.bodies.add(outcome);
+      gate.bodies.add(outcome, outcome.answeredAt());
       return watched;
     } catch (Throwable t) {
       Gate.failedOpen(t);

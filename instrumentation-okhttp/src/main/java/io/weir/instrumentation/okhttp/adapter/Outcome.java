@@ -68,6 +68,11 @@ final class Outcome extends AtomicBoolean {
     touched = answeredAt;
   }
 
+  /** When {@link #answered} was told, nano clock. */
+  long answeredAt() {
+    return answeredAt;
+  }
+
   void reads() {
     READS.lazySet(this, reads + 1);
   }

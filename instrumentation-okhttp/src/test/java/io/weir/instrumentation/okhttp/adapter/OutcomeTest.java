@@ -8,8 +8,10 @@ import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
@@ -17,6 +19,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -242,6 +245,59 @@ class OutcomeTest {
     assertThat(i.inFlight()).isZero();
     leaked.forEach(Response::close);
     assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aBodyLeftByAThreadThatCallsNoMoreIsFoundByOthers() throws Exception {
+    Instance i = rig.instance(rig.port());
+    List<Response> leaked = leakedByAnotherThread(3);
+    assertThat(i.inFlight()).isEqualTo(3);
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    rig.call("/b").execute().close();
+    rig.call("/b").execute().close();
+    assertThat(i.inFlight()).isZero();
+    leaked.forEach(Response::close);
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aLimitWhosePlacesAreAllLeftOpenIsNotFullForEver() throws Exception {
+    rig.rules(
+        LimitRule.builder()
+            .service(Rig.SERVICE)
+            .side(LimitRule.Side.CLIENT)
+            .qps(1000)
+            .maxConcurrent(1)
+            .build());
+    List<Response> leaked = leakedByAnotherThread(1);
+    assertThat(status("/a")).as("the place is taken").isEqualTo(429);
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    status("/a"); // finds it
+    assertThat(status("/a")).isEqualTo(200);
+    leaked.forEach(Response::close);
+  }
+
+  private int status(String path) throws IOException {
+    try (Response r = rig.call(path).execute()) {
+      return r.code();
+    }
+  }
+
+  private List<Response> leakedByAnotherThread(int calls) throws Exception {
+    return CompletableFuture.supplyAsync(
+            () -> {
+              List<Response> leaked = new ArrayList<>();
+              for (int k = 0; k < calls; k++) {
+                try {
+                  leaked.add(rig.call("/a").execute());
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              }
+              return leaked;
+            },
+            r -> new Thread(r).start())
+        .get();
   }
 
   @Test
