@@ -3,6 +3,7 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.match.Match;
 import io.weir.engine.measure.Latency;
 import io.weir.engine.rules.BreakerRule;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,10 @@ final class Guard implements Ticket.Recorder, Window.Judge {
 
   final BreakerRule rule;
   final Breaker breaker;
+
+  /** Null: about every call. */
+  final @Nullable Match match;
+
   private final Classifier classifier;
   private final Refusal refusal;
 
@@ -28,6 +33,7 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   Guard(BreakerRule rule, Breaker breaker, Classifier classifier) {
     this.rule = rule;
     this.breaker = breaker;
+    this.match = rule.match == Match.ALWAYS ? null : rule.match;
     this.classifier = classifier;
     this.minCalls = rule.countWindow ? Math.min(rule.minCalls, rule.windowSize) : rule.minCalls;
     this.refusal =

@@ -364,7 +364,7 @@ public final class Engine implements Ticket.Recorder {
       }
       measure(measures, latency, admitted, source, call, now, ticket);
     }
-    if (!admitted || ticket.instance() != null) {
+    if (witnesses.length > 0 && (!admitted || ticket.instance() != null)) {
       tell(ticket, plan.service, false, source, call, now);
     }
     return admitted;

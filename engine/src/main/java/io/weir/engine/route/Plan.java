@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class Plan {
   private static final String[] NO_HEADERS = new String[0];
 
-  private final Match about;
+  /** Null: about every call. */
+  private final @Nullable Match about;
+
   private final boolean shadow;
   private final Row[] rows;
   private final Run[] runs;
@@ -46,7 +48,7 @@ final class Plan {
       @Nullable Refusal refusal,
       Counters counters,
       @Nullable Plan next) {
-    this.about = about;
+    this.about = about == Match.ALWAYS ? null : about;
     this.shadow = shadow;
     this.rows = rows;
     runs = Run.among(rows);
@@ -61,7 +63,7 @@ final class Plan {
   <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
     Target target;
     try {
-      target = about.test(source, call) ? choose(source, call) : null;
+      target = about == null || about.test(source, call) ? choose(source, call) : null;
     } catch (RuntimeException unreadable) {
       counters.failed.increment();
       target = defaults == null ? null : defaults.targets[0];
