@@ -1,9 +1,12 @@
 package io.weir.engine.gate;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Logical names for addresses that legacy code has wired in ({@code
@@ -12,14 +15,13 @@ import java.util.Map;
  */
 public final class Targets {
   /** No mapping: the host is the service. */
-  public static final Targets NONE =
-      new Targets(Collections.<String, Map<Integer, String>>emptyMap());
+  public static final Targets NONE = new Targets(Collections.<String, Names>emptyMap());
 
   private static final Integer ANY_PORT = 0;
 
-  private final Map<String, Map<Integer, String>> byHost;
+  private final Map<String, Names> byHost;
 
-  private Targets(Map<String, Map<Integer, String>> byHost) {
+  private Targets(Map<String, Names> byHost) {
     this.byHost = byHost;
   }
 
@@ -29,7 +31,7 @@ public final class Targets {
    * @throws IllegalArgumentException naming the service, the address and what is expected
    */
   public static Targets of(Map<String, String> mapping) {
-    Map<String, Map<Integer, String>> byHost = new HashMap<String, Map<Integer, String>>();
+    Map<String, TreeMap<Integer, String>> byHost = new HashMap<String, TreeMap<Integer, String>>();
     for (Map.Entry<String, String> e : mapping.entrySet()) {
       for (String part : e.getValue().split(",")) {
         String address = part.trim();
@@ -56,33 +58,53 @@ public final class Targets {
               "weir.services." + e.getKey() + ": an address is empty, expected host:port");
         }
         String host = address.toLowerCase(Locale.ROOT);
-        Map<Integer, String> ports = byHost.get(host);
+        TreeMap<Integer, String> ports = byHost.get(host);
         if (ports == null) {
-          ports = new HashMap<Integer, String>();
+          ports = new TreeMap<Integer, String>();
           byHost.put(host, ports);
         }
         ports.put(port, e.getKey());
       }
     }
-    return byHost.isEmpty() ? NONE : new Targets(byHost);
+    if (byHost.isEmpty()) {
+      return NONE;
+    }
+    Map<String, Names> names = new HashMap<String, Names>();
+    for (Map.Entry<String, TreeMap<Integer, String>> e : byHost.entrySet()) {
+      names.put(e.getKey(), new Names(e.getValue()));
+    }
+    return new Targets(names);
   }
 
-  /**
-   * The logical service of an address; the host itself when nothing maps it. Boxes the port only
-   * for mapped hosts.
-   */
+  /** The logical service of an address; the host itself when nothing maps it. */
   String service(String host, int port) {
     if (this == NONE || host == null) {
       return host;
     }
-    Map<Integer, String> ports = byHost.get(host);
-    if (ports == null) {
-      return host;
+    Names names = byHost.get(host);
+    String name = names == null ? null : names.of(port);
+    return name == null ? host : name;
+  }
+
+  /** The services of one host, by port; asked for every call, so without boxes. */
+  private static final class Names {
+    private final int[] ports;
+    private final String[] services;
+    private final @Nullable String anyPort;
+
+    Names(TreeMap<Integer, String> byPort) {
+      anyPort = byPort.remove(ANY_PORT);
+      services = byPort.values().toArray(new String[0]);
+      ports = new int[services.length];
+      int i = 0;
+      for (int port : byPort.keySet()) {
+        ports[i++] = port;
+      }
     }
-    String s = ports.get(port);
-    if (s == null) {
-      s = ports.get(ANY_PORT);
+
+    @Nullable String of(int port) {
+      int i = Arrays.binarySearch(ports, port);
+      return i >= 0 ? services[i] : anyPort;
     }
-    return s == null ? host : s;
   }
 }
