@@ -71,25 +71,28 @@ public class WholeBenchmark {
     String env = "prod";
   }
 
-  private static final AttributeSource<Call> SOURCE =
-      new AttributeSource<Call>() {
+  /**
+   * Of {@code Object}: the compiler takes a call whose signature names a nested class for too new.
+   */
+  private static final AttributeSource<Object> SOURCE =
+      new AttributeSource<Object>() {
         @Override
-        public String header(Call call, String name) {
-          return call.env;
+        public String header(Object call, String name) {
+          return ((Call) call).env;
         }
 
         @Override
-        public String path(Call call) {
+        public String path(Object call) {
           return "/";
         }
 
         @Override
-        public String method(Call call) {
+        public String method(Object call) {
           return "GET";
         }
 
         @Override
-        public String host(Call call) {
+        public String host(Object call) {
           return "payment";
         }
       };
