@@ -176,14 +176,20 @@ public class Table {
     return null;
   }
 
-  /** The CPU time spent in any call of over a millisecond, while rules were edited. */
+  /** The CPU time spent in any call of over a millisecond, while rules were edited; the tokens. */
   private static void pauses(List<String> lines, List<Row> rows) {
     for (String l : lines) {
-      double[] v = find(List.of(l), "\\| edited \\|.*\\| ([\\d.]+) ms \\| (\\d+) \\| \\d+ \\|$");
+      double[] v = find(List.of(l), "\\| edited \\|.*\\| (\\d+) \\| (\\d+) \\| \\d+ \\|$");
       if (v != null) {
         String rule = l.split("\\|")[1].trim();
-        rows.add(new Row("pauses", rule + ", edited: own time of the longest calls", v[0], 1, "ms"));
+        rows.add(new Row("pauses", rule + ", edited: own time of the longest calls", v[0] / 1000, 1, "ms"));
         rows.add(new Row("pauses", rule + ", edited: waits for a lock", v[1], 0, ""));
+      }
+      v = find(List.of(l), "(\\d+) edits in .* admitted (\\d+), burst and rate allow ([\\d.]+)");
+      if (v != null) {
+        rows.add(new Row("pauses", "calls let in beyond what the edited rule allows", Math.max(0, v[1] - Math.floor(v[2])), 0, ""));
+        // an edit rounds down to a unit
+        rows.add(new Row("pauses", "tokens lost by " + (int) v[0] + " edits", Math.max(0, v[2] - v[1]), Math.rint(v[0] / 1024 * 100) / 100, ""));
       }
     }
   }
