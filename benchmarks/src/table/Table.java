@@ -286,12 +286,12 @@ public class Table {
   /** Each row a bar: measured as a share of what was promised, which is the line at 100 %. */
   private static String plot(List<Row> rows, String when) {
     List<Row> shown = rows.stream().filter(r -> r.promised > 0).toList();
-    int left = 430;
+    int left = 520;
     int line = 22;
     int full = 260;
     int height = 70 + shown.size() * line;
     StringBuilder b = new StringBuilder();
-    b.append("<svg xmlns='http://www.w3.org/2000/svg' width='920' height='" + height + "' font-family='sans-serif' font-size='12'>\n");
+    b.append("<svg xmlns='http://www.w3.org/2000/svg' width='1010' height='" + height + "' font-family='sans-serif' font-size='12'>\n");
     b.append("<rect width='100%' height='100%' fill='white'/>\n");
     text(b, 12, 22, "start", "#222", "Measured, as a share of what was promised: less is better", "font-size='15'");
     text(b, 12, 40, "start", "#777", when, "");
