@@ -44,20 +44,9 @@ public class AdmitBenchmark {
     Subject.sentinelFlow("admit", QPS);
   }
 
-  /** What no limiter can do without: the clock, and one compare-and-set on the time. */
   @Benchmark
   public boolean floor() {
-    long now = System.nanoTime();
-    for (; ; ) {
-      long tat = floor.get();
-      long next = Math.max(tat, now - 1_000_000_000) + 2;
-      if (next > now) {
-        return false;
-      }
-      if (floor.compareAndSet(tat, next)) {
-        return true;
-      }
-    }
+    return Subject.floor(floor);
   }
 
   @Benchmark

@@ -141,7 +141,7 @@ final class Contended {
     switch (subject) {
       case 0:
         for (int i = 0; i < CALLS; i++) {
-          in += floor() ? 1 : 0;
+          in += Subject.floor(floor) ? 1 : 0;
         }
         return in;
       case 1:
@@ -179,21 +179,6 @@ final class Contended {
           in += bucket4jEdited.tryConsume(1) ? 1 : 0;
         }
         return in;
-    }
-  }
-
-  /** What no limiter can do without: the clock, and one compare-and-set on the time. */
-  private boolean floor() {
-    long now = System.nanoTime();
-    for (; ; ) {
-      long tat = floor.get();
-      long next = Math.max(tat, now - 1_000_000_000) + 2;
-      if (next > now) {
-        return false;
-      }
-      if (floor.compareAndSet(tat, next)) {
-        return true;
-      }
     }
   }
 

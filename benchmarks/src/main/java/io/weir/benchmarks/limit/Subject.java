@@ -13,6 +13,7 @@ import io.weir.engine.limit.Limits;
 import io.weir.engine.rules.LimitRule;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Ours and the peers, each set up as its manual says, for one rate. */
 final class Subject {
@@ -41,6 +42,21 @@ final class Subject {
       };
 
   private Subject() {}
+
+  /** What no limiter can do without: the clock, and one compare-and-set on the time. */
+  static boolean floor(AtomicLong floor) {
+    long now = System.nanoTime();
+    for (; ; ) {
+      long tat = floor.get();
+      long next = Math.max(tat, now - 1_000_000_000) + 2;
+      if (next > now) {
+        return false;
+      }
+      if (floor.compareAndSet(tat, next)) {
+        return true;
+      }
+    }
+  }
 
   static LimitRule.Builder rule(double qps, long burst) {
     return LimitRule.builder().qps(qps).burst(burst);

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * One live instance of a service. Its description is immutable; its running state (calls under way,
  * ejection) lives on while the same {@code host:port} stays registered: {@link #continues}.
  *
- * <p>Threading: any, except {@link #continues}, {@link #countIn} and {@link #join}, which belong to
- * whoever builds a snapshot and come before its publication.
+ * <p>Threading: any, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy} and {@link
+ * #join}, which belong to whoever builds a snapshot and come before its publication.
  */
 public final class Instance {
   /** Label that keeps untagged traffic away; its value names the colour. */
@@ -175,6 +175,13 @@ public final class Instance {
     selections = counts;
   }
 
+  /** An arm of that number is about to have this instance; after {@link #countIn}. */
+  public void mayBeChosenBy(int arm) {
+    if (selections != null) {
+      selections.fit(arm);
+    }
+  }
+
   /** This instance was chosen for a call, by no arm of a rule. */
   public void chosen(Selections.Reason why) {
     Selections s = selections;
@@ -186,8 +193,7 @@ public final class Instance {
   /**
    * This instance was chosen for a call.
    *
-   * @param arm which arm chose it; one that its {@link #countIn counts} have been {@link
-   *     Selections#fit fitted} to
+   * @param arm the number of the arm that chose it, see {@link #mayBeChosenBy}
    */
   public void chosen(Selections.Reason why, int arm) {
     Selections s = selections;

@@ -25,15 +25,19 @@ public final class Selections {
     ANY
   }
 
-  private final @Nullable String version;
-  private final @Nullable String region;
   private static final int REASONS = Reason.values().length;
 
-  /** By reason, of calls that no arm chose. */
-  private final LongAdder[] counts = adders(new LongAdder[0], REASONS);
+  private final @Nullable String version;
+  private final @Nullable String region;
 
-  /** By arm and, within an arm, by reason. Replaced by a longer one, never shortened. */
-  private volatile LongAdder[] byArm = new LongAdder[0];
+  /** By reason, of calls that no arm chose. */
+  private final LongAdder[] counts = adders();
+
+  /**
+   * By arm and, within an arm, by reason; null for arms that never had such an instance, which most
+   * never have. Replaced by another with more, never with less.
+   */
+  private volatile @Nullable LongAdder[][] byArm = new LongAdder[0][];
 
   /**
    * @param version or null
@@ -44,18 +48,21 @@ public final class Selections {
     this.region = region;
   }
 
-  private static LongAdder[] adders(LongAdder[] before, int length) {
-    LongAdder[] all = Arrays.copyOf(before, length);
-    for (int i = before.length; i < length; i++) {
+  private static LongAdder[] adders() {
+    LongAdder[] all = new LongAdder[REASONS];
+    for (int i = 0; i < all.length; i++) {
       all[i] = new LongAdder();
     }
     return all;
   }
 
-  /** Makes room for the arms 0 to {@code arms - 1}, before any call is counted for them. */
-  public void fit(int arms) {
-    if (arms * REASONS > byArm.length) {
-      byArm = adders(byArm, arms * REASONS);
+  /** Makes room for what this arm chooses, before it can choose. */
+  void fit(int arm) {
+    LongAdder[][] all = byArm;
+    if (arm >= all.length || all[arm] == null) {
+      all = Arrays.copyOf(all, Math.max(all.length, arm + 1));
+      all[arm] = adders();
+      byArm = all;
     }
   }
 
@@ -71,26 +78,32 @@ public final class Selections {
     counts[why.ordinal()].increment();
   }
 
+  /**
+   * No room was made for this arm: the call is counted all the same, by no arm. It is one that is
+   * still on its way through the router of a rule that was taken away.
+   */
   void count(Reason why, int arm) {
-    byArm[arm * REASONS + why.ordinal()].increment();
+    LongAdder[][] all = byArm;
+    LongAdder[] own = arm < all.length ? all[arm] : null;
+    (own == null ? counts : own)[why.ordinal()].increment();
   }
 
   /** Calls chosen for this reason. */
   public long chosen(Reason why) {
     long sum = counts[why.ordinal()].sum();
-    LongAdder[] all = byArm;
-    for (int i = why.ordinal(); i < all.length; i += REASONS) {
-      sum += all[i].sum();
+    for (LongAdder[] arm : byArm) {
+      sum += arm == null ? 0 : arm[why.ordinal()].sum();
     }
     return sum;
   }
 
   /** Calls this arm chose, for whatever reason. */
   public long chosenBy(int arm) {
+    LongAdder[][] all = byArm;
+    LongAdder[] own = arm < all.length ? all[arm] : null;
     long sum = 0;
-    LongAdder[] all = byArm;
-    for (int i = arm * REASONS; i < (arm + 1) * REASONS && i < all.length; i++) {
-      sum += all[i].sum();
+    for (int i = 0; own != null && i < own.length; i++) {
+      sum += own[i].sum();
     }
     return sum;
   }

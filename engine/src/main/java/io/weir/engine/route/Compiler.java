@@ -117,7 +117,11 @@ final class Compiler {
         }
       }
       String name = name(arm);
-      targets[i] = new Target(name, pool(selected), headers(route, name), counters.arm(name));
+      Counters.Arm counts = counters.arm(name);
+      for (Instance instance : selected) {
+        instance.mayBeChosenBy(counts.index);
+      }
+      targets[i] = new Target(name, pool(selected), headers(route, name), counts);
     }
     return new Row(route, rule, targets, counters);
   }

@@ -60,17 +60,6 @@ public final class Counters {
     }
   }
 
-  /** Makes room for what the arms will choose; after all of them are known, before any call. */
-  void fit() {
-    int known;
-    synchronized (arms) {
-      known = arms.size();
-    }
-    for (Selections s : selections()) {
-      s.fit(known);
-    }
-  }
-
   /** Calls refused because their arm had no live instance and no fallback. */
   public long refused() {
     return refused.sum();

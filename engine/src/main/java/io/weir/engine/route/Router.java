@@ -69,7 +69,6 @@ public final class Router {
     }
     http = compile(false, now);
     grpc = compile(true, now);
-    counters.fit();
   }
 
   private @Nullable Plan compile(boolean grpc, long now) {

@@ -127,4 +127,24 @@ class InstanceTest {
     assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", none, 99, "http"))).isFalse();
     assertThat(a.describes(new Instance("s", "h", 1, "v", "r", "z", none, 100, "grpc"))).isFalse();
   }
+
+  @Test
+  void whatAnArmChoseIsCountedByArmAndByReasonAndAnUnknownArmIsNoError() {
+    Instance i = instance();
+    Selections counts = new Selections("v1", null);
+    i.countIn(counts);
+    i.mayBeChosenBy(2);
+    i.chosen(Selections.Reason.ROUTE, 2);
+    i.mayBeChosenBy(0);
+    i.chosen(Selections.Reason.ROUTE, 2);
+    i.chosen(Selections.Reason.DEFAULT, 0);
+    assertThat(counts.chosenBy(2)).isEqualTo(2);
+    assertThat(counts.chosenBy(0)).isEqualTo(1);
+    // a router that is no longer in force knows arms that these counts do not
+    i.chosen(Selections.Reason.ROUTE, 1);
+    i.chosen(Selections.Reason.ROUTE, 1000);
+    assertThat(counts.chosenBy(1) + counts.chosenBy(1000)).isZero();
+    assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(4);
+    assertThat(counts.chosen(Selections.Reason.DEFAULT)).isEqualTo(1);
+  }
 }

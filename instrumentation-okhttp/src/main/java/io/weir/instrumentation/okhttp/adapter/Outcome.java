@@ -25,9 +25,15 @@ final class Outcome extends AtomicBoolean {
 
   static final long PATIENCE_NANOS = 1_000_000_000;
 
+  private static final AtomicIntegerFieldUpdater<Outcome> READS =
+      AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
+
   private final transient Engine engine;
   private final transient Ticket ticket;
-  private final transient @Nullable Call call;
+
+  /** Let go once the outcome is told: it has the request, which may have a large body. */
+  private transient @Nullable Call call;
+
   private final long began;
   private int status;
   private long answeredAt;
@@ -39,9 +45,6 @@ final class Outcome extends AtomicBoolean {
   private int seen;
 
   private long touched;
-
-  private static final AtomicIntegerFieldUpdater<Outcome> READS =
-      AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
 
   /**
    * @param call null where OkHttp does not tell
@@ -90,6 +93,8 @@ final class Outcome extends AtomicBoolean {
         ticket.endHttp(status, now);
       } catch (Throwable t) {
         Gate.failedOpen(t);
+      } finally {
+        call = null;
       }
     }
   }
@@ -109,6 +114,8 @@ final class Outcome extends AtomicBoolean {
         ticket.endFailure(Failures.of(thrown, Calls.canceled(call), overdue), thrown, now);
       } catch (Throwable t) {
         Gate.failedOpen(t);
+      } finally {
+        call = null;
       }
     }
   }
