@@ -13,9 +13,9 @@ import okhttp3.Request;
 import okhttp3.Response;
 
 /**
- * Makes the calls it is told on stdin, one per line: {@code ID execute|aside|enqueue
+ * Makes the calls it is told on stdin, one per line: {@code ID execute|aside|enqueue|same
  * URL [readTimeout=MS] [callTimeout=MS] [fourThreads=true] [HEADER=VALUE ...]} (aside: {@code execute}
- * on a thread of its own) or {@code ID cancel}; tells what became of each on stdout.
+ * on a thread of its own; same: whether the caller gets the answer its own interceptor gave) or {@code ID cancel}; tells what became of each on stdout.
  */
 public final class OkHttpApp {
   private static final OkHttpClient CLIENT = new OkHttpClient();
@@ -71,6 +71,10 @@ public final class OkHttpApp {
           request.header(option[0], option[1]);
         }
       }
+      if (word[1].equals("same")) {
+        same(id, client, request.build());
+        continue;
+      }
       Call call = client.newCall(request.build());
       CALLS.put(id, call);
       if (word[1].equals("enqueue")) {
@@ -91,6 +95,18 @@ public final class OkHttpApp {
       } else {
         execute(id, call);
       }
+    }
+  }
+
+  private static void same(String id, OkHttpClient client, Request request) throws IOException {
+    Response[] given = new Response[1];
+    OkHttpClient own =
+        client
+            .newBuilder()
+            .addInterceptor(chain -> given[0] = chain.proceed(chain.request()))
+            .build();
+    try (Response r = own.newCall(request).execute()) {
+      System.out.println(id + " same=" + (r == given[0]) + " status=" + r.code());
     }
   }
 

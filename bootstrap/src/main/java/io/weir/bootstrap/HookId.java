@@ -21,9 +21,10 @@ public final class HookId {
   public static final int OKHTTP_RUN = 12;
   public static final int OKHTTP_CANCEL = 13;
   public static final int OPENTELEMETRY_SET = 14;
+  public static final int OKHTTP_BODY = 15;
 
   /** One more than the greatest number. */
-  public static final int COUNT = 15;
+  public static final int COUNT = 16;
 
   private HookId() {}
 
@@ -41,6 +42,8 @@ public final class HookId {
         return "io.weir.instrumentation.okhttp.adapter.NewCallHook";
       case OKHTTP_ADDRESS:
         return "io.weir.instrumentation.okhttp.adapter.AddressHook";
+      case OKHTTP_BODY:
+        return "io.weir.instrumentation.okhttp.adapter.BodyHook";
       case GRPC_SERVER_BUILD:
         return "io.weir.instrumentation.grpc.adapter.ServerBuildHook";
       case GRPC_CLIENT_BUILD:

@@ -62,6 +62,7 @@ class OkHttpTest {
                 promise("a read timeout is a failure", shop::silent),
                 promise("a cancelled call is none", shop::cancelled),
                 promise("a body that breaks off is a failure", shop::half),
+                knowsItsCall ? promise("the answer is OkHttp's own", shop::same) : null,
                 knowsItsCall ? promise("a route's timeout ends a call", shop::deadline) : null,
                 promise("a service that asks who calls is told, and no other", shop::tellsWho),
                 promise("enqueued calls that wait hold no thread", shop::paced),
@@ -202,6 +203,10 @@ class OkHttpTest {
           """);
       instance("hasty", "127.0.0.1:" + silent.getLocalPort(), "v1");
       rules.put(
+          "service/hasty-one/route",
+          "routes: [{match: \"method == 'GET'\", to: [{version: v1}], timeout_ms: 60000}]");
+      instance("hasty-one", one, "v1");
+      rules.put(
           "service/paced/rate-limit",
           "{\"qps\": 40, \"burst\": 1, \"max_wait_ms\": 60000, \"side\": \"client\"}");
       instance("paced", one, "v1");
@@ -318,6 +323,13 @@ class OkHttpTest {
     void half() {
       assertThat(call("execute", "http://half/")).startsWith("threw=java.net.ProtocolException");
       assertThat(call("execute", "http://half/")).startsWith("status=503 rejected=default");
+    }
+
+    void same() {
+      assertThat(call("same", "http://pay/x")).isEqualTo("same=true status=200");
+      assertThat(call("same", "http://hasty-one/x"))
+          .as("a deadline has to show in what reading throws")
+          .isEqualTo("same=false status=200");
     }
 
     void deadline() {

@@ -7,17 +7,22 @@ import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
+import io.weir.instrumentation.okhttp.adapter.BodyHook;
 import io.weir.instrumentation.okhttp.adapter.NewCallHook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.ResponseBody;
+import okio.Buffer;
+import okio.Okio;
+import okio.Source;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -37,18 +42,14 @@ public class CallBenchmark {
   private static final byte[] BODY = "{\"ok\":true}".getBytes(StandardCharsets.UTF_8);
 
   private final Request request = new Request.Builder().url("http://pay/orders?id=1").build();
-  private final OkHttpClient client =
-      new OkHttpClient.Builder()
-          .addInterceptor(
-              chain ->
-                  new Response.Builder()
-                      .request(chain.request())
-                      .protocol(Protocol.HTTP_1_1)
-                      .code(200)
-                      .message("OK")
-                      .body(ResponseBody.create(null, BODY))
-                      .build())
-          .build();
+  private final OkHttpClient client = answering(raw -> raw);
+  private final BodyHook woven = new BodyHook(new Engine("shop", Ticker.SYSTEM));
+  private final OkHttpClient wovenClient =
+      answering(
+          raw -> {
+            Object watched = woven.enter(raw, null, null);
+            return watched == null ? raw : (Source) watched;
+          });
   private NewCallHook withoutRules;
   private NewCallHook limited;
   private NewCallHook guarded;
@@ -63,6 +64,23 @@ public class CallBenchmark {
     limited = hook(limit.build());
     guarded = hook(limit.build(), breaker.build());
     refused = hook(breaker.force(BreakerRule.Force.OPEN).build());
+  }
+
+  /** A client whose bodies are opened as OkHttp opens those of the network. */
+  private static OkHttpClient answering(UnaryOperator<Source> opened) {
+    return new OkHttpClient.Builder()
+        .addInterceptor(
+            chain ->
+                new Response.Builder()
+                    .request(chain.request())
+                    .protocol(Protocol.HTTP_1_1)
+                    .code(200)
+                    .message("OK")
+                    .body(
+                        ResponseBody.create(
+                            null, BODY.length, Okio.buffer(opened.apply(new Buffer().write(BODY)))))
+                    .build())
+        .build();
   }
 
   private static NewCallHook hook(Rule... rules) {
@@ -81,8 +99,8 @@ public class CallBenchmark {
   }
 
   private long made(NewCallHook hook) throws IOException {
-    Object state = hook.enter(client, request, null);
-    return answer((Call) hook.exit(state, client, null, null));
+    Object state = hook.enter(wovenClient, request, null);
+    return answer((Call) hook.exit(state, wovenClient, null, null));
   }
 
   private static long answer(Call call) throws IOException {
@@ -106,7 +124,7 @@ public class CallBenchmark {
     return made(limited);
   }
 
-  /** Limit, breaker and an instance to go to; the body is watched. */
+  /** Limit, breaker and an instance to go to; the body is watched where it is opened. */
   @Benchmark
   public long guarded() throws IOException {
     return made(guarded);

@@ -397,6 +397,23 @@ public final class Ticket {
     end(status, -1, null, null, now);
   }
 
+  /**
+   * The call ended with an HTTP status, and the time it took had ended before.
+   *
+   * @param answeredAt when it had, nano clock
+   */
+  public void endHttp(int status, long answeredAt, long now) {
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      startNanos += now - answeredAt;
+      told(status, -1, null, null, now);
+    }
+  }
+
+  /** Whether the call's end has been told, or is just being told. Any thread. */
+  public boolean hasEnded() {
+    return ended != 0;
+  }
+
   /** The call ended with a gRPC status code. */
   public void endGrpc(int code, @Nullable Throwable thrown, long now) {
     end(-1, code, null, thrown, now);
@@ -433,9 +450,13 @@ public final class Ticket {
 
   private void end(
       int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
-    if (!ENDED.compareAndSet(this, 0, 1)) {
-      return;
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      told(status, grpc, failure, thrown, now);
     }
+  }
+
+  private void told(
+      int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
     if (slot != null) {
       // first of all: whatever throws below, the place is free
       freeSlots(outcome(status, grpc, failure), now);

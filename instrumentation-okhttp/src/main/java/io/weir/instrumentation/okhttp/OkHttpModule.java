@@ -16,6 +16,7 @@ public final class OkHttpModule extends InstrumentationModule {
     return Arrays.<TypeInstrumentation>asList(
         new NewCallInstrumentation(),
         new AddressInstrumentation(),
+        new BodyInstrumentation(),
         new AsyncCallInstrumentation(),
         new RealCallInstrumentation());
   }

@@ -36,14 +36,11 @@ import org.jspecify.annotations.Nullable;
  * connection sees the application's URL: TLS, HTTP/2, cookies, cache, listeners. A redirect to
  * another host or port is not retargeted.
  *
- * <p>The thread carries the aim from the {@link Governor} to the {@link AddressHook}: OkHttp makes
- * addresses on the thread that runs the call. If some interceptor goes on in another thread, the
- * call goes where the application aimed it, and that is counted.
+ * <p>The thread carries the aim, in the call's {@link Outcome}, from the {@link Governor} to the
+ * {@link AddressHook}: OkHttp makes addresses on the thread that runs the call. If some interceptor
+ * goes on in another thread, the call goes where the application aimed it, and that is counted.
  */
 final class Aim {
-  /** Set to null, never removed: a weak reference for every call otherwise. */
-  private static final ThreadLocal<Aim> CURRENT = new ThreadLocal<Aim>();
-
   private final String host;
   private final int port;
   private final Instance instance;
@@ -82,31 +79,6 @@ final class Aim {
     return instance == null || instance.port() == url.port() && instance.host().equals(url.host())
         ? null
         : new Aim(instance, url, dns);
-  }
-
-  /** The calling thread's aim, or null. */
-  static @Nullable Aim current() {
-    return CURRENT.get();
-  }
-
-  /**
-   * Binds an aim, or none, to the thread for one call; the call may be one that an interceptor
-   * makes within another.
-   *
-   * @return what was bound before, to be handed to {@link #unbind}
-   */
-  static @Nullable Aim bind(@Nullable Aim aim) {
-    Aim before = CURRENT.get();
-    if (aim != before) {
-      CURRENT.set(aim);
-    }
-    return before;
-  }
-
-  static void unbind(@Nullable Aim aim, @Nullable Aim before) {
-    if (aim != before) {
-      CURRENT.set(before);
-    }
   }
 
   /** Name service, socket factory and proxy for an address of this URL; null: not the aimed one. */

@@ -26,7 +26,11 @@ import org.jspecify.annotations.Nullable;
  * instance nevertheless.
  *
  * <p><b>Outcome.</b> What is thrown is told apart by {@link Failures}. An answer counts by its
- * status once its body has been read or closed, for the body may still fail: {@link Outcome}.
+ * status once its body has been read or closed, for the body may still fail: {@link Outcome}. The
+ * body is watched where OkHttp opens it on the network ({@link BodyHook}), and the caller gets the
+ * very answer it would have got; a watched copy of it only where OkHttp is older than 3.14, the
+ * answer does not come from the network or is decoded on its way, or a route's deadline has to show
+ * in what is thrown.
  *
  * <p><b>Waiting.</b> A paced call of {@code execute} waits on its caller's thread; cancelling it or
  * interrupting the thread ends the wait and gives the tokens back. One that was enqueued has been
@@ -50,9 +54,15 @@ final class Governor implements Interceptor {
   public Response intercept(Chain chain) throws IOException {
     Request request = chain.request();
     ServicePlan plan = gate.plan(request.url());
-    return plan == null
-        ? chain.proceed(gate.coloured(request, null))
-        : govern(plan, request, chain);
+    if (plan != null) {
+      return govern(plan, request, chain);
+    }
+    Outcome before = Outcome.bind(null); // an interceptor of another call may have made this one
+    try {
+      return chain.proceed(gate.coloured(request, null));
+    } finally {
+      Outcome.unbind(null, before);
+    }
   }
 
   /** Null when a client is none of ours. Looks at all: another agent may have put its in front. */
@@ -94,24 +104,27 @@ final class Governor implements Interceptor {
     } catch (Throwable t) {
       Gate.failedOpen(t);
     }
+    Outcome outcome = new Outcome(gate.engine, ticket, call, began);
+    outcome.aim(aim);
+    Outcome bound = outcome.isOnlyCounted() ? null : outcome;
+    Outcome before = Outcome.bind(bound);
     Response response;
-    Aim before = Aim.bind(aim);
     try {
       response = chain.proceed(sent);
     } catch (Throwable t) {
       boolean late = deadline != null && deadline.over();
-      new Outcome(gate.engine, ticket, call, began).failed(t, late);
+      outcome.failed(t, late);
       if (deadline != null && late && t instanceof IOException) {
         throw deadline.exceeded((IOException) t);
       }
       throw t;
     } finally {
-      Aim.unbind(aim, before);
+      Outcome.unbind(bound, before);
     }
     if (aim != null && !aim.taken() && response.networkResponse() != null) {
       Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));
     }
-    return answered(response, new Outcome(gate.engine, ticket, call, began), deadline);
+    return answered(response, outcome, deadline);
   }
 
   private static Response refuse(ServicePlan plan, Request request, Ticket ticket)
@@ -141,28 +154,37 @@ final class Governor implements Interceptor {
 
   private Response answered(Response response, Outcome outcome, @Nullable Deadline deadline) {
     try {
+      boolean over = outcome.answered(response.code());
       ResponseBody body = response.body();
       if (body == null
-          || deadline == null && outcome.isOnlyCounted()
+          || deadline == null && (over || outcome.isOnlyCounted())
           || response.code() == 101
           || body.contentLength() == 0
           || response.request().method().equals("HEAD")) {
         if (deadline != null) {
           deadline.over();
         }
-        outcome.answered(response.code());
-        outcome.bodyEnded();
+        outcome.endedAtOnce();
         return response;
       }
-      outcome.answered(response.code());
       Response watched =
-          response.newBuilder().body(new WatchedBody(body, outcome, deadline)).build();
+          deadline == null && outcome.isWatched() && !isDecoded(response, body)
+              ? response
+              : response.newBuilder().body(new WatchedBody(body, outcome, deadline)).build();
       gate.bodies.add(outcome, outcome.answeredAt());
       return watched;
     } catch (Throwable t) {
       Gate.failedOpen(t);
-      outcome.bodyEnded();
+      outcome.endedAtOnce();
       return response;
     }
+  }
+
+  /** Decoding may fail where the network does not; whoever decodes takes the length away. */
+  private static boolean isDecoded(Response response, ResponseBody body) {
+    Response network = response.networkResponse();
+    return body.contentLength() < 0
+        && network != null
+        && network.header("Content-Encoding") != null;
   }
 }

@@ -44,7 +44,7 @@ final class OpenBodies {
    */
   void add(Outcome outcome, long now) {
     Outcome before = recent.getAndSet(place(), outcome);
-    if (before != null && !before.get()) {
+    if (before != null && !before.isTold()) {
       open.add(before);
     }
     tidy(now);
@@ -81,7 +81,7 @@ final class OpenBodies {
 
   private void take(int place) {
     Outcome o = recent.get(place);
-    if (o != null && !o.get() && recent.compareAndSet(place, o, null)) {
+    if (o != null && !o.isTold() && recent.compareAndSet(place, o, null)) {
       open.add(o);
     }
   }

@@ -2,13 +2,12 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import okhttp3.Call;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What became of one call, told to its ticket once: {@code true} when told.
+ * One call on its way, and what became of it, told to its ticket once.
  *
  * <p>An answer is not the end: its body may fail while it is read, and then the call has failed. So
  * an answer counts when its body has been read to the end, was closed, or failed. A caller that
@@ -16,27 +15,45 @@ import org.jspecify.annotations.Nullable;
  * #PATIENCE_NANOS} ns without a read it counts by its status. Time counts up to the answer's
  * headers: a caller that reads slowly does not make its target slow.
  *
+ * <p><b>Which body.</b> While the thread runs the call's interceptors the outcome is bound to it
+ * ({@link #bind}), and every body that OkHttp opens on the network meanwhile is watched and
+ * numbered ({@link #opened}): those of redirects and of retries, and in the end the answer's. Only
+ * the last one counts, and only once the answer is there; what an interceptor reads of it, or of
+ * those before, is its own affair. So the application gets OkHttp's own answer, untouched.
+ *
  * <p>Holds neither body nor connection, so that OkHttp still finds leaked ones. Reading is one
  * thread's at a time; telling may race. A read costs no clock and no fence: it only marks itself,
- * and whoever sweeps reads the marks and his own clock.
+ * and whoever sweeps reads the marks and his own clock. A body that another thread ends in the very
+ * moment the answer comes may be missed for want of a fence; then it is found by patience.
  */
-final class Outcome extends AtomicBoolean {
-  private static final long serialVersionUID = 1;
-
+final class Outcome {
   static final long PATIENCE_NANOS = 1_000_000_000;
 
   private static final AtomicIntegerFieldUpdater<Outcome> READS =
       AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
 
-  private final transient Engine engine;
-  private final transient Ticket ticket;
+  /** Set to null, never removed: a weak reference for every call otherwise. */
+  private static final ThreadLocal<Outcome> CURRENT = new ThreadLocal<Outcome>();
+
+  private final Engine engine;
+  private final Ticket ticket;
+
+  /** Where the call goes instead; null once its interceptors have run. */
+  private @Nullable Aim aim;
 
   /** Let go once the outcome is told: it has the request, which may have a large body. */
-  private transient @Nullable Call call;
+  private @Nullable Call call;
 
   private final long began;
   private int status;
+  private boolean answered;
   private long answeredAt;
+
+  /** Number of the body that was opened last; 0: none was. */
+  private int last;
+
+  /** The last body had ended before the answer was there. */
+  private boolean early;
 
   /** Grows as a read begins and as it ends: odd while one is under way. */
   private volatile int reads;
@@ -64,11 +81,90 @@ final class Outcome extends AtomicBoolean {
     return ticket.breaker() == null && ticket.instance() == null && !ticket.holdsSlot();
   }
 
-  /** Status and headers are there. */
-  void answered(int status) {
+  /** The calling thread's call, or null: none, or one whose end nobody waits for. */
+  static @Nullable Outcome current() {
+    return CURRENT.get();
+  }
+
+  /**
+   * Binds a call, or none, to the thread that runs its interceptors; it may be one that an
+   * interceptor makes within another.
+   *
+   * @return what was bound before, to be handed to {@link #unbind}
+   */
+  static @Nullable Outcome bind(@Nullable Outcome outcome) {
+    Outcome before = CURRENT.get();
+    if (outcome != before) {
+      CURRENT.set(outcome);
+    }
+    return before;
+  }
+
+  static void unbind(@Nullable Outcome outcome, @Nullable Outcome before) {
+    if (outcome != before) {
+      CURRENT.set(before);
+    }
+    if (outcome != null) {
+      outcome.aim = null;
+    }
+  }
+
+  void aim(@Nullable Aim aim) {
+    this.aim = aim;
+  }
+
+  @Nullable Aim aim() {
+    return aim;
+  }
+
+  /** A body is about to be read for this call. Returns its number. */
+  int opened() {
+    early = false;
+    return ++last;
+  }
+
+  /** Whether the answer's body is watched where it comes from. */
+  boolean isWatched() {
+    return last > 0;
+  }
+
+  /**
+   * Status and headers are there.
+   *
+   * @return whether there is nothing more to come
+   */
+  boolean answered(int status) {
     this.status = status;
     answeredAt = engine.now();
     touched = answeredAt;
+    answered = true;
+    return early;
+  }
+
+  /** The body of this number was read to its end, or nobody wants the rest. */
+  void ended(int body) {
+    if (body == last) {
+      if (answered) {
+        bodyEnded(engine.now());
+      } else {
+        early = true;
+      }
+    }
+  }
+
+  /**
+   * Reading the body of this number failed.
+   *
+   * @param late for the routing rule's deadline
+   */
+  void failed(int body, Throwable thrown, boolean late) {
+    if (body == last) {
+      if (answered) {
+        failed(thrown, late);
+      } else {
+        early = true;
+      }
+    }
   }
 
   /** When {@link #answered} was told, nano clock. */
@@ -84,13 +180,20 @@ final class Outcome extends AtomicBoolean {
     READS.lazySet(this, reads + 1);
   }
 
+  boolean isTold() {
+    return ticket.hasEnded();
+  }
+
+  /** {@link #answered}, and there is nothing to wait for. */
+  void endedAtOnce() {
+    bodyEnded(answeredAt);
+  }
+
   /** The body was read to its end, or nobody wants the rest. */
-  void bodyEnded() {
-    if (compareAndSet(false, true)) {
+  private void bodyEnded(long now) {
+    if (!isTold()) {
       try {
-        long now = engine.now();
-        ticket.started(ticket.startNanos() + (now - answeredAt));
-        ticket.endHttp(status, now);
+        ticket.endHttp(status, answeredAt, now);
       } catch (Throwable t) {
         Gate.failedOpen(t);
       } finally {
@@ -105,7 +208,7 @@ final class Outcome extends AtomicBoolean {
    * @param late for the routing rule's deadline
    */
   void failed(Throwable thrown, boolean late) {
-    if (compareAndSet(false, true)) {
+    if (!isTold()) {
       try {
         long now = engine.now();
         long limit = Calls.timeoutNanos(call);
@@ -125,7 +228,7 @@ final class Outcome extends AtomicBoolean {
    * seeing what the one before did.
    */
   boolean isOver() {
-    if (get()) {
+    if (isTold()) {
       return true;
     }
     long now = engine.now();
@@ -134,8 +237,8 @@ final class Outcome extends AtomicBoolean {
       seen = r;
       touched = now;
     } else if ((r & 1) == 0 && now - touched > PATIENCE_NANOS) {
-      bodyEnded();
+      bodyEnded(now);
     }
-    return get();
+    return isTold();
   }
 }

@@ -101,19 +101,4 @@ class AimTest {
       }
     }
   }
-
-  @Test
-  void aCallWithinACallHasItsOwnAimOrNone() {
-    Aim outer = Aim.at(at("127.0.0.7", 80), URL, NAMES);
-    Aim inner = Aim.at(at("127.0.0.8", 80), URL, NAMES);
-    Aim first = Aim.bind(outer);
-    for (Aim within : new Aim[] {inner, null}) {
-      Aim before = Aim.bind(within);
-      assertThat(Aim.current()).isSameAs(within);
-      Aim.unbind(within, before);
-      assertThat(Aim.current()).isSameAs(outer);
-    }
-    Aim.unbind(outer, first);
-    assertThat(Aim.current()).isNull();
-  }
 }

@@ -21,6 +21,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import okhttp3.Response;
+import okhttp3.ResponseBody;
+import okio.Okio;
+import okio.Source;
 
 /** A real server, a real client and a real engine; only the weaving is done by hand. */
 final class Rig implements AutoCloseable {
@@ -45,7 +49,11 @@ final class Rig implements AutoCloseable {
           served.incrementAndGet();
           String path = x.getRequestURI().getPath();
           byte[] body = ("you sent " + path).getBytes(StandardCharsets.UTF_8);
-          x.sendResponseHeaders(path.startsWith("/5") ? 500 : 200, body.length);
+          if (path.startsWith("/302")) {
+            x.getResponseHeaders().set("Location", "/a");
+          }
+          x.sendResponseHeaders(
+              path.startsWith("/5") ? 500 : path.startsWith("/302") ? 302 : 200, body.length);
           x.getResponseBody().write(body);
           x.close();
         });
@@ -66,6 +74,31 @@ final class Rig implements AutoCloseable {
     Instance i = new Instance(SERVICE, "127.0.0.1", port, null, null, null, Map.of(), 100, "http");
     engine.apply(new RuleBook.Builder().instance(i).build());
     return i;
+  }
+
+  /** From now on bodies are opened as the woven constructor of OkHttp's has it. */
+  Rig weaveBodies() {
+    BodyHook woven = new BodyHook(engine);
+    client =
+        client
+            .newBuilder()
+            .addNetworkInterceptor(
+                chain -> {
+                  Response r = chain.proceed(chain.request());
+                  ResponseBody b = r.body();
+                  Object watched = woven.enter(b.source(), null, null);
+                  return watched == null
+                      ? r
+                      : r.newBuilder()
+                          .body(
+                              ResponseBody.create(
+                                  b.contentType(),
+                                  b.contentLength(),
+                                  Okio.buffer((Source) watched)))
+                          .build();
+                })
+            .build();
+    return this;
   }
 
   int port() {

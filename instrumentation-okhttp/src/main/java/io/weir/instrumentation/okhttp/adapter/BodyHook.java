@@ -1,0 +1,21 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.engine.gate.Engine;
+import okio.Source;
+import org.jspecify.annotations.Nullable;
+
+/** OkHttp opens a body on the network: for a call whose end somebody waits for, watched. */
+public final class BodyHook extends Hook {
+  public BodyHook(Engine engine) {}
+
+  /**
+   * @param self the bytes as they come from the connection
+   * @return what to read instead, or null
+   */
+  @Override
+  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
+    Outcome outcome = Outcome.current();
+    return outcome == null ? null : new WatchedSource((Source) self, outcome, null);
+  }
+}

@@ -1,0 +1,190 @@
+package io.weir.instrumentation.okhttp.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.weir.engine.call.Ticket;
+import io.weir.engine.instances.Instance;
+import io.weir.engine.rules.BreakerRule;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import okhttp3.Call;
+import okhttp3.Interceptor;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
+import okhttp3.ResponseBody;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Bodies watched where OkHttp opens them: what counts as the call's end, and what does not. */
+@Timeout(60)
+class BodyHookTest {
+  private Rig rig;
+
+  @BeforeEach
+  void start() throws IOException {
+    rig = new Rig().weaveBodies();
+  }
+
+  @AfterEach
+  void stop() {
+    rig.close();
+  }
+
+  private void with(Interceptor application) {
+    rig.client = rig.client.newBuilder().addInterceptor(application).build();
+  }
+
+  private void breaker() {
+    rig.rules(BreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20).build());
+  }
+
+  @Test
+  void theCallerGetsTheVeryAnswerAndItsBodyEndsTheCall() throws IOException {
+    Instance i = rig.instance(rig.port());
+    AtomicReference<Response> given = new AtomicReference<>();
+    with(
+        chain -> {
+          given.set(chain.proceed(chain.request()));
+          return given.get();
+        });
+    Response read = rig.call("/a").execute();
+    assertThat(read).isSameAs(given.get());
+    Response closed = rig.call("/b").execute();
+    assertThat(i.inFlight()).isEqualTo(2);
+    assertThat(read.body().string()).isEqualTo("you sent /a");
+    assertThat(i.inFlight()).isEqualTo(1);
+    closed.close();
+    closed.close();
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aBodyThatBreaksOffIsAFailure() throws IOException {
+    breaker();
+    byte[] half =
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ".getBytes(StandardCharsets.US_ASCII);
+    try (ServerSocket peer = Rig.peer((s, out) -> out.write(half))) {
+      Response r = rig.call(Rig.request(peer.getLocalPort(), "/")).execute();
+      assertThat(rig.breaker().failedCount()).isZero();
+      assertThatThrownBy(() -> r.body().string()).isInstanceOf(IOException.class);
+      assertThat(rig.breaker().failedCount()).isEqualTo(1);
+      r.close();
+      assertThat(rig.breaker().failedCount()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aBodyNobodyClosesCountsByItsStatusAfterAWhile() throws IOException {
+    Instance i = rig.instance(rig.port());
+    List<Response> leaked = new ArrayList<>();
+    for (int k = 0; k < 3; k++) {
+      leaked.add(rig.call("/a").execute());
+    }
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    rig.call("/b").execute().close();
+    assertThat(i.inFlight()).isZero();
+    leaked.forEach(Response::close);
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aRedirectsOwnBodyEndsNothing() throws IOException {
+    Instance i = rig.instance(rig.port());
+    Response r = rig.call("/302").execute();
+    assertThat(r.priorResponse()).isNotNull();
+    assertThat(i.inFlight()).isEqualTo(1);
+    r.close();
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void whatAnInterceptorReadsAndAsksForAgainIsItsOwnAffair() throws IOException {
+    Instance i = rig.instance(rig.port());
+    with(
+        chain -> {
+          chain.proceed(chain.request()).close();
+          return chain.proceed(chain.request());
+        });
+    Response r = rig.call("/a").execute();
+    assertThat(i.inFlight()).isEqualTo(1);
+    r.close();
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aBodyThatAnInterceptorHasReadIsOverWhenTheAnswerComes() throws IOException {
+    Instance i = rig.instance(rig.port());
+    with(
+        chain -> {
+          Response r = chain.proceed(chain.request());
+          String all = r.body().string();
+          return r.newBuilder().body(ResponseBody.create(null, all + "!")).build();
+        });
+    Response r = rig.call("/a").execute();
+    assertThat(i.inFlight()).isZero();
+    assertThat(r.body().string()).isEqualTo("you sent /a!");
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void aCallWithinTheCallEndsItsOwn() throws IOException {
+    Instance i = rig.instance(rig.port());
+    OkHttpClient plain = rig.client;
+    String elsewhere = "http://localhost:" + rig.port() + "/inner";
+    with(
+        chain -> {
+          Response r = chain.proceed(chain.request());
+          if (chain.request().url().encodedPath().equals("/outer")) {
+            Request inner = new Request.Builder().url(elsewhere).build();
+            Object state = rig.hook.enter(plain, inner, null);
+            ((Call) rig.hook.exit(state, plain, null, null)).execute().close();
+          }
+          return r;
+        });
+    Response r = rig.call("/outer").execute();
+    assertThat(i.inFlight()).isEqualTo(1);
+    r.close();
+    assertThat(i.inFlight()).isZero();
+  }
+
+  @Test
+  void anAnswerThatCannotBeDecodedIsAFailure() throws IOException {
+    breaker();
+    byte[] garbage =
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\nno gzip it"
+            .getBytes(StandardCharsets.US_ASCII);
+    try (ServerSocket peer = Rig.peer((s, out) -> out.write(garbage))) {
+      Response r = rig.call(Rig.request(peer.getLocalPort(), "/")).execute();
+      assertThat(r.code()).isEqualTo(200);
+      assertThatThrownBy(() -> r.body().string()).isInstanceOf(IOException.class);
+      assertThat(rig.breaker().failedCount()).isEqualTo(1);
+      r.close();
+    }
+  }
+
+  @Test
+  void aCallWithinACallIsBoundInItsPlace() {
+    Outcome outer = outcome();
+    Outcome first = Outcome.bind(outer);
+    for (Outcome within : new Outcome[] {outcome(), null}) {
+      Outcome before = Outcome.bind(within);
+      assertThat(Outcome.current()).isSameAs(within);
+      Outcome.unbind(within, before);
+      assertThat(Outcome.current()).isSameAs(outer);
+    }
+    Outcome.unbind(outer, first);
+    assertThat(Outcome.current()).isNull();
+  }
+
+  private Outcome outcome() {
+    return new Outcome(rig.engine, new Ticket(), null, 0);
+  }
+}
