@@ -86,6 +86,14 @@ public final class Bridge {
   }
 
   /**
+   * For advice of a method that an adapter may answer itself: what an {@link Instead} says, which
+   * {@link #enter} returned; else {@code result}. Asks no adapter again.
+   */
+  public static @Nullable Object instead(@Nullable Object state, @Nullable Object result) {
+    return state instanceof Instead ? ((Instead) state).result : result;
+  }
+
+  /**
    * Counts and reports a throwable of ours; never throws. Adapters whose work runs outside a hook
    * call it too.
    */

@@ -424,11 +424,12 @@ public final class Engine implements Ticket.Recorder {
    */
   public <C> String[] headers(AttributeSource<C> source, C call, @Nullable Ticket ticket) {
     String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
-    Colour colour = Colour.current();
     Snapshot s = snapshot;
+    if (s.carried() == null || s.book().off) {
+      return routed;
+    }
+    Colour colour = Colour.current();
     if (colour == Colour.NONE
-        || s.carried() == null
-        || s.book().off
         || (ticket == null || ticket.instance() == null) && !reach.includes(source.host(call))) {
       return routed;
     }

@@ -51,11 +51,9 @@ final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
     @Advice.OnMethodExit(suppress = Throwable.class)
     @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
     static @Nullable Object exit(
-        @Advice.Origin Class<?> origin,
-        @Advice.This Object client,
         @Advice.Enter @Nullable Object state,
         @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object call) {
-      return Bridge.leave(HookId.OKHTTP_NEW_CALL, origin, state, client, call, null);
+      return Bridge.instead(state, call);
     }
   }
 }

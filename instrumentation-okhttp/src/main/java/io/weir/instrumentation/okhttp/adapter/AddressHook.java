@@ -17,7 +17,7 @@ public final class AddressHook extends Hook {
   @Override
   @SuppressWarnings("NullAway") // a URL has a host and a port
   public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
-    Outcome outcome = Outcome.current();
+    Outcome outcome = Bound.outcome();
     Aim aim = outcome == null ? null : outcome.aim();
     return aim == null ? null : aim.substitutes((String) a0, (Integer) a1);
   }

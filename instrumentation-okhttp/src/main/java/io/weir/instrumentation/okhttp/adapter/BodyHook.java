@@ -15,7 +15,7 @@ public final class BodyHook extends Hook {
    */
   @Override
   public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
-    Outcome outcome = Outcome.current();
+    Outcome outcome = Bound.outcome();
     return outcome == null ? null : new WatchedSource((Source) self, outcome, null);
   }
 }

@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
  * Governor} finds it on that thread and takes it. Confined to one thread at a time.
  */
 final class Decision {
-  /** Set to null, never removed: a weak reference for every call otherwise. */
-  private static final ThreadLocal<Decision> CURRENT = new ThreadLocal<Decision>();
-
   final ServicePlan plan;
   final Call call;
   final boolean admitted;
@@ -30,12 +27,12 @@ final class Decision {
   }
 
   void bind() {
-    CURRENT.set(this);
+    Bound.decide(Bound.cell(), this);
   }
 
   /** Whether this thread runs the call by a decision that has been made. */
   static boolean isFor(Object call) {
-    Decision d = CURRENT.get();
+    Decision d = Bound.decision(Bound.cell());
     return d != null && d.call == call;
   }
 
@@ -44,21 +41,22 @@ final class Decision {
    *
    * @param call null where OkHttp does not tell
    */
-  static @Nullable Decision take(@Nullable Call call) {
-    Decision d = CURRENT.get();
+  static @Nullable Decision take(Object[] cell, @Nullable Call call) {
+    Decision d = Bound.decision(cell);
     if (d == null || call != null && call != d.call) {
       return null;
     }
-    CURRENT.set(null);
+    Bound.decide(cell, null);
     return d;
   }
 
   /** The thread has run the call. True: nobody took the decision. */
   boolean unbind() {
-    if (CURRENT.get() != this) {
+    Object[] cell = Bound.cell();
+    if (Bound.decision(cell) != this) {
       return false;
     }
-    CURRENT.set(null);
+    Bound.decide(cell, null);
     return true;
   }
 }

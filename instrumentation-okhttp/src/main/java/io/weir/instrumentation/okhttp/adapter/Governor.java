@@ -57,11 +57,12 @@ final class Governor implements Interceptor {
     if (plan != null) {
       return govern(plan, request, chain);
     }
-    Outcome before = Outcome.bind(null); // an interceptor of another call may have made this one
+    Object[] cell = Bound.cell();
+    Outcome before = Bound.swap(cell, null); // an interceptor of another call may make this one
     try {
       return chain.proceed(gate.coloured(request, null));
     } finally {
-      Outcome.unbind(null, before);
+      Bound.swap(cell, before);
     }
   }
 
@@ -82,7 +83,8 @@ final class Governor implements Interceptor {
 
   private Response govern(ServicePlan plan, Request request, Chain chain) throws IOException {
     Call call = Calls.of(chain);
-    Decision made = Decision.take(call);
+    Object[] cell = Bound.cell();
+    Decision made = Decision.take(cell, call);
     Ticket ticket = made == null ? new Ticket() : made.ticket;
     if (made != null && made.failure != null) {
       throw made.failure;
@@ -106,8 +108,7 @@ final class Governor implements Interceptor {
     }
     Outcome outcome = new Outcome(gate.engine, ticket, call, began);
     outcome.aim(aim);
-    Outcome bound = outcome.isOnlyCounted() ? null : outcome;
-    Outcome before = Outcome.bind(bound);
+    Outcome before = Bound.swap(cell, outcome.isOnlyCounted() ? null : outcome);
     Response response;
     try {
       response = chain.proceed(sent);
@@ -119,7 +120,8 @@ final class Governor implements Interceptor {
       }
       throw t;
     } finally {
-      Outcome.unbind(bound, before);
+      Bound.swap(cell, before);
+      outcome.aim(null);
     }
     if (aim != null && !aim.taken() && response.networkResponse() != null) {
       Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));

@@ -1,9 +1,8 @@
 package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.Skip;
+import io.weir.bootstrap.Instead;
 import io.weir.engine.gate.Engine;
-import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
@@ -20,27 +19,15 @@ public final class NewCallHook extends Hook {
     clients = new DerivedClients(engine);
   }
 
+  /**
+   * @return the call to return instead, or null: it is made on one of our clients already
+   */
   @Override
   public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
     OkHttpClient client = (OkHttpClient) self;
     if (a0 == null || Governor.of(client) != null) {
       return null;
     }
-    return new Made(clients.of(client).newCall(Calls.withColour((Request) a0)));
-  }
-
-  @Override
-  @SuppressWarnings("NullAway") // asked only with what enter made
-  public @Nullable Object exit(
-      @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
-    return ((Made) state).call;
-  }
-
-  private static final class Made extends Skip {
-    final Call call;
-
-    Made(Call call) {
-      this.call = call;
-    }
+    return new Instead(clients.of(client).newCall(Calls.withColour((Request) a0)));
   }
 }

@@ -11,14 +11,14 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  *
  * <p><b>How it works.</b> Nearly every body has been read before its thread makes the next call. So
  * an answer is put into a place of its thread's own, where the next one finds it told and replaces
- * it: no node, and no cache line that two threads write to. Only one that is still open then moves
- * on to a queue, of which every governed call looks at a few of the oldest. Places of threads that
- * make no more calls are cleared into the queue once in a while, by whoever comes by ({@link
- * #tidy}). So none is forgotten, and what is held is as much as bodies are open, and one told
- * outcome a place.
+ * it: no node, and no cache line that two threads write to. Only one that is still open then, and
+ * waited for, moves on to a queue, of which every governed call looks at a few of the oldest.
+ * Places of threads that make no more calls are cleared into the queue once in a while, by whoever
+ * comes by ({@link #tidy}). So none is forgotten, and what is held is as much as bodies are open,
+ * and one told outcome a place.
  *
- * <p>Any thread, no lock. An outcome in a place is judged by nobody; one in the queue by whoever
- * has polled it.
+ * <p>Any thread, no lock. An outcome in a place is judged by nobody; else by whoever has taken it
+ * from there or from the queue.
  */
 final class OpenBodies {
   private static final int AT_ONCE = 4;
@@ -44,7 +44,7 @@ final class OpenBodies {
    */
   void add(Outcome outcome, long now) {
     Outcome before = recent.getAndSet(place(), outcome);
-    if (before != null && !before.isTold()) {
+    if (before != null && !before.isOver()) {
       open.add(before);
     }
     tidy(now);
@@ -52,7 +52,6 @@ final class OpenBodies {
 
   /** Before a call is decided: what nobody reads any more gives back what it holds. */
   void sweep() {
-    take(place());
     for (int i = 0; i < AT_ONCE && !open.isEmpty(); i++) {
       Outcome oldest = open.poll();
       if (oldest == null) {

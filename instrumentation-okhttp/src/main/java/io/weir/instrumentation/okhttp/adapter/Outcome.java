@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * headers: a caller that reads slowly does not make its target slow.
  *
  * <p><b>Which body.</b> While the thread runs the call's interceptors the outcome is bound to it
- * ({@link #bind}), and every body that OkHttp opens on the network meanwhile is watched and
+ * ({@link Bound}), and every body that OkHttp opens on the network meanwhile is watched and
  * numbered ({@link #opened}): those of redirects and of retries, and in the end the answer's. Only
  * the last one counts, and only once the answer is there; what an interceptor reads of it, or of
  * those before, is its own affair. So the application gets OkHttp's own answer, untouched.
@@ -31,9 +31,6 @@ final class Outcome {
 
   private static final AtomicIntegerFieldUpdater<Outcome> READS =
       AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
-
-  /** Set to null, never removed: a weak reference for every call otherwise. */
-  private static final ThreadLocal<Outcome> CURRENT = new ThreadLocal<Outcome>();
 
   private final Engine engine;
   private final Ticket ticket;
@@ -81,34 +78,9 @@ final class Outcome {
     return ticket.breaker() == null && ticket.instance() == null && !ticket.holdsSlot();
   }
 
-  /** The calling thread's call, or null: none, or one whose end nobody waits for. */
-  static @Nullable Outcome current() {
-    return CURRENT.get();
-  }
-
   /**
-   * Binds a call, or none, to the thread that runs its interceptors; it may be one that an
-   * interceptor makes within another.
-   *
-   * @return what was bound before, to be handed to {@link #unbind}
+   * @param aim while the call's interceptors run; null afterwards
    */
-  static @Nullable Outcome bind(@Nullable Outcome outcome) {
-    Outcome before = CURRENT.get();
-    if (outcome != before) {
-      CURRENT.set(outcome);
-    }
-    return before;
-  }
-
-  static void unbind(@Nullable Outcome outcome, @Nullable Outcome before) {
-    if (outcome != before) {
-      CURRENT.set(before);
-    }
-    if (outcome != null) {
-      outcome.aim = null;
-    }
-  }
-
   void aim(@Nullable Aim aim) {
     this.aim = aim;
   }

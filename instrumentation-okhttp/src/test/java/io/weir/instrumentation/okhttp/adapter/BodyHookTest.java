@@ -3,6 +3,7 @@ package io.weir.instrumentation.okhttp.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.BreakerRule;
@@ -145,7 +146,7 @@ class BodyHookTest {
           if (chain.request().url().encodedPath().equals("/outer")) {
             Request inner = new Request.Builder().url(elsewhere).build();
             Object state = rig.hook.enter(plain, inner, null);
-            ((Call) rig.hook.exit(state, plain, null, null)).execute().close();
+            ((Call) Bridge.instead(state, null)).execute().close();
           }
           return r;
         });
@@ -173,15 +174,16 @@ class BodyHookTest {
   @Test
   void aCallWithinACallIsBoundInItsPlace() {
     Outcome outer = outcome();
-    Outcome first = Outcome.bind(outer);
+    Object[] cell = Bound.cell();
+    Outcome first = Bound.swap(cell, outer);
     for (Outcome within : new Outcome[] {outcome(), null}) {
-      Outcome before = Outcome.bind(within);
-      assertThat(Outcome.current()).isSameAs(within);
-      Outcome.unbind(within, before);
-      assertThat(Outcome.current()).isSameAs(outer);
+      Outcome before = Bound.swap(cell, within);
+      assertThat(Bound.outcome()).isSameAs(within);
+      Bound.swap(cell, before);
+      assertThat(Bound.outcome()).isSameAs(outer);
     }
-    Outcome.unbind(outer, first);
-    assertThat(Outcome.current()).isNull();
+    Bound.swap(cell, first);
+    assertThat(Bound.outcome()).isNull();
   }
 
   private Outcome outcome() {

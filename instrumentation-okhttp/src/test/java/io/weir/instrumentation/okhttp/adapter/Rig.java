@@ -1,6 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
 import com.sun.net.httpserver.HttpServer;
+import io.weir.bootstrap.Bridge;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
@@ -116,7 +117,7 @@ final class Rig implements AutoCloseable {
   /** As the woven {@code client.newCall}. */
   Call call(Request request) {
     Object state = hook.enter(client, request, null);
-    return (Call) hook.exit(state, client, null, null);
+    return (Call) Bridge.instead(state, null);
   }
 
   Call call(String path) {
