@@ -1,5 +1,6 @@
 package io.weir.agent;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -43,6 +44,27 @@ class PackTest {
     public String call() {
       return "from " + getClass().getClassLoader().getClass().getSimpleName();
     }
+  }
+
+  @Test
+  void aClassIsPackedWithoutTheNamesOfItsLocalsButWithItsLines() throws Exception {
+    byte[] file;
+    try (InputStream in = Answer.class.getResourceAsStream("PackTest$Answer.class")) {
+      file = in.readAllBytes();
+    }
+    byte[] lean = PackWriter.lean(file);
+    assertThat(new String(file, ISO_8859_1)).contains("LocalVariableTable", "LineNumberTable");
+    assertThat(new String(lean, ISO_8859_1))
+        .contains("LineNumberTable")
+        .doesNotContain("LocalVariableTable");
+    Class<?> answer =
+        new ClassLoader(null) {
+          Class<?> define() {
+            return defineClass(Answer.class.getName(), lean, 0, lean.length);
+          }
+        }.define();
+    Callable<?> asked = (Callable<?>) answer.getConstructor().newInstance();
+    assertThat(asked.call()).isEqualTo("from ");
   }
 
   @Test

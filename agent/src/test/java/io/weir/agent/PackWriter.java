@@ -23,6 +23,12 @@ import java.util.zip.CRC32;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import net.bytebuddy.jar.asm.ClassReader;
+import net.bytebuddy.jar.asm.ClassVisitor;
+import net.bytebuddy.jar.asm.ClassWriter;
+import net.bytebuddy.jar.asm.Label;
+import net.bytebuddy.jar.asm.MethodVisitor;
+import net.bytebuddy.jar.asm.Opcodes;
 
 /**
  * Writes {@code inst.jar} as {@link Pack} reads it. The build runs it over everything merged into
@@ -37,6 +43,8 @@ final class PackWriter {
   /** Of every start, but on no list: ours, and what the weaver and the log stand on. */
   private static final Pattern ALWAYS =
       Pattern.compile("(io/weir/|net/bytebuddy/jar/asm/|org/slf4j/).*\\.class");
+
+  private static final Pattern CLASS = Pattern.compile("(?!META-INF/|module-info).*\\.class");
 
   /** 1 January 1980, the first day of a zip file. */
   private static final int NO_DAY = 1 << 5 | 1;
@@ -55,7 +63,9 @@ final class PackWriter {
         ZipEntry entry = e.nextElement();
         if (!entry.isDirectory() && !OUTSIDE.matcher(entry.getName()).matches()) {
           try (InputStream in = merged.getInputStream(entry)) {
-            all.put(entry.getName(), in.readAllBytes());
+            byte[] bytes = in.readAllBytes();
+            all.put(
+                entry.getName(), CLASS.matcher(entry.getName()).matches() ? lean(bytes) : bytes);
           }
         }
       }
@@ -87,6 +97,31 @@ final class PackWriter {
           });
     }
     Files.write(Path.of(args[3]), pack(ordered, plain));
+  }
+
+  /**
+   * A class without the names of its local variables, and whatever else only those needed: the JVM
+   * keeps them for debuggers, with each method, and each class file in the heap for a moment. Line
+   * numbers stay.
+   */
+  static byte[] lean(byte[] file) {
+    ClassWriter lean = new ClassWriter(0);
+    new ClassReader(file)
+        .accept(
+            new ClassVisitor(Opcodes.ASM9, lean) {
+              @Override
+              public MethodVisitor visitMethod(
+                  int access, String name, String descriptor, String signature, String[] thrown) {
+                return new MethodVisitor(
+                    Opcodes.ASM9, super.visitMethod(access, name, descriptor, signature, thrown)) {
+                  @Override
+                  public void visitLocalVariable(
+                      String name, String type, String signature, Label from, Label to, int at) {}
+                };
+              }
+            },
+            0);
+    return lean.toByteArray();
   }
 
   /** A pack of these entries in this order, those that are {@code plain} not compressed. */
