@@ -30,6 +30,7 @@ final class Child implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Xmx128m");
+    command.add("-Djava.io.tmpdir=" + work); // goes with it
     command.addAll(arguments);
     return start(name, work, command);
   }

@@ -101,6 +101,7 @@ final class Jvm implements AutoCloseable {
     Jvm launch() {
       List<String> command = new ArrayList<>();
       command.add(jdk.java().toString());
+      command.add("-Djava.io.tmpdir=" + Work.directory("tmp"));
       command.addAll(options);
       command.addAll(run);
       ProcessBuilder b = new ProcessBuilder(command);

@@ -51,8 +51,12 @@ final class Work {
   }
 
   /** A folder by name, made when it is not there. */
-  static Path directory(String name) throws IOException {
-    return Files.createDirectories(ROOT.resolve(name)).toAbsolutePath();
+  static Path directory(String name) {
+    try {
+      return Files.createDirectories(ROOT.resolve(name)).toAbsolutePath();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** A fresh folder. */
