@@ -433,7 +433,8 @@ public final class EndToEnd {
     int starts = Integer.parseInt(args[1]);
     int rounds = Integer.parseInt(args[2]);
     int calls = Integer.parseInt(args[3]);
-    List<String> rows = Arrays.asList(args).subList(4, args.length);
+    warmUp = Integer.parseInt(args[4]);
+    List<String> rows = Arrays.asList(args).subList(5, args.length);
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> STARTED.forEach(a -> a.process.destroyForcibly())));
     System.out.printf(
@@ -570,12 +571,12 @@ public final class EndToEnd {
    * client's CPU time, and until its sixteenth collection or so the JVM copies at each of them what
    * the agent made when it began (another 0.5 %).
    */
-  private static final int WARM_UP = 300_000;
+  private static int warmUp = 300_000;
 
   private static void measure(
       List<App> apps, int rounds, Load load, int calls, Map<String, List<Double>> all)
       throws IOException {
-    for (int i = 0; i < WARM_UP / calls; i++) {
+    for (int i = 0; i < warmUp / calls; i++) {
       for (App app : apps) {
         load.on(app);
       }
