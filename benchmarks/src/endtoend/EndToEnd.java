@@ -571,7 +571,7 @@ public final class EndToEnd {
    * client's CPU time, and until its sixteenth collection or so the JVM copies at each of them what
    * the agent made when it began (another 0.5 %).
    */
-  private static int warmUp = 300_000;
+  private static int warmUp;
 
   private static void measure(
       List<App> apps, int rounds, Load load, int calls, Map<String, List<Double>> all)

@@ -6,12 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.BreakerRule;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import okhttp3.Call;
 import okhttp3.Interceptor;
@@ -19,32 +16,20 @@ import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
 import okhttp3.ResponseBody;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-/** Bodies watched where OkHttp opens them: what counts as the call's end, and what does not. */
-@Timeout(60)
-class BodyHookTest {
-  private Rig rig;
-
-  @BeforeEach
-  void start() throws IOException {
-    rig = new Rig().weaveBodies();
-  }
-
-  @AfterEach
-  void stop() {
-    rig.close();
+/**
+ * All that is told of outcomes, with bodies watched where OkHttp opens them; and what only then may
+ * go wrong.
+ */
+class BodyHookTest extends OutcomeTest {
+  @Override
+  Rig rig() throws IOException {
+    return new Rig().weaveBodies();
   }
 
   private void with(Interceptor application) {
     rig.client = rig.client.newBuilder().addInterceptor(application).build();
-  }
-
-  private void breaker() {
-    rig.rules(BreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20).build());
   }
 
   @Test
@@ -64,35 +49,6 @@ class BodyHookTest {
     assertThat(i.inFlight()).isEqualTo(1);
     closed.close();
     closed.close();
-    assertThat(i.inFlight()).isZero();
-  }
-
-  @Test
-  void aBodyThatBreaksOffIsAFailure() throws IOException {
-    breaker();
-    byte[] half =
-        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ".getBytes(StandardCharsets.US_ASCII);
-    try (ServerSocket peer = Rig.peer((s, out) -> out.write(half))) {
-      Response r = rig.call(Rig.request(peer.getLocalPort(), "/")).execute();
-      assertThat(rig.breaker().failedCount()).isZero();
-      assertThatThrownBy(() -> r.body().string()).isInstanceOf(IOException.class);
-      assertThat(rig.breaker().failedCount()).isEqualTo(1);
-      r.close();
-      assertThat(rig.breaker().failedCount()).isEqualTo(1);
-    }
-  }
-
-  @Test
-  void aBodyNobodyClosesCountsByItsStatusAfterAWhile() throws IOException {
-    Instance i = rig.instance(rig.port());
-    List<Response> leaked = new ArrayList<>();
-    for (int k = 0; k < 3; k++) {
-      leaked.add(rig.call("/a").execute());
-    }
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
-    rig.call("/b").execute().close();
-    assertThat(i.inFlight()).isZero();
-    leaked.forEach(Response::close);
     assertThat(i.inFlight()).isZero();
   }
 

@@ -39,11 +39,16 @@ class OutcomeTest {
   private static final byte[] HALF_AN_ANSWER =
       "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ".getBytes(StandardCharsets.US_ASCII);
 
-  private Rig rig;
+  Rig rig;
 
   @BeforeEach
   void start() throws IOException {
-    rig = new Rig();
+    rig = rig();
+  }
+
+  /** How bodies are watched. */
+  Rig rig() throws IOException {
+    return new Rig();
   }
 
   @AfterEach
@@ -55,7 +60,7 @@ class OutcomeTest {
     rig.rules(and.apply(BreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20)).build());
   }
 
-  private void breaker() {
+  void breaker() {
     breaker(b -> b);
   }
 
