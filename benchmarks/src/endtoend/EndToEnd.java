@@ -34,10 +34,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -62,15 +65,18 @@ import org.apache.tomcat.util.descriptor.web.FilterMap;
  * What the agent costs a whole process: CPU seconds per 100 000 requests, bare and governed in turn.
  *
  * <p>All processes of a row run side by side and get slices of the same load one after the other, so
- * a slow minute of the machine falls on all of them. Each process's CPU time (all threads, also its
- * compilers and collectors) is read from /proc before and after its slice; the slices are short, a
- * fifth of a second or so, and its figure is their median.
+ * a slow minute of the machine falls on all of them; in an order that is drawn anew for each round,
+ * because what ran right before leaves its traces: always third of four was up to 7 percent dearer.
+ * Each process's CPU time (all threads, also its compilers and collectors) is read from /proc before
+ * and after its slice. The slices are short, a fifth of a second or so, and one differs from the next
+ * by 14 percent with gRPC; a process's figure is the mean of their middle half.
  *
  * <p>Two processes of one program differ for as long as they live: in what was compiled how, and in
  * what lies beside what in memory, by several percent here, more than anything that is measured. So
- * all of it is done again with fresh processes, START after START. What is printed is the mean over
- * the starts of the ratio to the two bare processes of the same start, and its standard error; the
- * second bare process beside the first tells how much of a ratio is chance.
+ * all of it is done again with fresh processes, START after START, started in an order drawn by lot.
+ * What is printed is the mean over the starts of the ratio to the two bare processes of the same
+ * start, and its standard error; the second bare process beside the first tells how much of a ratio
+ * is chance.
  *
  * <p>One file, many roles: without the agent on the class path, as an application has it.
  */
@@ -422,10 +428,26 @@ public final class EndToEnd {
 
   private static final List<App> STARTED = new ArrayList<>();
 
+  /** Of starts and of slices: who comes after whom must not decide between two columns. */
+  private static final Random ORDER = new Random(42);
+
   private static App start(String name, List<String> agent, String... role) throws IOException {
     App app = new App(name, agent, role);
     STARTED.add(app);
     return app;
+  }
+
+  private record Column(String name, List<String> agent, String... role) {}
+
+  /** Starts them in an order drawn by lot; they come back in the order given. */
+  private static List<App> startAll(List<Column> columns) throws IOException {
+    List<Column> drawn = new ArrayList<>(columns);
+    Collections.shuffle(drawn, ORDER);
+    Map<Column, App> apps = new HashMap<>();
+    for (Column c : drawn) {
+      apps.put(c, start(c.name, c.agent, c.role));
+    }
+    return columns.stream().map(apps::get).toList();
   }
 
   private static void direct(String[] args) throws Exception {
@@ -480,36 +502,38 @@ public final class EndToEnd {
   }
 
   private static void tomcatRow(String jar, int rounds, int calls, Map<String, List<Double>> all) throws Exception {
-    List<App> apps = new ArrayList<>();
-    apps.add(start("Tomcat 9, 1 KB, bare", List.of(), "tomcat"));
-    apps.add(start("  bare again (chance)", List.of(), "tomcat"));
-    apps.add(start("  Weir, no rules", agent(jar, "page", Map.of()), "tomcat"));
-    apps.add(
-        start(
+    List<Column> columns = new ArrayList<>();
+    columns.add(new Column("Tomcat 9, 1 KB, bare", List.of(), "tomcat"));
+    columns.add(new Column("  bare again (chance)", List.of(), "tomcat"));
+    columns.add(new Column("  Weir, no rules", agent(jar, "page", Map.of()), "tomcat"));
+    columns.add(
+        new Column(
             "  Weir, a keyed and a global limit",
             agent(jar, "page", Map.of("service/page/rate-limit.json", LIMIT)),
             "tomcat"));
-    apps.add(
-        start(
+    columns.add(
+        new Column(
             "  Weir, a global limit  ",
             agent(jar, "page", Map.of("service/page/rate-limit.json", "{\"qps\": 10000000}")),
             "tomcat"));
-    apps.add(start("  resilience4j limiter + breaker in a filter", List.of(), "tomcat", "resilience4j"));
-    apps.add(start("  Sentinel flow + degrade in a filter", List.of(), "tomcat", "sentinel"));
+    columns.add(new Column("  resilience4j limiter + breaker in a filter", List.of(), "tomcat", "resilience4j"));
+    columns.add(new Column("  Sentinel flow + degrade in a filter", List.of(), "tomcat", "sentinel"));
+    List<App> apps = startAll(columns);
     App load = start("load", List.of(), "http-load");
     measure(apps, rounds, app -> load.slice(app.port, calls), calls, all);
   }
 
   private static void grpcServerRow(String jar, int rounds, int calls, Map<String, List<Double>> all) throws Exception {
-    List<App> apps = new ArrayList<>();
-    apps.add(start("gRPC unary echo, server, bare", List.of(), "grpc-server"));
-    apps.add(start("  bare again (chance)", List.of(), "grpc-server"));
-    apps.add(start("  Weir, no rules", agent(jar, "echo", Map.of()), "grpc-server"));
-    apps.add(
-        start(
+    List<Column> columns = new ArrayList<>();
+    columns.add(new Column("gRPC unary echo, server, bare", List.of(), "grpc-server"));
+    columns.add(new Column("  bare again (chance)", List.of(), "grpc-server"));
+    columns.add(new Column("  Weir, no rules", agent(jar, "echo", Map.of()), "grpc-server"));
+    columns.add(
+        new Column(
             "  Weir, a global limit",
             agent(jar, "echo", Map.of("service/echo/rate-limit.json", "{\"qps\": 10000000}")),
             "grpc-server"));
+    List<App> apps = startAll(columns);
     Map<App, App> loads = new LinkedHashMap<>();
     for (App app : apps) {
       loads.put(app, start("load", List.of(), "grpc-client", String.valueOf(app.port)));
@@ -544,16 +568,17 @@ public final class EndToEnd {
       throws Exception {
     App server = start(service, List.of(), called);
     String port = String.valueOf(server.port);
-    List<App> apps = new ArrayList<>();
-    apps.add(start(title, List.of(), role, port));
-    apps.add(start("  bare again (chance)", List.of(), role, port));
-    apps.add(start("  Weir, no rules", agent(jar, "me", Map.of()), role, port));
-    apps.add(
-        start(
+    List<Column> columns = new ArrayList<>();
+    columns.add(new Column(title, List.of(), role, port));
+    columns.add(new Column("  bare again (chance)", List.of(), role, port));
+    columns.add(new Column("  Weir, no rules", agent(jar, "me", Map.of()), role, port));
+    columns.add(
+        new Column(
             "  Weir, limit, breaker and route",
             mapped(agent(jar, "me", outbound(service, server.port)), service, server.port),
             role,
             port));
+    List<App> apps = startAll(columns);
     measure(apps, rounds, app -> app.slice(0, calls), calls, all);
   }
 
@@ -576,14 +601,16 @@ public final class EndToEnd {
   private static void measure(
       List<App> apps, int rounds, Load load, int calls, Map<String, List<Double>> all)
       throws IOException {
+    List<App> turn = new ArrayList<>(apps);
     for (int i = 0; i < warmUp / calls; i++) {
-      for (App app : apps) {
+      Collections.shuffle(turn, ORDER);
+      for (App app : turn) {
         load.on(app);
       }
     }
     for (int i = 0; i < rounds; i++) {
-      for (int k = 0; k < apps.size(); k++) {
-        App app = apps.get((i % 2 == 0) ? k : apps.size() - 1 - k);
+      Collections.shuffle(turn, ORDER);
+      for (App app : turn) {
         double before = app.cpuSeconds();
         load.on(app);
         app.cpu.add(app.cpuSeconds() - before);
@@ -591,12 +618,22 @@ public final class EndToEnd {
     }
     StringBuilder told = new StringBuilder();
     for (App app : apps) {
-      app.cpu.sort(null);
-      double seconds = app.cpu.get(rounds / 2) * 100_000 / calls;
+      double seconds = middle(app.cpu) * 100_000 / calls;
       all.computeIfAbsent(app.name, n -> new ArrayList<>()).add(seconds);
       told.append(String.format(Locale.ROOT, "  %.3f", seconds));
     }
     System.err.println(apps.get(0).name + ", CPU s / 100k of one start, in this order:" + told);
+  }
+
+  /** Mean of the middle half: as deaf to a slice that something else disturbed as the median is, and steadier. */
+  private static double middle(List<Double> slices) {
+    return slices.stream()
+        .sorted()
+        .skip(slices.size() / 4)
+        .limit(slices.size() - 2 * (slices.size() / 4))
+        .mapToDouble(Double::doubleValue)
+        .average()
+        .orElseThrow();
   }
 
   private static void print(Map<String, List<Double>> all) {
