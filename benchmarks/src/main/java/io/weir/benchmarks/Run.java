@@ -107,10 +107,10 @@ public final class Run {
             new Promise(
                 "20 rows, 100 instances, 20 x gRPC xDS", "Route.weir 100", "Route.xds 100", 0.05),
             new Promise(
-                "20 rows, 100 instances, 20 x Spring",
+                "20 rows, 100 instances, 10 x Spring",
                 "Route.weir 100",
                 "Route.springCloud 100",
-                0.05),
+                0.1),
             new Promise("1000 instances against 100", "Route.weir 1000", "Route.weir 100", 1.25),
             new Promise(
                 "10 000 other services against 1", "Services.weir 10000", "Services.weir 1", 1.25),
