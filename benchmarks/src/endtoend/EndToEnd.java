@@ -99,7 +99,6 @@ public final class EndToEnd {
       case "http-load" -> work(EndToEnd::httpLoad);
       case "grpc-client" ->
           work(grpcClient(Integer.parseInt(args[1]), args.length > 2 ? args[2] : "bare"));
-      case "grpc-load" -> work(EndToEnd::grpcLoad);
       case "okhttp-client" -> work(okhttpClient(Integer.parseInt(args[1])));
       default -> direct(args);
     }
@@ -335,10 +334,6 @@ public final class EndToEnd {
     return -1;
   }
 
-  private static void grpcLoad(int port, int calls) throws Exception {
-    grpcClient(port, "bare").run(port, calls);
-  }
-
   /** An interceptor as an application has them: around the call and its answer, with a limiter and a breaker or nothing. */
   private static final class Guarded implements ClientInterceptor {
     private final RateLimiter limiter;
@@ -380,20 +375,13 @@ public final class EndToEnd {
     }
   }
 
-  private static final Map<Integer, Channel> CHANNELS = new LinkedHashMap<>();
-
   private static Slice grpcClient(int target, String interceptor) {
+    NettyChannelBuilder builder = NettyChannelBuilder.forAddress("127.0.0.1", target).usePlaintext();
+    if (!interceptor.equals("bare")) {
+      builder.intercept(new Guarded(interceptor.equals("resilience4j")));
+    }
+    Channel channel = builder.build();
     return (port, calls) -> {
-      Channel channel =
-          CHANNELS.computeIfAbsent(
-              target,
-              p -> {
-                NettyChannelBuilder b = NettyChannelBuilder.forAddress("127.0.0.1", p);
-                if (!interceptor.equals("bare")) {
-                  b.intercept(new Guarded(interceptor.equals("resilience4j")));
-                }
-                return b.usePlaintext().build();
-              });
       byte[] request = Arrays.copyOf(PAGE, 64);
       inParallel(
           calls,
