@@ -79,10 +79,11 @@ public final class Breaker implements Timed {
   // ---- what calls do
 
   /**
+   * @param forced whether the rule has a force of its own
    * @return a permit, {@link #UNRECORDED} or {@link #REFUSED}
    */
-  long admit(BreakerRule r, long now) {
-    if (r.force != BreakerRule.Force.NONE || force != BreakerRule.Force.NONE) {
+  long admit(BreakerRule r, boolean forced, long now) {
+    if (forced || force != BreakerRule.Force.NONE) {
       BreakerRule.Force f = r.force != BreakerRule.Force.NONE ? r.force : force;
       return f == BreakerRule.Force.OPEN ? REFUSED : UNRECORDED;
     }
@@ -113,7 +114,7 @@ public final class Breaker implements Timed {
       }
       e = era;
     }
-    return e.phase == Era.Phase.CLOSED ? admit(r, now) : probe(e, r, now);
+    return e.phase == Era.Phase.CLOSED ? admit(r, false, now) : probe(e, r, now);
   }
 
   private boolean passesRamp(Era e, BreakerRule r, long now) {
@@ -158,12 +159,12 @@ public final class Breaker implements Timed {
     }
     if (e.phase == Era.Phase.CLOSED) {
       boolean trips = e.window.record(bad, slow, now, guard);
-      if (guard.rule.consecutiveFailures > 0) {
+      if (guard.consecutiveFailures > 0) {
         if (!bad) {
           if (e.inARow != 0) {
             e.inARow = 0;
           }
-        } else if (Era.IN_A_ROW.incrementAndGet(e) >= guard.rule.consecutiveFailures) {
+        } else if (Era.IN_A_ROW.incrementAndGet(e) >= guard.consecutiveFailures) {
           trips = true;
         }
       }

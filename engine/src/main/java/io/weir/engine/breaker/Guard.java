@@ -3,6 +3,7 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.match.Match;
 import io.weir.engine.measure.Latency;
 import io.weir.engine.rules.BreakerRule;
@@ -30,12 +31,28 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   /** A count window can hold no more calls than its size. */
   private final long minCalls;
 
+  // of the rule and the classifier, beside what each call reads of this anyway
+
+  private final boolean forced;
+  private final long slowCallNanos;
+  final int consecutiveFailures;
+
+  /** Whether an answer 200, or OK over gRPC, is a success: all but the strangest rules say so. */
+  private final boolean http200;
+
+  private final boolean grpcOk;
+
   Guard(BreakerRule rule, Breaker breaker, Classifier classifier) {
     this.rule = rule;
     this.breaker = breaker;
     this.match = rule.match == Match.ALWAYS ? null : rule.match;
     this.classifier = classifier;
     this.minCalls = rule.countWindow ? Math.min(rule.minCalls, rule.windowSize) : rule.minCalls;
+    forced = rule.force != BreakerRule.Force.NONE;
+    slowCallNanos = rule.slowCallNanos;
+    consecutiveFailures = rule.consecutiveFailures;
+    http200 = judge(200, -1, null, null) == Classifier.SUCCESS;
+    grpcOk = judge(-1, GrpcCodes.OK, null, null) == Classifier.SUCCESS;
     this.refusal =
         new Refusal(
             Refusal.Kind.BREAKER,
@@ -48,7 +65,7 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   }
 
   boolean admit(long now, Ticket ticket) {
-    long permit = breaker.admit(rule, now);
+    long permit = breaker.admit(rule, forced, now);
     if (permit >= 0) {
       ticket.permit(this, permit);
       return true;
@@ -68,12 +85,11 @@ final class Guard implements Ticket.Recorder, Window.Judge {
       @Nullable Failure failure,
       @Nullable Throwable thrown,
       long now) {
-    int outcome;
-    try {
-      outcome = classifier.classify(status, grpc, failure, thrown);
-    } catch (Throwable t) {
-      outcome = Classifier.FAILURE; // what cannot be judged is recorded; the permit never leaks
-    }
+    boolean plain =
+        failure == null
+            && thrown == null
+            && (status == 200 && http200 || grpc == GrpcCodes.OK && grpcOk);
+    int outcome = plain ? Classifier.SUCCESS : judge(status, grpc, failure, thrown);
     long permit = ticket.breakerPermit();
     if (outcome == Classifier.IGNORED) {
       breaker.ignored.increment();
@@ -85,7 +101,7 @@ final class Guard implements Ticket.Recorder, Window.Judge {
       breaker.failed.increment();
     }
     long took = now - ticket.startNanos();
-    boolean slow = rule.slowCallNanos > 0 && took >= rule.slowCallNanos;
+    boolean slow = slowCallNanos > 0 && took >= slowCallNanos;
     Latency l = breaker.latency();
     if (l != null) {
       l.record(took);
@@ -93,9 +109,22 @@ final class Guard implements Ticket.Recorder, Window.Judge {
     breaker.ended(this, permit, bad, slow, now);
   }
 
+  private int judge(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
+    try {
+      return classifier.classify(status, grpc, failure, thrown);
+    } catch (Throwable t) {
+      return Classifier.FAILURE; // what cannot be judged is recorded; the permit never leaks
+    }
+  }
+
   @Override
   public void abandon(Ticket ticket, long now) {
     breaker.givenBack(ticket.breakerPermit());
+  }
+
+  @Override
+  public boolean times() {
+    return slowCallNanos > 0 || breaker.latency() != null;
   }
 
   @Override
@@ -109,6 +138,6 @@ final class Guard implements Ticket.Recorder, Window.Judge {
       return false;
     }
     return failures > 0 && failures + ROUNDING >= rule.failureRatio * calls
-        || rule.slowCallNanos > 0 && slow > 0 && slow + ROUNDING >= rule.slowRatio * calls;
+        || slowCallNanos > 0 && slow > 0 && slow + ROUNDING >= rule.slowRatio * calls;
   }
 }

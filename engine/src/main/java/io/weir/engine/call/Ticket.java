@@ -44,6 +44,11 @@ public final class Ticket {
      */
     void abandon(Ticket ticket, long now);
 
+    /** Whether it goes by how long the call takes. */
+    default boolean times() {
+      return true;
+    }
+
     /** State of the breaker this call passed: one of {@link Kind}'s; for those who measure. */
     default int circuit() {
       return Kind.NO_CIRCUIT;
@@ -390,6 +395,14 @@ public final class Ticket {
   public void timed(Timer by, int which) {
     timer = by;
     timed = which;
+  }
+
+  /**
+   * Whether anybody goes by how long the call takes: then an adapter that waits for more than the
+   * answer reads the clock when that is there. Asked after admission.
+   */
+  public boolean isTimed() {
+    return latency != null || slot != null || breaker != null && breaker.times();
   }
 
   /** The call ended with an HTTP status. */

@@ -4,14 +4,17 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One live instance of a service. Its description is immutable; its running state (calls under way,
  * ejection) lives on while the same {@code host:port} stays registered: {@link #continues}.
  *
- * <p>Threading: any, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy} and {@link
- * #join}, which belong to whoever builds a snapshot and come before its publication.
+ * <p>Threading: any, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy}, {@link
+ * #retire} and {@link #join}, which belong to whoever builds a snapshot and come before its
+ * publication.
  */
 public final class Instance {
   /** Label that keeps untagged traffic away; its value names the colour. */
@@ -184,10 +187,7 @@ public final class Instance {
 
   /** This instance was chosen for a call, by no arm of a rule. */
   public void chosen(Selections.Reason why) {
-    Selections s = selections;
-    if (s != null) {
-      s.count(why);
-    }
+    count(Selections.place(why));
   }
 
   /**
@@ -196,10 +196,19 @@ public final class Instance {
    * @param arm the number of the arm that chose it, see {@link #mayBeChosenBy}
    */
   public void chosen(Selections.Reason why, int arm) {
+    count(Selections.place(why, arm));
+  }
+
+  private void count(int place) {
     Selections s = selections;
-    if (s != null) {
-      s.count(why, arm);
+    if (s != null && !state.counts(s, place)) {
+      s.add(place, 1);
     }
+  }
+
+  /** Its address is registered no more. */
+  public void retire() {
+    state.leave();
   }
 
   /** Whose ejections this instance's count among. */
@@ -225,14 +234,65 @@ public final class Instance {
   }
 
   /** What outlives a change of the registration's value. */
-  private static final class State {
+  private static final class State implements Selections.Resident {
     static final AtomicIntegerFieldUpdater<State> IN_FLIGHT =
         AtomicIntegerFieldUpdater.newUpdater(State.class, "inFlight");
+    private static final AtomicLongFieldUpdater<State> CHOSEN =
+        AtomicLongFieldUpdater.newUpdater(State.class, "chosen");
+    private static final AtomicReferenceFieldUpdater<State, Selections> HOME =
+        AtomicReferenceFieldUpdater.newUpdater(State.class, Selections.class, "home");
+    private static final int UNSETTLED = Integer.MIN_VALUE;
 
     volatile int inFlight;
+
+    // Most calls to an instance are chosen by one arm for one reason: the first one's. Those are
+    // counted here, on the cache line that they write anyway, and added up when somebody asks.
+
+    private volatile long chosen;
+    private volatile @Nullable Selections home;
+    private volatile int place = UNSETTLED;
+    private volatile boolean gone;
+
     volatile boolean ejected;
     volatile long ejectedUntil;
     volatile Ejections ejections = new Ejections();
     volatile @Nullable Outcomes outcomes;
+
+    /** False: not to be counted here. */
+    boolean counts(Selections in, int at) {
+      if (place != at || home != in) {
+        if (place != UNSETTLED || !HOME.compareAndSet(this, null, in)) {
+          return false;
+        }
+        place = at;
+        in.settles(this);
+        if (gone) {
+          in.leaves(this);
+        }
+      }
+      CHOSEN.getAndIncrement(this);
+      if (gone) {
+        move();
+      }
+      return true;
+    }
+
+    @Override
+    @SuppressWarnings("NullAway") // who counts has a home
+    public void move() {
+      if (chosen != 0) {
+        home.add(place, CHOSEN.getAndSet(this, 0));
+      }
+    }
+
+    /** Whoever counts here from now on moves it himself. */
+    void leave() {
+      gone = true;
+      move();
+      Selections h = home;
+      if (h != null) {
+        h.leaves(this);
+      }
+    }
   }
 }

@@ -1,6 +1,8 @@
 package io.weir.engine.instances;
 
 import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,11 @@ public final class Selections {
     ANY
   }
 
+  /** Counts for this by itself, in one place, and moves it here when asked. */
+  interface Resident {
+    void move();
+  }
+
   private static final int REASONS = Reason.values().length;
 
   private final @Nullable String version;
@@ -34,10 +41,13 @@ public final class Selections {
   private final LongAdder[] counts = adders();
 
   /**
-   * By arm and, within an arm, by reason; null for arms that never had such an instance, which most
-   * never have. Replaced by another with more, never with less.
+   * By arm and, within an arm, by reason, in one array: a call reads no second. Null for arms that
+   * never had such an instance, which most never have. Replaced by another with more, never with
+   * less.
    */
-  private volatile @Nullable LongAdder[][] byArm = new LongAdder[0][];
+  private volatile @Nullable LongAdder[] byArm = new LongAdder[0];
+
+  private final Queue<Resident> residents = new ConcurrentLinkedQueue<Resident>();
 
   /**
    * @param version or null
@@ -58,10 +68,11 @@ public final class Selections {
 
   /** Makes room for what this arm chooses, before it can choose. */
   void fit(int arm) {
-    LongAdder[][] all = byArm;
-    if (arm >= all.length || all[arm] == null) {
-      all = Arrays.copyOf(all, Math.max(all.length, arm + 1));
-      all[arm] = adders();
+    LongAdder[] all = byArm;
+    int first = arm * REASONS;
+    if (first >= all.length || all[first] == null) {
+      all = Arrays.copyOf(all, Math.max(all.length, first + REASONS));
+      System.arraycopy(adders(), 0, all, first, REASONS);
       byArm = all;
     }
   }
@@ -74,36 +85,62 @@ public final class Selections {
     return region;
   }
 
-  void count(Reason why) {
-    counts[why.ordinal()].increment();
+  /** Where a call is counted that no arm chose. */
+  static int place(Reason why) {
+    return ~why.ordinal();
+  }
+
+  /** Where a call is counted that this arm chose. */
+  static int place(Reason why, int arm) {
+    return arm * REASONS + why.ordinal();
   }
 
   /**
-   * No room was made for this arm: the call is counted all the same, by no arm. It is one that is
-   * still on its way through the router of a rule that was taken away.
+   * No room was made for this arm: the calls are counted all the same, by no arm. They are such as
+   * are still on their way through the router of a rule that was taken away.
    */
-  void count(Reason why, int arm) {
-    LongAdder[][] all = byArm;
-    LongAdder[] own = arm < all.length ? all[arm] : null;
-    (own == null ? counts : own)[why.ordinal()].increment();
+  void add(int place, long calls) {
+    LongAdder[] all = byArm;
+    LongAdder own = place >= 0 && place < all.length ? all[place] : null;
+    if (own == null) {
+      own = counts[place < 0 ? ~place : place % REASONS];
+    }
+    own.add(calls);
+  }
+
+  void settles(Resident resident) {
+    residents.add(resident);
+  }
+
+  void leaves(Resident resident) {
+    residents.remove(resident);
+  }
+
+  private void gather() {
+    for (Resident r : residents) {
+      r.move();
+    }
   }
 
   /** Calls chosen for this reason. */
   public long chosen(Reason why) {
+    gather();
     long sum = counts[why.ordinal()].sum();
-    for (LongAdder[] arm : byArm) {
-      sum += arm == null ? 0 : arm[why.ordinal()].sum();
+    LongAdder[] all = byArm;
+    for (int place = why.ordinal(); place < all.length; place += REASONS) {
+      sum += all[place] == null ? 0 : all[place].sum();
     }
     return sum;
   }
 
   /** Calls this arm chose, for whatever reason. */
   public long chosenBy(int arm) {
-    LongAdder[][] all = byArm;
-    LongAdder[] own = arm < all.length ? all[arm] : null;
+    gather();
+    LongAdder[] all = byArm;
     long sum = 0;
-    for (int i = 0; own != null && i < own.length; i++) {
-      sum += own[i].sum();
+    int first = arm * REASONS;
+    for (int place = first; place < Math.min(first + REASONS, all.length); place++) {
+      sum += all[place] == null ? 0 : all[place].sum();
     }
     return sum;
   }

@@ -3,6 +3,7 @@ package io.weir.engine.limit;
 import io.weir.engine.call.Ticket;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,9 +66,18 @@ final class Bucket implements Ticket.Reservation {
   private static final AtomicReferenceFieldUpdater<Bucket, Bucket> NEXT =
       AtomicReferenceFieldUpdater.newUpdater(Bucket.class, Bucket.class, "next");
 
+  private static final AtomicLongFieldUpdater<Bucket> TAKEN =
+      AtomicLongFieldUpdater.newUpdater(Bucket.class, "taken");
+
   final Terms terms;
   private volatile long used;
   private volatile @Nullable Bucket next;
+
+  /** Calls counted here and not yet moved to their sum. */
+  private volatile long taken;
+
+  /** Whoever counts here from now on moves it himself. */
+  private volatile boolean left;
 
   private Bucket(Terms terms, long used) {
     this.terms = terms;
@@ -100,6 +110,32 @@ final class Bucket implements Ticket.Reservation {
         return ahead <= 0 ? 0 : t.nanosFor(ahead);
       }
     }
+  }
+
+  /**
+   * Counts a call that {@link #take} has just let in, on the cache line it has just written: a
+   * counter elsewhere would be one more line for cores to pass to each other.
+   *
+   * @param sum where the rule's calls are added up
+   */
+  void count(LongAdder sum) {
+    TAKEN.getAndIncrement(this);
+    if (left) {
+      move(sum);
+    }
+  }
+
+  /** Adds what was counted here to the sum; by any number of threads, each call counts once. */
+  void move(LongAdder sum) {
+    if (taken != 0) {
+      sum.add(TAKEN.getAndSet(this, 0));
+    }
+  }
+
+  /** Another bucket stands for the rule: nobody will come for what late calls count here. */
+  void leave(LongAdder sum) {
+    left = true;
+    move(sum);
   }
 
   private long retryAfter(long ahead) {

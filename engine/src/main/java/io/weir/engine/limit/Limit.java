@@ -56,9 +56,10 @@ final class Limit implements Limits.Running, Timed {
   /** How long the calls took that a rule with auto let in; null: nobody reads it. */
   private volatile @Nullable Latency latency;
 
-  /** Decisions so far; a shadow rule's are what it would have decided. */
-  final LongAdder hits;
+  /** Decisions so far, but for what the bucket has counted since it was last asked. */
+  private final LongAdder hits;
 
+  /** A shadow rule's are what it would have decided. */
   final LongAdder exceeded;
 
   /**
@@ -81,11 +82,12 @@ final class Limit implements Limits.Running, Timed {
       }
       full = Refusal.concurrency(rule.id, rule.response);
     }
+    Rate old = before == null ? null : before.rate;
     if (!rule.rated) {
       table = null;
+      leave(old);
       return;
     }
-    Rate old = before == null ? null : before.rate;
     Rate same = before != null && before.rule.by.equals(rule.by) ? old : null;
     boolean tuned = rule.auto != null && before != null && before.rule.auto != null;
     double qps = tuned && old != null ? bounded(old.qps) : rule.qps;
@@ -98,6 +100,13 @@ final class Limit implements Limits.Running, Timed {
       table = t == null ? new KeyTable(rule.maxKeys, terms, now) : t;
       table.edited(terms, now);
       rate = rate(qps, terms, null);
+    }
+    leave(old);
+  }
+
+  private void leave(@Nullable Rate old) {
+    if (old != null && old.bucket != null) {
+      old.bucket.leave(hits);
     }
   }
 
@@ -152,6 +161,7 @@ final class Limit implements Limits.Running, Timed {
       table.edited(terms, now);
     }
     rate = rate(qps, terms, old.bucket);
+    leave(old);
   }
 
   @Override
@@ -167,6 +177,10 @@ final class Limit implements Limits.Running, Timed {
 
   @Override
   public long admitted() {
+    Rate r = rate;
+    if (r != null && r.bucket != null) {
+      r.bucket.move(hits);
+    }
     return hits.sum();
   }
 
@@ -226,7 +240,8 @@ final class Limit implements Limits.Running, Timed {
     long result = bucket.take(now);
     if (result >= 0) {
       ticket.took(bucket, r.terms.tokens);
-      return admitted(result, ticket);
+      bucket.count(hits);
+      return waits(result, ticket);
     }
     return refused(r, result, now, ticket);
   }
@@ -253,7 +268,11 @@ final class Limit implements Limits.Running, Timed {
     } else {
       result = table.takeMissing(r.terms, now, ticket);
     }
-    return result >= 0 ? admitted(result, ticket) : refused(r, result, now, ticket);
+    if (result < 0) {
+      return refused(r, result, now, ticket);
+    }
+    hits.increment();
+    return waits(result, ticket);
   }
 
   /** Takes a place among the calls under way; false: none is left, and the ticket says so. */
@@ -270,8 +289,7 @@ final class Limit implements Limits.Running, Timed {
     return false;
   }
 
-  private int admitted(long wait, Ticket ticket) {
-    hits.increment();
+  private int waits(long wait, Ticket ticket) {
     if (wait > 0 && !rule.shadow) {
       ticket.waitAtLeast(wait);
     }

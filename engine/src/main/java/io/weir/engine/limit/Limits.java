@@ -162,7 +162,7 @@ public final class Limits implements Ticket.Timer {
       KeyTable table = l.table();
       to.rule(
           l.rule,
-          l.hits.sum(),
+          l.admitted(),
           l.exceeded.sum(),
           table == null ? 0 : table.size(),
           table == null ? 0 : table.overflowed());

@@ -20,7 +20,9 @@ final class Plan {
 
   private final boolean shadow;
   private final Row[] rows;
-  private final Run[] runs;
+
+  /** Null: none of the rows are asked together. */
+  private final Run @Nullable [] runs;
 
   /** The rule's own default, or null. */
   private final @Nullable Row defaults;
@@ -77,7 +79,7 @@ final class Plan {
       target.arm.nowhere.increment();
       return fallBack(row, source, call, now, ticket);
     }
-    i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.arm.index);
+    i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.counted);
     ticket.routed(i, target.name, row.timeoutNanos, target.headers);
     return true;
   }
@@ -86,7 +88,7 @@ final class Plan {
   private <C> @Nullable Target choose(AttributeSource<C> source, C call) {
     for (int n = 0; n < rows.length; n++) {
       Row r = rows[n];
-      Run run = runs[n];
+      Run run = runs == null ? null : runs[n];
       if (run != null) {
         r = run.find(source, call);
         n += run.length - 1;
@@ -137,7 +139,7 @@ final class Plan {
     for (Target t : defaults.targets) {
       Instance i = defaults.instance(t, source, call, now);
       if (i != null) {
-        i.chosen(Reason.FALLBACK, t.arm.index);
+        i.chosen(Reason.FALLBACK, t.counted);
         ticket.routed(i, t.name, defaults.timeoutNanos, t.headers);
         return true;
       }

@@ -79,9 +79,13 @@ final class Pool {
       v = look(now);
       view = v;
     }
+    Ring only = v.only;
+    if (only != null) {
+      return only.pick(balance, hashed, hash);
+    }
     Ring[] r = v.rings;
-    if (r.length <= 1) {
-      return r.length == 0 ? null : r[0].pick(balance, hashed, hash);
+    if (r.length == 0) {
+      return null;
     }
     // another mix than the arm's, or every user of an arm would fall into the same ring
     int place =
@@ -152,12 +156,16 @@ final class Pool {
     final Ring[] rings;
     final int[] ends;
 
+    /** The ring where there is one, as there mostly is. */
+    final @Nullable Ring only;
+
     View(int changes, boolean expires, long expiry, Ring[] rings, int[] ends) {
       this.changes = changes;
       this.expires = expires;
       this.expiry = expiry;
       this.rings = rings;
       this.ends = ends;
+      only = rings.length == 1 ? rings[0] : null;
     }
   }
 }

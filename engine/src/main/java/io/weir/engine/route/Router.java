@@ -57,10 +57,13 @@ public final class Router {
         known.put(i.toString(), i);
       }
       for (Instance i : instances) {
-        Instance old = known.get(i.toString());
+        Instance old = known.remove(i.toString());
         if (old != null && old != i) {
           i.continues(old);
         }
+      }
+      for (Instance gone : known.values()) {
+        gone.retire();
       }
     }
     for (Instance i : instances) {

@@ -163,6 +163,9 @@ final class Row {
     final String[] headers;
     final Counters.Arm arm;
 
+    /** The arm's {@link Counters.Arm#index}, where each call reads anyway. */
+    final int counted;
+
     /** The row it is an arm of; set by that row, which is made of its arms. */
     @SuppressWarnings("NullAway.Init")
     Row row;
@@ -172,6 +175,7 @@ final class Row {
       this.pool = pool;
       this.headers = headers;
       this.arm = arm;
+      counted = arm.index;
     }
   }
 }

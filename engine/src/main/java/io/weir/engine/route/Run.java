@@ -34,9 +34,9 @@ final class Run {
     }
   }
 
-  /** The runs among rows, each at the place of its first row; null elsewhere. */
-  static Run[] among(Row[] rows) {
-    Run[] runs = new Run[rows.length];
+  /** The runs among rows, each at the place of its first row, null elsewhere; null for none. */
+  static Run @Nullable [] among(Row[] rows) {
+    Run[] runs = null;
     for (int from = 0, to; from < rows.length; from = to) {
       Attribute attribute = asked(rows[from]);
       to = from + 1;
@@ -44,6 +44,7 @@ final class Run {
         to++;
       }
       if (attribute != null && to - from >= SHORTEST) {
+        runs = runs == null ? new Run[rows.length] : runs;
         runs[from] = new Run(rows, from, to, attribute);
       }
     }

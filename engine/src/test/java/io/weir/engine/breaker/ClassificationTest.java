@@ -92,6 +92,22 @@ class ClassificationTest {
   }
 
   @Test
+  void aRuleMayCallEven200OrOkAFailureOrNothingAtAll() {
+    Rig rig = new Rig(Rig.rule().record(List.of("200"), List.of(), List.of("OK")).build());
+    rig.good(10);
+    for (int i = 0; i < 10; i++) {
+      rig.call().endGrpc(0, null, rig.now);
+    }
+    assertThat(rig.breaker().failedCount()).isEqualTo(20);
+    assertThat(rig.state()).isEqualTo("open");
+    rig = new Rig(Rig.rule().ignore(List.of("200"), List.of(), List.of("OK")).build());
+    rig.good(10);
+    rig.call().endGrpc(0, null, rig.now);
+    rig.call().endHttp(201, rig.now);
+    assertThat(rig.breaker().ignoredCount()).isEqualTo(11);
+  }
+
+  @Test
   void aStatusOrCodeThatIsNoneIsRefusedByName() {
     assertThatThrownBy(
             () -> http(Rig.rule().record(List.of("5yy"), List.of(), List.of()).build(), 1))

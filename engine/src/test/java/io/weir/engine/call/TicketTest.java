@@ -18,7 +18,7 @@ class TicketTest {
   private final List<String> told = new ArrayList<>();
   private final Ticket ticket = new Ticket();
 
-  private final class Told implements Ticket.Recorder {
+  private class Told implements Ticket.Recorder {
     private final String name;
 
     Told(String name) {
@@ -61,6 +61,29 @@ class TicketTest {
     ticket.endFailure(Failure.TIMEOUT, null, 12);
     ticket.abandon(13);
     assertThat(told).containsExactly("breaker 200 -1 null null 9", "gate 200 -1 null null 9");
+  }
+
+  @Test
+  void itIsTimedWhenSomebodyGoesByHowLongItTakes() {
+    assertThat(ticket.isTimed()).isFalse();
+    ticket.permit(
+        new Told("does not") {
+          @Override
+          public boolean times() {
+            return false;
+          }
+        },
+        1);
+    assertThat(ticket.isTimed()).isFalse();
+    ticket.permit(new Told("breaker"), 1);
+    assertThat(ticket.isTimed()).isTrue();
+    ticket.begin(5, null);
+    assertThat(ticket.isTimed()).isFalse();
+    ticket.holds(slot("place"));
+    assertThat(ticket.isTimed()).isTrue();
+    ticket.begin(5, null);
+    ticket.measured(new Latency(), 0);
+    assertThat(ticket.isTimed()).isTrue();
   }
 
   @Test

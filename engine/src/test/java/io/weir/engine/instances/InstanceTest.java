@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 class InstanceTest {
@@ -146,5 +149,80 @@ class InstanceTest {
     assertThat(counts.chosenBy(1) + counts.chosenBy(1000)).isZero();
     assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(4);
     assertThat(counts.chosen(Selections.Reason.DEFAULT)).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsCountedAtTheInstanceItselfIsNeverLost() throws Exception {
+    Selections counts = new Selections("v1", null);
+    Instance before = instance();
+    before.countIn(counts);
+    before.mayBeChosenBy(0);
+    before.chosen(Selections.Reason.DEFAULT, 0);
+    // another registration of the same address, counted elsewhere
+    Selections others = new Selections("v2", null);
+    Instance after = instance();
+    after.continues(before);
+    after.countIn(others);
+    after.mayBeChosenBy(0);
+    after.chosen(Selections.Reason.DEFAULT, 0);
+    before.chosen(Selections.Reason.DEFAULT, 0);
+    assertThat(counts.chosenBy(0)).isEqualTo(2);
+    assertThat(others.chosenBy(0)).isEqualTo(1);
+    // gone, and calls that had been on their way all the same
+    before.chosen(Selections.Reason.DEFAULT, 0);
+    before.retire();
+    assertThat(counts.chosenBy(0)).isEqualTo(3);
+    before.chosen(Selections.Reason.DEFAULT, 0);
+    before.chosen(Selections.Reason.FALLBACK);
+    assertThat(counts.chosenBy(0)).isEqualTo(4);
+    assertThat(counts.chosen(Selections.Reason.FALLBACK)).isEqualTo(1);
+    // chosen for the first time when it was gone already
+    Instance late = instance();
+    late.countIn(counts);
+    late.retire();
+    late.chosen(Selections.Reason.ANY);
+    assertThat(counts.chosen(Selections.Reason.ANY)).isEqualTo(1);
+  }
+
+  @Test
+  void choicesOfManyThreadsWhileTheyAreReadAndTheInstanceGoesAreCountedOnceEach() throws Exception {
+    Selections counts = new Selections("v1", null);
+    ExecutorService pool = Executors.newFixedThreadPool(2);
+    try {
+      long expected = 0;
+      long read = 0;
+      for (int round = 0; round < 200; round++) {
+        Instance i = instance();
+        i.countIn(counts);
+        i.mayBeChosenBy(0);
+        i.mayBeChosenBy(1);
+        List<Future<?>> callers = new ArrayList<>();
+        for (int t = 0; t < 2; t++) {
+          int own = t;
+          callers.add(
+              pool.submit(
+                  () -> {
+                    for (int n = 0; n < 500; n++) {
+                      i.chosen(Selections.Reason.ROUTE, own);
+                    }
+                  }));
+        }
+        for (int n = 0; n < 20; n++) {
+          long now = counts.chosen(Selections.Reason.ROUTE);
+          assertThat(now).isGreaterThanOrEqualTo(read);
+          read = now;
+        }
+        i.retire();
+        for (Future<?> c : callers) {
+          c.get();
+        }
+        expected += 1000;
+        assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(expected);
+      }
+      assertThat(counts.chosenBy(0)).isEqualTo(expected / 2);
+      assertThat(counts.chosenBy(1)).isEqualTo(expected / 2);
+    } finally {
+      pool.shutdownNow();
+    }
   }
 }

@@ -140,6 +140,49 @@ class SwapStressTest {
     assertThat((double) taken).isBetween(TOKENS + minted - 2 - EDITS / 256.0, TOKENS + minted + 1);
   }
 
+  /** Whatever is edited meanwhile, and whoever asks, each admission is counted once. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void everyAdmissionIsCountedOnce(boolean keyed) throws Exception {
+    limits = swap(null, 0, edition(0, 1, keyed));
+    Map<String, String> call = Collections.singletonMap("header:k", "one");
+    AtomicBoolean done = new AtomicBoolean();
+    List<Future<Long>> callers = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      callers.add(
+          pool.submit(
+              () -> {
+                Ticket ticket = new Ticket();
+                long admitted = 0;
+                while (!done.get()) {
+                  ticket.begin(0, null);
+                  if (limits.admit(Calls.SOURCE, call, 0, ticket)) {
+                    admitted++;
+                    ticket.giveBackTokens(0);
+                  }
+                }
+                return admitted;
+              }));
+    }
+    long counted = 0;
+    for (int i = 1; i <= EDITS; i++) {
+      // every tenth edition counts by something else, or not at all: a bucket or table of its own
+      LimitRule next = i % 10 == 0 ? unrated() : edition(i, 1, keyed ^ i % 10 == 5);
+      limits = swap(limits, 0, next);
+      long now = limits.running().get(0).admitted();
+      assertThat(now).isGreaterThanOrEqualTo(counted);
+      counted = now;
+    }
+    done.set(true);
+    long admitted = callers.get(0).get() + callers.get(1).get();
+    assertThat(admitted).isPositive();
+    assertThat(limits.running().get(0).admitted()).isEqualTo(admitted);
+  }
+
+  private static LimitRule unrated() {
+    return LimitRule.builder().maxConcurrent(1000).build();
+  }
+
   private static long drain(Limits limits, Map<String, String> call, long now) {
     Ticket ticket = new Ticket();
     long n = 0;

@@ -200,7 +200,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private CallOptions decided() {
     CallOptions decided = options;
     if (ticket.instance() != null) {
-      decided = decided.withOption(RoutedHelper.INSTANCE, ticket.instance());
+      decided = Destined.to(ticket.instance(), decided);
     }
     if (ticket.timeoutNanos() > 0) {
       Deadline rule = Deadline.after(ticket.timeoutNanos(), TimeUnit.NANOSECONDS);

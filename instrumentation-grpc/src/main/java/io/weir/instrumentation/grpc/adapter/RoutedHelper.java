@@ -1,6 +1,5 @@
 package io.weir.instrumentation.grpc.adapter;
 
-import io.grpc.CallOptions;
 import io.grpc.ConnectivityState;
 import io.grpc.ConnectivityStateInfo;
 import io.grpc.EquivalentAddressGroup;
@@ -50,9 +49,6 @@ import org.jspecify.annotations.Nullable;
  * call whose connection cannot even be begun goes where the balancer's own picker says.
  */
 final class RoutedHelper extends ForwardingLoadBalancerHelper {
-  /** The instance a call was decided for, on its way from the gate to the picker. */
-  static final CallOptions.Key<Instance> INSTANCE = CallOptions.Key.create("weir-instance");
-
   private static final SubchannelPicker NOTHING_YET =
       new SubchannelPicker() {
         @Override
@@ -335,7 +331,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
     @Override
     public PickResult pickSubchannel(PickSubchannelArgs args) {
-      Instance instance = args.getCallOptions().getOption(INSTANCE);
+      Instance instance = Destined.instance(args.getCallOptions());
       if (instance != null) {
         try {
           PickResult decided = helper.pick(instance);

@@ -2,6 +2,7 @@ package io.weir.instrumentation.grpc.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.util.concurrent.MoreExecutors;
 import io.grpc.Attributes;
 import io.grpc.CallOptions;
 import io.grpc.ConnectivityState;
@@ -47,6 +48,24 @@ class RoutedHelperTest {
     sub.become(ConnectivityState.READY);
     assertThat(channel.pick(a).getSubchannel()).isSameAs(sub);
     assertThat(channel.pick(null)).isSameAs(PickResult.withNoResult());
+  }
+
+  @Test
+  void whereACallBringsItsExecutorThatSaysWhichInstanceAndRunsTasksAsBefore() {
+    List<Runnable> run = new ArrayList<>();
+    CallOptions options = Destined.to(a, CallOptions.DEFAULT.withExecutor(run::add));
+    assertThat(Destined.instance(options)).isSameAs(a);
+    Runnable task = () -> {};
+    options.getExecutor().execute(task);
+    assertThat(run).containsExactly(task);
+    // one that runs tasks at once the library knows by its identity
+    options = Destined.to(b, CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor()));
+    assertThat(Destined.instance(options)).isSameAs(b);
+    assertThat(options.getExecutor()).isSameAs(MoreExecutors.directExecutor());
+    options = Destined.to(b, CallOptions.DEFAULT);
+    assertThat(Destined.instance(options)).isSameAs(b);
+    assertThat(options.getExecutor()).isNull();
+    assertThat(Destined.instance(CallOptions.DEFAULT.withExecutor(run::add))).isNull();
   }
 
   @Test
@@ -160,9 +179,7 @@ class RoutedHelperTest {
 
     PickResult pick(Instance instance) {
       CallOptions options =
-          instance == null
-              ? CallOptions.DEFAULT
-              : CallOptions.DEFAULT.withOption(RoutedHelper.INSTANCE, instance);
+          instance == null ? CallOptions.DEFAULT : Destined.to(instance, CallOptions.DEFAULT);
       return picker.pickSubchannel(
           new PickSubchannelArgs() {
             @Override

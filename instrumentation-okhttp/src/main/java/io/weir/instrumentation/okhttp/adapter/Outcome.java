@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * an answer counts when its body has been read to the end, was closed, or failed. A caller that
  * does none of these (a leak, or an event stream) must not keep the outcome for ever: after {@value
  * #PATIENCE_NANOS} ns without a read it counts by its status. Time counts up to the answer's
- * headers: a caller that reads slowly does not make its target slow.
+ * headers: a caller that reads slowly does not make its target slow. Where nobody goes by the time
+ * ({@link Ticket#isTimed}) the clock is not read when they come, and patience begins when somebody
+ * looks for the first time.
  *
  * <p><b>Which body.</b> While the thread runs the call's interceptors the outcome is bound to it
  * ({@link Bound}), and every body that OkHttp opens on the network meanwhile is watched and
@@ -44,7 +46,11 @@ final class Outcome {
   private final long began;
   private int status;
   private boolean answered;
+
+  /** When the answer was there; of a call that nobody times when it began. */
   private long answeredAt;
+
+  private final boolean timed;
 
   /** Number of the body that was opened last; 0: none was. */
   private int last;
@@ -55,8 +61,8 @@ final class Outcome {
   /** Grows as a read begins and as it ends: odd while one is under way. */
   private volatile int reads;
 
-  /** What a sweep found last, and when it first did. */
-  private int seen;
+  /** What a sweep found last, and when it first did; -1: none has looked. */
+  private int seen = -1;
 
   private long touched;
 
@@ -69,6 +75,7 @@ final class Outcome {
     this.ticket = ticket;
     this.call = call;
     this.began = began;
+    timed = ticket.isTimed();
   }
 
   /**
@@ -107,8 +114,13 @@ final class Outcome {
    */
   boolean answered(int status) {
     this.status = status;
-    answeredAt = engine.now();
-    touched = answeredAt;
+    if (timed) {
+      answeredAt = engine.now();
+      seen = reads;
+      touched = answeredAt;
+    } else {
+      answeredAt = ticket.startNanos();
+    }
     answered = true;
     return early;
   }
@@ -139,7 +151,7 @@ final class Outcome {
     }
   }
 
-  /** When {@link #answered} was told, nano clock. */
+  /** When {@link #answered} was told, nano clock, or the call's begin if nobody times it. */
   long answeredAt() {
     return answeredAt;
   }
@@ -158,14 +170,14 @@ final class Outcome {
 
   /** {@link #answered}, and there is nothing to wait for. */
   void endedAtOnce() {
-    bodyEnded(answeredAt);
+    bodyEnded(timed ? answeredAt : engine.now());
   }
 
   /** The body was read to its end, or nobody wants the rest. */
   private void bodyEnded(long now) {
     if (!isTold()) {
       try {
-        ticket.endHttp(status, answeredAt, now);
+        ticket.endHttp(status, timed ? answeredAt : now, now);
       } catch (Throwable t) {
         Gate.failedOpen(t);
       } finally {

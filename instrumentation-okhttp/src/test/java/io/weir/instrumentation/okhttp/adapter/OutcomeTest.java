@@ -225,6 +225,24 @@ class OutcomeTest {
     assertThat(outcome.isOver()).isTrue();
   }
 
+  /**
+   * Of a call that nobody times the clock is not read when the answer comes: patience is as long.
+   */
+  @Test
+  void anUnreadBodyOfACallNobodyTimesCountsAfterPatienceFromTheFirstLook() {
+    Ticket ticket = new Ticket();
+    ticket.begin(0, null);
+    assertThat(ticket.isTimed()).isFalse();
+    Outcome outcome = new Outcome(rig.engine, ticket, null, 0);
+    outcome.answered(200);
+    rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
+    assertThat(outcome.isOver()).isFalse();
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS / 2);
+    assertThat(outcome.isOver()).isFalse();
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS);
+    assertThat(outcome.isOver()).isTrue();
+  }
+
   @Test
   void readingOrClosingTheBodyEndsTheCall() throws IOException {
     Instance i = rig.instance(rig.port());
@@ -245,7 +263,7 @@ class OutcomeTest {
       leaked.add(rig.call("/a").execute());
     }
     assertThat(i.inFlight()).isEqualTo(3);
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    lookedAtForAWhile();
     rig.call("/b").execute().close();
     assertThat(i.inFlight()).isZero();
     leaked.forEach(Response::close);
@@ -257,12 +275,21 @@ class OutcomeTest {
     Instance i = rig.instance(rig.port());
     List<Response> leaked = leakedByAnotherThread(3);
     assertThat(i.inFlight()).isEqualTo(3);
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    lookedAtForAWhile();
     rig.call("/b").execute().close();
     rig.call("/b").execute().close();
     assertThat(i.inFlight()).isZero();
     leaked.forEach(Response::close);
     assertThat(i.inFlight()).isZero();
+  }
+
+  /** Nobody has timed these calls: patience begins when they are looked at first. */
+  private void lookedAtForAWhile() throws IOException {
+    for (int k = 0; k < 2; k++) {
+      rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+      rig.call("/b").execute().close();
+    }
+    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
   }
 
   @Test
