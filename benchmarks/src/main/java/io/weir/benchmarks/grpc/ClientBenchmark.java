@@ -33,12 +33,14 @@ public class ClientBenchmark {
   private final Channel bare = new Answering();
   private Channel withoutRules;
   private Channel governed;
+  private Channel routed;
   private Channel refused;
 
   @Setup
   public void setUp() {
     withoutRules = gated(Rules.none());
     governed = gated(Rules.passing());
+    routed = gated(Rules.routing());
     refused = gated(Rules.refusing());
   }
 
@@ -68,8 +70,26 @@ public class ClientBenchmark {
     return call(refused);
   }
 
+  /**
+   * Limit, breaker and an instance to go to; the call brings its executor, as blocking stubs do.
+   */
+  @Benchmark
+  public Status routed() {
+    return call(routed);
+  }
+
+  /** The same without an executor of the call's own. */
+  @Benchmark
+  public Status routedByOption() {
+    return call(routed, CallOptions.DEFAULT);
+  }
+
   private Status call(Channel channel) {
-    ClientCall<String, String> call = channel.newCall(Rules.METHOD, OPTIONS);
+    return call(channel, OPTIONS);
+  }
+
+  private Status call(Channel channel, CallOptions options) {
+    ClientCall<String, String> call = channel.newCall(Rules.METHOD, options);
     call.start(ending, headers);
     call.request(2);
     call.sendMessage("");

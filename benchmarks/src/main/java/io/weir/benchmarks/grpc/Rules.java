@@ -5,11 +5,13 @@ import io.grpc.internal.FixedObjectPool;
 import io.grpc.internal.ObjectPool;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
+import java.util.Collections;
 import java.util.concurrent.Executor;
 
 /** What the benchmarks of this area share. */
@@ -39,6 +41,19 @@ final class Rules {
       b.add(limit(side).qps(1e9).burst(1_000_000_000).build());
     }
     e.apply(b.add(BreakerRule.builder().service("stock").build()).build());
+    return e;
+  }
+
+  /** The same, and one instance that every call goes to. */
+  static Engine routing() {
+    Engine e = none();
+    RuleBook.Builder b = new RuleBook.Builder();
+    b.add(limit(LimitRule.Side.CLIENT).qps(1e9).burst(1_000_000_000).build());
+    b.add(BreakerRule.builder().service("stock").build());
+    b.instance(
+        new Instance(
+            "stock", "127.0.0.1", 8080, null, null, null, Collections.emptyMap(), 100, "grpc"));
+    e.apply(b.build());
     return e;
   }
 
