@@ -36,25 +36,28 @@ final class Rules {
   /** One limit on either side that never refuses, and a breaker that stays closed. */
   static Engine passing() {
     Engine e = none();
-    RuleBook.Builder b = new RuleBook.Builder();
-    for (LimitRule.Side side : LimitRule.Side.values()) {
-      b.add(limit(side).qps(1e9).burst(1_000_000_000).build());
-    }
-    e.apply(b.add(BreakerRule.builder().service("stock").build()).build());
+    e.apply(generous().build());
     return e;
   }
 
   /** The same, and one instance that every call goes to. */
   static Engine routing() {
     Engine e = none();
-    RuleBook.Builder b = new RuleBook.Builder();
-    b.add(limit(LimitRule.Side.CLIENT).qps(1e9).burst(1_000_000_000).build());
-    b.add(BreakerRule.builder().service("stock").build());
-    b.instance(
-        new Instance(
-            "stock", "127.0.0.1", 8080, null, null, null, Collections.emptyMap(), 100, "grpc"));
-    e.apply(b.build());
+    e.apply(
+        generous()
+            .instance(
+                new Instance(
+                    "stock", "127.0.0.1", 80, null, null, null, Collections.emptyMap(), 100, null))
+            .build());
     return e;
+  }
+
+  private static RuleBook.Builder generous() {
+    RuleBook.Builder b = new RuleBook.Builder();
+    for (LimitRule.Side side : LimitRule.Side.values()) {
+      b.add(limit(side).qps(1e9).burst(1_000_000_000).build());
+    }
+    return b.add(BreakerRule.builder().service("stock").build());
   }
 
   /** Limits on either side that refuse every call. */

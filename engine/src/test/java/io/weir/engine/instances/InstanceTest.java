@@ -152,7 +152,7 @@ class InstanceTest {
   }
 
   @Test
-  void whatIsCountedAtTheInstanceItselfIsNeverLost() throws Exception {
+  void whatIsCountedAtTheInstanceItselfIsNeverLost() {
     Selections counts = new Selections("v1", null);
     Instance before = instance();
     before.countIn(counts);
