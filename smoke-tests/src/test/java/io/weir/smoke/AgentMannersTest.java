@@ -27,7 +27,9 @@ import net.bytebuddy.jar.asm.Opcodes;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Never hurt the application: what goes wrong with the agent stays with the agent. */
 @ParameterizedClass(name = "{0}")
@@ -227,6 +229,25 @@ class AgentMannersTest {
             .as(name)
             .isBetween(0, main);
       }
+    }
+  }
+
+  /** It is made once for a JVM, of what the application has said by then of its trust store. */
+  @ParameterizedTest
+  @ValueSource(strings = {"http", "https"})
+  void theJvmsDefaultTlsContextIsLeftForTheApplicationToMake(String scheme) throws Exception {
+    String made = "sun.security.ssl.SSLContextImpl$DefaultSSLContext";
+    assertThat(Class.forName(made, false, null)).as("what to look for").isNotNull();
+    Path log = Work.fresh("classes-" + scheme).resolve("load.log");
+    try (Jvm jvm =
+        Sites.jvm(cell)
+            .weir("service=shop;drain_ms=0;rules=etcd;etcd.endpoints=" + scheme + "://127.0.0.1:1")
+            .options("-Xlog:class+load=info:file=" + log)
+            .start()) {
+      jvm.awaitStderr("127.0.0.1:1");
+      assertThat(Files.readAllLines(log))
+          .anyMatch(l -> l.contains(" io.grpc.okhttp.OkHttpClientTransport "))
+          .noneMatch(l -> l.contains(" " + made + " "));
     }
   }
 

@@ -8,25 +8,17 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * What makes a command about etcd answer sooner. Nine tenths of its time go into loading some two
- * thousand classes of gRPC, Netty and protobuf, one after the other as each is first used. So a
+ * What makes a command about etcd answer sooner. Nine tenths of its time go into loading a thousand
+ * classes of gRPC, its transport and protobuf, one after the other as each is first used. So a
  * second thread loads and verifies them from a list, in that order and without initialising any,
- * while the first reads options and configuration; and what these libraries look for without need
- * here (a network card's address for an id) is switched off. For the command line only; the agent,
- * in an application, never does this.
+ * while the first reads options and configuration. For the command line only; the agent, in an
+ * application, never does this.
  *
  * <p>The list is {@code weir-cli-classes} in the jar, written and checked by {@code CliStartTest}:
  * a class that is missing there is loaded when it is used, one too many costs a little time.
  */
 final class Headstart extends Thread {
   private static final String LIST = "weir-cli-classes";
-
-  private static final String[] SETTINGS = {
-    "io.netty.machineId", "02:00:00:00:00:00:00:01",
-    "io.netty.processId", "1",
-    "io.netty.initialSeedUniquifier", "1",
-    "io.netty.leakDetection.level", "disabled",
-  };
 
   private Headstart() {
     super("weir-headstart");
@@ -39,11 +31,6 @@ final class Headstart extends Thread {
         || inFiles(args, environment)
         || "false".equals(System.getProperty("weir.headstart"))) {
       return;
-    }
-    for (int i = 0; i < SETTINGS.length; i += 2) {
-      if (System.getProperty(SETTINGS[i]) == null) {
-        System.setProperty(SETTINGS[i], SETTINGS[i + 1]);
-      }
     }
     new Headstart().start();
   }

@@ -1,5 +1,7 @@
 package io.weir.agent.telemetry;
 
+import io.grpc.ManagedChannel;
+import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
@@ -12,12 +14,16 @@ import io.opentelemetry.exporter.otlp.metrics.OtlpGrpcMetricExporterBuilder;
 import io.opentelemetry.sdk.metrics.SdkMeterProvider;
 import io.opentelemetry.sdk.metrics.export.PeriodicMetricReader;
 import io.opentelemetry.sdk.resources.Resource;
+import io.weir.control.etcd.Tls;
 import io.weir.engine.measure.Readings;
 import io.weir.instrumentation.opentelemetry.adapter.Instruments;
+import java.net.URI;
+import java.security.GeneralSecurityException;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An OpenTelemetry SDK of our own, for applications that have none: metrics by OTLP over gRPC, each
@@ -28,6 +34,10 @@ final class OwnSdk implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 2;
 
   private final SdkMeterProvider provider;
+
+  /** Null: the exporter has one of its own. */
+  private final @Nullable ManagedChannel channel;
+
   private final ScheduledExecutorService thread;
 
   /**
@@ -50,6 +60,11 @@ final class OwnSdk implements AutoCloseable {
     for (Map.Entry<String, String> e : headers.entrySet()) {
       exporter.addHeader(e.getKey(), e.getValue());
     }
+    URI at = URI.create(endpoint);
+    channel = "https".equals(at.getScheme()) ? secure(at) : null;
+    if (channel != null) {
+      exporter.setChannel(channel);
+    }
     thread =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -68,6 +83,16 @@ final class OwnSdk implements AutoCloseable {
                     .build())
             .build();
     new Instruments(only(provider), readings).register();
+  }
+
+  private static ManagedChannel secure(URI at) {
+    OkHttpChannelBuilder b = OkHttpChannelBuilder.forAddress(at.getHost(), at.getPort());
+    try {
+      Tls.use(b);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalArgumentException("TLS cannot be set up: " + e, e);
+    }
+    return b.build();
   }
 
   private static OpenTelemetry only(MeterProvider meters) {
@@ -94,5 +119,8 @@ final class OwnSdk implements AutoCloseable {
   public void close() {
     provider.shutdown().join(PATIENCE_SECONDS, TimeUnit.SECONDS);
     thread.shutdownNow();
+    if (channel != null) {
+      channel.shutdownNow();
+    }
   }
 }

@@ -6,80 +6,82 @@ import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
-import io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.NegotiationType;
-import io.grpc.netty.NettyChannelBuilder;
-import io.netty.channel.ChannelId;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoop;
-import io.netty.channel.nio.NioEventLoopGroup;
-import io.netty.channel.socket.nio.NioSocketChannel;
-import io.netty.handler.ssl.SslContext;
-import io.netty.handler.ssl.SslContextBuilder;
-import io.netty.util.ResourceLeakDetector;
-import io.netty.util.concurrent.DefaultThreadFactory;
-import java.util.Objects;
-import java.util.concurrent.CountDownLatch;
+import io.grpc.okhttp.OkHttpChannelBuilder;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
-import javax.net.ssl.SSLException;
 
 /**
- * A channel to etcd: one event loop, {@code weir-etcd-io}, on which answers are told, too, and a
- * thread {@code weir-etcd-dns} while names are looked up. No retries of gRPC's own: a failure is to
- * be heard, a transaction must not be sent twice. Every call that answers once has a deadline:
- * without one it waits for ever while etcd is away.
+ * A channel to etcd. Answers are told on {@code weir-etcd-io}, which keeps the time, too; each
+ * connection has a thread that reads ({@code OkHttpClientTransport}), and one of {@code
+ * weir-etcd-net} connects and writes; {@code weir-etcd-dns} lives while names are looked up. No
+ * retries of gRPC's own: a failure is to be heard, a transaction must not be sent twice. Every call
+ * that answers once has a deadline: without one it waits for ever while etcd is away.
  */
 final class EtcdChannel {
   private static final int MAX_INBOUND = 64 << 20;
+
+  /** As much as may be under way, for a first reading of ten thousand rules from afar. */
+  private static final int WINDOW = 1 << 20;
+
+  private static final int PING_SECONDS = 10;
+  private static final int PONG_SECONDS = 3;
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
   private static final long LEAVE_MS = 100;
+  private static final int IDLE_SECONDS = 30;
 
   final ManagedChannel channel;
-  private final EventLoop loop;
+  private final ScheduledThreadPoolExecutor io;
+  private final ThreadPoolExecutor net;
   private final ThreadPoolExecutor names;
-
-  private EtcdChannel(ManagedChannel channel, EventLoop loop, ThreadPoolExecutor names) {
-    this.channel = channel;
-    this.loop = loop;
-    this.names = names;
-  }
+  private final Sockets sockets;
 
   /** Connects lazily. */
-  static EtcdChannel open(EtcdOptions options) {
-    // nobody looks for leaks in an application that is not his
-    ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.DISABLED);
-    NettyChannelBuilder b = NettyChannelBuilder.forTarget(Endpoints.SCHEME + ":///etcd");
+  private EtcdChannel(EtcdOptions options) {
+    io = new ScheduledThreadPoolExecutor(1, threads("weir-etcd-io"), new Discard());
+    io.setRemoveOnCancelPolicy(true);
+    net =
+        new ThreadPoolExecutor(
+            0,
+            Integer.MAX_VALUE,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<Runnable>(),
+            threads("weir-etcd-net"),
+            new Discard());
+    names =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<Runnable>(),
+            threads("weir-etcd-dns"),
+            new Discard());
+    names.allowCoreThreadTimeOut(true);
+    // pinged, a connection is never silent for so long
+    sockets = new Sockets(options.connectTimeoutMillis, 1000 * (PING_SECONDS + PONG_SECONDS + 2));
+    OkHttpChannelBuilder b = OkHttpChannelBuilder.forTarget(Endpoints.SCHEME + ":///etcd");
     if (options.secure()) {
-      b.negotiationType(NegotiationType.TLS).sslContext(trust(options));
+      Tls.use(options, b);
     } else {
-      b.negotiationType(NegotiationType.PLAINTEXT);
+      b.usePlaintext();
     }
-    EventLoop loop =
-        new NioEventLoopGroup(1, new DefaultThreadFactory("weir-etcd-io", true)).next();
-    ThreadPoolExecutor names = names();
-    ManagedChannel channel =
+    channel =
         names(b, new Endpoints(options.endpoints))
-            .eventLoopGroup(loop)
-            .channelFactory(Socket::new)
-            .executor(
-                task -> {
-                  if (loop.inEventLoop()) {
-                    task.run();
-                  } else {
-                    loop.execute(task);
-                  }
-                })
+            .socketFactory(sockets)
+            .transportExecutor(net)
+            .scheduledExecutorService(io)
+            .executor(io)
             .offloadExecutor(names)
-            .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, options.connectTimeoutMillis)
-            .keepAliveTime(10, TimeUnit.SECONDS)
-            .keepAliveTimeout(3, TimeUnit.SECONDS)
+            .flowControlWindow(WINDOW)
+            .keepAliveTime(PING_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTimeout(PONG_SECONDS, TimeUnit.SECONDS)
             .keepAliveWithoutCalls(true)
             .maxInboundMessageSize(MAX_INBOUND)
             .defaultLoadBalancingPolicy("round_robin")
@@ -87,81 +89,27 @@ final class EtcdChannel {
             .maxTraceEvents(0)
             .intercept(new Deadline())
             .build();
-    return new EtcdChannel(channel, loop, names);
+  }
+
+  static EtcdChannel open(EtcdOptions options) {
+    return new EtcdChannel(options);
   }
 
   @SuppressWarnings("deprecation") // the registry that is to replace it belongs to the whole loader
-  private static NettyChannelBuilder names(NettyChannelBuilder b, Endpoints endpoints) {
+  private static OkHttpChannelBuilder names(OkHttpChannelBuilder b, Endpoints endpoints) {
     return b.nameResolverFactory(endpoints);
   }
 
-  private static SslContext trust(EtcdOptions options) {
-    try {
-      SslContextBuilder ssl = GrpcSslContexts.forClient();
-      if (options.tlsCa != null) {
-        ssl.trustManager(options.tlsCa.toFile());
-      }
-      if (options.tlsCert != null) {
-        ssl.keyManager(options.tlsCert.toFile(), Objects.requireNonNull(options.tlsKey).toFile());
-      }
-      return ssl.build();
-    } catch (SSLException | RuntimeException e) {
-      throw new IllegalArgumentException("etcd: TLS cannot be set up: " + e.getMessage(), e);
-    }
+  private static ThreadFactory threads(String name) {
+    return task -> {
+      Thread t = new Thread(task, name);
+      t.setDaemon(true);
+      return t;
+    };
   }
 
-  private static ThreadPoolExecutor names() {
-    ThreadPoolExecutor pool =
-        new ThreadPoolExecutor(
-            1,
-            1,
-            1,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<Runnable>(),
-            task -> {
-              Thread t = new Thread(task, "weir-etcd-dns");
-              t.setDaemon(true);
-              return t;
-            },
-            new ThreadPoolExecutor.DiscardPolicy()); // of a channel that is closed
-    pool.allowCoreThreadTimeOut(true);
-    return pool;
-  }
-
-  /** Netty would make its id of a network card's address, asking them all, and of the process's. */
-  private static final class Socket extends NioSocketChannel {
-    private static final AtomicInteger NUMBER = new AtomicInteger();
-
-    @Override
-    protected ChannelId newId() {
-      return new Id("etcd-" + NUMBER.incrementAndGet());
-    }
-  }
-
-  private static final class Id implements ChannelId {
-    private static final long serialVersionUID = 1L;
-
-    private final String text;
-
-    Id(String text) {
-      this.text = text;
-    }
-
-    @Override
-    public String asShortText() {
-      return text;
-    }
-
-    @Override
-    public String asLongText() {
-      return text;
-    }
-
-    @Override
-    public int compareTo(ChannelId other) {
-      return text.compareTo(other.asLongText());
-    }
-  }
+  /** What a channel that is closed would still do. */
+  private static final class Discard extends ThreadPoolExecutor.DiscardPolicy {}
 
   /** A deadline for every call that answers once; longer for the first, which loads classes. */
   private static final class Deadline implements ClientInterceptor {
@@ -181,27 +129,29 @@ final class EtcdChannel {
     }
   }
 
+  /** At once; its threads end a second later, when everything under way has been told. */
   void close() {
     channel.shutdownNow();
-    loop.shutdownGracefully(50, 1000, TimeUnit.MILLISECONDS);
-    names.shutdown();
+    sockets.close();
+    io.schedule(
+        () -> {
+          net.shutdown();
+          names.shutdown();
+          io.shutdownNow();
+        },
+        1,
+        TimeUnit.SECONDS);
   }
 
   /**
-   * A JVM that exits waits 0.3 s for threads in native code, such as an event loop that waits for
-   * its connections. So it is given a task that waits in Java.
+   * A JVM that exits waits 0.3 s for threads in native code, such as those that read. So they are
+   * given time to end.
    */
   void leave() {
-    CountDownLatch held = new CountDownLatch(1);
+    channel.shutdownNow();
+    sockets.close();
     try {
-      loop.execute(
-          () -> {
-            held.countDown();
-            LockSupport.park();
-          });
-      held.await(LEAVE_MS, TimeUnit.MILLISECONDS);
-    } catch (RejectedExecutionException ended) {
-      // so much the better
+      channel.awaitTermination(LEAVE_MS, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

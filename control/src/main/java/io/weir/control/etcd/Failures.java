@@ -2,6 +2,12 @@ package io.weir.control.etcd;
 
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.grpc.util.CertificateUtils;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.cert.CertificateException;
 import org.jspecify.annotations.Nullable;
 
 /** Why a call to etcd failed: what the store decides by, and what a person needs to hear. */
@@ -15,7 +21,8 @@ final class Failures {
     "handshake_failure",
     "protocol_version",
     "No subject alternative",
-    "not an SSL/TLS record"
+    "Cannot verify hostname",
+    "Unsupported or unrecognized SSL message"
   };
 
   /** What a message says when user or password are wrong. */
@@ -23,13 +30,22 @@ final class Failures {
     "authentication failed", "authentication is not enabled", "user name is empty"
   };
 
+  /** What OkHttp's transport says of a connection that the other side ended. */
+  private static final String ENDED = "End of stream or IOException";
+
+  /** And of "HTT", taken for the length of a frame: a TLS server's answer to plain text. */
+  private static final String HTTP_1 = "FRAME_SIZE_ERROR: 4740180";
+
   private final boolean secure;
+  private final @Nullable Path certificate;
 
   /**
    * @param secure whether we speak TLS
+   * @param certificate what we show etcd then
    */
-  Failures(boolean secure) {
+  Failures(boolean secure, @Nullable Path certificate) {
     this.secure = secure;
+    this.certificate = certificate;
   }
 
   /**
@@ -96,8 +112,11 @@ final class Failures {
   }
 
   private String advice(String text) {
-    if (secure && (text.contains("not an SSL/TLS record") || text.contains("ClosedChannel"))) {
+    if (secure && (text.contains("SSL message") || text.contains("peer shut down incorrectly"))) {
       return text + " (if etcd does not speak TLS, write http://)";
+    }
+    if (secure && text.contains(ENDED)) {
+      return text + refused();
     }
     if (text.contains("authentication is not enabled")) {
       return text + " (remove weir.etcd.user, or enable authentication in etcd)";
@@ -106,12 +125,25 @@ final class Failures {
       return text + " (etcd wants weir.etcd.user and weir.etcd.password)";
     }
     if (!secure
-        && (text.contains("Network closed for unknown reason")
-            || text.contains("Connection reset")
-            || text.contains("First received frame was not SETTINGS"))) {
+        && (text.contains(ENDED) || text.contains("Connection reset") || text.contains(HTTP_1))) {
       return text + " (if etcd speaks TLS, write https://)";
     }
     return text;
+  }
+
+  /** By TLS 1.3 one that refuses our certificate lets us in first, and then closes. */
+  private String refused() {
+    if (certificate == null) {
+      return " (if etcd wants a client certificate, set weir.etcd.tls.cert and weir.etcd.tls.key)";
+    }
+    String until = "";
+    try (InputStream in = Files.newInputStream(certificate)) {
+      until =
+          ", valid until " + CertificateUtils.getX509Certificates(in)[0].getNotAfter().toInstant();
+    } catch (IOException | CertificateException | RuntimeException unreadable) {
+      // said when a client is made
+    }
+    return " (if etcd refuses the client certificate: it is " + certificate + until + ")";
   }
 
   private static String firstLine(@Nullable String s) {

@@ -55,7 +55,7 @@ final class StubWire implements Wire {
   private StubWire(EtcdOptions etcd) {
     to = EtcdChannel.open(etcd);
     login = etcd.user == null ? null : new Login(etcd.user, Objects.requireNonNull(etcd.password));
-    failures = new Failures(etcd.secure());
+    failures = new Failures(etcd.secure(), etcd.tlsCert);
     if (login == null) {
       options = CallOptions.DEFAULT;
     } else {

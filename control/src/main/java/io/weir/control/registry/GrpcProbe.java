@@ -5,7 +5,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -40,7 +40,7 @@ final class GrpcProbe implements Probe {
   public @Nullable String ask() {
     // a channel for each question: a connection that once worked proves nothing, and this is rare
     ManagedChannel channel =
-        NettyChannelBuilder.forAddress(address)
+        OkHttpChannelBuilder.forAddress(address.getAddress().getHostAddress(), address.getPort())
             .usePlaintext()
             .directExecutor()
             .disableRetry()

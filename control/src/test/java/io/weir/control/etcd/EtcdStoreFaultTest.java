@@ -380,6 +380,12 @@ class EtcdStoreFaultTest {
           .untilAsserted(
               () -> assertThat(said.reason()).containsAnyOf("SSLHandshake", "CertPath", "PKIX"));
       store.close();
+      follow(
+          EtcdOptions.builder().endpoints(secure.endpoint()).tlsCa(secure.certificate()).build());
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(() -> assertThat(said.reason()).contains("set weir.etcd.tls.cert"));
+      store.close();
       follow(at("http://127.0.0.1:" + secure.port()));
       await()
           .atMost(Duration.ofSeconds(20))

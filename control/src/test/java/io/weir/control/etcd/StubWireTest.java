@@ -85,10 +85,14 @@ class StubWireTest {
       range(wire).get(20, TimeUnit.SECONDS);
       List<Thread> clients =
           Thread.getAllStackTraces().keySet().stream()
-              .filter(t -> !before.contains(t) && t.getName().matches("(weir-etcd|grpc|jetcd).*"))
+              .filter(
+                  t ->
+                      !before.contains(t) && t.getName().matches("(weir-etcd|grpc|jetcd|OkHttp).*"))
               .toList();
       assertThat(clients).extracting(Thread::getName).anyMatch(n -> n.startsWith("weir-etcd-io"));
-      assertThat(clients).extracting(Thread::getName).allMatch(n -> n.startsWith("weir-etcd-"));
+      assertThat(clients)
+          .extracting(Thread::getName)
+          .allMatch(n -> n.startsWith("weir-etcd-") || n.equals("OkHttpClientTransport"));
       wire.close();
       for (Thread t : clients) {
         t.join(20_000);
