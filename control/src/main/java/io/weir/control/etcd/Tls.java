@@ -39,6 +39,9 @@ public final class Tls {
 
   private static final char[] NONE = {};
 
+  /** Kept for connecting again. */
+  private static final int SESSIONS = 8;
+
   private Tls() {}
 
   /**
@@ -66,6 +69,8 @@ public final class Tls {
       throws GeneralSecurityException {
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys, trust, null);
+    // else each connection's session stays, with the peer's certificates, for a day
+    context.getClientSessionContext().setSessionCacheSize(SESSIONS);
     b.sslSocketFactory(context.getSocketFactory()).tlsConnectionSpec(VERSIONS, CIPHERS);
   }
 
