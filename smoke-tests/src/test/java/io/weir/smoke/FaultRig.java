@@ -76,7 +76,13 @@ final class FaultRig implements AutoCloseable {
     for (Matrix.Cell cell : Matrix.cells("manners")) {
       if (jvms.isEmpty() || both) {
         jdks.add(cell.jdk());
-        jvms.add(Sites.jvm(cell).weir("service=shop;drain_ms=0;" + options).launch());
+        jvms.add(
+            Sites.jvm(cell)
+                .weir("service=shop;drain_ms=0;" + options)
+                // else a collection leaves regions with a little garbage as they are, and a
+                // histogram counts that, as int[] on JDK 17: up to a megabyte that nobody holds
+                .options("-XX:MarkSweepDeadRatio=0")
+                .launch());
       }
     }
     jvms.forEach(Jvm::awaitReady);
