@@ -33,7 +33,7 @@ final class EtcdChannel {
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
   private static final long LEAVE_MS = 100;
-  private static final int IDLE_SECONDS = 30;
+  private static final int IDLE_SECONDS = 5;
 
   final ManagedChannel channel;
   private final ScheduledThreadPoolExecutor io;
