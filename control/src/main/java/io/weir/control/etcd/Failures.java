@@ -21,7 +21,7 @@ final class Failures {
     "handshake_failure",
     "protocol_version",
     "No subject alternative",
-    "Cannot verify hostname",
+    "No name matching",
     "Unsupported or unrecognized SSL message"
   };
 

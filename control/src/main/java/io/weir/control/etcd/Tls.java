@@ -4,6 +4,8 @@ import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.util.CertificateUtils;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -15,6 +17,9 @@ import java.util.Objects;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +76,60 @@ public final class Tls {
     context.init(keys, trust, null);
     // else each connection's session stays, with the peer's certificates, for a day
     context.getClientSessionContext().setSessionCacheSize(SESSIONS);
-    b.sslSocketFactory(context.getSocketFactory()).tlsConnectionSpec(VERSIONS, CIPHERS);
+    b.sslSocketFactory(new Identified(context.getSocketFactory()))
+        .tlsConnectionSpec(VERSIONS, CIPHERS)
+        .hostnameVerifier((host, session) -> true); // the handshake has done it
+  }
+
+  /**
+   * Sockets whose handshake holds the certificate against the host's name, by the JDK's rules. The
+   * transport's own verifier, which is asked afterwards, compares IPv6 addresses as text.
+   */
+  private static final class Identified extends SSLSocketFactory {
+    private final SSLSocketFactory sockets;
+
+    Identified(SSLSocketFactory sockets) {
+      this.sockets = sockets;
+    }
+
+    @Override
+    public Socket createSocket(Socket s, String host, int port, boolean close) throws IOException {
+      SSLSocket over = (SSLSocket) sockets.createSocket(s, host, port, close);
+      SSLParameters parameters = over.getSSLParameters();
+      parameters.setEndpointIdentificationAlgorithm("HTTPS");
+      over.setSSLParameters(parameters);
+      return over;
+    }
+
+    @Override
+    public String[] getDefaultCipherSuites() {
+      return sockets.getDefaultCipherSuites();
+    }
+
+    @Override
+    public String[] getSupportedCipherSuites() {
+      return sockets.getSupportedCipherSuites();
+    }
+
+    @Override
+    public Socket createSocket(String host, int port) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Socket createSocket(String host, int port, InetAddress from, int fromPort) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Socket createSocket(InetAddress host, int port) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Socket createSocket(InetAddress host, int port, InetAddress from, int fromPort) {
+      throw new UnsupportedOperationException();
+    }
   }
 
   private static TrustManager @Nullable [] trust(@Nullable Path ca)

@@ -3,6 +3,7 @@ package io.weir.control.etcd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import io.weir.control.testing.TcpProxy;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,6 +100,41 @@ class StubWireTest {
         t.join(20_000);
         assertThat(t.isAlive()).as(t.getName()).isFalse();
       }
+    }
+  }
+
+  /** The certificate is for 127.0.0.1, ::1 and localhost. */
+  @Test
+  void byTlsTheServerIsWhoItIsCalled() throws Exception {
+    try (EtcdServer etcd = EtcdServer.reserveTls();
+        TcpProxy ip6 = new TcpProxy("::1", etcd.port());
+        TcpProxy other = new TcpProxy("127.0.0.2", etcd.port())) {
+      etcd.restart();
+      assertThat(asked(etcd, etcd.endpoint())).isEqualTo("answered");
+      assertThat(asked(etcd, "https://localhost:" + etcd.port())).isEqualTo("answered");
+      assertThat(asked(etcd, "https://[::1]:" + ip6.port())).isEqualTo("answered");
+      assertThat(asked(etcd, "https://127.0.0.2:" + other.port()))
+          .startsWith("TLS ")
+          .contains("No subject alternative names matching IP address 127.0.0.2");
+    }
+  }
+
+  private static String asked(EtcdServer etcd, String endpoint) throws Exception {
+    Wire wire =
+        StubWire.connect(
+            EtcdOptions.builder()
+                .endpoints(endpoint)
+                .tlsCa(etcd.certificate())
+                .tlsIdentity(etcd.certificate(), etcd.key())
+                .build());
+    try {
+      range(wire).get(20, TimeUnit.SECONDS);
+      return "answered";
+    } catch (ExecutionException e) {
+      WireException why = (WireException) e.getCause();
+      return why.kind + " " + why.text();
+    } finally {
+      wire.close();
     }
   }
 

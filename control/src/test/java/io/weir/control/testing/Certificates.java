@@ -61,7 +61,7 @@ public final class Certificates {
           "-outfile",
           certificate(name).toString(),
           "-ext",
-          "san=ip:127.0.0.1,dns:localhost",
+          "san=ip:127.0.0.1,ip:::1,dns:localhost",
           "-startdate",
           expired ? "-3d" : "-1d",
           "-validity",

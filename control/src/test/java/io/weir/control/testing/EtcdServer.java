@@ -185,7 +185,7 @@ public final class EtcdServer implements AutoCloseable {
                 "-dname",
                 "CN=test",
                 "-ext",
-                "san=ip:127.0.0.1,dns:localhost",
+                "san=ip:127.0.0.1,ip:::1,dns:localhost",
                 "-ext",
                 "bc:critical=ca:true",
                 "-keystore",

@@ -33,9 +33,17 @@ public final class TcpProxy implements AutoCloseable {
    * @param target a port on 127.0.0.1
    */
   public TcpProxy(int target) {
+    this("127.0.0.1", target);
+  }
+
+  /**
+   * @param address an address of the loopback to listen at
+   * @param target a port on 127.0.0.1
+   */
+  public TcpProxy(String address, int target) {
     this.target = target;
     try {
-      listener = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+      listener = new ServerSocket(0, 50, InetAddress.getByName(address));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
