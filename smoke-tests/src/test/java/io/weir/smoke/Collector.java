@@ -19,6 +19,7 @@ import io.opentelemetry.proto.metrics.v1.NumberDataPoint;
 import io.opentelemetry.proto.metrics.v1.ResourceMetrics;
 import io.opentelemetry.proto.metrics.v1.ScopeMetrics;
 import io.opentelemetry.proto.trace.v1.Span;
+import io.weir.control.testing.Certificates;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -45,12 +46,22 @@ final class Collector implements AutoCloseable {
   private final Set<String> scopes = ConcurrentHashMap.newKeySet();
   private final List<Span> spans = new CopyOnWriteArrayList<>();
   private final Server server;
+  private final String scheme;
 
   Collector() {
+    this(null, "");
+  }
+
+  /** One that speaks TLS, when certificates of this name are given. */
+  Collector(Certificates made, String name) {
+    scheme = made == null ? "http" : "https";
+    NettyServerBuilder b = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0));
+    if (made != null) {
+      b.useTransportSecurity(made.certificate(name).toFile(), made.key(name).toFile());
+    }
     try {
       server =
-          NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
-              .addService(
+          b.addService(
                   service(
                       "metrics.v1.MetricsService",
                       ExportMetricsServiceRequest.getDefaultInstance(),
@@ -108,7 +119,7 @@ final class Collector implements AutoCloseable {
   }
 
   String endpoint() {
-    return "http://127.0.0.1:" + server.getPort();
+    return scheme + "://127.0.0.1:" + server.getPort();
   }
 
   /** Everything received so far, newest values. A histogram's value is its count. */

@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.tools.attach.VirtualMachine;
 import io.opentelemetry.proto.metrics.v1.AggregationTemporality;
+import io.weir.control.testing.Certificates;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -273,6 +278,44 @@ class TelemetryTest {
           .body();
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void aCollectorBehindTlsIsTrustedAsTheJvmTrusts() throws Exception {
+    Certificates made = new Certificates(Work.fresh("collector"));
+    made.issue("collector", false);
+    KeyStore trusted = KeyStore.getInstance("PKCS12");
+    trusted.load(null, null);
+    try (InputStream ca = Files.newInputStream(made.ca())) {
+      trusted.setCertificateEntry(
+          "ca", CertificateFactory.getInstance("X.509").generateCertificate(ca));
+    }
+    Path store = made.ca().resolveSibling("trusted.p12");
+    try (OutputStream out = Files.newOutputStream(store)) {
+      trusted.store(out, "secret".toCharArray());
+    }
+    String tomcat = Maven.resolve(LIBRARIES);
+    String classpath = Apps.with(Apps.compile("hops", tomcat, Map.of()), tomcat);
+    Rules rules = new Rules().put("service/a/rate-limit/all", "{\"qps\": 1000}");
+    try (Collector collector = new Collector(made, "collector");
+        Jvm jvm =
+            Jvm.of(JDK, classpath, "Hops")
+                .weir(
+                    "service=a;metrics.exporter=otlp;metrics.interval=300ms;metrics.endpoint="
+                        + collector.endpoint()
+                        + ";rules="
+                        + rules.location())
+                .options(
+                    "-Djavax.net.ssl.trustStore=" + store,
+                    "-Djavax.net.ssl.trustStorePassword=secret")
+                .arguments("web", "http", "a")
+                .start()) {
+      rules.awaitInForce("a", jvm, "/");
+      Await.until(
+          Duration.ofSeconds(20),
+          () -> collector.resource("a") != null,
+          () -> "nothing came\n" + jvm.told());
     }
   }
 
