@@ -6,9 +6,9 @@ import io.grpc.okhttp.internal.framed.Settings;
  * Ours, in the place of the library's class of this name, which it loads instead (weir.jar has no
  * other): reads an HTTP/2 setting as the unsigned number it is.
  *
- * <p>The library's takes etcd's {@code SETTINGS_MAX_CONCURRENT_STREAMS}, 4 294 967 295 in every
- * etcd, for -1, and then waits for ever for a stream to end before it opens the first (grpc-okhttp
- * 1.79, and 1.83 as well).
+ * <p>The library's takes etcd's {@code SETTINGS_MAX_CONCURRENT_STREAMS}, 4 294 967 295, for -1, and
+ * then waits for ever for a stream to end before it opens the first (grpc-okhttp 1.79, and 1.83 as
+ * well).
  */
 class OkHttpSettingsUtil {
   public static final int MAX_CONCURRENT_STREAMS = Settings.MAX_CONCURRENT_STREAMS;
