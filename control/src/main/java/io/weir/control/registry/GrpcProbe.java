@@ -42,6 +42,7 @@ final class GrpcProbe implements Probe {
     ManagedChannel channel =
         OkHttpChannelBuilder.forAddress(address.getAddress().getHostAddress(), address.getPort())
             .usePlaintext()
+            .proxyDetector(to -> null) // an own server is asked directly
             .directExecutor()
             .disableRetry()
             .build();
