@@ -68,7 +68,7 @@ final class Jvm implements AutoCloseable {
 
     private Builder(Jdk jdk, String classpath, String mainClass) {
       this.jdk = jdk;
-      options("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto");
+      options("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
       run.addAll(List.of("-cp", classpath, mainClass));
     }
 
@@ -245,6 +245,15 @@ final class Jvm implements AutoCloseable {
     try {
       process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
       process.getOutputStream().flush();
+    } catch (IOException e) {
+      throw new IllegalStateException(told(), e);
+    }
+  }
+
+  /** The application reads to the end. */
+  void endOfInput() {
+    try {
+      process.getOutputStream().close();
     } catch (IOException e) {
       throw new IllegalStateException(told(), e);
     }

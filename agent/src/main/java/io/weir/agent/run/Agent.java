@@ -84,14 +84,21 @@ public final class Agent {
       log.warn("another host of this JVM already governs it; this one stands down");
       return;
     }
-    new Host(modules(config)).install(instrumentation, attached);
+    Host host = new Host(modules(config), instrumentation);
+    host.install(attached, weavesByTransformer(config));
     if (attached) {
       Globals.announce(instrumentation);
     }
     NativeClasses.initialise();
     boolean threads = !"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("executors"));
     Control.startAfterMain(
-        config, engine, hooks, new ColourWeaver(threads ? instrumentation : null), jar, attached);
+        config,
+        engine,
+        host,
+        hooks,
+        new ColourWeaver(threads ? instrumentation : null),
+        jar,
+        attached);
     log.info(
         "weir "
             + version()
@@ -113,6 +120,19 @@ public final class Agent {
       AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
       return Targets.NONE;
     }
+  }
+
+  private static boolean weavesByTransformer(Config config) {
+    String by = config.get(Key.WEAVING, "auto");
+    if (!by.equals("auto") && !by.equals("transformer")) {
+      AgentLog.get()
+          .warn(
+              Key.WEAVING.propertyName()
+                  + ": unknown value '"
+                  + by
+                  + "', expected auto or transformer; going on with auto");
+    }
+    return by.equals("transformer");
   }
 
   private static Reach reach(Config config) {

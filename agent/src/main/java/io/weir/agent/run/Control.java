@@ -4,6 +4,7 @@ import io.weir.agent.config.Config;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
+import io.weir.agent.weave.Host;
 import io.weir.engine.gate.Engine;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ final class Control extends Thread {
 
   private final Config config;
   private final Engine engine;
+  private final Host host;
   private final Hooks hooks;
   private final ColourWeaver colours;
   private final java.io.File jar;
@@ -25,6 +27,7 @@ final class Control extends Thread {
   private Control(
       Config config,
       Engine engine,
+      Host host,
       Hooks hooks,
       ColourWeaver colours,
       java.io.File jar,
@@ -32,6 +35,7 @@ final class Control extends Thread {
     super("weir-start");
     this.config = config;
     this.engine = engine;
+    this.host = host;
     this.hooks = hooks;
     this.colours = colours;
     this.jar = jar;
@@ -43,11 +47,12 @@ final class Control extends Thread {
   static void startAfterMain(
       Config config,
       Engine engine,
+      Host host,
       Hooks hooks,
       ColourWeaver colours,
       java.io.File jar,
       boolean attached) {
-    new Control(config, engine, hooks, colours, jar, attached ? null : Thread.currentThread())
+    new Control(config, engine, host, hooks, colours, jar, attached ? null : Thread.currentThread())
         .start();
   }
 
@@ -72,6 +77,7 @@ final class Control extends Thread {
     while (main != null && main.isAlive() && System.nanoTime() - began < GIVE_UP_WAITING_NANOS) {
       StackTraceElement[] stack = main.getStackTrace();
       if (stack.length > 0 && "main".equals(stack[stack.length - 1].getMethodName())) {
+        host.mainHasBegun(stack[stack.length - 1].getClassName());
         return;
       }
       Thread.sleep(5);

@@ -15,12 +15,10 @@ import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.ColouredTask;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
-import java.lang.reflect.Method;
 import java.security.ProtectionDomain;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executor;
 import java.util.function.BiFunction;
@@ -81,7 +79,7 @@ public final class ColourWeaver {
     Map<String, TypeInstrumentation> types = types();
     Transformer transformer = new Transformer(types);
     try {
-      letJavaBaseReadUs(instrumentation);
+      JavaBase.readsTheBridge(instrumentation);
       instrumentation.addTransformer(transformer, true);
     } catch (Throwable t) {
       AgentLog.get().warn("the traffic colour ends at the thread: " + t);
@@ -102,38 +100,6 @@ public final class ColourWeaver {
     }
     // the JDK's code as it is now stays; nothing needs to be seen of other classes
     AgentLog.get().info("the traffic colour follows work across threads (" + woven + " classes)");
-  }
-
-  /**
-   * The boot loader's own classes may link to ours only once their module reads ours. By
-   * reflection: modules came with Java 9.
-   */
-  private static void letJavaBaseReadUs(Instrumentation instrumentation)
-      throws ReflectiveOperationException {
-    Method moduleOf;
-    try {
-      moduleOf = Class.class.getMethod("getModule");
-    } catch (NoSuchMethodException java8) {
-      return;
-    }
-    Map<String, Set<?>> none = Collections.emptyMap();
-    Instrumentation.class
-        .getMethod(
-            "redefineModule",
-            moduleOf.getReturnType(),
-            Set.class,
-            Map.class,
-            Map.class,
-            Set.class,
-            Map.class)
-        .invoke(
-            instrumentation,
-            moduleOf.invoke(Object.class),
-            Collections.singleton(moduleOf.invoke(Colour.class)),
-            none,
-            none,
-            Collections.emptySet(),
-            none);
   }
 
   private static Map<String, TypeInstrumentation> types() {

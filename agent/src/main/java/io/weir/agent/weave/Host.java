@@ -3,42 +3,55 @@ package io.weir.agent.weave;
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Definitions;
 import io.weir.bootstrap.WovenTypes;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.ProtectionDomain;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import net.bytebuddy.jar.asm.ClassReader;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Our own host of the instrumentation modules: one table from class name to instrumentations.
  *
- * <p>A class that is loaded costs one look-up of its name. The weaver (Byte Buddy) is not even
- * loaded until the first class of the table appears, which keeps an application without any of them
- * as fast to start as without the agent.
+ * <p>A class that is loaded costs one look-up of its name. The weaver is not even loaded until the
+ * first class of the table appears, which keeps an application without any of them as fast to start
+ * as without the agent.
+ *
+ * <p>Asked either where classes are defined ({@link LoaderWeaver}) or, where that cannot be, by the
+ * JVM as a transformer.
  */
 public final class Host implements ClassFileTransformer {
-  private final Map<String, List<TypeInstrumentation>> byInternalName =
+  /** Each under both its names, with dots and, as the JVM calls it, with slashes. */
+  private final Map<String, List<TypeInstrumentation>> byName =
       new HashMap<String, List<TypeInstrumentation>>();
+
   private final ClassLoader isolated = Host.class.getClassLoader();
+  private final Instrumentation instrumentation;
+  private @Nullable WhereDefined whereDefined;
 
   /**
    * Reads the table from the modules; a module that throws is left out and said so (one bad plug-in
    * kills nobody).
    */
-  public Host(List<InstrumentationModule> modules) {
+  public Host(List<InstrumentationModule> modules, Instrumentation instrumentation) {
+    this.instrumentation = instrumentation;
     for (InstrumentationModule module : modules) {
       try {
         for (TypeInstrumentation type : module.typeInstrumentations()) {
           for (String name : ((WovenTypes) type).typeNames()) {
-            String internal = name.replace('.', '/');
-            List<TypeInstrumentation> l = byInternalName.get(internal);
+            List<TypeInstrumentation> l = byName.get(name);
             if (l == null) {
               l = new ArrayList<TypeInstrumentation>(1);
-              byInternalName.put(internal, l);
+              byName.put(name, l);
+              byName.put(name.replace('.', '/'), l);
             }
             l.add(type);
           }
@@ -54,19 +67,29 @@ public final class Host implements ClassFileTransformer {
    * Starts weaving; classes that are loaded already (late attach, early libraries) are woven by
    * retransformation.
    *
-   * <p>Where nothing needs it, as before {@code main}, we do not ask for retransformation: for
-   * those who do, the JVM makes a second copy of every class file that it loads.
+   * <p>Where nothing needs it, as before {@code main}, there is no transformer: for each, the JVM
+   * copies every class file that it loads, and twice for one that can retransform.
    *
    * @param attached threads of the application may be loading classes meanwhile
+   * @param transformer whether to do without {@link LoaderWeaver} in any case
    */
-  public void install(Instrumentation instrumentation, boolean attached) {
+  public void install(boolean attached, boolean transformer) {
     List<Class<?>> early = new ArrayList<Class<?>>();
     if (!attached) {
-      early = loaded(instrumentation);
+      early = loaded();
+      if (early.isEmpty() && !transformer) {
+        String refused = LoaderWeaver.weave(instrumentation);
+        if (refused == null) {
+          whereDefined = new WhereDefined();
+          Definitions.ask(whereDefined);
+          return;
+        }
+        AgentLog.get().debug("weaving by a transformer: " + refused);
+      }
     }
     instrumentation.addTransformer(this, attached || !early.isEmpty());
     if (attached) {
-      early = loaded(instrumentation);
+      early = loaded();
     }
     for (Class<?> c : early) {
       if (instrumentation.isModifiableClass(c)) {
@@ -80,10 +103,28 @@ public final class Host implements ClassFileTransformer {
     }
   }
 
-  private List<Class<?>> loaded(Instrumentation instrumentation) {
+  /**
+   * Once {@code main} has begun: if its class was defined unseen, so may others be (the JVM's class
+   * data archive has the application's classes, or somebody has put {@code ClassLoader} back as it
+   * was), and a transformer takes over.
+   */
+  public void mainHasBegun(String mainClass) {
+    WhereDefined d = whereDefined;
+    if (d != null && !d.hasSeen(mainClass)) {
+      AgentLog.get()
+          .info(
+              "weaving by a transformer from now on: "
+                  + mainClass
+                  + " was defined without ClassLoader.defineClass as it was woven");
+      install(true, true);
+      Definitions.ask(null);
+    }
+  }
+
+  private List<Class<?>> loaded() {
     List<Class<?>> loaded = new ArrayList<Class<?>>();
     for (Class<?> c : instrumentation.getAllLoadedClasses()) {
-      if (c.getClassLoader() != null && byInternalName.containsKey(c.getName().replace('.', '/'))) {
+      if (c.getClassLoader() != null && byName.containsKey(c.getName())) {
         loaded.add(c);
       }
     }
@@ -97,28 +138,40 @@ public final class Host implements ClassFileTransformer {
       @Nullable Class<?> redefined,
       @Nullable ProtectionDomain domain,
       byte[] classFile) {
-    if (name == null || loader == null || loader == isolated) {
+    return name == null || loader == null ? null : woven(loader, name, classFile);
+  }
+
+  private @Nullable List<TypeInstrumentation> wanted(ClassLoader loader, String name) {
+    List<TypeInstrumentation> types = byName.get(name);
+    return types == null || loader == isolated || loader instanceof AdapterLoader ? null : types;
+  }
+
+  private byte @Nullable [] woven(ClassLoader loader, String name, byte[] classFile) {
+    List<TypeInstrumentation> types = wanted(loader, name);
+    if (types == null) {
       return null;
     }
-    List<TypeInstrumentation> types = byInternalName.get(name);
-    if (types == null || loader instanceof AdapterLoader) {
-      return null;
-    }
+    String dotted = name.replace('/', '.');
     try {
       if (!seesBridge(loader)) {
         AgentLog.get()
             .warn(
-                name.replace('/', '.')
+                dotted
                     + " is not governed: its class loader hides the boot class path ("
                     + loader.getClass().getName()
                     + ")");
         return null;
       }
-      return Weaver.weave(types, name.replace('/', '.'), classFile, isolated);
+      return isWoven(classFile) ? null : Weaver.weave(types, dotted, classFile, isolated);
     } catch (Throwable t) {
-      AgentLog.get().warn(name.replace('/', '.') + " could not be woven and runs as it is: " + t);
+      AgentLog.get().warn(dotted + " could not be woven and runs as it is: " + t);
       return null;
     }
+  }
+
+  /** A class file may come by twice: as a buffer and as its bytes, as defined and retransformed. */
+  private static boolean isWoven(byte[] classFile) {
+    return new String(classFile, StandardCharsets.ISO_8859_1).contains("io/weir/bootstrap/");
   }
 
   /** A loader that hides the bridge would throw NoClassDefFoundError into the application. */
@@ -128,6 +181,60 @@ public final class Host implements ClassFileTransformer {
           == io.weir.bootstrap.Bridge.class;
     } catch (Throwable hidden) {
       return false;
+    }
+  }
+
+  /** Asked by {@code ClassLoader.defineClass}. */
+  private final class WhereDefined extends Definitions {
+    /** Other agents may load a lot before {@code main}. */
+    private static final int MOST = 10_000;
+
+    /** Names of what was defined before {@code main}; guarded by this, null once nobody asks. */
+    private @Nullable List<String> seen = new ArrayList<String>();
+
+    private volatile boolean seeing = true;
+
+    @Override
+    protected byte @Nullable [] woven(
+        ClassLoader loader, @Nullable String name, byte[] bytes, int offset, int length) {
+      if (name == null) {
+        name = new ClassReader(bytes, offset, length).getClassName().replace('/', '.');
+      }
+      see(name);
+      return wanted(loader, name) == null
+          ? null
+          : Host.this.woven(loader, name, Arrays.copyOfRange(bytes, offset, offset + length));
+    }
+
+    @Override
+    protected byte @Nullable [] woven(
+        ClassLoader loader, @Nullable String name, ByteBuffer buffer) {
+      if (name != null) {
+        see(name);
+        if (wanted(loader, name) == null) {
+          return null;
+        }
+      }
+      byte[] b = new byte[buffer.remaining()];
+      buffer.duplicate().get(b);
+      return woven(loader, name, b, 0, b.length);
+    }
+
+    private void see(String name) {
+      if (seeing) {
+        synchronized (this) {
+          if (seen != null && seen.size() < MOST) {
+            seen.add(name);
+          }
+        }
+      }
+    }
+
+    synchronized boolean hasSeen(String name) {
+      boolean yes = seen == null || seen.size() == MOST || seen.contains(name);
+      seen = null;
+      seeing = false;
+      return yes;
     }
   }
 }
