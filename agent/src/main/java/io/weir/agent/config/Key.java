@@ -46,7 +46,7 @@ public enum Key {
       "weir.weaving",
       "auto",
       "auto (where class loaders define classes, if this JVM allows it, else as a transformer) |"
-          + " transformer (in any case, 3 to 6 MiB more)"),
+          + " transformer (in any case; takes more memory)"),
   SERVICES(
       "weir.services.*",
       "",
