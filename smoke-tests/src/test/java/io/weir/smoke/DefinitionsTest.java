@@ -49,6 +49,22 @@ class DefinitionsTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-Xshare:off",
+        "-Xint",
+        "-Xverify:all",
+        "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",
+        "-XX:StartFlightRecording=filename=/dev/null"
+      })
+  void wayTheJvmIsRun(String option) throws IOException {
+    try (Jvm jvm = byClassPath(classpath()).options(option).weir(options()).start()) {
+      governed(jvm);
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains(BY_TRANSFORMER));
+    }
+  }
+
   /** The JVM takes its classes from there, without asking their loader. */
   @ParameterizedTest
   @ValueSource(strings = {"on the command line", "in the environment"})
