@@ -58,11 +58,25 @@ public final class IsolatedLoader extends ClassLoader {
     return new File(source.getLocation().toURI());
   }
 
+  /**
+   * The one that all loaders of an ordinary JVM end with. Found so, because {@code
+   * ClassLoader.getPlatformClassLoader}, which Java 8 does not know, takes twelve milliseconds by
+   * reflection: it is sensitive to its caller, so the JVM reads annotations and makes the first
+   * proxies of its life.
+   */
   private static ClassLoader platformLoader() {
-    try {
+    ClassLoader loader = ClassLoader.getSystemClassLoader();
+    for (ClassLoader above; (above = loader.getParent()) != null; ) {
+      loader = above;
+    }
+    String type = loader.getClass().getName();
+    if (type.endsWith("PlatformClassLoader") || type.endsWith("ExtClassLoader")) {
+      return loader;
+    }
+    try { // a system loader of the application's own, or another JVM
       return (ClassLoader) ClassLoader.class.getMethod("getPlatformClassLoader").invoke(null);
     } catch (Exception java8) {
-      return ClassLoader.getSystemClassLoader().getParent();
+      return loader;
     }
   }
 

@@ -3,7 +3,7 @@ package io.weir.agent.cli;
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.weir.agent.run.Agent;
-import io.weir.bootstrap.WovenTypes;
+import io.weir.instrumentation.WovenTypes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -4,7 +4,7 @@ import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModul
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Definitions;
-import io.weir.bootstrap.WovenTypes;
+import io.weir.instrumentation.WovenTypes;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.nio.ByteBuffer;

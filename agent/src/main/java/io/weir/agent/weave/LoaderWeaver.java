@@ -5,7 +5,6 @@ import java.io.InputStream;
 import java.lang.instrument.ClassDefinition;
 import java.lang.instrument.Instrumentation;
 import java.util.Arrays;
-import java.util.regex.Pattern;
 import net.bytebuddy.jar.asm.ClassReader;
 import net.bytebuddy.jar.asm.ClassVisitor;
 import net.bytebuddy.jar.asm.ClassWriter;
@@ -32,12 +31,13 @@ final class LoaderWeaver {
   private static final String OF_BUFFER =
       "(Ljava/lang/String;Ljava/nio/ByteBuffer;Ljava/security/ProtectionDomain;)Ljava/lang/Class;";
 
-  /** The oldest it is tested with. */
-  private static final String OLDEST = "17";
+  /** The oldest Java it is tested with. */
+  private static final int OLDEST = 17;
 
   /** Options that give the JVM an archive of the application's classes, or have it made. */
-  private static final Pattern ARCHIVE =
-      Pattern.compile("^-XX:.*(SharedArchive|ArchiveClasses|AOT|CacheDataStore)|^-Xshare:dump");
+  private static final String[] ARCHIVE = {
+    "SharedArchive", "ArchiveClasses", "AOT", "CacheDataStore"
+  };
 
   private LoaderWeaver() {}
 
@@ -61,7 +61,7 @@ final class LoaderWeaver {
   private static @Nullable String unfit(Instrumentation instrumentation) throws Exception {
     String version = System.getProperty("java.specification.version", "");
     String vm = System.getProperty("java.vm.name", "");
-    if (!version.matches("[1-9][0-9]") || version.compareTo(OLDEST) < 0) {
+    if (version.startsWith("1.") || Integer.parseInt(version) < OLDEST) {
       return "Java " + version;
     }
     if (!vm.contains("HotSpot") && !vm.contains("OpenJDK")) {
@@ -71,11 +71,22 @@ final class LoaderWeaver {
     Object arguments =
         Class.forName("jdk.internal.misc.VM").getMethod("getRuntimeArguments").invoke(null);
     for (String argument : (String[]) arguments) {
-      if (ARCHIVE.matcher(argument).find()) {
+      if (mayArchive(argument)) {
         return argument + ": classes from an archive are not defined by their loaders";
       }
     }
     return null;
+  }
+
+  private static boolean mayArchive(String argument) {
+    if (argument.startsWith("-XX:")) {
+      for (String option : ARCHIVE) {
+        if (argument.contains(option)) {
+          return true;
+        }
+      }
+    }
+    return argument.equals("-Xshare:dump");
   }
 
   private static byte[] classFile() throws IOException {

@@ -10,7 +10,7 @@ import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.HookId;
-import io.weir.bootstrap.WovenTypes;
+import io.weir.instrumentation.WovenTypes;
 import java.net.Proxy;
 import javax.net.SocketFactory;
 import net.bytebuddy.asm.Advice;

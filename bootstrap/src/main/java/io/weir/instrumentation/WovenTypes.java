@@ -1,4 +1,4 @@
-package io.weir.bootstrap;
+package io.weir.instrumentation;
 
 /**
  * A type instrumentation whose classes are known by name. Our host then looks a loaded class up in
