@@ -1,6 +1,7 @@
 package io.weir.agent;
 
 import java.lang.instrument.Instrumentation;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,11 +47,13 @@ public final class Premain {
       Pack pack = Pack.open(jar);
       BootClasses.install(pack, instrumentation);
       ClassLoader loader = IsolatedLoader.over(pack);
-      loader
-          .loadClass("io.weir.agent.run.Agent")
-          .getMethod(
-              "start", String.class, Instrumentation.class, java.io.File.class, boolean.class)
-          .invoke(null, options, instrumentation, jar, attached);
+      // by an interface that both sides of the wall know: for a method called by reflection JDK 25
+      // first makes code, a third of a megabyte of garbage
+      @SuppressWarnings("unchecked")
+      Consumer<Object[]> agent =
+          (Consumer<Object[]>)
+              loader.loadClass("io.weir.agent.run.Agent").getConstructor().newInstance();
+      agent.accept(new Object[] {options, instrumentation, jar, attached});
     } catch (Throwable t) {
       Throwable cause = t.getCause() == null ? t : t.getCause();
       System.err.println("[weir] could not start, the application runs without it: " + cause);

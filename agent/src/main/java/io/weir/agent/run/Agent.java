@@ -21,13 +21,14 @@ import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The composition root: configuration, engine, weaving, and, once the application's {@code main}
  * has begun, the control plane on its own daemon thread. The one place that wires.
  */
-public final class Agent {
+public final class Agent implements Consumer<@Nullable Object[]> {
   /**
    * In the order a user reads them; each can be switched off by {@code
    * weir.instrumentation.NAME.enabled}.
@@ -39,12 +40,18 @@ public final class Agent {
     "opentelemetry", "io.weir.instrumentation.opentelemetry.OpenTelemetryModule",
   };
 
-  private Agent() {}
-
   /**
-   * Called by {@code Premain} through reflection, on the thread that runs {@code main} afterwards.
+   * Called by {@code Premain}, on the thread that runs {@code main} afterwards.
+   *
+   * @param start options or null, Instrumentation, the agent's File, whether it was attached
    */
-  public static void start(
+  @Override
+  @SuppressWarnings("NullAway") // only options may be null
+  public void accept(@Nullable Object[] start) {
+    start((String) start[0], (Instrumentation) start[1], (File) start[2], (Boolean) start[3]);
+  }
+
+  private static void start(
       @Nullable String options, Instrumentation instrumentation, File jar, boolean attached) {
     long began = System.nanoTime();
     Config config =
