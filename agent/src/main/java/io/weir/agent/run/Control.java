@@ -74,13 +74,18 @@ final class Control extends Thread {
    */
   private void awaitMain() throws InterruptedException {
     long began = System.nanoTime();
-    while (main != null && main.isAlive() && System.nanoTime() - began < GIVE_UP_WAITING_NANOS) {
+    String mainClass = null;
+    while (main != null
+        && mainClass == null
+        && main.isAlive()
+        && System.nanoTime() - began < GIVE_UP_WAITING_NANOS) {
       StackTraceElement[] stack = main.getStackTrace();
       if (stack.length > 0 && "main".equals(stack[stack.length - 1].getMethodName())) {
-        host.mainHasBegun(stack[stack.length - 1].getClassName());
-        return;
+        mainClass = stack[stack.length - 1].getClassName();
+      } else {
+        Thread.sleep(5);
       }
-      Thread.sleep(5);
     }
+    host.mainHasBegun(mainClass);
   }
 }

@@ -107,8 +107,10 @@ public final class Host implements ClassFileTransformer {
    * Once {@code main} has begun: if its class was defined unseen, so may others be (the JVM's class
    * data archive has the application's classes, or somebody has put {@code ClassLoader} back as it
    * was), and a transformer takes over.
+   *
+   * @param mainClass null: it did not come, or who started the JVM has none, and nothing is known
    */
-  public void mainHasBegun(String mainClass) {
+  public void mainHasBegun(@Nullable String mainClass) {
     WhereDefined d = whereDefined;
     if (d != null && !d.hasSeen(mainClass)) {
       AgentLog.get()
@@ -230,8 +232,9 @@ public final class Host implements ClassFileTransformer {
       }
     }
 
-    synchronized boolean hasSeen(String name) {
-      boolean yes = seen == null || seen.size() == MOST || seen.contains(name);
+    /** Asked once; nothing is kept afterwards. */
+    synchronized boolean hasSeen(@Nullable String name) {
+      boolean yes = name == null || seen == null || seen.size() == MOST || seen.contains(name);
       seen = null;
       seeing = false;
       return yes;
