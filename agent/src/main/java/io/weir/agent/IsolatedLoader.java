@@ -60,7 +60,7 @@ public final class IsolatedLoader extends ClassLoader {
 
   /**
    * The one that all loaders of an ordinary JVM end with. Found so, because {@code
-   * ClassLoader.getPlatformClassLoader}, which Java 8 does not know, takes twelve milliseconds by
+   * ClassLoader.getPlatformClassLoader}, which Java 8 does not know, costs milliseconds by
    * reflection: it is sensitive to its caller, so the JVM reads annotations and makes the first
    * proxies of its life.
    */

@@ -55,8 +55,7 @@ public final class Premain {
               loader.loadClass("io.weir.agent.run.Agent").getConstructor().newInstance();
       agent.accept(new Object[] {options, instrumentation, jar, attached});
     } catch (Throwable t) {
-      Throwable cause = t.getCause() == null ? t : t.getCause();
-      System.err.println("[weir] could not start, the application runs without it: " + cause);
+      System.err.println("[weir] could not start, the application runs without it: " + t);
     }
   }
 

@@ -191,10 +191,8 @@ public final class Host implements ClassFileTransformer {
     /** Other agents may load a lot before {@code main}. */
     private static final int MOST = 10_000;
 
-    /** Names of what was defined before {@code main}; guarded by this, null once nobody asks. */
-    private @Nullable List<String> seen = new ArrayList<String>();
-
-    private volatile boolean seeing = true;
+    /** Names of what was defined before {@code main}; guarded by itself, null once told. */
+    private volatile @Nullable List<String> seen = new ArrayList<String>();
 
     @Override
     protected byte @Nullable [] woven(
@@ -223,21 +221,26 @@ public final class Host implements ClassFileTransformer {
     }
 
     private void see(String name) {
-      if (seeing) {
-        synchronized (this) {
-          if (seen != null && seen.size() < MOST) {
-            seen.add(name);
+      List<String> s = seen;
+      if (s != null) {
+        synchronized (s) {
+          if (s.size() < MOST) {
+            s.add(name);
           }
         }
       }
     }
 
     /** Asked once; nothing is kept afterwards. */
-    synchronized boolean hasSeen(@Nullable String name) {
-      boolean yes = name == null || seen == null || seen.size() == MOST || seen.contains(name);
+    boolean hasSeen(@Nullable String name) {
+      List<String> s = seen;
       seen = null;
-      seeing = false;
-      return yes;
+      if (name == null || s == null) {
+        return true;
+      }
+      synchronized (s) {
+        return s.size() == MOST || s.contains(name);
+      }
     }
   }
 }

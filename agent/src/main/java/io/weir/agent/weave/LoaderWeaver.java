@@ -117,31 +117,31 @@ final class LoaderWeaver {
               @Nullable String signature,
               String @Nullable [] thrown) {
             MethodVisitor out = super.visitMethod(access, name, descriptor, signature, thrown);
-            if (!name.equals("defineClass")) {
+            boolean bytes = descriptor.equals(OF_BYTES);
+            if (!name.equals("defineClass") || !bytes && !descriptor.equals(OF_BUFFER)) {
               return out;
             }
-            if (descriptor.equals(OF_BYTES)) {
-              found[0] |= 1;
-              return new OfBytes(out);
-            }
-            if (descriptor.equals(OF_BUFFER)) {
-              found[0] |= 2;
-              return new OfBuffer(out);
-            }
-            return out;
+            found[0]++;
+            return new AskingFirst(out, bytes);
           }
         },
         0);
-    if (found[0] != 3) {
+    if (found[0] != 2) {
       throw new IllegalStateException("another ClassLoader.defineClass than any known");
     }
     return writer.toByteArray();
   }
 
-  /** Bytes, where they begin and how many there are: arguments 2, 3 and 4. No branch, no frame. */
-  private static final class OfBytes extends MethodVisitor {
-    OfBytes(MethodVisitor out) {
+  /**
+   * Argument 1 is the name, 2 the buffer or the bytes, and then 3 and 4 where they begin and how
+   * many there are. No branch, so no frame.
+   */
+  private static final class AskingFirst extends MethodVisitor {
+    private final boolean bytes;
+
+    AskingFirst(MethodVisitor out, boolean bytes) {
       super(Opcodes.ASM9, out);
+      this.bytes = bytes;
     }
 
     @Override
@@ -150,11 +150,16 @@ final class LoaderWeaver {
       visitVarInsn(Opcodes.ALOAD, 0);
       visitVarInsn(Opcodes.ALOAD, 1);
       visitVarInsn(Opcodes.ALOAD, 2);
-      visitVarInsn(Opcodes.ILOAD, 3);
-      visitVarInsn(Opcodes.ILOAD, 4);
-      definitions("of", "(L" + LOADER + ";Ljava/lang/String;[BII)[B");
-      instead("offset", 3);
-      instead("length", 4);
+      if (bytes) {
+        visitVarInsn(Opcodes.ILOAD, 3);
+        visitVarInsn(Opcodes.ILOAD, 4);
+        definitions("of", "(L" + LOADER + ";Ljava/lang/String;[BII)[B");
+        instead("offset", 3);
+        instead("length", 4);
+      } else {
+        definitions(
+            "of", "(L" + LOADER + ";Ljava/lang/String;Ljava/nio/ByteBuffer;)Ljava/nio/ByteBuffer;");
+      }
       visitVarInsn(Opcodes.ASTORE, 2);
     }
 
@@ -173,32 +178,6 @@ final class LoaderWeaver {
     @Override
     public void visitMaxs(int stack, int locals) {
       super.visitMaxs(Math.max(stack, 5), locals);
-    }
-  }
-
-  private static final class OfBuffer extends MethodVisitor {
-    OfBuffer(MethodVisitor out) {
-      super(Opcodes.ASM9, out);
-    }
-
-    @Override
-    public void visitCode() {
-      super.visitCode();
-      visitVarInsn(Opcodes.ALOAD, 0);
-      visitVarInsn(Opcodes.ALOAD, 1);
-      visitVarInsn(Opcodes.ALOAD, 2);
-      visitMethodInsn(
-          Opcodes.INVOKESTATIC,
-          DEFINITIONS,
-          "of",
-          "(L" + LOADER + ";Ljava/lang/String;Ljava/nio/ByteBuffer;)Ljava/nio/ByteBuffer;",
-          false);
-      visitVarInsn(Opcodes.ASTORE, 2);
-    }
-
-    @Override
-    public void visitMaxs(int stack, int locals) {
-      super.visitMaxs(Math.max(stack, 3), locals);
     }
   }
 }
