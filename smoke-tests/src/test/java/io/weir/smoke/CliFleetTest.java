@@ -210,7 +210,9 @@ class CliFleetTest {
       assertThat(said.out()).containsPattern("9001 +REJECTED").contains("WEIR1102", "qps is -1");
       assertThat(weir.run("status", "-o", "json").exits(6).out())
           .contains("\"state\": \"REJECTED\"", "\"code\": \"WEIR1102\"");
-      assertThat(weir.run("doctor").exits(3).out()).contains("WEIR1102");
+      assertThat(weir.run("doctor").exits(3).out())
+          .contains("WEIR1102")
+          .containsPattern("bad +fleet: 0 of 1 live instances");
     }
   }
 

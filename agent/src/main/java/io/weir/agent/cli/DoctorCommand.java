@@ -189,7 +189,7 @@ final class DoctorCommand extends StoreCommand {
     }
     check(
         "fleet",
-        members.isEmpty() ? Grade.NOTE : Grade.OK,
+        members.isEmpty() ? Grade.NOTE : well < members.size() ? Grade.BAD : Grade.OK,
         members.isEmpty()
             ? "no live instance reports its status"
             : well + " of " + members.size() + " live instances run the newest rules");
