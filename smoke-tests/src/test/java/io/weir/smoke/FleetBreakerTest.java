@@ -239,10 +239,10 @@ class FleetBreakerTest {
     callers.values().forEach(j -> j.say("go"));
     callers.values().forEach(j -> edge(j, "admitted", 0));
     long before = System.nanoTime();
-    etcd().ctl("put", "/circuit-breaker/" + service + "/force", "open");
+    etcd().ctl("put", "/service/" + service + "/force", "open");
     callers.values().forEach(j -> edge(j, "refused", before));
     long after = System.nanoTime();
-    etcd().ctl("del", "/circuit-breaker/" + service + "/force");
+    etcd().ctl("del", "/service/" + service + "/force");
     callers.values().forEach(j -> edge(j, "admitted", after));
   }
 

@@ -47,6 +47,9 @@ final class Documents {
         return Collections.singletonList(
             RuleProblem.of(io.weir.control.parse.Code.KEY, true, key.key, key.complaint));
       }
+      if (key.kind == RuleKey.Kind.FORCE && RuleParser.force(text) == null) {
+        return Collections.singletonList(RuleParser.noForce(key, text));
+      }
       return Collections.<RuleProblem>emptyList();
     }
   }

@@ -6,6 +6,7 @@ import io.weir.control.parse.RuleProblem;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.BreakerRule.Force;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
@@ -47,6 +48,9 @@ final class LintCommand extends StoreCommand {
       if (!d.key.kind.isRule()) {
         if (d.key.kind == RuleKey.Kind.OFF || d.key.kind == RuleKey.Kind.SERVICE_OFF) {
           found(d, "switched-off", "this key turns every rule it covers into a pass-through");
+        }
+        if (d.key.kind == RuleKey.Kind.FORCE && RuleParser.force(d.text) != Force.NONE) {
+          found(d, "forced", "the fleet's breaker stays as this key says until it is deleted");
         }
         continue;
       }

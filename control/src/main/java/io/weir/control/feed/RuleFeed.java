@@ -165,6 +165,8 @@ public final class RuleFeed implements Store.Listener {
       case OFF:
       case SERVICE_OFF:
         return new Held(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
+      case FORCE:
+        return force(key, entry, before);
       case UNKNOWN:
         RuleProblem unknown = RuleProblem.of(Code.KEY, true, key.key, key.complaint);
         refused(unknown, entry, null);
@@ -174,6 +176,17 @@ public final class RuleFeed implements Store.Listener {
       default:
         return rules(key, entry, before);
     }
+  }
+
+  /** It is the fleet's to obey; here it is only told of when it says nothing. */
+  private Held force(RuleKey key, Entry entry, @Nullable Held before) {
+    if (RuleParser.force(entry.value) != null) {
+      return new Held(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
+    }
+    RuleProblem refusal = RuleParser.noForce(key, entry.value);
+    refused(refusal, entry, before);
+    Entry good = before == null ? null : before.good;
+    return new Held(key, entry, good, NO_RULES, null, refusal, NO_PROBLEMS);
   }
 
   private Held rules(RuleKey key, Entry entry, @Nullable Held before) {

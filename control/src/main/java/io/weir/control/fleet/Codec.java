@@ -1,8 +1,6 @@
 package io.weir.control.fleet;
 
-import io.weir.engine.rules.BreakerRule.Force;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Codec {
   private static final long MILLI = 1_000_000L;
+
+  /** More doublings of any open time than matter. */
+  private static final int MOST_ATTEMPTS = 1000;
 
   private Codec() {}
 
@@ -64,9 +65,6 @@ final class Codec {
       String by = field(text, "by");
       return by == null ? text : by;
     }
-    if (key.equals(FleetMachine.FORCE)) {
-      return force(text);
-    }
     if (key.startsWith(FleetMachine.VOTES)) {
       return new Vote(number(text, "e", -1), number(text, "calls", 0), number(text, "failures", 0));
     }
@@ -82,17 +80,11 @@ final class Codec {
     }
     for (Fence.Phase p : Fence.Phase.values()) {
       if (word(p).equals(phase)) {
-        return new Fence(epoch, p, (int) number(text, "attempt", 0), by, number(text, "openMs", 0));
+        int attempt = (int) Math.max(0, Math.min(MOST_ATTEMPTS, number(text, "attempt", 0)));
+        return new Fence(epoch, p, attempt, by, Math.max(0, number(text, "openMs", 0)));
       }
     }
     return Fence.NONE;
-  }
-
-  /** {@code open} and {@code closed}, quoted or in an object or not; everything else is none. */
-  static Force force(String text) {
-    String in = field(text, "force");
-    String word = (in == null ? text : in).trim().toLowerCase(Locale.ROOT).replace("\"", "");
-    return word.equals("open") ? Force.OPEN : word.equals("closed") ? Force.CLOSED : Force.NONE;
   }
 
   private static String word(Fence.Phase p) {

@@ -2,6 +2,8 @@ package io.weir.control.fleet;
 
 import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
+import io.weir.control.parse.RuleKey;
+import io.weir.control.parse.RuleParser;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
@@ -15,6 +17,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.gate.Snapshot;
 import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.BreakerRule.Force;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -31,7 +34,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Keys stand under {@code /circuit-breaker/<service>/}. Where a service has several shared
  * breaker rules, the one called {@code default} has these and each other one {@code
- * /circuit-breaker/<service>@<rule id>/}.
+ * /circuit-breaker/<service>@<rule id>/}. An operator's hand stands where agents cannot write:
+ * {@code /service/<service>/force} for the first kind, {@code /service/<service>/force/<rule id>}
+ * for the rule of that id, which goes before it.
  *
  * <p>Threads: all state belongs to the control loop. Breakers call from request threads; those
  * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms.
@@ -39,6 +44,8 @@ import org.jspecify.annotations.Nullable;
 public final class Fleet implements Store.Listener, AutoCloseable {
   /** Everything this class reads and writes. */
   public static final String PREFIX = "/circuit-breaker/";
+
+  private static final String FORCE = "/force";
 
   private static final int SESSION_SECONDS = 10;
   private static final long MILLI = 1_000_000L;
@@ -60,6 +67,9 @@ public final class Fleet implements Store.Listener, AutoCloseable {
 
   /** What is known of every target's keys, ours or not: base to relative key to entry. */
   private final Map<String, Map<String, Entry>> view = new HashMap<String, Map<String, Entry>>();
+
+  /** Operators' hands, by their whole key. */
+  private final Map<String, Force> forces = new HashMap<String, Force>();
 
   private @Nullable Snapshot seen;
   private int plansSeen;
@@ -111,7 +121,12 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     viewed = true;
     refresh();
     List<String> touched = new ArrayList<String>();
+    boolean forced = false;
     for (Change c : batch.changes) {
+      if (c.key.startsWith(RuleKey.RULES) && c.key.contains(FORCE)) {
+        forced |= force(c);
+        continue;
+      }
       int end = c.key.startsWith(PREFIX) ? c.key.indexOf('/', PREFIX.length()) : -1;
       if (end < 0) {
         continue;
@@ -139,12 +154,29 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       }
     }
     for (Target t : targets.values()) {
-      if (batch.newHistory || !t.viewed || touched.contains(t.base)) {
+      boolean hand = forced && t.hand();
+      if (batch.newHistory || !t.viewed || hand || touched.contains(t.base)) {
         t.viewed = true;
         t.machine.viewed(batch.newHistory, loop.now());
         t.pump();
       }
     }
+  }
+
+  /**
+   * Notes an operator's hand; whether something has changed. What cannot be read changes nothing.
+   */
+  private boolean force(Change c) {
+    RuleKey key = RuleKey.parse(c.key);
+    if (key.kind != RuleKey.Kind.FORCE) {
+      return false;
+    }
+    Force f = c.now == null ? Force.NONE : RuleParser.force(c.now.value);
+    if (f == null) {
+      return false; // the feed of the rules says so
+    }
+    Force before = f == Force.NONE ? forces.remove(c.key) : forces.put(c.key, f);
+    return before != f;
   }
 
   @Override
@@ -274,6 +306,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     private BreakerRule rule;
     private Loop.@Nullable Timer timer;
     private long timerAt;
+    private Force hand = Force.NONE;
     private boolean ended;
     boolean viewed;
 
@@ -298,6 +331,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
           changed(e.getKey(), e.getValue());
         }
       }
+      hand();
       breaker.link(this);
       // in the midst of a batch the view is not whole yet: its end will say so
       loop.execute(
@@ -327,7 +361,23 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       }
     }
 
+    /** Tells the machine of the operator's hand on this breaker; whether it is another one. */
+    boolean hand() {
+      String service = RuleKey.RULES + breaker.target() + FORCE;
+      Force f = forces.get(service + "/" + breaker.id());
+      if (f == null && base.equals(PREFIX + breaker.target() + "/")) {
+        f = forces.get(service);
+      }
+      Force before = hand;
+      hand = f == null ? Force.NONE : f;
+      machine.see(FleetMachine.FORCE, hand, 0);
+      return hand != before;
+    }
+
     void changed(String key, @Nullable Entry now) {
+      if (key.equals(FleetMachine.FORCE)) {
+        return; // agents can write here, so it is no operator's hand
+      }
       Object value = now == null ? null : Codec.read(key, now.value);
       if (now == null || value == null) {
         machine.gone(key);

@@ -248,7 +248,10 @@ class FleetMachine {
 
   // ---- inputs: the view. Any number of see() and gone(), then viewed()
 
-  /** A key has this value since that revision. */
+  /**
+   * A key has this value since that revision. An operator's hand stands elsewhere, under {@code
+   * /service/}, and has no revision here.
+   */
   void see(String key, Object value, long modRevision) {
     if (key.equals(EPOCH)) {
       fence = (Fence) value;
@@ -439,7 +442,9 @@ class FleetMachine {
     if (fence.phase == Fence.Phase.OPEN) {
       if (deadlineOf != fenceMod) {
         deadlineOf = fenceMod;
-        deadline = now + fence.openMillis * MILLI;
+        // whatever a peer wrote: never for longer than the rule here says
+        long most = Math.max(settings.openNanos, settings.maxOpenNanos);
+        deadline = now + Math.min(fence.openMillis, most / MILLI + 1) * MILLI;
       }
       if (!stateThere && deadline - now > 0) {
         deadline = now; // its lease has run out: so has the open time

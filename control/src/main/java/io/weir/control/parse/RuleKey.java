@@ -8,7 +8,7 @@ import java.util.List;
  *
  * <pre>
  * /service/SVC/rate-limit[/ID]       /service/SVC/circuit-breaker[/ID]    /service/SVC/route[/ID]
- * /service/SVC/off                   /weir/off
+ * /service/SVC/off                   /weir/off                            /service/SVC/force[/ID]
  * /services/SVC/instances/HOST:PORT
  * </pre>
  *
@@ -21,6 +21,8 @@ public final class RuleKey {
     BREAKER("circuit-breaker"),
     ROUTE("route"),
     SERVICE_OFF("off"),
+    /** An operator's hand on the fleet's breaker of a service. */
+    FORCE("force"),
     OFF("off"),
     INSTANCE("instances"),
     /** Under one of Weir's prefixes, but none of its keys. */
@@ -47,7 +49,7 @@ public final class RuleKey {
   public static final String OFF = "/weir/off";
   private static final int LONGEST_NAME = 253;
   private static final List<String> RULE_WORDS =
-      Arrays.asList("rate-limit", "circuit-breaker", "route", "off");
+      Arrays.asList("rate-limit", "circuit-breaker", "route", "off", "force");
 
   public final String key;
   public final Kind kind;
@@ -55,7 +57,10 @@ public final class RuleKey {
   /** {@code *} for defaults; empty where there is none. */
   public final String service;
 
-  /** Of a rule: the last part of its key, or {@code default}. Of an instance: {@code host:port}. */
+  /**
+   * Of a rule: the last part of its key, or {@code default}. Of a force: the id of the rule it is
+   * for, or empty. Of an instance: {@code host:port}.
+   */
   public final String id;
 
   /** Why the kind is UNKNOWN, for a human; else empty. */
@@ -91,6 +96,15 @@ public final class RuleKey {
     if (parts.length == 4 && parts[3].equals("off")) {
       return new RuleKey(key, Kind.SERVICE_OFF, service, "", "");
     }
+    if (parts.length < 6 && parts.length > 3 && parts[3].equals("force")) {
+      if (service.equals("*")) {
+        return unknown(key, "a force is for one service: expected /service/SERVICE/force");
+      }
+      String id = parts.length == 5 ? parts[4] : "";
+      return id.isEmpty() && parts.length == 4 || isName(id)
+          ? new RuleKey(key, Kind.FORCE, service, id, "")
+          : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
+    }
     if (parts.length == 4 || parts.length == 5) {
       for (Kind kind : Kind.values()) {
         if (kind.isRule() && kind.word.equals(parts[3])) {
@@ -104,7 +118,8 @@ public final class RuleKey {
     String near = parts.length > 3 ? Spelling.nearest(parts[3], RULE_WORDS) : null;
     return unknown(
         key,
-        "expected /service/SERVICE/(rate-limit|circuit-breaker|route)[/ID] or /service/SERVICE/off"
+        "expected /service/SERVICE/(rate-limit|circuit-breaker|route|force)[/ID] or"
+            + " /service/SERVICE/off"
             + (near == null || near.equals(parts[3]) ? "" : "; did you mean " + near + "?"));
   }
 

@@ -10,13 +10,17 @@ import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +54,52 @@ public final class RuleParser {
     }
   }
 
+  private static final List<String> FORCES = Arrays.asList("open", "closed", "none");
+  private static final Pattern FORCE_FIELD =
+      Pattern.compile("\\{\\s*\"force\"\\s*:\\s*\"([^\"]{0,512})\"\\s*\\}");
+
   private RuleParser() {}
+
+  /**
+   * Reads what stands under a key of {@link RuleKey.Kind#FORCE}: {@code open}, {@code closed} or
+   * {@code none}, quoted or not, or as {@code {"force": "open"}}.
+   *
+   * @return null when it is none of these
+   */
+  public static BreakerRule.@Nullable Force force(byte[] value) {
+    String text = new String(value, StandardCharsets.UTF_8).trim();
+    Matcher object = FORCE_FIELD.matcher(text);
+    String word = object.matches() ? object.group(1) : text;
+    if (word.length() > 1 && word.startsWith("\"") && word.endsWith("\"")) {
+      word = word.substring(1, word.length() - 1);
+    }
+    switch (word.trim().toLowerCase(Locale.ROOT)) {
+      case "open":
+        return BreakerRule.Force.OPEN;
+      case "closed":
+        return BreakerRule.Force.CLOSED;
+      case "none":
+      case "":
+        return BreakerRule.Force.NONE;
+      default:
+        return null;
+    }
+  }
+
+  /** What to say of a force that {@link #force} cannot read. */
+  public static RuleProblem noForce(RuleKey key, byte[] value) {
+    String text = new String(value, StandardCharsets.UTF_8).trim();
+    return new RuleProblem(
+        Code.WORD,
+        true,
+        key.key,
+        "force",
+        text,
+        "expected open, closed or none",
+        0,
+        0,
+        Spelling.nearest(text.toLowerCase(Locale.ROOT), FORCES));
+  }
 
   /**
    * Reads the rules under a key.

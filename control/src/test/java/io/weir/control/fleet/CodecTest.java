@@ -2,7 +2,6 @@ package io.weir.control.fleet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.rules.BreakerRule.Force;
 import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -34,20 +33,18 @@ class CodecTest {
   }
 
   @Test
-  void anOperatorMayWriteTheHandAsHeLikes() {
-    for (String open : new String[] {"open", "OPEN\n", "\"open\"", "{\"force\": \"open\"}"}) {
-      assertThat(Codec.force(open)).isEqualTo(Force.OPEN);
-    }
-    assertThat(Codec.force("closed")).isEqualTo(Force.CLOSED);
-    assertThat(Codec.force("none")).isEqualTo(Force.NONE);
-    assertThat(Codec.force("opne")).isEqualTo(Force.NONE);
-  }
-
-  @Test
   void whatSomebodyTypedNeverThrowsAndIsAsGoodAsAbsent() {
     assertThat(Codec.read("epoch", utf8("closed, please"))).isEqualTo(Fence.NONE);
     assertThat(Codec.read("epoch", utf8("{\"e\":-3,\"phase\":\"open\",\"by\":\"x\"}")))
         .isEqualTo(Fence.NONE);
+    Fence f =
+        (Fence)
+            Codec.read(
+                "epoch",
+                utf8("{\"e\":3,\"phase\":\"open\",\"attempt\":-7,\"by\":\"x\",\"openMs\":-1}"));
+    assertThat(f.attempt).isZero();
+    assertThat(f.openMillis).isZero();
+    assertThat(Codec.read("force", utf8("open"))).isNull();
     assertThat(Codec.read("something", utf8("{}"))).isNull();
     Random random = new Random(1);
     for (int i = 0; i < 20_000; i++) {
@@ -55,7 +52,7 @@ class CodecTest {
       for (int k = 0; k < 3; k++) {
         good[random.nextInt(good.length)] = (byte) random.nextInt();
       }
-      for (String key : new String[] {"epoch", "state", "probe", "force", "votes/a"}) {
+      for (String key : new String[] {"epoch", "state", "probe", "votes/a"}) {
         assertThat(Codec.read(key, good)).isNotNull();
       }
     }

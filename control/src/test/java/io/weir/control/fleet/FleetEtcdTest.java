@@ -154,17 +154,50 @@ class FleetEtcdTest {
   void anOperatorsHandOverridesTheFleet() {
     rule("{}");
     fleet(2);
-    etcd.ctl("put", "/circuit-breaker/order/force", "open");
+    etcd.ctl("put", "/service/order/force", "open");
     all("forced-open");
     assertThat(members.get(0).call(200)).isFalse();
-    etcd.ctl("put", "/circuit-breaker/order/force", "closed");
+    etcd.ctl("put", "/service/order/force", "closed");
     all("forced-closed");
     for (int i = 0; i < 100; i++) {
       assertThat(members.get(0).call(500)).isTrue();
     }
-    etcd.ctl("del", "/circuit-breaker/order/force");
+    etcd.ctl("del", "/service/order/force");
     all("closed");
     assertThat(get("epoch")).isEmpty();
+  }
+
+  @Test
+  void whereAgentsCanWriteNobodyForces() {
+    rule("{}");
+    fleet(2);
+    etcd.ctl("put", "/circuit-breaker/order/force", "open");
+    etcd.ctl("put", "/service/order/force", "opne");
+    members.get(0).trip();
+    all("open"); // both keys were seen before
+    etcd.ctl("put", "/service/order/force", "closed");
+    all("forced-closed");
+    etcd.ctl("put", "/service/order/force", "close");
+    etcd.ctl("put", "/service/order/force/other", "open");
+    etcd.ctl("put", "/service/order/force/default", "open");
+    all("forced-open");
+    etcd.ctl("del", "/service/order/force/default");
+    all("forced-closed");
+    etcd.ctl("del", "--prefix", "/service/order/force");
+    all("open");
+  }
+
+  @Test
+  void aPeerCannotOpenForLongerThanTheRuleSays() {
+    rule("{\"open_seconds\": 1, \"max_open_seconds\": 2}");
+    fleet(2);
+    etcd.ctl(
+        "put",
+        "/circuit-breaker/order/epoch",
+        "{\"e\":1,\"phase\":\"open\",\"attempt\":-5,\"by\":\"evil\",\"openMs\":99999999999999999}");
+    etcd.ctl("put", "/circuit-breaker/order/state", "{\"state\":\"open\"}");
+    all("open");
+    traffic(200);
   }
 
   @Test

@@ -516,6 +516,11 @@ class RuleParserTest {
       "/service/a/circuit-breaker/x,BREAKER",
       "/service/a/route,ROUTE",
       "/service/a/off,SERVICE_OFF",
+      "/service/a/force,FORCE",
+      "/service/a/force/x,FORCE",
+      "/service/a/force/,UNKNOWN",
+      "/service/a/force/x/y,UNKNOWN",
+      "/service/*/force,UNKNOWN",
       "/weir/off,OFF",
       "/services/a/instances/10.0.0.1:80,INSTANCE",
       "/services/a/instances/[::1]:80,INSTANCE",
@@ -533,6 +538,24 @@ class RuleParserTest {
     })
     void areToldApart(String key, RuleKey.Kind kind) {
       assertThat(RuleKey.parse(key).kind).isEqualTo(kind);
+    }
+
+    @Test
+    void anOperatorMayWriteAForceAsHeLikes() {
+      for (String open : new String[] {"open", "OPEN\n", "\"open\"", "{\"force\": \"open\"}"}) {
+        assertThat(RuleParser.force(open.getBytes(StandardCharsets.UTF_8)))
+            .isEqualTo(BreakerRule.Force.OPEN);
+      }
+      assertThat(RuleParser.force("closed".getBytes(StandardCharsets.UTF_8)))
+          .isEqualTo(BreakerRule.Force.CLOSED);
+      assertThat(RuleParser.force("none".getBytes(StandardCharsets.UTF_8)))
+          .isEqualTo(BreakerRule.Force.NONE);
+      byte[] wrong = "opne".getBytes(StandardCharsets.UTF_8);
+      assertThat(RuleParser.force(wrong)).isNull();
+      assertThat(RuleParser.noForce(RuleKey.parse("/service/a/force"), wrong))
+          .hasToString(
+              "WEIR1104 /service/a/force force is opne: expected open, closed or none; did you mean"
+                  + " open?");
     }
 
     @Test
