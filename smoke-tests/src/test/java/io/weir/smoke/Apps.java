@@ -38,8 +38,14 @@ final class Apps {
 
   /** As above, of several source folders taken together. */
   static String compile(List<String> names, String classpath, Map<String, String> replacements) {
+    return compile(17, names, classpath, replacements);
+  }
+
+  /** As above, for an older Java: {@code release} is 8 for classes that run on Java 8. */
+  static String compile(
+      int release, List<String> names, String classpath, Map<String, String> replacements) {
     return COMPILED.computeIfAbsent(
-        names + classpath + replacements,
+        release + " " + names + classpath + replacements,
         key -> {
           try {
             Path out =
@@ -61,7 +67,7 @@ final class Apps {
                         "-cp",
                         classpath,
                         "--release",
-                        "17",
+                        Integer.toString(release),
                         "-proc:none",
                         "-nowarn"),
                     null,

@@ -14,7 +14,7 @@ record Jdk(int version, Path home) {
 
   /**
    * The JDK of a feature version: from the environment ({@code WEIR_JDK25}), the one that runs this
-   * test, or the usual place of Linux packages.
+   * test, the usual place of Linux packages, or what {@code scripts/jdks} has fetched.
    */
   static Optional<Jdk> find(int version) {
     List<Path> candidates = new ArrayList<>();
@@ -23,14 +23,11 @@ record Jdk(int version, Path home) {
       candidates.add(Path.of(named));
     }
     candidates.add(Path.of(System.getProperty("java.home")));
-    Path usual = Path.of("/usr/lib/jvm");
-    if (Files.isDirectory(usual)) {
-      try (DirectoryStream<Path> homes = Files.newDirectoryStream(usual)) {
-        homes.forEach(candidates::add);
-      } catch (IOException unreadable) {
-        // then there is none
-      }
-    }
+    candidates.addAll(children(Path.of("/usr/lib/jvm")));
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path cached =
+        cache != null ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache");
+    candidates.addAll(children(cached.resolve("weir/jdks/" + version + "/usr/lib/jvm")));
     return candidates.stream()
         .filter(home -> version(home) == version)
         .map(home -> new Jdk(version, home))
@@ -44,7 +41,7 @@ record Jdk(int version, Path home) {
   static Optional<Jdk> want(int version) {
     Optional<Jdk> found = find(version);
     if (found.isEmpty()) {
-      String text = "JDK " + version + " not found: set WEIR_JDK" + version + " to its home";
+      String text = "JDK " + version + " not found: run scripts/jdks, or set WEIR_JDK" + version;
       if (System.getenv("CI") != null || System.getenv("WEIR_REQUIRE_JDK" + version) != null) {
         throw new IllegalStateException(text);
       }
@@ -57,10 +54,26 @@ record Jdk(int version, Path home) {
     return home.resolve("bin/java");
   }
 
+  private static List<Path> children(Path folder) {
+    List<Path> children = new ArrayList<>();
+    if (Files.isDirectory(folder)) {
+      try (DirectoryStream<Path> homes = Files.newDirectoryStream(folder)) {
+        homes.forEach(children::add);
+      } catch (IOException unreadable) {
+        // then there is none
+      }
+    }
+    return children;
+  }
+
   private static int version(Path home) {
     Path release = home.resolve("release");
-    if (!Files.isExecutable(home.resolve("bin/java")) || !Files.isRegularFile(release)) {
+    if (!Files.isExecutable(home.resolve("bin/java"))) {
       return -1;
+    }
+    if (!Files.isRegularFile(release)) {
+      // Debian's Java 8 has none
+      return Files.isRegularFile(home.resolve("jre/lib/rt.jar")) ? 8 : -1;
     }
     Properties p = new Properties();
     try (var in = Files.newBufferedReader(release)) {
@@ -69,6 +82,9 @@ record Jdk(int version, Path home) {
       return -1;
     }
     String v = p.getProperty("JAVA_VERSION", "").replace("\"", "");
+    if (v.startsWith("1.")) { // up to Java 8
+      v = v.substring(2);
+    }
     int dot = v.indexOf('.');
     try {
       return Integer.parseInt(dot < 0 ? v : v.substring(0, dot));
