@@ -37,7 +37,7 @@ public final class OtelExtension implements AgentListener, IgnoredTypesConfigure
                   .invoke(null);
       Premain.extension(jar(), instrumentation);
     } catch (Throwable t) {
-      System.err.println("[weir] could not start, the application runs without it: " + t);
+      StderrLine.write("could not start, the application runs without it: " + t);
     }
   }
 

@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Entry of {@code -javaagent} and of late attach, in the application's system loader.
  *
- * <p>A list of prohibitions: no logging framework, no lambdas, no statics, no thread; nothing here
- * may keep the application from starting. Everything else lives behind {@link IsolatedLoader}.
+ * <p>A list of prohibitions: no logging framework, no lambdas, no statics, no thread (but for the
+ * line that says why the agent does not start); nothing here may keep the application from
+ * starting. Everything else lives behind {@link IsolatedLoader}.
  */
 public final class Premain {
   private Premain() {}
@@ -38,9 +39,8 @@ public final class Premain {
         return;
       }
       if (BootClasses.present()) {
-        System.err.println(
-            "[weir] already loaded in this JVM; this second -javaagent, extension or attach does"
-                + " nothing");
+        StderrLine.write(
+            "already loaded in this JVM; this second -javaagent, extension or attach does nothing");
         return;
       }
       java.io.File jar = where != null ? where : IsolatedLoader.agentJar(Premain.class);
@@ -55,7 +55,7 @@ public final class Premain {
               loader.loadClass("io.weir.agent.run.Agent").getConstructor().newInstance();
       agent.accept(new Object[] {options, instrumentation, jar, attached});
     } catch (Throwable t) {
-      System.err.println("[weir] could not start, the application runs without it: " + t);
+      StderrLine.write("could not start, the application runs without it: " + t);
     }
   }
 

@@ -4,10 +4,13 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.FileDescriptor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -156,6 +159,39 @@ class ArchitectureTest {
                 "io.opentelemetry.javaagent.bootstrap..",
                 "io.opentelemetry.javaagent.extension.matcher..",
                 "io.opentelemetry.javaagent.tooling.."));
+  }
+
+  /**
+   * A stream whose reader has stopped blocks its writer: the log is written by threads that have
+   * nothing else to do. The command line is a program of its own and has streams of its own.
+   */
+  @Test
+  void onlyTheLogsWritersTouchTheProcesssStreams() {
+    DescribedPredicate<HasName> writers =
+        HasName.Predicates.nameMatching(
+            "io\\.weir\\.agent\\.(log\\.LogWriter.*|StderrLine|cli\\.Cli)");
+    check(
+        noClasses()
+            .that(DescribedPredicate.not(writers))
+            .should()
+            .accessField(System.class, "err")
+            .orShould()
+            .accessField(System.class, "out")
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(FileDescriptor.class)
+            .orShould()
+            .callMethod(Throwable.class, "printStackTrace"));
+    check(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages("io.weir.agent.cli..", "io.weir.agent.log..", "io.weir.agent")
+            .should()
+            .dependOnClassesThat()
+            .areAssignableTo(java.io.PrintStream.class)
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(java.io.FileOutputStream.class));
   }
 
   private static void check(ArchRule rule) {

@@ -42,10 +42,17 @@ final class Jvm implements AutoCloseable {
   private int port;
   private volatile long marked;
 
-  private Jvm(List<String> command, Process process) {
+  private Jvm(List<String> command, Process process, boolean reads) {
     this.command = command;
     this.process = process;
     readers.add(read(process.getInputStream(), stdout::add));
+    if (reads) {
+      readStderr();
+    }
+  }
+
+  /** For one that was started with {@link Builder#unreadStderr}. */
+  void readStderr() {
     readers.add(
         read(
             process.getErrorStream(),
@@ -65,6 +72,8 @@ final class Jvm implements AutoCloseable {
     private final List<String> options = new ArrayList<>();
     private final List<String> run = new ArrayList<>();
     private final List<String> environment = new ArrayList<>();
+    private boolean reads = true;
+    private String redirection = "";
 
     private Builder(Jdk jdk, String classpath, String mainClass) {
       this.jdk = jdk;
@@ -92,6 +101,18 @@ final class Jvm implements AutoCloseable {
       return this;
     }
 
+    /** Nobody reads its stderr: after 64 KB a write to it blocks. */
+    Builder unreadStderr() {
+      reads = false;
+      return this;
+    }
+
+    /** How a shell starts it, for example {@code 2>&-} for a closed stderr. */
+    Builder redirected(String how) {
+      redirection = how;
+      return this;
+    }
+
     Builder env(String name, String value) {
       environment.addAll(List.of(name, value));
       return this;
@@ -104,6 +125,9 @@ final class Jvm implements AutoCloseable {
       command.add("-Djava.io.tmpdir=" + Work.directory("tmp"));
       command.addAll(options);
       command.addAll(run);
+      if (!redirection.isEmpty()) {
+        command.addAll(0, List.of("sh", "-c", "exec \"$@\" " + redirection, "sh"));
+      }
       ProcessBuilder b = new ProcessBuilder(command);
       b.environment().remove("JAVA_TOOL_OPTIONS");
       b.environment().keySet().removeIf(k -> k.startsWith("WEIR_"));
@@ -113,7 +137,7 @@ final class Jvm implements AutoCloseable {
       try {
         Process p = b.start();
         RUNNING.add(p);
-        return new Jvm(command, p);
+        return new Jvm(command, p, reads);
       } catch (IOException e) {
         throw new IllegalStateException("cannot start " + command, e);
       }

@@ -14,9 +14,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.Targets;
 import io.weir.engine.instances.Locality;
 import java.io.File;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
@@ -170,32 +168,28 @@ public final class Agent implements Consumer<@Nullable Object[]> {
 
   private static void configureLog(Config config) {
     AgentLog.Level level = AgentLog.Level.INFO;
-    PrintStream to = null;
+    File to = null;
+    String unknown = null;
     for (String part : config.get(Key.LOG, "info").split(",")) {
       String p = part.trim();
       if (p.startsWith("file:")) {
-        try {
-          to = new PrintStream(new FileOutputStream(p.substring(5), true), true, "UTF-8");
-        } catch (IOException e) {
-          System.err.println(
-              "[weir] WARN weir.log: cannot write "
-                  + p.substring(5)
-                  + " ("
-                  + e.getMessage()
-                  + "), logging to stderr");
-        }
+        to = new File(p.substring(5));
       } else {
         try {
           level = AgentLog.Level.valueOf(p.toUpperCase(Locale.ROOT));
         } catch (IllegalArgumentException e) {
-          System.err.println(
-              "[weir] WARN weir.log: unknown level '"
-                  + p
-                  + "', expected debug, info, warn or off; using info");
+          unknown = p;
         }
       }
     }
     AgentLog.get().configure(level, to);
+    if (unknown != null) {
+      AgentLog.get()
+          .warn(
+              "weir.log: unknown level '"
+                  + unknown
+                  + "', expected debug, info, warn or off; using info");
+    }
   }
 
   /** Every instrumentation's name and module class, for the command line. */

@@ -3,6 +3,7 @@ package io.weir.agent.telemetry;
 import static io.weir.engine.measure.Metric.Kind.COUNTER;
 import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
+import io.weir.agent.log.AgentLog;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
 import io.weir.control.registry.Registry;
@@ -506,6 +507,14 @@ public final class Catalog implements Readings {
             "{call}",
             "Calls that passed because something of Weir's threw."),
         sink -> sink.value(failOpen.getAsLong(), 1));
+    add(
+        new Metric(
+            "weir.log.dropped",
+            COUNTER,
+            "{line}",
+            "Lines of Weir's log that were not written: their reader had stopped, or the disk was"
+                + " full."),
+        sink -> sink.value(AgentLog.get().dropped(), 1));
     add(
         new Metric("weir.etcd.connected", GAUGE, "", "1 while the rule store is reached."),
         sink -> sink.value(health.get().connected ? 1 : 0, 1));

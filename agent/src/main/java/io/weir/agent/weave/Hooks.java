@@ -65,10 +65,10 @@ public final class Hooks implements HookSource {
   @Override
   public void failedOpen(int hook, Throwable cause) {
     long n = failOpen.incrementAndGet();
-    AgentLog.get()
-        .warnOncePerMinute(
-            "fail-open",
-            "fail-open #" + n + ": a call passed ungoverned because of " + cause + at(cause));
+    if (AgentLog.get().isDue("fail-open")) {
+      AgentLog.get()
+          .warn("fail-open #" + n + ": a call passed ungoverned because of " + cause + at(cause));
+    }
   }
 
   /** Calls that passed because something of ours threw ({@code weir.fail_open}). */
