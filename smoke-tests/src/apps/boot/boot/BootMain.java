@@ -96,6 +96,12 @@ public class BootMain {
     return "hello\n";
   }
 
+  @GetMapping("/login")
+  @ResponseBody
+  public String login() {
+    return "login by Spring\n";
+  }
+
   @PostMapping("/echo")
   @ResponseBody
   public String echo(@RequestBody byte[] body) {

@@ -1,6 +1,7 @@
 package site;
 
 import java.io.IOException;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -47,6 +48,8 @@ public final class Site {
     context.addListener(new Listener());
     servlet(context, new AsyncFail(), "/async-fail");
     servlet(context, new Endless(), "/endless");
+    servlet(context, new Login(), "/login");
+    servlet(context, new Framework(), "/");
     if (filter) {
       FilterRegistration.Dynamic once = context.addFilter("once", new Once());
       once.setAsyncSupported(true);
@@ -261,6 +264,53 @@ public final class Site {
         say(response, "and again\n");
         response.flushBuffer();
       }
+    }
+  }
+
+  /** What the container's own mapping finds. */
+  public static final class Login extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, "login by the container\n");
+    }
+  }
+
+  /** Stands for all frameworks that look for a handler themselves, each in its own way. */
+  public static final class Framework extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      String info = request.getPathInfo();
+      String mapped = request.getServletPath() + (info == null ? "" : info);
+      String uri = request.getRequestURI().replaceAll(";[^/]*", "");
+      String decoded = URLDecoder.decode(uri.replace("+", "%2B"), "UTF-8");
+      String[] found = {
+        mapped,
+        mapped.replaceAll(";[^/]*", ""),
+        uri,
+        decoded, // an encoded slash is a slash
+        segments(uri), // an encoded slash is none
+        decoded.replace('\\', '/'),
+      };
+      for (int i = 0; i < found.length; i++) {
+        String path = found[i].replaceAll("/+", "/");
+        if (path.equals("/login") || path.equals("/login/")) {
+          say(response, "login by way " + i + "\n");
+          return;
+        }
+      }
+      response.setStatus(404);
+      say(response, "nobody\n");
+    }
+
+    private static String segments(String uri) throws IOException {
+      StringBuilder path = new StringBuilder();
+      for (String segment : uri.split("/")) {
+        String s = URLDecoder.decode(segment.replace("+", "%2B"), "UTF-8");
+        path.append('/').append(s.replace('/', '?'));
+      }
+      return path.toString();
     }
   }
 }

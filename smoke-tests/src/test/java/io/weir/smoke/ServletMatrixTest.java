@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -242,6 +243,125 @@ class ServletMatrixTest {
           .isEqualTo("request 1\n");
     }
     assertThat(governed.stderr()).noneMatch(l -> l.contains("fail-open"));
+  }
+
+  /** Each finds a handler for {@code /login} in some server or framework, or might. */
+  private static final String[] SPELLINGS = {
+    "/login",
+    "//login",
+    "///login",
+    "/login/",
+    "/login//",
+    "//login//",
+    "/login;x=1",
+    "/login;",
+    "/login;x=1;y=2",
+    "/login;x=1/",
+    "/login/;x=1",
+    "//login;x=1",
+    "/;a=b/login",
+    "/;/login",
+    "/;a=b//login",
+    "/;a=b;c/login;d",
+    "/log%69n",
+    "/%6cogin",
+    "/%6C%6F%67%69%6E",
+    "//%6cogin",
+    "/log%69n;x=1",
+    "/log%69n/",
+    "/./login",
+    "/login/.",
+    "/login/./",
+    "/.//login",
+    "//./login",
+    "/%2e/login",
+    "/%2E/login",
+    "/.;/login",
+    "/.;a=b/login",
+    "/a/../login",
+    "/a/b/../../login",
+    "/a//../login",
+    "/../login",
+    "/login/..",
+    "/login/a/..",
+    "/a/%2e%2e/login",
+    "/a/.%2e/login",
+    "/a/%2E./login",
+    "/a/..;/login",
+    "/a/..;a=b/login",
+    "/a/%2e%2e;/login",
+    "/a/;/../login",
+    "/%2Flogin",
+    "/%2flogin",
+    "/login%2F",
+    "/a%2F..%2Flogin",
+    "/a/..%2Flogin",
+    "/a%2F../login",
+    "/.%2Flogin",
+    "/\\login",
+    "/%5Clogin",
+    "/a\\..\\login",
+    "/a%5C..%5Clogin",
+    "/login\\",
+    "/login%3Bx=1",
+    "/login%3B",
+    "/log%2569n",
+    "/%252Flogin",
+    "/login%00",
+    "/login%00.html",
+    "/%c0%aflogin",
+    "/%c0%ae%c0%ae/login",
+    "/%e0%80%aflogin",
+    "/login%20",
+    "/login%09",
+    "/login%0d",
+    "/login?x=/a",
+    "/login?;/../a",
+    "/login#a",
+    "/login.",
+    "/login.html",
+    "/LOGIN",
+    "/Login",
+    "/log%u0069n",
+    "/log%zz",
+    "/%",
+    "http://shop/login",
+    "http://shop//login;x=1",
+  };
+
+  @Test
+  @Order(10)
+  void aRuleOnAPathHoldsForEverySpellingThatFindsItsHandler() throws IOException {
+    inForce("{\"qps\": 0, \"match\": \"path == '/login' && !exists header:X-Free\"}");
+    Map<String, String> ran = new TreeMap<>();
+    List<String> evading = new ArrayList<>();
+    List<String> refusedWithoutNeed = new ArrayList<>();
+    for (String spelling : SPELLINGS) {
+      String free = outcome(spelling, "X-Free: 1");
+      boolean runs = free.contains("login by");
+      boolean refused = outcome(spelling).startsWith("429");
+      if (runs) {
+        ran.put(spelling, free.trim());
+      }
+      if (runs && !refused) {
+        evading.add(spelling + " -> " + free);
+      } else if (refused && !runs && !free.startsWith("4")) {
+        refusedWithoutNeed.add(spelling + " -> " + free);
+      }
+    }
+    assertThat(ran).containsKeys("/login", "/log%69n", "/login;x=1", "/login?x=/a");
+    assertThat(evading).isEmpty();
+    assertThat(refusedWithoutNeed).isEmpty();
+  }
+
+  /** Status and body; of a server that hangs up, nothing. */
+  private static String outcome(String spelling, String... headers) throws IOException {
+    try (Raw http = new Raw(governed.port())) {
+      Raw.Answer a = http.ask("GET", spelling, null, headers);
+      return a.status() + " " + a.body();
+    } catch (EOFException hungUp) {
+      return "4: hung up";
+    }
   }
 
   private static int status(Raw http) {

@@ -1,6 +1,7 @@
 package io.weir.agent.cli;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Paths;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -157,7 +158,7 @@ final class Call {
 
     @Override
     public @Nullable String path(Call c) {
-      return c.note("path", c.path);
+      return c.note("path", c.grpc ? c.path : Paths.ofUri(c.path));
     }
 
     @Override

@@ -116,6 +116,11 @@ public final class Attribute {
     return kind == CALLER;
   }
 
+  /** Whether this is {@code path}. */
+  public boolean isPath() {
+    return kind == PATH;
+  }
+
   @Override
   public boolean equals(@Nullable Object o) {
     return o instanceof Attribute

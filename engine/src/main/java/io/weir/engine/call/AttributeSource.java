@@ -24,7 +24,10 @@ public abstract class AttributeSource<C> {
     return null;
   }
 
-  /** Path without query; {@code /pkg.Service/Method} for gRPC. */
+  /**
+   * Path without query, in the spelling of {@link Paths}. For gRPC {@code /pkg.Service/Method} as
+   * it is: the library finds methods by the exact name.
+   */
   public abstract @Nullable String path(C call);
 
   /** HTTP method; {@code POST} for gRPC. */

@@ -4,6 +4,7 @@ import com.google.re2j.Matcher;
 import com.google.re2j.Pattern;
 import com.google.re2j.PatternSyntaxException;
 import io.weir.engine.call.Attribute;
+import io.weir.engine.call.Paths;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,9 @@ import java.util.List;
  * (De Morgan holds in Kleene's logic), where a negated test is "present and not"; what is left are
  * {@code &&} and {@code ||} alone, which are monotone, so reading unknown as false at the leaves or
  * at the root is the same.
+ *
+ * <p><b>Paths</b> are compared in their normal spelling, see {@link Paths}; a slash at the end of a
+ * text that is compared with a whole path is dropped, as it is of paths.
  *
  * <p><b>Hostile input.</b> Text, nesting, regular expressions are bounded; regular expressions are
  * RE2's, which never back-track. {@code matches} must match the whole value, and values over 4096
@@ -159,10 +163,10 @@ public final class MatchParser {
     Attribute a = attribute();
     skip();
     if (take("==")) {
-      return new Predicates.Equal(a, negated, string());
+      return new Predicates.Equal(a, negated, value(a));
     }
     if (take("!=")) {
-      return new Predicates.Equal(a, !negated, string());
+      return new Predicates.Equal(a, !negated, value(a));
     }
     if (take("<=")) {
       return compare(a, true, true, negated);
@@ -179,7 +183,7 @@ public final class MatchParser {
     start = at;
     switch (word()) {
       case "in":
-        return new Predicates.In(a, negated, strings());
+        return new Predicates.In(a, negated, values(a));
       case "startsWith":
         return new Predicates.StartsWith(a, negated, string());
       case "endsWith":
@@ -283,11 +287,17 @@ public final class MatchParser {
     return product;
   }
 
-  private List<String> strings() {
+  /** A whole value of an attribute. */
+  private String value(Attribute of) {
+    String text = string();
+    return of.isPath() ? Paths.ofRule(text) : text;
+  }
+
+  private List<String> values(Attribute of) {
     require("[", "'['");
     List<String> l = new ArrayList<String>();
     do {
-      l.add(string());
+      l.add(value(of));
     } while (take(","));
     require("]", "',' or ']'");
     return l;

@@ -1,6 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Paths;
 import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,7 @@ final class RequestSource extends AttributeSource<Request> {
 
   @Override
   public String path(Request call) {
-    return call.url().encodedPath();
+    return Paths.ofUri(call.url().encodedPath());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Paths;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.QueryString;
 import javax.servlet.http.Cookie;
@@ -36,32 +37,17 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
     return null;
   }
 
-  /**
-   * The path the container matches servlets by: decoded, normalised, without path parameters, so
-   * that {@code /%61dmin} or {@code //admin;x=1} cannot pass by a rule for {@code /admin}. Where
-   * the path was sent that way already, it is the very string the container holds.
-   */
+  /** What the container chose the servlet by, in the one spelling that rules see. */
   @Override
   public String path(HttpServletRequest request) {
     String sent = request.getRequestURI();
-    if (plain(sent)) {
-      return sent;
+    try {
+      return Paths.ofMapped(
+          sent, request.getContextPath(), request.getServletPath(), request.getPathInfo());
+    } catch (IllegalArgumentException ambiguous) {
+      // Jetty 12 does not decode what its rules call ambiguous
+      return Paths.ofUri(sent);
     }
-    String info = request.getPathInfo();
-    String path = request.getContextPath() + request.getServletPath();
-    return info == null ? path : path + info;
-  }
-
-  private static boolean plain(String path) {
-    char before = 0;
-    for (int i = 0; i < path.length(); i++) {
-      char c = path.charAt(i);
-      if (c == '%' || c == ';' || c == '\\' || before == '/' && (c == '/' || c == '.')) {
-        return false;
-      }
-      before = c;
-    }
-    return true;
   }
 
   @Override
