@@ -118,6 +118,9 @@ final class History {
     final Map<Change, Long> revisions = new HashMap<Change, Long>();
     List<Change> all = new ArrayList<Change>();
     for (Entry e : view.under(PREFIX).values()) {
+      if (e.tooLarge > 0) {
+        continue; // none of ours is
+      }
       Map<String, Object> o = Json.readObject(e.text());
       Map<String, String[]> texts = new LinkedHashMap<String, String[]>();
       for (Map<String, Object> c : Json.objects(o, "changes")) {

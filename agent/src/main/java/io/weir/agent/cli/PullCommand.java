@@ -42,6 +42,11 @@ final class PullCommand extends StoreCommand {
           out.say("left out: " + key + " is no rule key: " + k.complaint);
           rules.remove(key);
         }
+        Entry e = rules.get(key);
+        if (e != null && e.tooLarge > 0) {
+          out.say("left out: " + key + " has more than " + e.tooLarge + " bytes");
+          rules.remove(key);
+        }
       }
       Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
       for (Entry e : rules.values()) {

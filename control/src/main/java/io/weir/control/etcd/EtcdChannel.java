@@ -23,10 +23,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * that answers once has a deadline: without one it waits for ever while etcd is away.
  */
 final class EtcdChannel {
-  private static final int MAX_INBOUND = 64 << 20;
-
-  /** As much as may be under way, for a first reading of ten thousand rules from afar. */
-  private static final int WINDOW = 1 << 20;
+  /**
+   * As much of one message as may be under way: what an answer that is too large costs before it is
+   * given up, and how much of a first reading one round trip brings.
+   */
+  private static final int WINDOW = 256 << 10;
 
   private static final int PING_SECONDS = 10;
   private static final int PONG_SECONDS = 3;
@@ -83,7 +84,7 @@ final class EtcdChannel {
             .keepAliveTime(PING_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(PONG_SECONDS, TimeUnit.SECONDS)
             .keepAliveWithoutCalls(true)
-            .maxInboundMessageSize(MAX_INBOUND)
+            .maxInboundMessageSize(Bounds.MESSAGE)
             .defaultLoadBalancingPolicy("round_robin")
             .disableRetry()
             .maxTraceEvents(0)

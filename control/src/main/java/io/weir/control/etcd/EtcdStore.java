@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
  * to it, and each is awaited for a bounded time, whatever the client does.
  *
- * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are and how they
- * are read, {@link View} what is known of them, {@link Pulse} whether a watch that says nothing is
+ * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are, {@link Reading}
+ * how they are read and {@link Bounds} how much of them, {@link View} what is known of them, {@link Pulse} whether a watch that says nothing is
  * alive, {@link Aside} when a refused log-in is tried again, {@link EtcdCalls} the transactions and
  * leases, {@link Answers} how the client's answers come to the loop.
  *
@@ -39,12 +39,16 @@ import org.jspecify.annotations.Nullable;
  * connection that gave no answer may be mute for ever, so after one that did not every try makes a
  * new connection, and gives it a second. A client is replaced after 30 s (its addresses may have
  * moved), the next ones after twice as long each time, up to ten minutes; at once when the
- * certificate files have changed.
+ * certificate files have changed. Where there is more than {@link Bounds} allow, 0.25 s doubling to
+ * 30 s.
  */
 public final class EtcdStore implements SharedStore {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
   private static final long CREATED_NANOS = 3 * SECOND;
+
+  /** A watch that has stood so long has had nothing too large for a while. */
+  private static final long CALM_NANOS = 60 * SECOND;
 
   private static final long CONNECT_NANOS = 150 * MILLI;
   private static final long POLL_NANOS = 10 * MILLI;
@@ -63,7 +67,7 @@ public final class EtcdStore implements SharedStore {
   private final EtcdCalls calls;
 
   /** The truth as told to the listener. */
-  private final View view = new View();
+  private final View view;
 
   private @Nullable Wire wire;
 
@@ -85,6 +89,19 @@ public final class EtcdStore implements SharedStore {
   private Loop.@Nullable Timer createdTimer;
   private Loop.@Nullable Timer nextTimer;
   private Loop.@Nullable Timer reconcileTimer;
+
+  private Loop.@Nullable Timer partTimer;
+
+  /** Whether that is because one of the others has gone. */
+  private boolean partSoon;
+
+  /** Readings in a row that had to leave registrations out. */
+  private int parts;
+
+  /** Times in a row that there was too much to be taken, or at once. */
+  private int excess;
+
+  private long createdAt;
 
   private boolean connected;
   private @Nullable String lastReason;
@@ -126,6 +143,17 @@ public final class EtcdStore implements SharedStore {
       Wire.Factory factory,
       Random random,
       long reconcileNanos) {
+    this(options, loop, log, factory, random, reconcileNanos, Bounds.instance());
+  }
+
+  EtcdStore(
+      EtcdOptions options,
+      Loop loop,
+      Log log,
+      Wire.Factory factory,
+      Random random,
+      long reconcileNanos,
+      Bounds bounds) {
     this(
         options,
         loop,
@@ -133,7 +161,7 @@ public final class EtcdStore implements SharedStore {
         factory,
         random,
         reconcileNanos,
-        KeySpace.instance(options.namespace),
+        KeySpace.instance(options.namespace, bounds),
         true);
   }
 
@@ -154,6 +182,7 @@ public final class EtcdStore implements SharedStore {
     this.reconcileNanos = reconcileNanos;
     this.keys = keys;
     this.follow = follow;
+    view = new View(keys.bounds());
     answers = new Answers(loop);
     pulse =
         new Pulse(
@@ -214,6 +243,7 @@ public final class EtcdStore implements SharedStore {
     cancel(nextTimer);
     cancel(createdTimer);
     cancel(reconcileTimer);
+    cancel(partTimer);
     closeWatch();
     aside.close();
     calls.end();
@@ -236,7 +266,7 @@ public final class EtcdStore implements SharedStore {
     if (!client()) {
       return;
     }
-    readAll(false, this::adopt);
+    read(view, this::adopt);
   }
 
   /** Makes a client when there is none; false: it cannot be made now. */
@@ -261,23 +291,28 @@ public final class EtcdStore implements SharedStore {
     return Objects.requireNonNull(wire);
   }
 
-  private void readAll(boolean keysOnly, Consumer<Wire.Page> whole) {
-    keys.read(
-        wire(),
-        answers,
-        thisRound(),
-        keysOnly,
-        new Wire.Answer<Wire.Page>() {
-          @Override
-          public void ok(Wire.Page range) {
-            whole.accept(range);
-          }
+  /**
+   * @param known to spare what is known; null: keys only
+   */
+  private void read(@Nullable View known, Consumer<Reading.Result> whole) {
+    new Reading(
+            keys,
+            wire(),
+            answers,
+            thisRound(),
+            known,
+            new Wire.Answer<Reading.Result>() {
+              @Override
+              public void ok(Reading.Result read) {
+                whole.accept(read);
+              }
 
-          @Override
-          public void failed(WireException e) {
-            again(e);
-          }
-        });
+              @Override
+              public void failed(WireException e) {
+                again(e);
+              }
+            })
+        .begin();
   }
 
   /** Whether the round that is under way now still is. */
@@ -286,7 +321,8 @@ public final class EtcdStore implements SharedStore {
     return () -> g == generation && !closed;
   }
 
-  private void adopt(Wire.Page range) {
+  private void adopt(Reading.Result read) {
+    Wire.Page range = read.page;
     if (view.isNewHistory(range)) {
       log.warn(
           "weir: etcd has another history (cluster "
@@ -297,14 +333,56 @@ public final class EtcdStore implements SharedStore {
               + view
               + "): taken over as it is");
     }
-    Batch batch = view.adopt(range);
+    Batch batch = view.adopt(range, read.cut);
     pulse.readAgain(batch != null && !batch.changes.isEmpty());
     if (batch != null) {
       listener.onBatch(batch);
     }
+    boolean all = parts > 0 && !view.partial();
+    if (all) {
+      parts = 0;
+      cancel(partTimer);
+      partTimer = null;
+      log.info("weir: all registrations in etcd are followed again");
+    }
+    readLeftOut();
     if (follow) {
       follow();
     }
+  }
+
+  /** Registrations that were left out are looked for again, ever more slowly. */
+  private void readLeftOut() {
+    if (!view.partial() || closed) {
+      return;
+    }
+    boolean soon = view.mayFit();
+    if (partTimer != null && (partSoon || !soon)) {
+      return;
+    }
+    if (parts == 0) {
+      log.warn(
+          "weir: more instances are registered in etcd than this JVM may keep in memory ("
+              + (keys.bounds().most() >> 20)
+              + " MB, an eighth of the heap): those known stay followed, others are left out;"
+              + " rules are not affected. Delete what does not belong under /services/, or raise"
+              + " -Xmx");
+    }
+    cancel(partTimer);
+    long seconds = Math.min(60, (soon ? 1L : 5L) << Math.min(6, parts / (soon ? 2 : 1)));
+    parts++;
+    partSoon = soon;
+    partTimer =
+        loop.schedule(
+            () -> {
+              partTimer = null;
+              if (!closed && created && view.partial()) {
+                resync();
+              } else {
+                readLeftOut();
+              }
+            },
+            jitter(seconds * SECOND));
   }
 
   private void follow() {
@@ -350,7 +428,8 @@ public final class EtcdStore implements SharedStore {
   }
 
   private void onEvents(int g, Wire.Events e) {
-    if (g != generation || closed) {
+    Wire.Watch from = watch;
+    if (g != generation || closed || from == null) {
       return;
     }
     pulse.heard(!e.created && e.events.isEmpty());
@@ -361,6 +440,7 @@ public final class EtcdStore implements SharedStore {
         return;
       }
       created = true;
+      createdAt = loop.now();
       cancel(createdTimer);
       attempts = 0;
       replaced = 0;
@@ -371,10 +451,18 @@ public final class EtcdStore implements SharedStore {
       connected(true, "");
       calls.connected();
     }
-    Batch batch = view.apply(e.events, keys);
+    Batch batch;
+    try {
+      batch = view.apply(e.events, keys);
+    } catch (WireException tooMuch) {
+      again(tooMuch);
+      return;
+    }
     if (batch != null) {
       listener.onBatch(batch);
     }
+    readLeftOut();
+    from.next();
   }
 
   // ---- doubt
@@ -394,6 +482,7 @@ public final class EtcdStore implements SharedStore {
     boolean dear = e.kind == WireException.Kind.AUTH;
     boolean told =
         dear || e.kind == WireException.Kind.TLS || e.kind == WireException.Kind.PERMISSION;
+    told |= e.kind == WireException.Kind.TOO_MUCH;
     boolean doubtOnly = e.kind == WireException.Kind.COMPACTED;
     if (!doubtOnly && (attempts > 0 || told)) {
       // the first break is often over before anyone could read about it
@@ -402,7 +491,8 @@ public final class EtcdStore implements SharedStore {
     mute = e.kind == WireException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
     long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
-    boolean old = awayFor > patience && loop.now() - wireSince > patience;
+    long excess = excess(e);
+    boolean old = excess == 0 && awayFor > patience && loop.now() - wireSince > patience;
     if (dear && wire != null) {
       Wire refused = wire;
       wire = null;
@@ -416,9 +506,28 @@ public final class EtcdStore implements SharedStore {
       replaced++;
       last.close();
     }
-    long delay = backOff();
+    long delay = Math.max(backOff(), excess);
+    created = false;
     attempts++;
     nextTimer = loop.schedule(this::reconnect, delay);
+  }
+
+  /** What is too much is tried ever more slowly: each try costs etcd a reading, for each JVM. */
+  private long excess(WireException e) {
+    if (e.kind != WireException.Kind.TOO_LARGE && e.kind != WireException.Kind.TOO_MUCH) {
+      return 0;
+    }
+    if (created && loop.now() - createdAt > CALM_NANOS) {
+      excess = 0;
+    }
+    if (excess == 0 && e.kind == WireException.Kind.TOO_LARGE) {
+      log.warn(
+          "weir: etcd sent more at once than is taken ("
+              + e.text()
+              + "): everything is read again in small parts, and ever more slowly while this goes"
+              + " on; the last good rules stay");
+    }
+    return jitter(Math.min(30 * SECOND, SECOND / 4 << Math.min(7, excess++)));
   }
 
   private long backOff() {
@@ -497,7 +606,7 @@ public final class EtcdStore implements SharedStore {
     }
     calls.check();
     final long asked = view.revision();
-    readAll(true, range -> compare(asked, range));
+    read(null, keysOnly -> compare(asked, keysOnly.page));
   }
 
   private void compare(long asked, Wire.Page range) {

@@ -71,6 +71,10 @@ final class Failures {
   }
 
   private static WireException.Kind kind(Status status, String text, boolean authenticating) {
+    // gRPC for Java's words, and for Go's, which a proxy would use
+    if (text.contains("exceeds maximum size") || text.contains("message larger than max")) {
+      return WireException.Kind.TOO_LARGE;
+    }
     if (text.contains("compacted") || text.contains("future revision")) {
       return WireException.Kind.COMPACTED;
     }

@@ -2,14 +2,12 @@ package io.weir.control.etcd;
 
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which keys are followed, under which namespace they lie, and how all of them are read. Outside,
+ * Which keys are followed, under which namespace they lie, and how much of them is kept. Outside,
  * keys are without their namespace; a {@link Wire} has them complete. Immutable.
  */
 final class KeySpace {
@@ -31,26 +29,31 @@ final class KeySpace {
   private static final List<String> OVERSEEN =
       Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/");
 
-  private static final int PAGE = 1000;
-
   private final String namespace;
   private final String end;
   private final List<String> ours;
+  private final Bounds bounds;
 
-  private KeySpace(String namespace, String end, List<String> ours) {
+  private KeySpace(String namespace, String end, List<String> ours, Bounds bounds) {
     this.namespace = namespace;
     this.end = end;
     this.ours = ours;
+    this.bounds = bounds;
   }
 
   /** What an instance follows. */
-  static KeySpace instance(String namespace) {
-    return new KeySpace(namespace, END, OURS);
+  static KeySpace instance(String namespace, Bounds bounds) {
+    return new KeySpace(namespace, END, OURS, bounds);
   }
 
   /** What an operator's tool looks at. */
   static KeySpace overseer(String namespace) {
-    return new KeySpace(namespace, OVERSEER_END, OVERSEEN);
+    return new KeySpace(namespace, OVERSEER_END, OVERSEEN, Bounds.overseer());
+  }
+
+  /** How much of it is kept. */
+  Bounds bounds() {
+    return bounds;
   }
 
   /** Where the range begins, complete. */
@@ -85,82 +88,29 @@ final class KeySpace {
     return spaced;
   }
 
-  /** Without its namespace, or null: somebody else's. */
+  /**
+   * Without its namespace, and without its value where that is too large; or null: somebody else's.
+   */
   @Nullable Entry own(Entry e) {
     String key = e.key.substring(Math.min(e.key.length(), namespace.length()));
     for (String prefix : ours) {
       if (key.startsWith(prefix)) {
-        return namespace.isEmpty()
-            ? e
-            : new Entry(key, e.value, e.createRevision, e.modRevision, e.lease);
+        return bounds.bounded(
+            namespace.isEmpty()
+                ? e
+                : new Entry(key, e.value, e.createRevision, e.modRevision, e.lease));
       }
     }
     return null;
   }
 
-  /**
-   * Reads the whole range, page after page at the first one's revision.
-   *
-   * @param awaited false: nobody waits for it any more
-   * @param whole told all that is ours as one page, on the loop
-   */
-  void read(
-      Wire wire,
-      Answers answers,
-      BooleanSupplier awaited,
-      boolean keysOnly,
-      Wire.Answer<Wire.Page> whole) {
-    new Reading(wire, answers, awaited, keysOnly, whole).ask(first());
-  }
-
-  /** One reading of the range under way. */
-  private final class Reading implements Wire.Answer<Wire.Page> {
-    private final Wire wire;
-    private final Answers answers;
-    private final BooleanSupplier awaited;
-    private final boolean keysOnly;
-    private final Wire.Answer<Wire.Page> whole;
-    private final List<Entry> sofar = new ArrayList<Entry>();
-    private Wire.@Nullable Page first;
-
-    Reading(
-        Wire wire,
-        Answers answers,
-        BooleanSupplier awaited,
-        boolean keysOnly,
-        Wire.Answer<Wire.Page> whole) {
-      this.wire = wire;
-      this.answers = answers;
-      this.awaited = awaited;
-      this.keysOnly = keysOnly;
-      this.whole = whole;
-    }
-
-    void ask(String from) {
-      long revision = first == null ? 0 : first.revision;
-      wire.range(from, end(), PAGE, revision, keysOnly, answers.onceWhile(awaited, this));
-    }
-
-    @Override
-    public void ok(Wire.Page p) {
-      Wire.Page of = first == null ? p : first;
-      first = of;
-      for (Entry e : p.entries) {
-        Entry own = own(e);
-        if (own != null) {
-          sofar.add(own);
-        }
-      }
-      if (p.more && !p.entries.isEmpty()) {
-        ask(p.entries.get(p.entries.size() - 1).key + "\0");
-      } else {
-        whole.ok(new Wire.Page(of.clusterId, of.revision, sofar, false));
+  /** Where the keys of this one's kind end, complete. */
+  String behind(String key) {
+    for (String prefix : ours) {
+      if (key.startsWith(prefix) && prefix.endsWith("/")) {
+        return complete(prefix.substring(0, prefix.length() - 1) + '0');
       }
     }
-
-    @Override
-    public void failed(WireException e) {
-      whole.failed(e);
-    }
+    return complete(key + "\0");
   }
 }

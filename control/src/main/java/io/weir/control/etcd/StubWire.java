@@ -15,6 +15,7 @@ import io.etcd.jetcd.api.PutRequest;
 import io.etcd.jetcd.api.RangeRequest;
 import io.etcd.jetcd.api.RangeResponse;
 import io.etcd.jetcd.api.RequestOp;
+import io.etcd.jetcd.api.ResponseOp;
 import io.etcd.jetcd.api.StatusRequest;
 import io.etcd.jetcd.api.TxnRequest;
 import io.etcd.jetcd.api.WatchCreateRequest;
@@ -82,11 +83,53 @@ final class StubWire implements Wire {
     send(KVGrpc.getRangeMethod(), request, answer, StubWire::page);
   }
 
-  private static Page page(RangeResponse r) {
-    List<Entry> entries = new ArrayList<Entry>(r.getKvsCount());
+  @Override
+  public void values(List<Run> runs, long revision, int mostBytes, Answer<List<Entry>> answer) {
+    CallOptions with = options.withMaxInboundMessageSize(mostBytes);
+    if (runs.size() == 1) {
+      send(
+          KVGrpc.getRangeMethod(),
+          with,
+          values(runs.get(0), revision),
+          answer,
+          r -> entries(r, new ArrayList<Entry>(r.getKvsCount())));
+      return;
+    }
+    TxnRequest.Builder request = TxnRequest.newBuilder();
+    for (Run run : runs) {
+      request.addSuccess(RequestOp.newBuilder().setRequestRange(values(run, revision)));
+    }
+    send(
+        KVGrpc.getTxnMethod(),
+        with,
+        request.build(),
+        answer,
+        r -> {
+          List<Entry> entries = new ArrayList<Entry>();
+          for (ResponseOp of : r.getResponsesList()) {
+            entries(of.getResponseRange(), entries);
+          }
+          return entries;
+        });
+  }
+
+  private static RangeRequest values(Run run, long revision) {
+    return RangeRequest.newBuilder()
+        .setKey(bytes(run.from))
+        .setRangeEnd(bytes(run.to))
+        .setRevision(revision)
+        .build();
+  }
+
+  private static List<Entry> entries(RangeResponse r, List<Entry> entries) {
     for (KeyValue kv : r.getKvsList()) {
       entries.add(entry(kv, kv.getValue().toByteArray()));
     }
+    return entries;
+  }
+
+  private static Page page(RangeResponse r) {
+    List<Entry> entries = entries(r, new ArrayList<Entry>(r.getKvsCount()));
     return new Page(
         r.getHeader().getClusterId(), r.getHeader().getRevision(), entries, r.getMore());
   }
@@ -278,13 +321,17 @@ final class StubWire implements Wire {
     }
 
     @Override
+    public void next() {
+      call.request(1);
+    }
+
+    @Override
     public void close() {
       call.cancel("closed", null);
     }
 
     @Override
     public void onMessage(WatchResponse r) {
-      call.request(1);
       if (r.getCanceled()) {
         String reason = r.getCancelReason();
         if (reason.isEmpty()) {

@@ -13,10 +13,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The keys that are followed, as told to the listener: what a range or events change about them,
- * and whether they are still the truth. Pure; on the loop only.
+ * and whether they are still the truth, within {@link Bounds}. Pure; on the loop only.
  *
  * <p>Events are applied only when their mod revision is higher than the revision known, so
  * duplicates and events out of order do no harm.
+ *
+ * <p>Where there are more registrations than may be kept, the view is {@link #partial}: those it
+ * knows are followed as ever, new ones are left out.
  */
 final class View {
   /** What a second look at the range says of a view. */
@@ -30,10 +33,45 @@ final class View {
     LOST
   }
 
-  private final Map<String, Entry> entries = new TreeMap<String, Entry>();
+  private final Bounds bounds;
+  private final TreeMap<String, Entry> entries = new TreeMap<String, Entry>();
   private long revision;
   private long clusterId;
   private boolean told;
+
+  /** What the entries cost, of each kind. */
+  private long rules;
+
+  private long registry;
+  private boolean partial;
+  private boolean mayFit;
+
+  View(Bounds bounds) {
+    this.bounds = bounds;
+  }
+
+  /** Whether registrations are left out, because there are too many. */
+  boolean partial() {
+    return partial;
+  }
+
+  /** Whether some registration has gone while others were left out; asking resets it. */
+  boolean mayFit() {
+    boolean was = mayFit;
+    mayFit = false;
+    return was;
+  }
+
+  /** The entry known of this key, when it is still the same one; or null. */
+  @Nullable Entry same(Entry e) {
+    Entry known = entries.get(e.key);
+    return known != null
+            && known.modRevision == e.modRevision
+            && known.createRevision == e.createRevision
+            && known.lease == e.lease
+        ? known
+        : null;
+  }
 
   /** What is known is the state as of this revision. */
   long revision() {
@@ -57,16 +95,19 @@ final class View {
   }
 
   /**
-   * Takes a whole range over.
+   * Takes over what was read.
    *
+   * @param cut from this key on registrations were not read; null: all were
    * @return what to tell of it, null when nothing is new
    */
-  @Nullable Batch adopt(Wire.Page range) {
+  @Nullable Batch adopt(Wire.Page range, @Nullable String cut) {
     boolean newHistory = isNewHistory(range);
-    Map<String, Entry> now = new HashMap<String, Entry>();
+    Map<String, Entry> now = cut == null ? all(range) : part(range, cut);
     List<Change> changes = new ArrayList<Change>();
     for (Entry e : range.entries) {
-      now.put(e.key, e);
+      if (now.get(e.key) != e) {
+        continue; // left out
+      }
       Entry before = entries.get(e.key);
       if (before == null
           || before.modRevision != e.modRevision
@@ -82,6 +123,13 @@ final class View {
     }
     entries.clear();
     entries.putAll(now);
+    rules = 0;
+    registry = 0;
+    for (Entry e : now.values()) {
+      count(e, 1);
+    }
+    partial = cut != null;
+    mayFit = false;
     revision = range.revision;
     clusterId = range.clusterId;
     boolean first = !told;
@@ -91,14 +139,61 @@ final class View {
         : null;
   }
 
+  private static Map<String, Entry> all(Wire.Page range) {
+    Map<String, Entry> now = new HashMap<String, Entry>();
+    for (Entry e : range.entries) {
+      now.put(e.key, e);
+    }
+    return now;
+  }
+
+  /** Registrations that are known come first, and stay where nothing is known of them. */
+  private Map<String, Entry> part(Wire.Page range, String cut) {
+    Map<String, Entry> now = new HashMap<String, Entry>();
+    long room = bounds.most();
+    for (Entry e : range.entries) {
+      if (!bounds.inPart(e.key)) {
+        now.put(e.key, e);
+      } else if (entries.containsKey(e.key)) {
+        now.put(e.key, e);
+        room -= Bounds.cost(e);
+      }
+    }
+    for (Entry e : entries.tailMap(cut, true).values()) {
+      if (bounds.inPart(e.key) && !now.containsKey(e.key)) {
+        now.put(e.key, e);
+        room -= Bounds.cost(e);
+      }
+    }
+    for (Entry e : range.entries) {
+      if (bounds.inPart(e.key) && !entries.containsKey(e.key)) {
+        room -= Bounds.cost(e);
+        if (room < 0) {
+          break;
+        }
+        now.put(e.key, e);
+      }
+    }
+    return now;
+  }
+
+  private void count(Entry e, int sign) {
+    if (bounds.inPart(e.key)) {
+      registry += sign * Bounds.cost(e);
+    } else {
+      rules += sign * Bounds.cost(e);
+    }
+  }
+
   /**
    * Takes events over.
    *
    * @param keys to tell which are ours
    * @return what to tell of them, null when nothing is new
+   * @throws WireException when there would be too much to keep; nothing was taken over then
    */
-  @Nullable Batch apply(List<Entry> events, KeySpace keys) {
-    Map<String, Change> changes = new TreeMap<String, Change>();
+  @Nullable Batch apply(List<Entry> events, KeySpace keys) throws WireException {
+    TreeMap<String, Entry> last = new TreeMap<String, Entry>();
     long newest = revision;
     for (Entry raw : events) {
       if (raw.modRevision <= revision) {
@@ -106,22 +201,57 @@ final class View {
       }
       newest = Math.max(newest, raw.modRevision);
       Entry own = keys.own(raw);
-      if (own == null) {
-        continue;
+      if (own != null) {
+        last.put(own.key, own);
       }
-      Entry now = own.value == null ? null : own;
-      if (now == null && entries.remove(own.key) == null && !changes.containsKey(own.key)) {
-        continue;
+    }
+    long after = rules;
+    for (Entry e : last.values()) {
+      if (!bounds.inPart(e.key)) {
+        Entry before = entries.get(e.key);
+        after += (e.value == null ? 0 : Bounds.cost(e)) - (before == null ? 0 : Bounds.cost(before));
       }
-      if (now != null) {
-        entries.put(own.key, now);
+    }
+    if (after > bounds.most() && after > rules) {
+      throw bounds.tooMuch();
+    }
+    List<Change> changes = new ArrayList<Change>(last.size());
+    for (Entry e : last.values()) {
+      Change change = e.value == null ? gone(e.key) : put(e);
+      if (change != null) {
+        changes.add(change);
       }
-      changes.put(own.key, new Change(own.key, now));
     }
     revision = newest;
-    return changes.isEmpty()
-        ? null
-        : new Batch(revision, new ArrayList<Change>(changes.values()), false);
+    return changes.isEmpty() ? null : new Batch(revision, changes, false);
+  }
+
+  private @Nullable Change gone(String key) {
+    mayFit |= partial && bounds.inPart(key);
+    Entry before = entries.remove(key);
+    if (before == null) {
+      return null;
+    }
+    count(before, -1);
+    return new Change(key, null);
+  }
+
+  private @Nullable Change put(Entry e) {
+    Entry before = entries.get(e.key);
+    if (bounds.inPart(e.key)
+        && registry + Bounds.cost(e) - (before == null ? 0 : Bounds.cost(before)) > bounds.most()) {
+      partial = true;
+      if (before == null) {
+        return null;
+      }
+      // a known one stays followed: it costs as much more as a value may have
+    }
+    if (before != null) {
+      count(before, -1);
+    }
+    entries.put(e.key, e);
+    count(e, 1);
+    return new Change(e.key, e);
   }
 
   /**
@@ -132,13 +262,23 @@ final class View {
     if (ours && range.revision < revision) {
       return Compared.OVERTAKEN;
     }
-    boolean same = ours && range.entries.size() == entries.size();
+    int mine = 0;
+    for (String key : entries.keySet()) {
+      mine += partial && bounds.inPart(key) ? 0 : 1;
+    }
+    int theirs = 0;
+    boolean same = ours;
     long newest = revision;
     for (Entry e : range.entries) {
-      Entry mine = entries.get(e.key);
+      if (partial && bounds.inPart(e.key)) {
+        continue; // it is read again in time anyway
+      }
+      theirs++;
+      Entry known = entries.get(e.key);
       newest = Math.max(newest, e.modRevision);
-      same &= mine != null && mine.modRevision == e.modRevision;
+      same &= known != null && known.modRevision == e.modRevision;
     }
+    same &= mine == theirs;
     return same ? Compared.SAME : ours && newest > revision ? Compared.AHEAD : Compared.LOST;
   }
 }

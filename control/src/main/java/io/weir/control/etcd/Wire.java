@@ -12,6 +12,9 @@ import java.util.List;
  * timers of its own.
  */
 interface Wire {
+  /** etcd takes 128 operations in one transaction unless told otherwise. */
+  int MOST_RUNS = 100;
+
   /** Told the outcome of one call. */
   interface Answer<T> {
     void ok(T value);
@@ -34,6 +37,19 @@ interface Wire {
       this.revision = revision;
       this.entries = entries;
       this.more = more;
+    }
+  }
+
+  /** Neighbouring keys, from the first to the last of them. Immutable. */
+  final class Run {
+    final String from;
+
+    /** Exclusive. */
+    final String to;
+
+    Run(String from, String to) {
+      this.from = from;
+      this.to = to;
     }
   }
 
@@ -67,6 +83,12 @@ interface Wire {
     /** Asks etcd to say something on it: an {@link Events} without any event. */
     void ping();
 
+    /**
+     * The last message was taken: the next one may come. One that is not asked for waits at etcd,
+     * so that a store that is busy never holds more than one.
+     */
+    void next();
+
     /** Ends it; its listener hears nothing sensible any more. */
     void close();
   }
@@ -79,6 +101,16 @@ interface Wire {
   void range(
       String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer);
 
+  /**
+   * Answers the entries of all runs, in their order, with their values.
+   *
+   * @param runs at most {@value #MOST_RUNS}
+   * @param revision all of them as of this one
+   * @param mostBytes a larger answer fails as {@link WireException.Kind#TOO_LARGE}, and is not read
+   */
+  void values(List<Run> runs, long revision, int mostBytes, Answer<List<Entry>> answer);
+
+  /** A watch; its first message comes unasked. */
   Watch watch(String from, String to, long revision, Watching watching);
 
   /** Answers whether it succeeded, with the revision. */

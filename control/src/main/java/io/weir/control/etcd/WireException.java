@@ -19,6 +19,10 @@ final class WireException extends Exception {
     COMPACTED,
     /** A lease that does not exist. */
     NOT_FOUND,
+    /** An answer, or a message of a watch, has more bytes than are taken; it was not read. */
+    TOO_LARGE,
+    /** There is more in etcd than may be kept in memory. */
+    TOO_MUCH,
     OTHER
   }
 

@@ -97,6 +97,10 @@ public final class RuleFeed implements Store.Listener {
   private final Set<String> said = new HashSet<String>();
 
   private long rejectedTotal;
+
+  /** Refusals of the present batch: of many, only the first are named in the log. */
+  private int refusedNow;
+
   private long ruleRevision;
   private boolean first = true;
   private volatile Report report = Report.EMPTY;
@@ -135,6 +139,7 @@ public final class RuleFeed implements Store.Listener {
     boolean touched = first;
     boolean rules = first;
     first = false;
+    refusedNow = 0;
     for (Change change : batch.changes) {
       RuleKey key = RuleKey.parse(change.key);
       if (key.kind == RuleKey.Kind.FOREIGN) {
@@ -147,6 +152,9 @@ public final class RuleFeed implements Store.Listener {
       } else {
         held.put(change.key, read(key, change.now, held.get(change.key)));
       }
+    }
+    if (refusedNow > MOST_LINES) {
+      log.warn("weir: refused " + (refusedNow - MOST_LINES) + " more keys at once");
     }
     if (!touched) {
       return;
@@ -161,6 +169,13 @@ public final class RuleFeed implements Store.Listener {
   }
 
   private Held read(RuleKey key, Entry entry, @Nullable Held before) {
+    boolean toldByBeingThere =
+        key.kind == RuleKey.Kind.OFF
+            || key.kind == RuleKey.Kind.SERVICE_OFF
+            || key.kind == RuleKey.Kind.UNKNOWN;
+    if (entry.tooLarge > 0 && !toldByBeingThere) {
+      return tooLarge(key, entry, before);
+    }
     switch (key.kind) {
       case OFF:
       case SERVICE_OFF:
@@ -176,6 +191,16 @@ public final class RuleFeed implements Store.Listener {
       default:
         return rules(key, entry, before);
     }
+  }
+
+  private Held tooLarge(RuleKey key, Entry entry, @Nullable Held before) {
+    String text = "the value has more than " + entry.tooLarge + " bytes and was not read";
+    RuleProblem refusal = RuleProblem.of(Code.TOO_LARGE, true, key.key, text);
+    refused(refusal, entry, before);
+    return before == null
+        ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+        : new Held(
+            key, entry, before.good, before.rules, before.instance, refusal, before.warnings);
   }
 
   /** It is the fleet's to obey; here it is only told of when it says nothing. */
@@ -239,6 +264,9 @@ public final class RuleFeed implements Store.Listener {
 
   private void refused(RuleProblem p, Entry entry, @Nullable Held before) {
     rejectedTotal++;
+    if (++refusedNow > MOST_LINES) {
+      return;
+    }
     String instead =
         before == null || before.good == null
             ? "nothing is in force in its place"
@@ -326,6 +354,7 @@ public final class RuleFeed implements Store.Listener {
     return lines;
   }
 
+  private static final int MOST_LINES = 20;
   private static final List<Rule> NO_RULES = Collections.<Rule>emptyList();
   private static final List<RuleProblem> NO_PROBLEMS = Collections.<RuleProblem>emptyList();
 }

@@ -52,6 +52,10 @@ public final class FileStore implements Store {
   private static final int MAX_BYTES = 1 << 20;
   private static final int MAX_DEPTH = 6;
 
+  /** What a file costs beside its bytes. */
+  private static final int FILE_COST = 2048;
+
+
   /** A file younger than this may still be written without its time stamp showing it. */
   private static final long FRESH_MS = 2000;
 
@@ -68,6 +72,10 @@ public final class FileStore implements Store {
   @SuppressWarnings("NullAway.Init")
   private Listener listener;
 
+  /** Bytes that all files together may have; else the last good rules stay. */
+  private final long maxTotal;
+
+  private long total;
   private long revision;
   private boolean connected;
   private boolean told;
@@ -99,6 +107,11 @@ public final class FileStore implements Store {
   }
 
   public FileStore(Path root, Loop loop, Log log) {
+    this(root, loop, log, Runtime.getRuntime().maxMemory() / 8);
+  }
+
+  FileStore(Path root, Loop loop, Log log, long maxTotal) {
+    this.maxTotal = maxTotal;
     this.root = root;
     this.loop = loop;
     this.log = log;
@@ -157,6 +170,7 @@ public final class FileStore implements Store {
     final TreeMap<String, Path> files = new TreeMap<String, Path>();
     final Map<String, Seen> found = new HashMap<String, Seen>();
     again = false;
+    total = 0;
     try {
       Files.walkFileTree(
           root,
@@ -176,7 +190,11 @@ public final class FileStore implements Store {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes a) {
               String key = key(root.relativize(file));
-              if (key != null && a.isRegularFile() && files.size() < MAX_FILES) {
+              if (key != null && a.isRegularFile()) {
+                total += FILE_COST + Math.min(a.size(), MAX_BYTES);
+                if (total > maxTotal || files.size() == MAX_FILES) {
+                  return FileVisitResult.TERMINATE;
+                }
                 Path other = files.put(key, file);
                 if (other != null) {
                   complain(file + " is read, " + other + " of the same key is not");
@@ -201,6 +219,16 @@ public final class FileStore implements Store {
     if (!Files.isDirectory(root)) {
       return;
     }
+    if (total > maxTotal || files.size() == MAX_FILES) {
+      complain(
+          root
+              + " holds more than "
+              + MAX_FILES
+              + " files or "
+              + (maxTotal >> 20)
+              + " MB, an eighth of the heap: the last good rules stay until there is less");
+      return;
+    }
     tell(found);
   }
 
@@ -216,7 +244,12 @@ public final class FileStore implements Store {
         keep(key, found, file + " is larger than " + MAX_BYTES + " bytes and is not read");
         return;
       }
-      byte[] bytes = Files.readAllBytes(file);
+      byte[] bytes = Bytes.read(file, MAX_BYTES);
+      if (bytes == null) {
+        again = true; // it grew meanwhile
+        keep(key, found, null);
+        return;
+      }
       BasicFileAttributes after = Files.readAttributes(file, BasicFileAttributes.class);
       boolean moving =
           bytes.length != after.size()

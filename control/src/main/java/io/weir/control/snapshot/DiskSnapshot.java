@@ -1,5 +1,6 @@
 package io.weir.control.snapshot;
 
+import io.weir.control.files.Bytes;
 import io.weir.control.store.Entry;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -38,10 +39,15 @@ public final class DiskSnapshot {
   private static final byte[] HEAD =
       "weir-snapshot 1\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
   private static final int DIGEST = 32;
-  private static final int MAX_BYTES = 256 << 20;
+
+  /** What the rules of a fleet may take; read into memory whole, so never more than a sixteenth. */
+  private static final long MAX_BYTES =
+      Math.min(256L << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 16));
+
   private static final int MAX_VALUE = 4 << 20;
 
   private final Path file;
+  private final long maxBytes;
 
   /** What was read back. Immutable. */
   public static final class Content {
@@ -58,6 +64,11 @@ public final class DiskSnapshot {
    * @param name tells services of one machine apart; any text
    */
   public DiskSnapshot(Path directory, String name) {
+    this(directory, name, MAX_BYTES);
+  }
+
+  DiskSnapshot(Path directory, String name, long maxBytes) {
+    this.maxBytes = maxBytes;
     StringBuilder safe = new StringBuilder();
     for (int i = 0; i < name.length() && i < 100; i++) {
       char c = name.charAt(i);
@@ -89,7 +100,7 @@ public final class DiskSnapshot {
     Files.deleteIfExists(temporary);
     create(temporary);
     try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-      for (byte[] part : new byte[][] {HEAD, digest(body), body}) {
+      for (byte[] part : new byte[][] {HEAD, digest(ByteBuffer.wrap(body)), body}) {
         ByteBuffer buffer = ByteBuffer.wrap(part);
         while (buffer.hasRemaining()) {
           channel.write(buffer);
@@ -111,19 +122,21 @@ public final class DiskSnapshot {
     if (!Files.exists(file)) {
       return null;
     }
-    if (Files.size(file) > MAX_BYTES) {
-      throw new IOException(file + " is damaged: too large");
+    byte[] all = Bytes.read(file, maxBytes);
+    if (all == null) {
+      throw new IOException(
+          file + " has more than " + maxBytes + " bytes, too much for this JVM's heap");
     }
-    byte[] all = Files.readAllBytes(file);
     int start = HEAD.length + DIGEST;
     if (all.length < start || !Arrays.equals(Arrays.copyOf(all, HEAD.length), HEAD)) {
       throw new IOException(file + " is damaged or of another version");
     }
-    byte[] body = Arrays.copyOfRange(all, start, all.length);
+    ByteBuffer body = ByteBuffer.wrap(all, start, all.length - start);
     if (!Arrays.equals(Arrays.copyOfRange(all, HEAD.length, start), digest(body))) {
       throw new IOException(file + " is damaged: its checksum does not match");
     }
-    DataInputStream in = new DataInputStream(new ByteArrayInputStream(body));
+    DataInputStream in =
+        new DataInputStream(new ByteArrayInputStream(all, start, all.length - start));
     long revision = in.readLong();
     int count = in.readInt();
     List<Entry> entries = new ArrayList<Entry>();
@@ -167,9 +180,11 @@ public final class DiskSnapshot {
     }
   }
 
-  private static byte[] digest(byte[] body) {
+  private static byte[] digest(ByteBuffer body) {
     try {
-      return MessageDigest.getInstance("SHA-256").digest(body);
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      sha.update(body);
+      return sha.digest();
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JVM has SHA-256", e);
     }

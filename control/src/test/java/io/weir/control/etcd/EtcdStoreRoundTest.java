@@ -31,6 +31,8 @@ class EtcdStoreRoundTest {
     final List<Answer<Page>> ranges = new ArrayList<>();
     final List<Boolean> keysOnly = new ArrayList<>();
     final List<Long> pinned = new ArrayList<>();
+    final List<Entry> served = new ArrayList<>();
+    final List<String> valuesOf = new ArrayList<>();
     final List<Watching> watches = new ArrayList<>();
     final List<Long> watchedFrom = new ArrayList<>();
     final List<Answer<Txn.Outcome>> txns = new ArrayList<>();
@@ -39,6 +41,7 @@ class EtcdStoreRoundTest {
     Answer<Long> aside;
     int closedWatches;
     int pings;
+    int taken;
     int afresh;
     boolean ready = true;
     boolean closed;
@@ -51,6 +54,21 @@ class EtcdStoreRoundTest {
       pinned.add(revision);
     }
 
+    /** Answered at once, from what the range told. */
+    @Override
+    public void values(List<Run> runs, long revision, int most, Answer<List<Entry>> answer) {
+      List<Entry> entries = new ArrayList<>();
+      for (Run run : runs) {
+        for (Entry e : served) {
+          if (e.key.compareTo(run.from) >= 0 && e.key.compareTo(run.to) < 0) {
+            entries.add(e);
+            valuesOf.add(e.key);
+          }
+        }
+      }
+      answer.ok(entries);
+    }
+
     @Override
     public Watch watch(String from, String to, long revision, Watching watching) {
       watches.add(watching);
@@ -59,6 +77,11 @@ class EtcdStoreRoundTest {
         @Override
         public void ping() {
           pings++;
+        }
+
+        @Override
+        public void next() {
+          taken++;
         }
 
         @Override
@@ -127,7 +150,8 @@ class EtcdStoreRoundTest {
               return wires.get(wires.size() - 1);
             },
             new Random(1),
-            60 * SECOND);
+            60 * SECOND,
+            Bounds.instance(4 << 20));
     store.start(said);
     loop.run();
   }
@@ -142,8 +166,18 @@ class EtcdStoreRoundTest {
   }
 
   private void answerRange(long revision, Entry... entries) {
-    last(wire().ranges).ok(new Wire.Page(7, revision, List.of(entries), false));
+    answerPage(revision, false, entries);
+  }
+
+  private void answerPage(long revision, boolean more, Entry... entries) {
+    wire().served.addAll(List.of(entries));
+    List<Entry> keys = new ArrayList<>();
+    for (Entry e : entries) {
+      keys.add(new Entry(e.key, new byte[0], e.createRevision, e.modRevision, e.lease));
+    }
+    last(wire().ranges).ok(new Wire.Page(7, revision, keys, more));
     loop.run();
+    wire().served.clear();
   }
 
   private void created(long revision) {
@@ -178,7 +212,8 @@ class EtcdStoreRoundTest {
 
   @Test
   void laterPagesArePinnedToTheFirstOnesRevision() {
-    last(wire().ranges).ok(new Wire.Page(7, 10, List.of(entry(A, "1", 5)), true));
+    wire().served.add(entry(A, "1", 5));
+    last(wire().ranges).ok(new Wire.Page(7, 10, List.of(entry(A, "", 5)), true));
     loop.run();
     assertThat(wire().pinned).containsExactly(0L, 10L);
     answerRange(12, entry("/service/b/route", "2", 6));
@@ -430,12 +465,16 @@ class EtcdStoreRoundTest {
   void theReconcileReadsKeysOnlyAndIsQuietWhenNothingIsLost() {
     connect();
     awaitRanges(2);
-    assertThat(wire().keysOnly).containsExactly(false, true);
+    assertThat(wire().keysOnly).containsExactly(true, true);
+    assertThat(wire().valuesOf).containsExactly(A);
     answerRange(40, entry(A, "", 5));
     assertThat(wire().ranges).hasSize(2);
     awaitRanges(3);
     answerRange(41, entry(A, "", 5), entry("/service/lost/route", "", 8));
-    assertThat(wire().keysOnly).containsExactly(false, true, true, false);
+    assertThat(wire().keysOnly).hasSize(4);
+    answerRange(41, entry(A, "", 5), entry("/service/lost/route", "found", 8));
+    assertThat(wire().valuesOf).as("only what is not known").containsExactly(A, "/service/lost/route");
+    assertThat(said.view()).isEqualTo(Map.of(A, "1", "/service/lost/route", "found"));
   }
 
   private void awaitRanges(int count) {
@@ -495,5 +534,115 @@ class EtcdStoreRoundTest {
     last(wire().keepAlives).failed(new WireException(WireException.Kind.NOT_FOUND, "not found"));
     loop.run();
     assertThat(told).as("an answer about the old lease").hasSize(3);
+  }
+
+  @Test
+  void theNextMessageOfAWatchIsAskedForWhenTheLastOneWasTaken() {
+    connect();
+    int before = wire().taken;
+    last(wire().watches).events(new Wire.Events(false, 7, 11, List.of(entry(A, "2", 11))));
+    assertThat(wire().taken).as("it is not taken yet").isEqualTo(before);
+    loop.run();
+    assertThat(wire().taken).isEqualTo(before + 1);
+  }
+
+  @Test
+  void whatIsTooLargeAtOnceIsReadAgainEverMoreSlowlyAndSaidOnce() {
+    connect();
+    long[] waits = new long[9];
+    for (int i = 0; i < waits.length; i++) {
+      last(wire().watches).broken(new WireException(WireException.Kind.TOO_LARGE, "5 MB"));
+      waits[i] = untilAsked();
+      answerRange(20 + i, entry(A, "1", 5));
+      created(20 + i);
+    }
+    assertThat(waits[0]).isLessThan(SECOND / 2);
+    assertThat(waits[4]).isGreaterThan(3 * SECOND);
+    assertThat(waits[8]).isBetween(26 * SECOND, 31 * SECOND);
+    assertThat(said.lines()).hasSize(1).allMatch(l -> l.contains("more at once than is taken"));
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+    loop.advance(0);
+    keepAlive(70);
+    last(wire().watches).broken(new WireException(WireException.Kind.TOO_LARGE, "5 MB"));
+    int asked = wire().ranges.size();
+    loop.advance(SECOND / 2);
+    assertThat(wire().ranges).as("after a minute of calm").hasSize(asked + 1);
+  }
+
+  private long untilAsked() {
+    int asked = wire().ranges.size();
+    long began = loop.now();
+    while (wire().ranges.size() == asked && loop.now() - began < 100 * SECOND) {
+      loop.advance(SECOND / 20);
+    }
+    return loop.now() - began;
+  }
+
+  private void keepAlive(int seconds) {
+    for (int i = 0; i < 2 * seconds; i++) {
+      last(wire().watches).events(new Wire.Events(false, 7, 40, List.of()));
+      int ranges = wire().ranges.size();
+      loop.advance(SECOND / 2);
+      if (wire().ranges.size() > ranges) {
+        answerRange(40, entry(A, "1", 5)); // a reconcile
+      }
+    }
+  }
+
+  @Test
+  void tooManyRulesLeaveTheLastGoodOnesAndAreSaidOnce() {
+    connect();
+    List<Entry> many = new ArrayList<>();
+    for (int i = 0; i < 3000; i++) {
+      many.add(entry(String.format("/service/many/rate-limit/%04d", i), "", 11));
+    }
+    event(last(wire().watches), many.toArray(new Entry[0]));
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+    assertThat(said.connected()).isFalse();
+    assertThat(said.reason()).contains("4 MB", "-Xmx");
+    many.add(0, entry(A, "1", 5));
+    long waited = 0;
+    for (int i = 0; i < 9; i++) {
+      waited = untilAsked();
+      answerRange(12, many.toArray(new Entry[0]));
+    }
+    assertThat(waited).isBetween(26 * SECOND, 31 * SECOND);
+    assertThat(wires).as("the client is not to blame").hasSize(1);
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+    untilAsked();
+    answerRange(13, entry(A, "1", 5), entry("/service/b/route", "2", 13));
+    created(13);
+    assertThat(said.connected()).isTrue();
+    assertThat(said.view()).isEqualTo(Map.of(A, "1", "/service/b/route", "2"));
+  }
+
+  @Test
+  void tooManyRegistrationsLeaveRulesAndKnownInstancesFollowed() {
+    connect();
+    List<Entry> many = new ArrayList<>();
+    for (int i = 0; i < 3000; i++) {
+      many.add(entry(String.format("/services/many/instances/h:%04d", i + 1), "alive", 11));
+    }
+    event(last(wire().watches), many.toArray(new Entry[0]));
+    int known = said.view().size();
+    assertThat(known).as("what 4 MB hold").isBetween(1500, 2100);
+    event(last(wire().watches), entry(A, "2", 12), entry(many.get(0).key, null, 12));
+    assertThat(said.view()).containsEntry(A, "2").hasSize(known - 1);
+    assertThat(said.connected()).isTrue();
+    assertThat(said.lines()).hasSize(1).allMatch(l -> l.contains("more instances are registered"));
+    int asked = wire().ranges.size();
+    loop.advance(2 * SECOND);
+    assertThat(wire().ranges).as("one has gone: there may be room").hasSize(asked + 1);
+    many.set(0, entry(A, "2", 12));
+    answerPage(12, false, many.toArray(new Entry[0]));
+    assertThat(last(wire().ranges)).as("behind the registrations").isNotNull();
+    answerRange(12);
+    created(12);
+    assertThat(said.view()).containsEntry(A, "2").hasSizeBetween(known - 1, known + 1);
+    loop.advance(61 * SECOND);
+    answerRange(13, entry(A, "2", 12), many.get(1), many.get(2));
+    created(13);
+    assertThat(said.view()).hasSize(3);
+    assertThat(last(said.lines())).contains("all registrations in etcd are followed again");
   }
 }

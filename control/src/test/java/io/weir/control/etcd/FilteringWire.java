@@ -1,6 +1,8 @@
 package io.weir.control.etcd;
 
+import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
+import java.util.List;
 
 /** Passes everything on; tests override what they tamper with. */
 class FilteringWire implements Wire {
@@ -14,6 +16,11 @@ class FilteringWire implements Wire {
   public void range(
       String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer) {
     wire.range(from, to, limit, revision, keysOnly, answer);
+  }
+
+  @Override
+  public void values(List<Run> runs, long revision, int mostBytes, Answer<List<Entry>> answer) {
+    wire.values(runs, revision, mostBytes, answer);
   }
 
   @Override

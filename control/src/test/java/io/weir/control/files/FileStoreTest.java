@@ -148,6 +148,30 @@ class FileStoreTest {
   }
 
   @Test
+  void moreThanTheHeapMayHoldLeavesTheLastGoodRulesAndIsSaidOnce() throws Exception {
+    write("service/order/rate-limit.json", "1");
+    store = new FileStore(temp, loop, said, 100_000);
+    store.start(said);
+    awaitView(Map.of("/service/order/rate-limit", "1"));
+    Path large = write("service/order/route.json", "x".repeat(200_000));
+    await().until(() -> said.lines().stream().anyMatch(l -> l.contains("the last good rules stay")));
+    write("service/order/rate-limit.json", "2");
+    Files.delete(large);
+    awaitView(Map.of("/service/order/rate-limit", "2"));
+    assertThat(said.lines()).hasSize(1);
+    assertThat(said.batches()).hasSize(2);
+  }
+
+  @Test
+  void aFileLargerThanAMegabyteIsNotReadAndTheOthersAre() throws IOException {
+    write("service/order/rate-limit.json", "1");
+    write("service/order/route.json", "x".repeat((1 << 20) + 1));
+    start(temp);
+    awaitView(Map.of("/service/order/rate-limit", "1"));
+    assertThat(said.lines()).hasSize(1).allMatch(l -> l.contains("route.json is larger than"));
+  }
+
+  @Test
   void aCloseEndsTheThread() throws IOException {
     AtomicInteger alive = new AtomicInteger(1);
     start(temp);

@@ -37,6 +37,15 @@ class DiskSnapshotTest {
   }
 
   @Test
+  void oneThatIsTooLargeForTheHeapIsNotRead() throws IOException {
+    new DiskSnapshot(temp, "a").write(1, List.of(entry("/a", "x".repeat(10_000))));
+    assertThat(new DiskSnapshot(temp, "a", 20_000).read().entries).hasSize(1);
+    assertThatThrownBy(new DiskSnapshot(temp, "a", 9_000)::read)
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("more than 9000 bytes, too much for this JVM's heap");
+  }
+
+  @Test
   void onlyItsOwnerMayReadIt() throws IOException {
     DiskSnapshot s = new DiskSnapshot(temp, "a");
     s.write(1, List.of());

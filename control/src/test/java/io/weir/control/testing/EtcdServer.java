@@ -344,6 +344,11 @@ public final class EtcdServer implements AutoCloseable {
     return ctlWithInput("", arguments);
   }
 
+  /** Writes a value of any length. */
+  public void put(String key, String value) {
+    ctlWithInput(value, "put", key);
+  }
+
   private String ctlWithInput(String input, String... arguments) {
     List<String> command = new ArrayList<>();
     if (container != null) {

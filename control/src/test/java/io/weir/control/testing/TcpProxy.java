@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -24,6 +25,7 @@ public final class TcpProxy implements AutoCloseable {
   private final int target;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Set<Streams> streams = ConcurrentHashMap.newKeySet();
+  private final AtomicLong answered = new AtomicLong();
   private final AtomicInteger accepted = new AtomicInteger();
   private volatile boolean refusing;
   private volatile boolean swallowing;
@@ -98,6 +100,11 @@ public final class TcpProxy implements AutoCloseable {
   /** Connections taken so far, the refused ones too. */
   public int accepted() {
     return accepted.get();
+  }
+
+  /** Bytes the server has sent so far. */
+  public long answered() {
+    return answered.get();
   }
 
   @Override
@@ -231,6 +238,9 @@ public final class TcpProxy implements AutoCloseable {
         long wait = delayNanos;
         if (wait > 0) {
           LockSupport.parkNanos(wait);
+        }
+        if (frames == both.answers) {
+          answered.addAndGet(n);
         }
         byte[] passed = frames.filter(buffer, n);
         holed |= swallowing;
