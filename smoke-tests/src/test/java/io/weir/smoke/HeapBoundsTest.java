@@ -46,13 +46,16 @@ class HeapBoundsTest {
         // the time is what is measured here: seconds in which etcd must not be heard
         LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(3));
         assertThat(proxy.answered() - sent).isLessThan(500_000);
-        new Cli(Work.fresh("small")).option("-Xmx64m").run("pull", "--etcd", etcd.endpoint())
+        new Cli(Work.fresh("small"))
+            .option("-Xmx64m")
+            .run("pull", "--etcd", etcd.endpoint())
             .exits(0);
         etcd.ctl("del", "--prefix", EVIL);
         for (Jvm jvm : List.of(before, after)) {
           Await.until(
               Duration.ofSeconds(5),
-              () -> Metrics.of(jvm).page("/rules").contains("\"state\":\"SYNCED\",\"rejections\":0"),
+              () ->
+                  Metrics.of(jvm).page("/rules").contains("\"state\":\"SYNCED\",\"rejections\":0"),
               () -> Metrics.of(jvm).page("/rules") + jvm.told());
         }
         rule(etcd, after, "clean", 429);

@@ -29,10 +29,11 @@ import org.jspecify.annotations.Nullable;
  * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
  * to it, and each is awaited for a bounded time, whatever the client does.
  *
- * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are, {@link Reading}
- * how they are read and {@link Bounds} how much of them, {@link View} what is known of them, {@link Pulse} whether a watch that says nothing is
- * alive, {@link Aside} when a refused log-in is tried again, {@link EtcdCalls} the transactions and
- * leases, {@link Answers} how the client's answers come to the loop.
+ * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are, {@link
+ * Reading} how they are read and {@link Bounds} how much of them, {@link View} what is known of
+ * them, {@link Pulse} whether a watch that says nothing is alive, {@link Aside} when a refused
+ * log-in is tried again, {@link EtcdCalls} the transactions and leases, {@link Answers} how the
+ * client's answers come to the loop.
  *
  * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to
  * be in force within two seconds of its return. gRPC's own back-off is ended before each try. A

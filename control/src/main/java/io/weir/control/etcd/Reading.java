@@ -320,11 +320,7 @@ final class Reading {
     Wire.Page of = Objects.requireNonNull(first);
     whole.ok(
         new Result(
-            new Wire.Page(
-                of.clusterId,
-                of.revision,
-                Collections.unmodifiableList(found),
-                false),
+            new Wire.Page(of.clusterId, of.revision, Collections.unmodifiableList(found), false),
             cut));
   }
 }

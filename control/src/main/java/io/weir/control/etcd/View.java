@@ -209,7 +209,8 @@ final class View {
     for (Entry e : last.values()) {
       if (!bounds.inPart(e.key)) {
         Entry before = entries.get(e.key);
-        after += (e.value == null ? 0 : Bounds.cost(e)) - (before == null ? 0 : Bounds.cost(before));
+        after +=
+            (e.value == null ? 0 : Bounds.cost(e)) - (before == null ? 0 : Bounds.cost(before));
       }
     }
     if (after > bounds.most() && after > rules) {

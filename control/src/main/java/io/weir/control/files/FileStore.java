@@ -55,7 +55,6 @@ public final class FileStore implements Store {
   /** What a file costs beside its bytes. */
   private static final int FILE_COST = 2048;
 
-
   /** A file younger than this may still be written without its time stamp showing it. */
   private static final long FRESH_MS = 2000;
 

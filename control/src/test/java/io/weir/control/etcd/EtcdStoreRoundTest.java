@@ -473,7 +473,9 @@ class EtcdStoreRoundTest {
     answerRange(41, entry(A, "", 5), entry("/service/lost/route", "", 8));
     assertThat(wire().keysOnly).hasSize(4);
     answerRange(41, entry(A, "", 5), entry("/service/lost/route", "found", 8));
-    assertThat(wire().valuesOf).as("only what is not known").containsExactly(A, "/service/lost/route");
+    assertThat(wire().valuesOf)
+        .as("only what is not known")
+        .containsExactly(A, "/service/lost/route");
     assertThat(said.view()).isEqualTo(Map.of(A, "1", "/service/lost/route", "found"));
   }
 

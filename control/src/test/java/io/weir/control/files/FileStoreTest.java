@@ -154,7 +154,8 @@ class FileStoreTest {
     store.start(said);
     awaitView(Map.of("/service/order/rate-limit", "1"));
     Path large = write("service/order/route.json", "x".repeat(200_000));
-    await().until(() -> said.lines().stream().anyMatch(l -> l.contains("the last good rules stay")));
+    await()
+        .until(() -> said.lines().stream().anyMatch(l -> l.contains("the last good rules stay")));
     write("service/order/rate-limit.json", "2");
     Files.delete(large);
     awaitView(Map.of("/service/order/rate-limit", "2"));
