@@ -71,6 +71,7 @@ public final class ControlPlane implements AutoCloseable {
   private final Set<String> looking = new HashSet<String>();
   private Loop.@Nullable Timer lookTimer;
   private Supplier<String> latencies = () -> "[]";
+  private String coverage = "";
   private Loop.@Nullable Timer snapshotTimer;
   private boolean storeSpoke;
 
@@ -154,6 +155,19 @@ public final class ControlPlane implements AutoCloseable {
     loop.execute(() -> latencies = json);
   }
 
+  /**
+   * Which libraries this JVM has loaded, for the status key. Any thread.
+   *
+   * @param json an array
+   */
+  public void covers(final String json) {
+    loop.execute(
+        () -> {
+          coverage = json;
+          publishStatus();
+        });
+  }
+
   /** How it stands with the store. Any thread. */
   public Health health() {
     return health;
@@ -223,7 +237,8 @@ public final class ControlPlane implements AutoCloseable {
                 options.agentVersion,
                 addresses,
                 tuned(),
-                looked ? latencies.get() : "");
+                looked ? latencies.get() : "",
+                coverage);
     if (looked && lookTimer == null) {
       lookTimer =
           loop.schedule(

@@ -1,6 +1,7 @@
 package io.weir.agent.admin;
 
 import io.weir.agent.config.Config;
+import io.weir.agent.coverage.Coverage;
 import io.weir.agent.telemetry.Lately;
 import io.weir.control.ControlPlane;
 import io.weir.control.Health;
@@ -12,7 +13,10 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
-/** The pages of the admin endpoint: {@code /health /config /rules /latency /decisions /metrics}. */
+/**
+ * The pages of the admin endpoint: {@code /health /config /rules /coverage /latency /decisions
+ * /metrics}.
+ */
 public final class Pages {
   private static final String JSON = "application/json";
 
@@ -26,12 +30,14 @@ public final class Pages {
       final LongSupplier failOpen,
       final String version,
       final Readings readings,
-      final Decisions decisions) {
+      final Decisions decisions,
+      final Coverage coverage) {
     final Lately latency = new Lately(engine, Integer.MAX_VALUE);
     return new AdminServer()
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))
         .page("/rules", JSON, () -> rules(engine.service(), plane, version))
+        .page("/coverage", JSON, () -> coverage.page(engine.service()))
         .page("/latency", JSON, () -> latency.get() + "\n")
         .page("/decisions", JSON, new DecisionPage(decisions)::text)
         .page(
@@ -61,7 +67,7 @@ public final class Pages {
   private static String rules(String service, ControlPlane plane, String version) {
     return plane
             .report()
-            .toJson(service, version, Collections.<String>emptyList(), plane.tuned(), "")
+            .toJson(service, version, Collections.<String>emptyList(), plane.tuned(), "", "")
         + "\n";
   }
 

@@ -1,6 +1,8 @@
 package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
+import io.weir.agent.coverage.Libraries;
+import io.weir.agent.coverage.Library;
 import io.weir.agent.run.Agent;
 import io.weir.control.parse.RuleProblem;
 import java.io.IOException;
@@ -193,6 +195,33 @@ final class DoctorCommand extends StoreCommand {
         members.isEmpty()
             ? "no live instance reports its status"
             : well + " of " + members.size() + " live instances run the newest rules");
+    coverage(view, members);
+  }
+
+  private void coverage(View view, List<Fleet.Member> members) {
+    for (Ungoverned.Row r : Ungoverned.rows(members, null)) {
+      check(
+          "coverage " + r.service,
+          Grade.NOTE,
+          r.library
+              + " ("
+              + r.side.word()
+              + ") is loaded in "
+              + Out.count(r.instances, "instance")
+              + " and not governed: "
+              + r.why);
+    }
+    Set<String> ruled = new java.util.TreeSet<String>();
+    for (Documents.Document d : Documents.in(view).byKey.values()) {
+      if (d.key.kind.isRule() && !d.key.service.equals("*")) {
+        ruled.add(d.key.service);
+      }
+    }
+    for (String service : ruled) {
+      for (String doubt : Ungoverned.powerless(members, service)) {
+        check("rules of " + service, Grade.NOTE, doubt);
+      }
+    }
   }
 
   private void target(String pid) {
@@ -230,6 +259,12 @@ final class DoctorCommand extends StoreCommand {
             m.getKey(),
             found.isEmpty() ? Grade.NOTE : Grade.OK,
             found.isEmpty() ? "none of its classes is loaded" : "covers " + found);
+      }
+      for (Library l : Libraries.all()) {
+        if (l.module == null && l.below.isEmpty() && !Collections.disjoint(l.classes, loaded)) {
+          check(
+              "coverage", Grade.NOTE, l + " is loaded and not governed: its calls pass every rule");
+        }
       }
     } catch (Trouble t) {
       check("jvm " + pid, Grade.BAD, t.fault + " " + t.getMessage());

@@ -130,11 +130,14 @@ final class ExplainCommand extends StoreCommand {
     call = described();
     rows.add(new String[] {"WHERE", "RULE", "SAYS", "WHY"});
     Map<String, Object> answer;
+    List<String> doubts;
     try (Tree tree = peek()) {
       View view = tree.view();
       RuleBook book = Books.of(view, out);
       answer = decide(view, book);
       answer.put("rules", steps);
+      doubts = Ungoverned.doubts(Fleet.members(view), service, caller);
+      answer.put("doubts", doubts);
     }
     if (out.json) {
       out.json(answer);
@@ -148,6 +151,9 @@ final class ExplainCommand extends StoreCommand {
           out.ink(verdict.equals("refused") ? Out.Ink.BAD : Out.Ink.GOOD, verdict)
               + ": "
               + Json.text(answer, "because"));
+      for (String doubt : doubts) {
+        out.line(out.ink(Out.Ink.DOUBTFUL, "but") + ": " + doubt);
+      }
     }
     out.next("weir simulate --service " + service + " access.log");
     return Exit.OK;

@@ -33,6 +33,9 @@ final class Fleet {
     /** Its rules whose rate follows its health. */
     final List<Map<String, Object>> auto;
 
+    /** Libraries it has loaded, governed or not. */
+    final List<Map<String, Object>> coverage;
+
     final Map<String, Object> raw;
 
     private Member(String service, String instance, Map<String, Object> raw) {
@@ -50,6 +53,7 @@ final class Fleet {
         }
       }
       addresses = Collections.unmodifiableList(registered);
+      coverage = Collections.unmodifiableList(Json.objects(raw, "coverage"));
       auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
       latency =
           raw.get("latency") == null

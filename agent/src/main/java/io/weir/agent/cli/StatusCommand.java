@@ -206,6 +206,7 @@ final class StatusCommand extends StoreCommand {
       out.table(tuned);
     }
     showBreakers(out, breakers);
+    showUngoverned(out, Ungoverned.rows(members, service));
     out.say(
         Out.count(documents.byKey.size(), "rule")
             + " in "
@@ -256,6 +257,26 @@ final class StatusCommand extends StoreCommand {
     return ms < 10
         ? String.format(Locale.ROOT, "%.1f ms", ms)
         : ms < 10_000 ? Math.round(ms) + " ms" : String.format(Locale.ROOT, "%.1f s", ms / 1e3);
+  }
+
+  private static void showUngoverned(Out out, List<Ungoverned.Row> ungoverned) {
+    if (ungoverned.isEmpty()) {
+      return;
+    }
+    out.line("");
+    List<String[]> rows = new ArrayList<String[]>();
+    rows.add(new String[] {"NOT GOVERNED", "SERVICE", "SIDE", "INSTANCES", "WHY"});
+    for (Ungoverned.Row r : ungoverned) {
+      rows.add(
+          new String[] {
+            out.ink(Out.Ink.DOUBTFUL, r.library),
+            r.service,
+            r.side.word(),
+            Integer.toString(r.instances),
+            r.why
+          });
+    }
+    out.table(rows);
   }
 
   private static void showBreakers(Out out, List<Object> breakers) {

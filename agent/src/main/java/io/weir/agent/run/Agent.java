@@ -3,6 +3,7 @@ package io.weir.agent.run;
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
+import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
@@ -84,12 +85,16 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             reach(config),
             Ticker.SYSTEM,
             new PaceThread());
-    Hooks hooks = new Hooks(engine);
+    Coverage coverage =
+        new Coverage(
+            module -> "false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get(module)),
+            Host::isOfAnAgent);
+    Hooks hooks = new Hooks(engine, coverage);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return;
     }
-    Host host = new Host(modules(config), instrumentation);
+    Host host = new Host(modules(config), instrumentation, coverage);
     host.install(attached, weavesByTransformer(config));
     if (attached) {
       Globals.announce(instrumentation);
@@ -102,6 +107,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
         host,
         hooks,
         new ColourWeaver(threads ? instrumentation : null),
+        new CoverageWatch(coverage, instrumentation),
         jar,
         attached);
     log.info(

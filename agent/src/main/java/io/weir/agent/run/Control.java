@@ -21,6 +21,7 @@ final class Control extends Thread {
   private final Host host;
   private final Hooks hooks;
   private final ColourWeaver colours;
+  private final CoverageWatch coverage;
   private final java.io.File jar;
   private final @Nullable Thread main;
 
@@ -30,6 +31,7 @@ final class Control extends Thread {
       Host host,
       Hooks hooks,
       ColourWeaver colours,
+      CoverageWatch coverage,
       java.io.File jar,
       @Nullable Thread main) {
     super("weir-start");
@@ -38,6 +40,7 @@ final class Control extends Thread {
     this.host = host;
     this.hooks = hooks;
     this.colours = colours;
+    this.coverage = coverage;
     this.jar = jar;
     this.main = main;
     setDaemon(true);
@@ -50,9 +53,18 @@ final class Control extends Thread {
       Host host,
       Hooks hooks,
       ColourWeaver colours,
+      CoverageWatch coverage,
       java.io.File jar,
       boolean attached) {
-    new Control(config, engine, host, hooks, colours, jar, attached ? null : Thread.currentThread())
+    new Control(
+            config,
+            engine,
+            host,
+            hooks,
+            colours,
+            coverage,
+            jar,
+            attached ? null : Thread.currentThread())
         .start();
   }
 
@@ -60,7 +72,7 @@ final class Control extends Thread {
   public void run() {
     try {
       awaitMain();
-      ControlPlanes.start(config, engine, hooks, colours, jar);
+      ControlPlanes.start(config, engine, hooks, colours, coverage, jar);
     } catch (InterruptedException stop) {
       // the JVM is going down
     } catch (Throwable t) {

@@ -3,6 +3,7 @@ package io.weir.agent.run;
 import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
+import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.telemetry.Lately;
 import io.weir.agent.telemetry.Telemetry;
@@ -32,7 +33,12 @@ final class ControlPlanes {
   private ControlPlanes() {}
 
   static void start(
-      Config config, final Engine engine, Hooks hooks, final ColourWeaver colours, File jar) {
+      Config config,
+      final Engine engine,
+      Hooks hooks,
+      final ColourWeaver colours,
+      CoverageWatch watch,
+      File jar) {
     final String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
     if (mode.equals("off")) {
       return;
@@ -68,8 +74,9 @@ final class ControlPlanes {
             ? new Registry(
                 plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
             : null;
-    Telemetry telemetry = telemetry(config, engine, hooks, plane, registry);
-    admin(config, engine, hooks, plane, telemetry);
+    Coverage coverage = watch.start(plane, log);
+    Telemetry telemetry = telemetry(config, engine, hooks, plane, registry, coverage);
+    admin(config, engine, hooks, plane, telemetry, coverage);
     if (plane.shared() != null) {
       plane.listen(new Fleet(plane.shared(), plane.loop(), engine, Identity.of(config), log));
     }
@@ -84,7 +91,12 @@ final class ControlPlanes {
   }
 
   private static Telemetry telemetry(
-      Config config, Engine engine, Hooks hooks, ControlPlane plane, @Nullable Registry registry) {
+      Config config,
+      Engine engine,
+      Hooks hooks,
+      ControlPlane plane,
+      @Nullable Registry registry,
+      Coverage coverage) {
     long interval = 60_000;
     try {
       interval = Durations.millis(Key.METRICS_INTERVAL, config.get(Key.METRICS_INTERVAL, "60s"));
@@ -98,12 +110,18 @@ final class ControlPlanes {
         plane::report,
         hooks::failOpenCount,
         registry,
+        coverage::findings,
         Identity.of(config),
         interval);
   }
 
   private static void admin(
-      Config config, Engine engine, Hooks hooks, ControlPlane plane, Telemetry telemetry) {
+      Config config,
+      Engine engine,
+      Hooks hooks,
+      ControlPlane plane,
+      Telemetry telemetry,
+      Coverage coverage) {
     boolean scraped = "prometheus".equalsIgnoreCase(config.get(Key.METRICS_EXPORTER));
     String port = config.get(Key.ADMIN_PORT);
     port = port == null && scraped ? PROMETHEUS_PORT : port;
@@ -129,13 +147,14 @@ final class ControlPlanes {
                   hooks::failOpenCount,
                   Agent.version(),
                   telemetry.readings(),
-                  decisions)
+                  decisions,
+                  coverage)
               .start(n);
       AgentLog.get()
           .info(
               "admin endpoint on http://127.0.0.1:"
                   + bound
-                  + "/health (/config /rules /latency /decisions /metrics)");
+                  + "/health (/config /rules /coverage /latency /decisions /metrics)");
     } catch (NumberFormatException e) {
       AgentLog.get()
           .warn(

@@ -4,6 +4,7 @@ import static io.weir.engine.measure.Metric.Kind.COUNTER;
 import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.coverage.Finding;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
 import io.weir.control.registry.Registry;
@@ -70,6 +71,8 @@ public final class Catalog implements Readings {
   private static final Label ERROR = text("error.type");
   private static final Label TARGET = text("server.address");
   private static final Label ADDRESS = text("address");
+  private static final Label LIBRARY = text("library");
+  private static final Label VERSION = text("version");
 
   /** Writes one metric's values. */
   private interface Value {
@@ -81,11 +84,13 @@ public final class Catalog implements Readings {
   private final Supplier<Report> report;
   private final LongSupplier failOpen;
   private final @Nullable Registry registry;
+  private final Supplier<List<Finding>> coverage;
   private final Quantiles quantiles = new Quantiles();
   private final Map<Metric, Value> all = new LinkedHashMap<Metric, Value>();
 
   /**
    * @param registry where this JVM's servers are registered, or null: nowhere
+   * @param coverage the libraries that this JVM has loaded
    * @param durations false: an OpenTelemetry agent counts calls' durations already
    * @param legacy also {@code http.server.duration}, in milliseconds
    */
@@ -95,6 +100,7 @@ public final class Catalog implements Readings {
       Supplier<Report> report,
       LongSupplier failOpen,
       @Nullable Registry registry,
+      Supplier<List<Finding>> coverage,
       boolean durations,
       boolean legacy) {
     this.engine = engine;
@@ -102,6 +108,7 @@ public final class Catalog implements Readings {
     this.report = report;
     this.failOpen = failOpen;
     this.registry = registry;
+    this.coverage = coverage;
     limiter();
     breaker();
     router();
@@ -515,6 +522,21 @@ public final class Catalog implements Readings {
             "Lines of Weir's log that were not written: their reader had stopped, or the disk was"
                 + " full."),
         sink -> sink.value(AgentLog.get().dropped(), 1));
+    add(
+        new Metric(
+            "weir.coverage",
+            GAUGE,
+            "",
+            "1 for a loaded library whose calls are governed, 0 for one whose calls pass every"
+                + " rule.",
+            LIBRARY,
+            VERSION,
+            SIDE),
+        sink -> {
+          for (Finding f : coverage.get()) {
+            sink.value(f.governed() ? 1 : 0, 1, f.library.name, f.version, f.library.side.word());
+          }
+        });
     add(
         new Metric("weir.etcd.connected", GAUGE, "", "1 while the rule store is reached."),
         sink -> sink.value(health.get().connected ? 1 : 0, 1));

@@ -2,6 +2,7 @@ package io.weir.agent.telemetry;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
+import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
@@ -9,6 +10,7 @@ import io.weir.control.registry.Registry;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.measure.Readings;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -36,6 +38,7 @@ public final class Telemetry implements AutoCloseable {
    * Begins to export. Not before {@code main}.
    *
    * @param registry where this JVM's servers are registered, or null: nowhere
+   * @param coverage the libraries that this JVM has loaded
    * @param instance host:port or another name of this instance
    */
   public static Telemetry start(
@@ -45,13 +48,15 @@ public final class Telemetry implements AutoCloseable {
       Supplier<Report> report,
       LongSupplier failOpen,
       @Nullable Registry registry,
+      Supplier<List<Finding>> coverage,
       String instance,
       long intervalMillis) {
     boolean agent = OtelAgent.present();
     boolean legacy = config.flag(Key.METRICS_LEGACY_NAMES, false);
     Telemetry t =
         new Telemetry(
-            engine, () -> new Catalog(engine, health, report, failOpen, registry, true, legacy));
+            engine,
+            () -> new Catalog(engine, health, report, failOpen, registry, coverage, true, legacy));
     String exporter = config.get(Key.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
     if (exporter.equals("otlp") && !agent) {
       t.ownSdk(config, instance, intervalMillis);
@@ -68,7 +73,8 @@ public final class Telemetry implements AutoCloseable {
     if (!"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("opentelemetry"))) {
       Supplier<Readings> theirs =
           agent
-              ? () -> new Catalog(engine, health, report, failOpen, registry, false, false)
+              ? () ->
+                  new Catalog(engine, health, report, failOpen, registry, coverage, false, false)
               : t::readings;
       engine.outlet().open(theirs, t::found);
       if (agent) {

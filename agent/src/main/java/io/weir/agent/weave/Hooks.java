@@ -1,5 +1,6 @@
 package io.weir.agent.weave;
 
+import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.HookId;
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class Hooks implements HookSource {
   private final Engine engine;
+  private final Coverage coverage;
   private final ClassLoader isolated = Hooks.class.getClassLoader();
   private final AtomicLong failOpen = new AtomicLong();
 
@@ -23,29 +25,32 @@ public final class Hooks implements HookSource {
   private final Map<ClassLoader, WeakReference<AdapterLoader>> loaders =
       new WeakHashMap<ClassLoader, WeakReference<AdapterLoader>>();
 
-  public Hooks(Engine engine) {
+  /**
+   * @param coverage is told which woven classes the application has come through
+   */
+  public Hooks(Engine engine, Coverage coverage) {
     this.engine = engine;
+    this.coverage = coverage;
   }
 
   @Override
   public Hook find(int hook, Class<?> origin) {
     String name = HookId.adapter(hook);
     try {
-      return (Hook)
-          loader(origin.getClassLoader())
-              .loadClass(name)
-              .getConstructor(Engine.class)
-              .newInstance(engine);
+      Hook found =
+          (Hook)
+              loader(origin.getClassLoader())
+                  .loadClass(name)
+                  .getConstructor(Engine.class)
+                  .newInstance(engine);
+      coverage.used(origin.getName());
+      return found;
     } catch (Throwable t) {
       Throwable cause = t.getCause() == null ? t : t.getCause();
-      AgentLog.get()
-          .warn(
-              origin.getName()
-                  + " is not governed: its adapter "
-                  + name
-                  + " does not fit this version of the library ("
-                  + cause
-                  + ")");
+      String why =
+          "its adapter " + name + " does not fit this version of the library (" + cause + ")";
+      AgentLog.get().warn(origin.getName() + " is not governed: " + why);
+      coverage.failed(origin.getName(), why);
       return Hook.NOTHING;
     }
   }

@@ -2,6 +2,8 @@ package io.weir.agent.weave;
 
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.weir.agent.coverage.Coverage;
+import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Definitions;
 import io.weir.instrumentation.WovenTypes;
@@ -13,8 +15,10 @@ import java.security.ProtectionDomain;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import net.bytebuddy.jar.asm.ClassReader;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +37,10 @@ public final class Host implements ClassFileTransformer {
   private final Map<String, List<TypeInstrumentation>> byName =
       new HashMap<String, List<TypeInstrumentation>>();
 
+  /** Entry classes of known libraries, under both their names. */
+  private final Set<String> entries = new HashSet<String>();
+
+  private final Coverage coverage;
   private final ClassLoader isolated = Host.class.getClassLoader();
   private final Instrumentation instrumentation;
   private @Nullable WhereDefined whereDefined;
@@ -40,9 +48,17 @@ public final class Host implements ClassFileTransformer {
   /**
    * Reads the table from the modules; a module that throws is left out and said so (one bad plug-in
    * kills nobody).
+   *
+   * @param coverage is told of classes that tell which libraries are in use
    */
-  public Host(List<InstrumentationModule> modules, Instrumentation instrumentation) {
+  public Host(
+      List<InstrumentationModule> modules, Instrumentation instrumentation, Coverage coverage) {
     this.instrumentation = instrumentation;
+    this.coverage = coverage;
+    for (String name : Libraries.entryClasses()) {
+      entries.add(name);
+      entries.add(name.replace('.', '/'));
+    }
     for (InstrumentationModule module : modules) {
       try {
         for (TypeInstrumentation type : module.typeInstrumentations()) {
@@ -140,7 +156,20 @@ public final class Host implements ClassFileTransformer {
       @Nullable Class<?> redefined,
       @Nullable ProtectionDomain domain,
       byte[] classFile) {
-    return name == null || loader == null ? null : woven(loader, name, classFile);
+    if (name == null) {
+      return null;
+    }
+    if (entries.contains(name)) {
+      coverage.defined();
+    }
+    return loader == null ? null : woven(loader, name, classFile);
+  }
+
+  /** Whether classes of a loader are those of an agent, ours or OpenTelemetry's. */
+  public static boolean isOfAnAgent(@Nullable ClassLoader loader) {
+    return loader == Host.class.getClassLoader()
+        || loader instanceof AdapterLoader
+        || loader != null && loader.getClass().getName().startsWith("io.opentelemetry.javaagent.");
   }
 
   private @Nullable List<TypeInstrumentation> wanted(ClassLoader loader, String name) {
@@ -156,17 +185,16 @@ public final class Host implements ClassFileTransformer {
     String dotted = name.replace('/', '.');
     try {
       if (!seesBridge(loader)) {
-        AgentLog.get()
-            .warn(
-                dotted
-                    + " is not governed: its class loader hides the boot class path ("
-                    + loader.getClass().getName()
-                    + ")");
+        String why =
+            "its class loader hides the boot class path (" + loader.getClass().getName() + ")";
+        AgentLog.get().warn(dotted + " is not governed: " + why);
+        coverage.failed(dotted, why);
         return null;
       }
       return isWoven(classFile) ? null : Weaver.weave(types, dotted, classFile, isolated);
     } catch (Throwable t) {
       AgentLog.get().warn(dotted + " could not be woven and runs as it is: " + t);
+      coverage.failed(dotted, "it could not be woven: " + t);
       return null;
     }
   }
@@ -221,6 +249,9 @@ public final class Host implements ClassFileTransformer {
     }
 
     private void see(String name) {
+      if (entries.contains(name)) {
+        coverage.defined();
+      }
       List<String> s = seen;
       if (s != null) {
         synchronized (s) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -18,7 +19,8 @@ class CatalogTest {
   private static final String OPEN = "<!-- generated:metrics -->\n";
 
   private final Engine engine = new Engine("shop", () -> 0);
-  private final Catalog catalog = new Catalog(engine, null, null, () -> 0, null, true, true);
+  private final Catalog catalog =
+      new Catalog(engine, null, null, () -> 0, null, List::of, true, true);
 
   /** {@code -Dweir.docs.write=true} writes it anew. */
   @Test

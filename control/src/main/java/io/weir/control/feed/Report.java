@@ -69,7 +69,7 @@ public final class Report {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList(), "", "");
+    return toJson(service, agent, Collections.<String>emptyList(), "", "", "");
   }
 
   /**
@@ -82,10 +82,16 @@ public final class Report {
    * @param agent version of the agent
    * @param addresses {@code host:port} this instance is registered under, if any
    * @param auto what the closed loops have done, a JSON array; or empty
-   * @param latency how long calls took lately, a JSON array; empty when nobody looks
+   * @param latency how long calls took lately, a JSON array; empty while no {@code top} is open
+   * @param coverage the libraries that are loaded, governed or not, a JSON array; or empty
    */
   public String toJson(
-      String service, String agent, Collection<String> addresses, String auto, String latency) {
+      String service,
+      String agent,
+      Collection<String> addresses,
+      String auto,
+      String latency,
+      String coverage) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -103,6 +109,7 @@ public final class Report {
     }
     s.append(addresses.isEmpty() ? "" : "]");
     s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto);
+    s.append(coverage.isEmpty() ? "" : ",\"coverage\":").append(coverage);
     s.append(latency.isEmpty() ? "" : ",\"latency\":").append(latency).append(",\"rules\":[");
     int written = 0;
     int refused = 0;

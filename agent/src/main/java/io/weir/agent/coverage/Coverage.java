@@ -1,0 +1,266 @@
+package io.weir.agent.coverage;
+
+import io.weir.control.json.JsonText;
+import io.weir.control.loop.Log;
+import java.lang.instrument.Instrumentation;
+import java.security.CodeSource;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which libraries for calls this JVM has loaded, and which of them Weir governs. So a rule that
+ * acts on nothing is told before anybody has to find out in an incident.
+ *
+ * <p>Promise: it keeps no reference to a class or loader of the application, and at most {@link
+ * #MOST} findings.
+ *
+ * <p>Threading: {@link #defined}, {@link #used} and {@link #failed} from any thread, also with a
+ * class loading lock held: they only set a mark. {@link #look} from one control thread. The rest
+ * from any thread.
+ */
+public final class Coverage {
+  /** Findings kept; a JVM with more versions of libraries than that tells the first ones. */
+  static final int MOST = 64;
+
+  private static final String NO_INSTRUMENTATION = "no instrumentation for it yet";
+
+  private final Predicate<String> switchedOff;
+  private final Predicate<@Nullable ClassLoader> agents;
+
+  /** Why an entry class or a woven class of a governed library is not governed, by its name. */
+  private final Map<String, String> failures = new ConcurrentHashMap<String, String>();
+
+  private final Set<String> used = ConcurrentHashMap.newKeySet();
+
+  /** An entry class was defined since the last look. */
+  private volatile boolean defined = true;
+
+  private volatile List<Finding> findings = Collections.emptyList();
+
+  // the looking thread only
+  private final Map<String, Found> found = new LinkedHashMap<String, Found>();
+  private final Set<String> told = new HashSet<String>();
+
+  private static final class Found {
+    final Library library;
+    final String version;
+
+    /** In how many looks it was there: one below others waits for them to appear. */
+    int looks;
+
+    Found(Library library, String version) {
+      this.library = library;
+      this.version = version;
+    }
+  }
+
+  /**
+   * @param switchedOff whether an instrumentation is switched off, by its name
+   * @param agents whether a loader belongs to an agent, ours or another's, and not to the
+   *     application
+   */
+  public Coverage(Predicate<String> switchedOff, Predicate<@Nullable ClassLoader> agents) {
+    this.switchedOff = switchedOff;
+    this.agents = agents;
+  }
+
+  /** An entry class ({@link Libraries#entryClasses}) is being defined. */
+  public void defined() {
+    defined = true;
+  }
+
+  /**
+   * A class of a governed library could not be woven, or its adapter does not fit.
+   *
+   * @param binaryName of the class
+   */
+  public void failed(String binaryName, String why) {
+    if (failures.size() < MOST) {
+      failures.putIfAbsent(binaryName, why);
+      defined = true;
+    }
+  }
+
+  /**
+   * The application has come through a woven class for the first time.
+   *
+   * @param binaryName of the class
+   */
+  public void used(String binaryName) {
+    if (used.size() < MOST && used.add(binaryName)) {
+      defined = true;
+    }
+  }
+
+  /**
+   * Looks at what is loaded now. Costs two short lists of the JDK's own classes, and a list of all
+   * classes only where something new was defined.
+   *
+   * @param log is told once of each library that is not governed
+   * @return whether {@link #findings} has changed
+   */
+  public boolean look(Instrumentation instrumentation, Log log) {
+    boolean all = defined;
+    defined = false;
+    if (all) {
+      for (Class<?> c : instrumentation.getAllLoadedClasses()) {
+        see(c);
+      }
+    } else if (jdkUnseen()) {
+      for (Class<?> c : instrumentation.getInitiatedClasses(null)) {
+        see(c);
+      }
+      ClassLoader platform = ClassLoader.getSystemClassLoader().getParent();
+      if (platform != null) {
+        for (Class<?> c : instrumentation.getInitiatedClasses(platform)) {
+          see(c);
+        }
+      }
+    }
+    List<Finding> now = new ArrayList<Finding>();
+    for (Found f : found.values()) {
+      f.looks++;
+      if (f.library.below.isEmpty() || f.looks > 1 && !isBelow(f.library)) {
+        String why = why(f.library);
+        now.add(new Finding(f.library, f.version, why, why == null && isUsed(f.library)));
+      }
+    }
+    boolean changed = !json(now).equals(toJson());
+    if (changed) {
+      findings = Collections.unmodifiableList(now);
+    }
+    for (Finding f : now) {
+      if (!f.governed() && told.add(f.library.name)) {
+        log.warn(f.warning());
+      }
+    }
+    return changed;
+  }
+
+  private boolean jdkUnseen() {
+    int jdk = 0;
+    for (Found f : found.values()) {
+      jdk += f.library.ofTheJdk() ? 1 : 0;
+    }
+    int all = 0;
+    for (Library l : Libraries.all()) {
+      all += l.ofTheJdk() ? 1 : 0;
+    }
+    return jdk < all;
+  }
+
+  private void see(Class<?> c) {
+    Library library = Libraries.ofEntryClass(c.getName());
+    if (library == null || found.size() >= MOST || agents.test(c.getClassLoader())) {
+      return;
+    }
+    String version = library.ofTheJdk() ? jdk() : version(c);
+    String key = library.name + ' ' + version;
+    if (!found.containsKey(key)) {
+      found.put(key, new Found(library, version));
+    }
+  }
+
+  private static String jdk() {
+    return "of Java " + System.getProperty("java.version", "unknown");
+  }
+
+  /** Calls no code of the application: the class carries what is asked for. */
+  private static String version(Class<?> c) {
+    Package p = c.getPackage();
+    String version = p == null ? null : p.getImplementationVersion();
+    if (version == null) {
+      CodeSource source = c.getProtectionDomain().getCodeSource();
+      version = source == null ? null : inFileName(String.valueOf(source.getLocation()));
+    }
+    return version == null || version.isEmpty() || version.length() > 64 ? "unknown" : version;
+  }
+
+  /** {@code .../okhttp-4.12.0.jar} says 4.12.0. */
+  static @Nullable String inFileName(String location) {
+    int end = location.lastIndexOf(".jar");
+    int from = location.lastIndexOf('/', end < 0 ? location.length() : end) + 1;
+    for (int i = from; i >= 0 && end > i; i++) {
+      if (location.charAt(i) == '-' && Character.isDigit(location.charAt(i + 1))) {
+        return location.substring(i + 1, end);
+      }
+    }
+    return null;
+  }
+
+  private boolean isBelow(Library library) {
+    for (Found f : found.values()) {
+      if (f.library != library
+          && f.library.side == library.side
+          && (library.below.contains(f.library.name)
+              || library.below.contains("*") && f.library.below.isEmpty())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private @Nullable String why(Library library) {
+    if (library.module == null) {
+      return NO_INSTRUMENTATION;
+    }
+    if (switchedOff.test(library.module)) {
+      return "weir.instrumentation." + library.module + ".enabled=false";
+    }
+    for (Map.Entry<String, String> failure : failures.entrySet()) {
+      if (belongs(failure.getKey(), library)) {
+        return failure.getValue();
+      }
+    }
+    return null;
+  }
+
+  private boolean isUsed(Library library) {
+    for (String name : used) {
+      if (belongs(name, library)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Classes of gRPC are told apart by their names: its client and server share packages. */
+  private static boolean belongs(String binaryName, Library library) {
+    if (!binaryName.startsWith(library.prefix)) {
+      return false;
+    }
+    boolean server = binaryName.contains("Server");
+    return !library.prefix.equals("io.grpc.") || server == (library.side == Library.Side.SERVER);
+  }
+
+  /** What was found by the last {@link #look}. */
+  public List<Finding> findings() {
+    return findings;
+  }
+
+  /** {@link #findings} as a JSON array on one line. */
+  public String toJson() {
+    return json(findings);
+  }
+
+  private static String json(List<Finding> findings) {
+    StringBuilder s = new StringBuilder("[");
+    for (Finding f : findings) {
+      f.toJson(s.append(s.length() == 1 ? "" : ","));
+    }
+    return s.append(']').toString();
+  }
+
+  /** One page of the admin endpoint. */
+  public String page(String service) {
+    return "{\"service\":" + JsonText.quote(service) + ",\"coverage\":" + toJson() + "}\n";
+  }
+}
