@@ -227,6 +227,17 @@ final class Jvm implements AutoCloseable {
     return List.copyOf(stderr);
   }
 
+  /**
+   * What the agent complains of, but for the libraries that it does not govern: the application is
+   * made of them.
+   */
+  List<String> complaints() {
+    return stderr.stream()
+        .filter(l -> l.contains("fail-open") || l.contains("[weir] WARN"))
+        .filter(l -> !l.contains(" is loaded and not governed "))
+        .toList();
+  }
+
   /** Lines of stderr from a moment on, each with the seconds after it. */
   List<String> stderrSince(long nanos) {
     List<String> lines = stderr();
