@@ -41,20 +41,20 @@ class CoverageTest {
           "org.springframework:spring-web:5.3.39");
 
   private Jvm.Builder app() {
-    return Jvm.of(
-        jdk, Apps.with(Apps.compile("coverage", jars, Map.of()), jars), "CoverageMain");
+    return Jvm.of(jdk, Apps.with(Apps.compile("coverage", jars, Map.of()), jars), "CoverageMain");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"auto", "transformer"})
   void librariesThatAreNotGovernedAreToldOnceWithVersionAndSide(String weaving) throws Exception {
     Rules rules = new Rules().put("service/127.0.0.1/rate-limit", REFUSE_ALL);
-    String options =
-        "service=shop;admin.port=0;weaving=" + weaving + ";rules=" + rules.location();
+    String options = "service=shop;admin.port=0;weaving=" + weaving + ";rules=" + rules.location();
     try (Jvm jvm = app().weir(options).start()) {
       String admin = admin(jvm);
       Await.until(
-          Duration.ofSeconds(30), () -> call(jvm, "okhttp") == 429, () -> "not in force\n" + jvm.told());
+          Duration.ofSeconds(30),
+          () -> call(jvm, "okhttp") == 429,
+          () -> "not in force\n" + jvm.told());
       for (String passes : List.of("resttemplate", "jdk", "apache4")) {
         assertThat(call(jvm, passes)).as(passes).isEqualTo(200);
       }
@@ -83,7 +83,8 @@ class CoverageTest {
       assertThat(get(admin + "/metrics"))
           .contains(
               "weir_coverage{library=\"OkHttp\",version=\"4.12.0\",side=\"client\"} 1",
-              "weir_coverage{library=\"Apache HttpClient 4\",version=\"4.5.14\",side=\"client\"} 0");
+              "weir_coverage{library=\"Apache HttpClient 4\",version=\"4.5.14\",side=\"client\"}"
+                  + " 0");
       assertThat(jvm.stderr().stream().filter(l -> l.contains("Apache HttpClient 4")))
           .as("once")
           .hasSize(1);
@@ -93,8 +94,7 @@ class CoverageTest {
   @Test
   void aLibraryThatIsSwitchedOffIsNotGoverned() throws Exception {
     Rules rules = new Rules();
-    String options =
-        "service=shop;instrumentation.okhttp.enabled=false;rules=" + rules.location();
+    String options = "service=shop;instrumentation.okhttp.enabled=false;rules=" + rules.location();
     try (Jvm jvm = app().weir(options).start()) {
       assertThat(call(jvm, "okhttp")).isEqualTo(200);
       assertThat(jvm.awaitStderr("OkHttp 4.12.0 is loaded and not governed"))

@@ -440,8 +440,7 @@ class StrangersTest {
     }
     assertThat(sum(metrics, "rate_limit_exceeded_total")).isZero();
     assertThat(jvm.complaints()).isEmpty();
-    assertThat(jvm.stderr())
-        .noneMatch(l -> !l.startsWith("[weir] ") && l.contains("io.weir"));
+    assertThat(jvm.stderr()).noneMatch(l -> !l.startsWith("[weir] ") && l.contains("io.weir"));
   }
 
   private static double sum(String metrics, String name) {

@@ -3,8 +3,8 @@ package io.weir.agent.telemetry;
 import static io.weir.engine.measure.Metric.Kind.COUNTER;
 import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
-import io.weir.agent.log.AgentLog;
 import io.weir.agent.coverage.Finding;
+import io.weir.agent.log.AgentLog;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
 import io.weir.control.registry.Registry;

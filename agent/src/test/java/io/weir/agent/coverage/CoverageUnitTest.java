@@ -75,7 +75,10 @@ class CoverageUnitTest {
   @Test
   void everyKnownLibraryHasEntryClassesOfItsOwnPrefix() {
     for (Library l : Libraries.all()) {
-      assertThat(l.classes).as(l.name).isNotEmpty().allMatch(c -> c.startsWith(l.prefix) || !l.below.isEmpty());
+      assertThat(l.classes)
+          .as(l.name)
+          .isNotEmpty()
+          .allMatch(c -> c.startsWith(l.prefix) || !l.below.isEmpty());
       for (String c : l.classes) {
         assertThat(Libraries.ofEntryClass(c)).isSameAs(l);
       }
