@@ -1,5 +1,6 @@
 package io.weir.agent.config;
 
+import io.weir.control.parse.Names;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -11,7 +12,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +29,8 @@ public final class Config {
   /** The service's name when nobody gives one. */
   public static final String UNKNOWN = "unknown-service";
 
+  private static final String DEFAULT = "default";
+
   private final Map<String, String> values;
   private final Map<String, String> origins;
   private final List<String> warnings;
@@ -36,6 +42,8 @@ public final class Config {
   }
 
   /**
+   * As below, of a process that is not the application itself: the command line.
+   *
    * @param options what stands behind {@code -javaagent:weir.jar=}, or null
    * @param besideJar directory of the agent's jar
    */
@@ -44,6 +52,20 @@ public final class Config {
       File besideJar,
       Properties system,
       Map<String, String> environment) {
+    return load(options, besideJar, system, environment, () -> Application.NONE);
+  }
+
+  /**
+   * @param options what stands behind {@code -javaagent:weir.jar=}, or null
+   * @param besideJar directory of the agent's jar
+   * @param application asked once, for what the application says of itself
+   */
+  public static Config load(
+      @Nullable String options,
+      File besideJar,
+      Properties system,
+      Map<String, String> environment,
+      Supplier<Application> application) {
     Loader l = new Loader(environment);
     String file = null;
     if (options != null && !options.trim().isEmpty()) {
@@ -56,8 +78,9 @@ public final class Config {
           n++;
           int eq = pair.indexOf('=');
           if (eq > 0) {
-            l.put(
-                full(pair.substring(0, eq).trim()), pair.substring(eq + 1).trim(), "agent option");
+            String key = full(pair.substring(0, eq).trim());
+            l.put(key, pair.substring(eq + 1).trim(), "agent option");
+            Checks.commas(n, key, pair.substring(eq + 1), l.warnings);
           } else if (!pair.trim().isEmpty()) {
             // not its text: it may be the rest of a password that has a semicolon in it
             l.warnings.add("agent option " + n + " is not of the form key=value and is ignored");
@@ -83,28 +106,47 @@ public final class Config {
       file = new File(besideJar, "weir.properties").getPath();
     }
     l.file(new File(file), named);
-    name(l, system, environment);
+    Application of = application.get();
+    name(l, system, environment, of);
+    l.put(Key.MANAGEMENT_PORTS.propertyName(), of.managementPort(), of.managementPortOrigin());
     otel(l, "weir.metrics.endpoint", "otel.exporter.otlp.endpoint", system);
     otel(l, "weir.metrics.headers", "otel.exporter.otlp.headers", system);
     for (Map.Entry<String, String> e : l.values.entrySet()) {
       warnIfUnknown(e.getKey(), l);
     }
+    Checks.values(l.values, l.origins, l.warnings);
     return new Config(l.values, l.origins, l.warnings);
   }
 
-  private static void name(Loader l, Properties system, Map<String, String> environment) {
+  private static void name(
+      Loader l, Properties system, Map<String, String> environment, Application application) {
     name(l, l.values.remove("weir.service"), l.origins.get("weir.service"));
     name(l, system.getProperty("otel.service.name"), "-Dotel.service.name");
     name(l, environment.get("OTEL_SERVICE_NAME"), "environment OTEL_SERVICE_NAME");
     name(l, system.getProperty("spring.application.name"), "-Dspring.application.name");
     name(l, environment.get("SPRING_APPLICATION_NAME"), "environment SPRING_APPLICATION_NAME");
-    name(l, UNKNOWN, "default");
+    name(l, application.name(), application.nameOrigin());
+    name(l, UNKNOWN, DEFAULT);
   }
 
   /** An empty name is none: a variable that a template left blank. */
   private static void name(Loader l, @Nullable String service, @Nullable String origin) {
-    if (service != null && !service.trim().isEmpty()) {
-      l.put("weir.service", service, String.valueOf(origin));
+    String s = service == null ? "" : service.trim();
+    if (s.isEmpty() || l.values.containsKey("weir.service")) {
+      return;
+    }
+    if (Names.isName(s)) {
+      l.put("weir.service", s, String.valueOf(origin));
+    } else {
+      l.warnings.add(
+          "weir.service: "
+              + Checks.shown(s)
+              + " ("
+              + origin
+              + ") is no service name and is ignored: a name has letters, digits and . _ - ~ @ :"
+              + " only, "
+              + Names.LONGEST
+              + " of them at most");
     }
   }
 
@@ -194,6 +236,23 @@ public final class Config {
       }
     }
     return out;
+  }
+
+  /** Whether the service has a name of its own, not {@link #UNKNOWN}. */
+  public boolean named() {
+    return !DEFAULT.equals(origins.get(Key.SERVICE.propertyName()));
+  }
+
+  /** The ports of a comma separated list; what is none was warned of and is left out. */
+  public Set<Integer> ports(Key key) {
+    Set<Integer> ports = new TreeSet<Integer>();
+    for (String p : get(key, "").split(",")) {
+      int port = Names.port(p.trim());
+      if (port > 0) {
+        ports.add(port);
+      }
+    }
+    return ports;
   }
 
   /** Where a value came from. */

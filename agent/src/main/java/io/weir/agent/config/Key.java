@@ -9,12 +9,13 @@ public enum Key {
       "path of the properties file (UTF-8, ${ENV:default} allowed)"),
   SERVICE(
       "weir.service",
-      "the names OpenTelemetry or Spring already give, else unknown-service",
+      "the name that OpenTelemetry, Spring Boot, the jar's manifest or the one war gives, else"
+          + " unknown-service",
       "logical name of this service; its rules stand under /service/<name>/"),
   INSTANCE_ADDRESS(
       "weir.instance.address",
       "127.0.0.1 or the host's address, and the real listening port",
-      "host:port other instances reach this one at"),
+      "host:port other instances reach this one at; a host alone gets the real listening port"),
   REGION("weir.region", "", "region of this instance, for example cn-east-2"),
   ZONE("weir.zone", "", "zone of this instance, for example cn-east-2a"),
   VERSION("weir.version", "", "version of this instance, for routing"),
@@ -63,6 +64,14 @@ public enum Key {
       "true",
       "false: this instance does not register itself under /services/ (it never does with rules"
           + " from files or without a service name)"),
+  REGISTER_PORTS(
+      "weir.register.ports",
+      "the first HTTP and the first gRPC port that is opened",
+      "ports to register, comma separated; others are not registered"),
+  MANAGEMENT_PORTS(
+      "weir.management.ports",
+      "what Spring Boot's management.server.port says",
+      "ports of management endpoints, comma separated; never registered"),
   HEALTH_PATH(
       "weir.health.path",
       "/healthz",

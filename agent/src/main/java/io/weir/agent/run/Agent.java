@@ -1,6 +1,7 @@
 package io.weir.agent.run;
 
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
+import io.weir.agent.config.Application;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.coverage.Coverage;
@@ -58,11 +59,23 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             options,
             jar.getAbsoluteFile().getParentFile(),
             System.getProperties(),
-            System.getenv());
+            System.getenv(),
+            () ->
+                Application.find(
+                    System.getProperties(), System.getenv(), new File("").getAbsoluteFile()));
     configureLog(config);
     AgentLog log = AgentLog.get();
     for (String warning : config.warnings()) {
       log.warn(warning);
+    }
+    if (!config.named()) {
+      log.warn(
+          Key.SERVICE.propertyName()
+              + " is not set, and no other name was found: no rule of this service applies to the"
+              + " calls it gets, callers cannot find it in the registry, and its metrics are those"
+              + " of '"
+              + Config.UNKNOWN
+              + "'; set -Dweir.service=NAME or spring.application.name");
     }
     String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
     if (!config.flag(Key.ENABLED, true)) {
@@ -85,6 +98,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             reach(config),
             Ticker.SYSTEM,
             new PaceThread());
+    engine.ports().declare(config.ports(Key.REGISTER_PORTS), config.ports(Key.MANAGEMENT_PORTS));
     Coverage coverage =
         new Coverage(
             module -> "false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get(module)),

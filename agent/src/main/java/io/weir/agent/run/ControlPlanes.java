@@ -68,9 +68,7 @@ final class ControlPlanes {
     plane.tunes(tuning);
     plane.tells(new Lately(engine, Lately.MOST));
     Registry registry =
-        plane.shared() != null
-                && config.flag(Key.REGISTER, true)
-                && !"default".equals(config.origin(Key.SERVICE.propertyName()))
+        plane.shared() != null && config.flag(Key.REGISTER, true) && config.named()
             ? new Registry(
                 plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
             : null;

@@ -47,7 +47,6 @@ public final class RuleKey {
 
   public static final String INSTANCES = "/services/";
   public static final String OFF = "/weir/off";
-  private static final int LONGEST_NAME = 253;
   private static final List<String> RULE_WORDS =
       Arrays.asList("rate-limit", "circuit-breaker", "route", "off", "force");
 
@@ -85,11 +84,11 @@ public final class RuleKey {
     }
     String[] parts = key.split("/", -1);
     String service = parts[2];
-    if (!isName(service) && !(rules && service.equals("*"))) {
+    if (!Names.isName(service) && !(rules && service.equals("*"))) {
       return unknown(key, "'" + RuleProblem.quote(service) + "' is no service name");
     }
     if (!rules) {
-      return parts.length == 5 && parts[3].equals("instances") && hasPort(parts[4])
+      return parts.length == 5 && parts[3].equals("instances") && Names.isAddress(parts[4])
           ? new RuleKey(key, Kind.INSTANCE, service, parts[4], "")
           : unknown(key, "expected /services/SERVICE/instances/HOST:PORT");
     }
@@ -109,7 +108,7 @@ public final class RuleKey {
       for (Kind kind : Kind.values()) {
         if (kind.isRule() && kind.word.equals(parts[3])) {
           String id = parts.length == 5 ? parts[4] : "default";
-          return isName(id)
+          return Names.isName(id)
               ? new RuleKey(key, kind, service, id, "")
               : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
         }
@@ -125,36 +124,6 @@ public final class RuleKey {
 
   private static RuleKey unknown(String key, String complaint) {
     return new RuleKey(key, Kind.UNKNOWN, "", "", complaint);
-  }
-
-  /**
-   * Names travel in header values, metric labels and file names: letters, digits, {@code ._-~@:}.
-   */
-  static boolean isName(String s) {
-    if (s.isEmpty() || s.length() > LONGEST_NAME || s.equals(".") || s.equals("..")) {
-      return false;
-    }
-    for (int i = 0; i < s.length(); i++) {
-      char c = s.charAt(i);
-      if (!Character.isLetterOrDigit(c) && "._-~@:".indexOf(c) < 0) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static boolean hasPort(String s) {
-    int colon = s.lastIndexOf(':');
-    if (colon < 1 || s.length() > LONGEST_NAME || s.length() - colon > 6) {
-      return false;
-    }
-    for (int i = colon + 1; i < s.length(); i++) {
-      if (s.charAt(i) < '0' || s.charAt(i) > '9') {
-        return false;
-      }
-    }
-    int port = s.length() == colon + 1 ? 0 : Integer.parseInt(s.substring(colon + 1));
-    return port > 0 && port < 65_536;
   }
 
   @Override

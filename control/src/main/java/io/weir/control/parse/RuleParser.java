@@ -250,7 +250,7 @@ public final class RuleParser {
           "expected " + key.kind.word + ", as the key says");
     }
     String given = header.text("id");
-    if (given != null && !RuleKey.isName(given)) {
+    if (given != null && !Names.isName(given)) {
       refuse(
           sink,
           Code.KIND,

@@ -18,7 +18,7 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Registers each port this JVM's servers listen on, and deregisters it when the server stops or the
+ * Registers the service's ports ({@link Ports}), and deregisters each when its server stops or the
  * JVM does.
  *
  * <p>Threads: {@code weir-probe} asks the servers; everything else is the control loop's.
@@ -32,6 +32,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   private final Log log;
   private final Map<Integer, Registration> byPort =
       new HashMap<Integer, Registration>(); // guarded by itself
+  private boolean closed; // guarded by byPort
 
   /**
    * @param self what is known of this instance besides its port
@@ -47,8 +48,13 @@ public final class Registry implements Ports.Sink, AutoCloseable {
     this.prober = new LoopThread("weir-probe", log);
   }
 
+  /** Looks for the address on the prober's thread: the application's does not wait for that. */
   @Override
   public void listening(String protocol, @Nullable String host, int port) {
+    prober.execute(() -> register(protocol, host, port));
+  }
+
+  private void register(String protocol, @Nullable String host, int port) {
     try {
       InetAddress local =
           host == null ? InetAddress.getLoopbackAddress() : InetAddress.getByName(host);
@@ -56,17 +62,26 @@ public final class Registry implements Ports.Sink, AutoCloseable {
           protocol.equals("grpc")
               ? new GrpcProbe(local, port)
               : new HttpProbe(local, port, self.healthPath, log);
-      String address = self.address != null ? self.address : reachable(host) + ":" + port;
+      String address = self.address(port);
+      if (address == null) {
+        address = reachable(host) + ":" + port;
+      }
       Registration r =
           new Registration(
               store, loop, prober::execute, probe, self.service, address, self.json(protocol), log);
       synchronized (byPort) {
-        if (self.address != null && !byPort.isEmpty()) {
-          log.info(
-              "weir: port "
-                  + port
-                  + " is not registered: weir.instance.address names one address and it is taken");
+        if (closed) {
           return;
+        }
+        for (Registration other : byPort.values()) {
+          if (other.address().equals(address)) {
+            log.info(
+                "weir: port "
+                    + port
+                    + " is not registered: weir.instance.address names one port and it is taken;"
+                    + " give it a host alone");
+            return;
+          }
         }
         byPort.put(port, r);
       }
@@ -78,15 +93,23 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   }
 
   @Override
+  public void passedOver(int port, String why) {
+    log.info("weir: port " + port + " is not registered: " + why);
+  }
+
+  @Override
   public void stopped(int port) {
-    Registration r;
-    synchronized (byPort) {
-      r = byPort.remove(port);
-    }
-    if (r != null) {
-      r.close();
-      serves.accept(r.address(), false);
-    }
+    prober.execute(
+        () -> {
+          Registration r;
+          synchronized (byPort) {
+            r = byPort.remove(port);
+          }
+          if (r != null) {
+            r.close();
+            serves.accept(r.address(), false);
+          }
+        });
   }
 
   /** Whether anything is registered, so that a shutdown has something to drain. */
@@ -125,6 +148,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
         r.close();
       }
       byPort.clear();
+      closed = true;
     }
     prober.close(0);
   }

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 public final class Self {
   final String service;
 
-  /** Configured {@code host:port}, or null: found at the listening port. */
-  final @Nullable String address;
+  /** Configured {@code host:port} or {@code host}, or null: found at the listening port. */
+  private final @Nullable String address;
 
   final String healthPath;
   private final @Nullable String version;
@@ -34,6 +34,13 @@ public final class Self {
     this.region = region;
     this.zone = zone;
     this.labels = new TreeMap<String, String>(labels);
+  }
+
+  /** The configured address of a port that listens, or null: to be found. */
+  @Nullable String address(int port) {
+    return address == null || address.lastIndexOf(':') > address.lastIndexOf(']')
+        ? address
+        : address + ":" + port;
   }
 
   /** The registration's value. */

@@ -13,7 +13,10 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
-/** Where a server has just opened its port: what the registry needs to know. */
+/**
+ * Where a server has just opened its port, or is about to close it: what the registry needs to
+ * know.
+ */
 final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes {
   @Override
   public String[] typeNames() {
@@ -31,6 +34,8 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
   public void transform(TypeTransformer transformer) {
     transformer.applyAdviceToMethod(
         namedOneOf("start").and(takesNoArguments()), getClass().getName() + "$StartAdvice");
+    transformer.applyAdviceToMethod(
+        namedOneOf("shutdown").and(takesNoArguments()), getClass().getName() + "$StopAdvice");
   }
 
   static final class StartAdvice {
@@ -39,6 +44,16 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object self) {
       Bridge.exit(HookId.GRPC_LISTENING, origin, null, self, null, null);
+    }
+  }
+
+  /** Before the port is closed: afterwards nobody knows it. */
+  static final class StopAdvice {
+    private StopAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.Origin Class<?> origin, @Advice.This Object self) {
+      Bridge.exit(HookId.GRPC_LISTENING, origin, "stops", self, null, null);
     }
   }
 }

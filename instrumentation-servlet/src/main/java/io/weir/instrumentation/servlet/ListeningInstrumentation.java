@@ -13,7 +13,10 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
-/** Where a container has just opened its port: what the registry needs to know. */
+/**
+ * Where a container has just opened its port, or is about to close it: what the registry needs to
+ * know.
+ */
 final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes {
   @Override
   public String[] typeNames() {
@@ -34,6 +37,9 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
     transformer.applyAdviceToMethod(
         namedOneOf("startInternal", "open", "start").and(takesNoArguments()),
         getClass().getName() + "$StartAdvice");
+    transformer.applyAdviceToMethod(
+        namedOneOf("stopInternal", "close", "stop").and(takesNoArguments()),
+        getClass().getName() + "$StopAdvice");
   }
 
   static final class StartAdvice {
@@ -42,6 +48,16 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object self) {
       Bridge.exit(HookId.SERVLET_LISTENING, origin, null, self, null, null);
+    }
+  }
+
+  /** Before the port is closed: afterwards nobody knows it. */
+  static final class StopAdvice {
+    private StopAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.Origin Class<?> origin, @Advice.This Object self) {
+      Bridge.exit(HookId.SERVLET_LISTENING, origin, "stops", self, null, null);
     }
   }
 }

@@ -8,7 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Tells the port a gRPC server has opened; in-process servers have none. */
+/** Tells the port a gRPC server has opened, or is about to close; in-process servers have none. */
 public final class ListeningHook extends Hook {
   private final Ports ports;
 
@@ -19,6 +19,14 @@ public final class ListeningHook extends Hook {
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
+    if (state != null) {
+      try {
+        ports.stopped(((Server) self).getPort());
+      } catch (IllegalStateException neverStarted) {
+        // or stopped already: it has no port to tell
+      }
+      return result;
+    }
     String host = null;
     for (SocketAddress a : ((Server) self).getListenSockets()) {
       if (a instanceof InetSocketAddress

@@ -8,9 +8,9 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the port a container has opened. Reflection, because this happens once in a server's life
- * and three containers in a dozen versions agree on these few public methods; a container that
- * lacks one is simply not registered.
+ * Tells the port a container has opened, or is about to close. Reflection, because this happens
+ * once in a server's life and three containers in a dozen versions agree on these few public
+ * methods; a container that lacks one is simply not registered.
  */
 public final class ListeningHook extends Hook {
   private final Ports ports;
@@ -23,13 +23,26 @@ public final class ListeningHook extends Hook {
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
       throws Throwable {
+    try {
+      tell(state, self);
+    } catch (Exception e) {
+      if (state == null) {
+        throw e;
+      }
+      // a server that is stopped twice, or was never started, has no port to tell
+    }
+    return result;
+  }
+
+  private void tell(@Nullable Object state, Object self) throws Exception {
     String type = self.getClass().getName();
     if (type.startsWith("io.undertow.")) {
       for (Object listener : (Iterable<?>) call(self, "getListenerInfo")) {
         String protocol = String.valueOf(call(listener, "getProtcol"));
         Object address = call(listener, "getAddress");
         if (protocol.startsWith("http") && address instanceof InetSocketAddress) {
-          tell(((InetSocketAddress) address).getAddress(), ((InetSocketAddress) address).getPort());
+          InetSocketAddress at = (InetSocketAddress) address;
+          tell(state, at.getAddress(), at.getPort());
         }
       }
     } else if (type.startsWith("org.apache.catalina.")) {
@@ -37,6 +50,7 @@ public final class ListeningHook extends Hook {
           self.getClass().getMethod("getProperty", String.class).invoke(self, "address");
       if (!String.valueOf(call(self, "getProtocolHandlerClassName")).contains("ajp")) {
         tell(
+            state,
             address instanceof InetAddress
                 ? (InetAddress) address
                 : address == null ? null : InetAddress.getByName(literal(String.valueOf(address))),
@@ -45,13 +59,17 @@ public final class ListeningHook extends Hook {
     } else {
       Object host = call(self, "getHost");
       tell(
+          state,
           host == null ? null : InetAddress.getByName(literal(host.toString())),
           (Integer) call(self, "getLocalPort"));
     }
-    return result;
   }
 
-  private void tell(@Nullable InetAddress address, int port) {
+  private void tell(@Nullable Object state, @Nullable InetAddress address, int port) {
+    if (state != null) {
+      ports.stopped(port);
+      return;
+    }
     String host = address == null || address.isAnyLocalAddress() ? null : address.getHostAddress();
     ports.listening("http", host, port);
   }
