@@ -100,7 +100,7 @@ public final class RuleKey {
         return unknown(key, "a force is for one service: expected /service/SERVICE/force");
       }
       String id = parts.length == 5 ? parts[4] : "";
-      return id.isEmpty() && parts.length == 4 || isName(id)
+      return id.isEmpty() && parts.length == 4 || Names.isName(id)
           ? new RuleKey(key, Kind.FORCE, service, id, "")
           : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
     }
