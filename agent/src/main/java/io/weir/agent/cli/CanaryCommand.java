@@ -70,21 +70,47 @@ final class CanaryCommand extends Command {
         String text =
             there == null
                 ? Json.write(Json.object("default", arms(guessStable(view), share())))
-                : edited(there);
-        Set<String> live = liveVersions(view, service);
-        if (share() > 0 && !live.isEmpty() && !live.contains(version)) {
-          out.say(
-              out.ink(Out.Ink.DOUBTFUL, "warning: ")
-                  + "no live instance of "
-                  + service
-                  + " is "
-                  + version
-                  + "; there are "
-                  + live);
-        }
+                : edited(view, there);
         Publication p = new Publication(this, tree, view);
         p.put(key, text.getBytes(StandardCharsets.UTF_8));
+        RouteRule after = rule(RuleKey.parse(key), text.getBytes(StandardCharsets.UTF_8), key);
+        if (share() > 0 && tree.hasStatus()) {
+          check(p, Known.of(view), after);
+        }
+        if (share() > 0 && (after.shadow || !after.enabled)) {
+          out.say(
+              out.ink(Out.Ink.DOUBTFUL, "warning: ")
+                  + "the rule is "
+                  + (after.enabled
+                      ? "in shadow mode: no call goes to "
+                          + version
+                          + " before weir enforce "
+                          + service
+                      : "disabled: no call goes to " + version)
+                  + (after.enabled ? "/route" : ""));
+        }
         return p.run(words(), message, wait);
+      }
+    }
+
+    /** A canary that no live instance runs must be confirmed. */
+    private void check(Publication p, Known known, RouteRule after) {
+      List<Instance> live = known.instances(service);
+      for (Arm a : after.defaults) {
+        boolean acts = after.enabled && !after.shadow && !live.isEmpty(); // then lint asks
+        if (version.equals(a.version) && !acts && !Known.runs(live, a)) {
+          String unknown = known.unknown(service);
+          p.danger(
+              unknown != null
+                  ? unknown
+                  : "no live instance of "
+                      + service
+                      + " is "
+                      + version
+                      + (live.isEmpty()
+                          ? "; none is registered"
+                          : "; there " + Known.versions(live)));
+        }
       }
     }
 
@@ -95,29 +121,24 @@ final class CanaryCommand extends Command {
       if (one == null) {
         throw new Trouble(
             Fault.NO_RULE,
-            "there is no routing rule of "
+            "no routing rule of "
                 + service
-                + ", and the registry names "
+                + " says what else runs, and the registry names "
                 + (others.isEmpty() ? "no other version" : "several: " + others),
             "say what else runs: --stable VERSION");
       }
       return Collections.singletonList(new Arm(one, Collections.<String, String>emptyMap(), 100));
     }
 
-    private String edited(Entry there) {
+    private String edited(View view, Entry there) {
       RuleKey key = RuleKey.parse(there.key);
       RouteRule before = rule(key, there.value, there.toString());
-      if (before.defaults.isEmpty() && stable == null) {
-        throw new Trouble(
-            Fault.NOT_EDITABLE,
-            there.key + " has no default arms to share with",
-            "say what else runs: --stable VERSION, or edit the rule and push it");
-      }
-      List<Arm> now =
-          before.defaults.isEmpty()
-              ? Collections.singletonList(
-                  new Arm(stable, Collections.<String, String>emptyMap(), 100))
-              : before.defaults;
+      // an arm that means any instance means the canary's, too: it cannot share with it
+      boolean any =
+          before.defaults.size() == 1
+              && before.defaults.get(0).version == null
+              && before.defaults.get(0).labels.isEmpty();
+      List<Arm> now = before.defaults.isEmpty() || any ? guessStable(view) : before.defaults;
       List<Object> wanted = arms(now, share());
       RuleText t = RuleText.of(there.text());
       String path = t.rules().isEmpty() ? "" : t.rules().get(0);

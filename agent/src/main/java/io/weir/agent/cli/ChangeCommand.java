@@ -13,6 +13,18 @@ abstract class ChangeCommand extends StoreCommand {
 
   @Option(
       names = "--wait",
-      description = "until every live instance says it runs it; prints the time each took")
+      description =
+          "until every live instance of the services concerned says it runs it; prints the time"
+              + " each took")
   boolean wait;
+
+  @Option(
+      names = {"-y", "--yes"},
+      description = "do what would be asked about: without a terminal nobody can be asked")
+  boolean yes;
+
+  @Option(
+      names = "--dry-run",
+      description = "check everything, say what would change, write nothing")
+  boolean dryRun;
 }

@@ -27,10 +27,18 @@ final class Documents {
     /** A file, or {@code KEY@REVISION}. */
     final String origin;
 
+    /** The directory whose {@code service/} it stands below, or its own; null: not from a file. */
+    final @Nullable Path root;
+
     Document(RuleKey key, byte[] text, String origin) {
+      this(key, text, origin, null);
+    }
+
+    Document(RuleKey key, byte[] text, String origin, @Nullable Path root) {
       this.key = key;
       this.text = text;
       this.origin = origin;
+      this.root = root;
     }
 
     /** What the parser says of a rule; a kill switch needs no reading. */
@@ -83,7 +91,7 @@ final class Documents {
         d.directory(path);
       } else if (Files.isRegularFile(path)) {
         RuleKey key = RuleKey.parse(as != null ? as : keyOf(path));
-        d.byKey.put(key.key, new Document(key, Files.readAllBytes(path), p));
+        d.byKey.put(key.key, new Document(key, Files.readAllBytes(path), p, rootOf(path)));
       } else {
         throw new Trouble(Fault.NO_FILE, p + " does not exist");
       }
@@ -97,9 +105,36 @@ final class Documents {
         Path file = FileTree.find(root, e.key);
         byKey.put(
             e.key,
-            new Document(RuleKey.parse(e.key), e.value, file == null ? e.key : file.toString()));
+            new Document(
+                RuleKey.parse(e.key), e.value, file == null ? e.key : file.toString(), root));
       }
     }
+  }
+
+  /** {@code DIR} of {@code DIR/service/order/rate-limit.yaml}, else the file's own directory. */
+  private static @Nullable Path rootOf(Path file) {
+    Path path = file.toAbsolutePath().normalize();
+    for (Path p = path.getParent(); p != null; p = p.getParent()) {
+      Path name = p.getFileName();
+      if (name != null && name.toString().equals("service") && !p.equals(path.getParent())) {
+        return p.getParent();
+      }
+    }
+    return path.getParent();
+  }
+
+  /** These documents with some texts replaced, added or, where null, left out. */
+  Documents with(Map<String, byte[]> writes) {
+    Documents d = new Documents();
+    d.byKey.putAll(byKey);
+    for (Map.Entry<String, byte[]> w : writes.entrySet()) {
+      if (w.getValue() == null) {
+        d.byKey.remove(w.getKey());
+      } else {
+        d.byKey.put(w.getKey(), new Document(RuleKey.parse(w.getKey()), w.getValue(), w.getKey()));
+      }
+    }
+    return d;
   }
 
   /** {@code .../service/order/rate-limit.yaml} is {@code /service/order/rate-limit}. */

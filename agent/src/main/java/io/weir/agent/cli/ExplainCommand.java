@@ -134,6 +134,10 @@ final class ExplainCommand extends StoreCommand {
     try (Tree tree = peek()) {
       View view = tree.view();
       RuleBook book = Books.of(view, out);
+      String unknown = tree.hasStatus() ? Known.of(view).unknown(service) : null;
+      if (unknown != null) {
+        out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + unknown);
+      }
       answer = decide(view, book);
       answer.put("rules", steps);
       doubts = Ungoverned.doubts(Fleet.members(view), service, caller);

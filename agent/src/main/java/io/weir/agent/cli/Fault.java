@@ -19,6 +19,8 @@ enum Fault {
   NO_HISTORY(2203, Exit.FAILURE, "there is no such change in the history"),
   LOCAL_CHANGES(2204, Exit.CONFLICT, "a local file was changed and would be overwritten"),
   NOT_EDITABLE(2205, Exit.FAILURE, "the rule's text cannot be edited without losing something"),
+  UNCONFIRMED(
+      2206, Exit.FINDINGS, "the change is dangerous and was not confirmed; nothing was written"),
   BAD_LOG(2301, Exit.FAILURE, "the access log cannot be understood"),
   ATTACH(2401, Exit.FAILURE, "the JVM cannot be attached to"),
   NO_DECISION(

@@ -38,6 +38,9 @@ final class History {
     final String message;
     final String command;
 
+    /** Name of the files it was pushed from ({@link SourceName}); empty: from no files. */
+    final String from;
+
     /** By key: the text before and after, either may be null. */
     final Map<String, String[]> texts;
 
@@ -47,12 +50,14 @@ final class History {
         String by,
         String message,
         String command,
+        String from,
         Map<String, String[]> texts) {
       this.id = id;
       this.atMillis = atMillis;
       this.by = by;
       this.message = message;
       this.command = command;
+      this.from = from;
       this.texts = Collections.unmodifiableMap(texts);
     }
 
@@ -77,6 +82,7 @@ final class History {
           "by", by,
           "message", message,
           "command", command,
+          "from", from,
           "changes", changes);
     }
   }
@@ -85,7 +91,11 @@ final class History {
 
   /** A change being made now. */
   static Change now(
-      String message, String command, Map<String, String[]> texts, Map<String, String> env) {
+      String message,
+      String command,
+      String from,
+      Map<String, String[]> texts,
+      Map<String, String> env) {
     long at = System.currentTimeMillis();
     return new Change(
         format("yyyyMMdd-HHmmss", at)
@@ -94,6 +104,7 @@ final class History {
         author(env),
         message,
         command,
+        from,
         texts);
   }
 
@@ -134,6 +145,7 @@ final class History {
               Json.text(o, "by"),
               Json.text(o, "message"),
               Json.text(o, "command"),
+              Json.text(o, "from"),
               texts));
       revisions.put(all.get(all.size() - 1), e.modRevision);
     }
@@ -156,7 +168,13 @@ final class History {
     return null;
   }
 
-  private static String author(Map<String, String> env) {
+  static String author(Map<String, String> env) {
+    String host = host(env);
+    return System.getProperty("user.name", "somebody") + (host.isEmpty() ? "" : "@" + host);
+  }
+
+  /** Name of this host, or empty. */
+  static String host(Map<String, String> env) {
     String host = env.get("HOSTNAME");
     if (host == null || host.isEmpty()) {
       host = env.get("COMPUTERNAME");
@@ -172,7 +190,7 @@ final class History {
         host = "";
       }
     }
-    return System.getProperty("user.name", "somebody") + (host.isEmpty() ? "" : "@" + host);
+    return host;
   }
 
   static String ago(long millis) {

@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import io.weir.control.parse.RuleKey;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,13 +29,17 @@ final class InitCommand extends Command {
 
   @Override
   int run() throws IOException {
+    RuleKey key = RuleKey.parse(RuleKey.RULES + service + "/route");
+    if (key.kind != RuleKey.Kind.ROUTE) {
+      throw new Trouble(Fault.USAGE, "--service: " + key.complaint);
+    }
     Path root = Paths.get(directory);
     Map<String, String> files = new LinkedHashMap<String, String>();
     files.put("rate-limit.yaml", LIMIT);
     files.put("circuit-breaker.yaml", BREAKER);
     files.put("route.yaml", ROUTE);
     List<String> written = new ArrayList<String>();
-    Path home = root.resolve("service").resolve(service);
+    Path home = root.resolve("service").resolve(service.equals("*") ? "_all" : service);
     for (String name : files.keySet()) {
       if (Files.exists(home.resolve(name))) {
         throw new Trouble(
@@ -77,12 +82,14 @@ final class InitCommand extends Command {
           + "probe_successes: 3  # so many good ones close it, for everybody\n"
           + "mode: shadow\n";
 
+  // No version is named: a version that nobody runs would refuse every call.
   private static final String ROUTE =
-      "# Which instances of SERVICE calls go to; the first match wins.\n"
-          + "routes:\n"
-          + "  - match: \"header:X-Canary == 'true'\"\n"
-          + "    to: [{version: v2}]\n"
-          + "    fallback: default\n"
-          + "default: [{version: v1}]\n"
+      "# Which instances of SERVICE calls go to; the first match wins. weir status shows the\n"
+          + "# instances, weir lint which versions of this file nobody runs.\n"
+          + "# routes:\n"
+          + "#   - match: \"header:X-Canary == 'true'\"\n"
+          + "#     to: [{version: v2}]\n"
+          + "#     fallback: default\n"
+          + "default: [{weight: 100}]   # any instance; weir canary set SERVICE VERSION 5\n"
           + "mode: shadow\n";
 }

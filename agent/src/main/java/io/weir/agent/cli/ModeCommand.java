@@ -2,11 +2,14 @@ package io.weir.agent.cli;
 
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
+import io.weir.control.parse.Spelling;
 import io.weir.control.store.Entry;
 import io.weir.engine.rules.Rule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import picocli.CommandLine.Parameters;
 
 /**
@@ -42,16 +45,29 @@ final class ModeCommand extends ChangeCommand {
 
   /** Rules by what a person calls them. */
   static List<Entry> find(View view, String what) {
-    String key = what.startsWith("/") ? what : "/service/" + what;
+    String key = what.startsWith("/") ? what : RuleKey.RULES + what;
+    if (key.length() <= RuleKey.RULES.length() || !key.startsWith(RuleKey.RULES)) {
+      throw new Trouble(
+          Fault.USAGE, "'" + what + "' names no rule", "say: SERVICE, or SERVICE/rate-limit[/ID]");
+    }
+    Set<String> names = new TreeSet<String>();
     List<Entry> found = new ArrayList<Entry>();
     for (Entry e : view.rules().values()) {
-      if (RuleKey.parse(e.key).kind.isRule()
-          && (e.key.equals(key) || e.key.startsWith(key + "/"))) {
+      RuleKey k = RuleKey.parse(e.key);
+      if (k.kind.isRule()) {
+        names.add(e.key);
+        names.add(RuleKey.RULES + k.service);
+      }
+      if (k.kind.isRule() && (e.key.equals(key) || e.key.startsWith(key + "/"))) {
         found.add(e);
       }
     }
     if (found.isEmpty()) {
-      throw new Trouble(Fault.NO_RULE, "there is no rule " + key, "see them: weir status");
+      String near = Spelling.nearest(key, names);
+      throw new Trouble(
+          Fault.NO_RULE,
+          "there is no rule " + key + (near == null ? "" : "; did you mean " + near + "?"),
+          "see them: weir pull");
     }
     return found;
   }

@@ -99,6 +99,24 @@ final class Out {
     talk.println(clean(text));
   }
 
+  /** Whether somebody at the terminal says yes; false where there is nobody to ask. */
+  boolean ask(String question) {
+    Console console = canAsk() ? System.console() : null;
+    if (console == null) {
+      return false;
+    }
+    data.flush();
+    talk.print(question + " [y/N] ");
+    talk.flush();
+    String answer = console.readLine();
+    return answer != null && answer.trim().matches("(?i)y|yes");
+  }
+
+  /** Whether there is somebody to ask. */
+  boolean canAsk() {
+    return terminal && !json;
+  }
+
   /** The next useful command. */
   void next(String command) {
     data.flush();

@@ -7,11 +7,14 @@ import io.weir.control.store.Txn;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,13 +31,16 @@ final class Publication {
 
   private static final long SETTLE_NANOS = 3_000_000_000L;
 
-  private final StoreCommand command;
+  private final ChangeCommand command;
   private final Out out;
   private final Tree tree;
   private final View base;
   private final TreeMap<String, byte[]> writes = new TreeMap<String, byte[]>();
+  private final List<String> dangers = new ArrayList<String>();
+  private boolean lint = true;
+  private String from = "";
 
-  Publication(StoreCommand command, Tree tree, View base) {
+  Publication(ChangeCommand command, Tree tree, View base) {
     this.command = command;
     this.out = command.out;
     this.tree = tree;
@@ -48,6 +54,24 @@ final class Publication {
     if (!same) {
       writes.put(key, text);
     }
+    return this;
+  }
+
+  /** Whether warnings about the rules it writes are shown. */
+  Publication lint(boolean show) {
+    lint = show;
+    return this;
+  }
+
+  /** Name of the files it comes from, for the history. */
+  Publication from(String source) {
+    from = source;
+    return this;
+  }
+
+  /** Something that somebody must confirm, unless nothing is written. */
+  Publication danger(String what) {
+    dangers.add(what);
     return this;
   }
 
@@ -69,6 +93,11 @@ final class Publication {
       return Exit.OK;
     }
     check();
+    List<String> asked = look();
+    if (command.dryRun) {
+      return rehearse(asked);
+    }
+    confirm(asked);
     Map<String, @Nullable String[]> texts = new LinkedHashMap<String, @Nullable String[]>();
     Txn txn = new Txn();
     for (Map.Entry<String, byte[]> w : writes.entrySet()) {
@@ -84,9 +113,9 @@ final class Publication {
           new @Nullable String[] {there == null ? null : there.text(), text(w.getValue())});
     }
     History.Change change =
-        History.now(message == null ? "" : message, words, texts, command.environment);
+        History.now(message == null ? "" : message, words, from, texts, command.environment);
     History.record(change, base, txn);
-    List<Fleet.Member> live = Fleet.members(base);
+    List<Fleet.Member> live = concerned(Fleet.members(tree.view()));
     long began = System.nanoTime();
     Txn.Outcome outcome = tree.commit(txn);
     long took = System.nanoTime() - began;
@@ -142,6 +171,107 @@ final class Publication {
     }
   }
 
+  /** Shows what lint says of what is written; returns what somebody must confirm. */
+  private List<String> look() {
+    Documents before = Documents.in(base);
+    Documents after = before.with(writes);
+    Set<String> keys = new TreeSet<String>(writes.keySet());
+    for (String key : writes.keySet()) {
+      RuleKey k = RuleKey.parse(key);
+      if (k.kind == RuleKey.Kind.OFF || k.kind == RuleKey.Kind.SERVICE_OFF) {
+        // what it switches on again acts again
+        for (Documents.Document d : after.byKey.values()) {
+          boolean covered = k.kind == RuleKey.Kind.OFF || d.key.service.equals(k.service);
+          keys.addAll(covered ? Collections.singleton(d.key.key) : Collections.<String>emptySet());
+        }
+      }
+    }
+    Known known = tree.hasStatus() ? Known.of(base) : null;
+    List<Lint.Finding> findings = Lint.of(after, keys, known);
+    List<Lint.Finding> errors = Lint.newErrors(Lint.of(before, keys, known), findings);
+    for (Lint.Finding f : findings) {
+      boolean parsers = f.name.startsWith("WEIR"); // said by check()
+      if (lint && writes.containsKey(f.document.key.key) && !errors.contains(f) && !parsers) {
+        out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + LintCommand.line(out, f));
+      }
+    }
+    List<String> asked = new ArrayList<String>(dangers);
+    for (Lint.Finding f : errors) {
+      asked.add(f.document.key.key + " " + (f.rule.isEmpty() ? "" : f.rule + ": ") + f.text);
+    }
+    return asked;
+  }
+
+  private void confirm(List<String> asked) {
+    if (asked.isEmpty()) {
+      return;
+    }
+    if (command.yes || out.canAsk()) {
+      for (String a : asked) {
+        out.say(out.ink(Out.Ink.BAD, "danger: ") + a);
+      }
+    }
+    if (command.yes || out.ask("Is this meant?")) {
+      return;
+    }
+    throw new Trouble(
+        Fault.UNCONFIRMED,
+        out.canAsk()
+            ? "not confirmed; nothing was written"
+            : "this must be confirmed; nothing was written\n  " + String.join("\n  ", asked),
+        "if it is meant: --yes");
+  }
+
+  /** What would happen, without doing it. */
+  private int rehearse(List<String> asked) {
+    List<Object> changed = new ArrayList<Object>();
+    for (String key : writes.keySet()) {
+      String what = what(key);
+      changed.add(Json.object("key", key, "what", what));
+      if (!out.json) {
+        out.line("would be " + what + ": " + key);
+      }
+    }
+    for (String a : asked) {
+      out.say(out.ink(Out.Ink.BAD, "danger: ") + a);
+    }
+    if (out.json) {
+      out.json(Json.object("dry_run", true, "changed", changed, "dangers", asked));
+    }
+    boolean refused = !asked.isEmpty() && !command.yes;
+    out.say("dry run: nothing was written" + (refused ? "; it needs --yes" : ""));
+    return refused ? Exit.FINDINGS : Exit.OK;
+  }
+
+  private String what(String key) {
+    return writes.get(key) == null ? "deleted" : base.get(key) == null ? "created" : "changed";
+  }
+
+  /** The services whose rules are written; empty: all of them. */
+  private Set<String> services() {
+    Set<String> services = new TreeSet<String>();
+    for (String key : writes.keySet()) {
+      String service = RuleKey.parse(key).service;
+      if (service.isEmpty() || service.equals("*")) {
+        return Collections.<String>emptySet();
+      }
+      services.add(service);
+    }
+    return services;
+  }
+
+  /** The instances of the services whose rules are written. */
+  private List<Fleet.Member> concerned(List<Fleet.Member> all) {
+    Set<String> services = services();
+    List<Fleet.Member> concerned = new ArrayList<Fleet.Member>();
+    for (Fleet.Member m : all) {
+      if (services.isEmpty() || services.contains(m.service)) {
+        concerned.add(m);
+      }
+    }
+    return concerned;
+  }
+
   /** The answer was lost: the history entry tells whether it was written. */
   private long settle(History.Change change, Txn.Outcome outcome) {
     String key = History.PREFIX + change.id;
@@ -158,8 +288,7 @@ final class Publication {
   private Map<String, Object> report(History.Change change, long revision, long took) {
     List<Object> changed = new ArrayList<Object>();
     for (Map.Entry<String, byte[]> w : writes.entrySet()) {
-      String what =
-          w.getValue() == null ? "deleted" : base.get(w.getKey()) == null ? "created" : "changed";
+      String what = what(w.getKey());
       changed.add(Json.object("key", w.getKey(), "what", what));
       if (!out.json) {
         out.line(what + " " + w.getKey());
@@ -186,14 +315,14 @@ final class Publication {
     List<Object> told = new ArrayList<Object>();
     answer.put("instances", told);
     if (live.isEmpty()) {
-      out.say("no live instance reports its status here: there is nobody to wait for");
+      out.say("no " + instances(1) + " reports its status: there is nobody to wait for");
       return Exit.OK;
     }
     Map<String, Fleet.Member> missing = new LinkedHashMap<String, Fleet.Member>();
     for (Fleet.Member m : live) {
       missing.put(m.name(), m);
     }
-    int[] refused = new int[1];
+    Set<String> refused = new TreeSet<String>();
     tree.await(
         view -> {
           Map<String, Fleet.Member> now = new LinkedHashMap<String, Fleet.Member>();
@@ -204,7 +333,9 @@ final class Publication {
             Fleet.Member m = now.get(name);
             if (m == null || m.revision >= revision) {
               missing.remove(name);
-              refused[0] += tell(name, m, System.nanoTime() - began, told) ? 0 : 1;
+              if (!tell(name, m, System.nanoTime() - began, told)) {
+                refused.add(name);
+              }
             }
           }
           return missing.isEmpty() ? Boolean.TRUE : null;
@@ -215,18 +346,68 @@ final class Publication {
           Json.object("instance", m.name(), "state", "STALE", "revision", m.revision, "ms", null));
       line(m.name(), out.ink(Out.Ink.BAD, "STALE"), "still at revision " + m.revision);
     }
-    if (missing.isEmpty() && refused[0] == 0) {
-      out.say(out.ink(Out.Ink.GOOD, "all " + Out.count(live.size(), "live instance") + " run it"));
+    callers(revision);
+    if (missing.isEmpty() && refused.isEmpty()) {
+      String all = live.size() == 1 ? "the only " : "all " + live.size() + " ";
+      out.say(
+          out.ink(
+              Out.Ink.GOOD,
+              all + instances(live.size()) + (live.size() == 1 ? " runs it" : " run it")));
       return Exit.OK;
     }
     out.say(
         out.ink(Out.Ink.BAD, Fault.NOT_CONVERGED.toString())
             + " "
-            + (missing.size() + refused[0])
+            + (live.size() - missing.size() - refused.size())
             + " of "
             + live.size()
-            + " live instances do not run it; look with: weir status");
+            + " "
+            + instances(live.size())
+            + " run it"
+            + (missing.isEmpty()
+                ? ""
+                : "; no acknowledgement within "
+                    + StoreCommand.duration(command.timeoutNanos())
+                    + ": "
+                    + String.join(", ", missing.keySet()))
+            + (refused.isEmpty() ? "" : "; refused by: " + String.join(", ", refused))
+            + "; look with: weir status");
     return Exit.NOT_CONVERGED;
+  }
+
+  /** {@code live instance of shop}, {@code live instances}. */
+  private String instances(int count) {
+    Set<String> services = services();
+    return "live instance"
+        + (count == 1 ? "" : "s")
+        + (services.isEmpty() ? "" : " of " + String.join(", ", services));
+  }
+
+  /** Breakers and routes act in the callers, which are not known here and not waited for. */
+  private void callers(long revision) {
+    boolean act = false;
+    for (String key : writes.keySet()) {
+      RuleKey.Kind kind = RuleKey.parse(key).kind;
+      act |= kind == RuleKey.Kind.BREAKER || kind == RuleKey.Kind.ROUTE;
+    }
+    Set<String> services = services();
+    int behind = 0;
+    int others = 0;
+    for (Fleet.Member m : Fleet.members(tree.view())) {
+      if (!services.isEmpty() && !services.contains(m.service)) {
+        others++;
+        behind += m.revision < revision ? 1 : 0;
+      }
+    }
+    if (act && others > 0) {
+      out.say(
+          "circuit breakers and routes act in the callers: "
+              + (others - behind)
+              + " of "
+              + Out.count(others, "live instance")
+              + " of other services have it"
+              + (behind == 0 ? "" : "; look with: weir status"));
+    }
   }
 
   /** Whether the instance runs it, or is no more. */

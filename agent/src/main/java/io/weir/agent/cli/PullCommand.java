@@ -3,6 +3,7 @@ package io.weir.agent.cli;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.store.Entry;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -48,6 +49,13 @@ final class PullCommand extends StoreCommand {
           rules.remove(key);
         }
       }
+      if (!force && !base.known().isEmpty() && !base.knows(tree.name)) {
+        throw new Trouble(
+            Fault.LOCAL_CHANGES,
+            directory + " holds the rules of " + base.known() + ", not of " + tree.name,
+            "pull into another directory; mix them: weir pull --force " + directory);
+      }
+      List<History.Change> history = History.read(view);
       Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
       for (Entry e : rules.values()) {
         Path there = FileTree.find(root, e.key);
@@ -56,7 +64,8 @@ final class PullCommand extends StoreCommand {
         if (local != null
             && !force
             && !Arrays.equals(local, e.value)
-            && !base.untouched(e.key, local)) {
+            && !base.was(tree.name, e.key, local)
+            && !wasInForce(history, e.key, local)) {
           throw new Trouble(
               Fault.LOCAL_CHANGES,
               there + " was changed here and differs from " + e,
@@ -74,7 +83,18 @@ final class PullCommand extends StoreCommand {
           }
         }
       }
-      base.remember(tree.name, texts, view.revision);
+      for (String key : base.keys(tree.name)) {
+        Path stays = rules.containsKey(key) ? null : FileTree.find(root, key);
+        if (stays != null) {
+          out.say(
+              out.ink(Out.Ink.DOUBTFUL, "warning: ")
+                  + stays
+                  + " stays, but its rule is no longer in force: "
+                  + Publication.who(view, key, null)
+                  + "; delete the file, or push --force puts the rule back");
+        }
+      }
+      base.remember(tree.name, texts);
       if (out.json) {
         out.json(
             Json.object(
@@ -97,5 +117,16 @@ final class PullCommand extends StoreCommand {
     }
     out.next("weir validate " + directory);
     return Exit.OK;
+  }
+
+  /** Whether the history has the text, so that nothing is lost when the file is replaced. */
+  private static boolean wasInForce(List<History.Change> history, String key, byte[] local) {
+    String text = new String(local, StandardCharsets.UTF_8);
+    for (History.Change c : history) {
+      if (Arrays.asList(c.texts.getOrDefault(key, new String[0])).contains(text)) {
+        return true;
+      }
+    }
+    return false;
   }
 }

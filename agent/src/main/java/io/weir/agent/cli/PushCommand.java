@@ -10,6 +10,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -22,11 +25,34 @@ final class PushCommand extends ChangeCommand {
   @Option(names = "--as", paramLabel = "KEY", description = "the rule key one file stands for")
   @Nullable String as;
 
-  @Option(names = "--prune", description = "delete rules in force that are not among the files")
+  @Option(
+      names = "--prune",
+      description =
+          "delete rules in force that are not among the files any more: those pushed from these"
+              + " directories, and those of services they have a directory for")
   boolean prune;
 
-  @Option(names = "--force", description = "also over a change made since the last pull")
+  @Option(
+      names = "--prune-all",
+      description = "delete every rule in force that is not among the files, whoever pushed it")
+  boolean pruneAll;
+
+  @Option(names = "--force", description = "also over what somebody else changed meanwhile")
   boolean force;
+
+  @Option(names = "--no-lint", description = "show no warnings of weir lint")
+  boolean noLint;
+
+  @Option(
+      names = "--source",
+      paramLabel = "NAME",
+      description =
+          "what the history calls these files (default: the git remote and path, else host and"
+              + " path)")
+  @Nullable String source;
+
+  private final Map<Path, Base> bases = new LinkedHashMap<Path, Base>();
+  private final Map<Path, String> sources = new LinkedHashMap<Path, String>();
 
   @Override
   int run() throws IOException {
@@ -41,54 +67,156 @@ final class PushCommand extends ChangeCommand {
     }
     try (Tree tree = open()) {
       View base = tree.view();
-      Publication p = new Publication(this, tree, base);
+      List<History.Change> history = History.read(base);
+      Publication p = new Publication(this, tree, base).lint(!noLint);
+      Map<String, Path> roots = new LinkedHashMap<String, Path>();
       for (Documents.Document d : documents.byKey.values()) {
         p.put(d.key.key, d.text);
+        roots.put(d.key.key, known(Objects.requireNonNull(d.root)));
       }
-      int others = 0;
-      for (String key : base.rules().keySet()) {
-        if (!documents.byKey.containsKey(key)) {
-          others++;
-          if (prune) {
-            p.put(key, null);
-          }
-        }
+      prune(documents, p, tree, base, history, roots);
+      if (!force) {
+        refuseOverwrites(p, tree, base, history, roots);
       }
-      Base pulled = base();
-      if (pulled != null && pulled.from.equals(tree.name) && !force) {
-        refuseStale(pulled, p, base);
-      }
-      if (others > 0 && !prune) {
-        out.say("left in force: " + Out.count(others, "other rule") + "; --prune deletes them");
-      }
+      strangers(p, tree);
+      p.from(String.join(" ", new TreeSet<String>(sources.values())));
       int exit = p.run("push " + String.join(" ", paths), message, wait);
-      if (pulled != null && pulled.from.equals(tree.name)) {
-        Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>(p.writes());
-        pulled.remember(tree.name, texts, base.revision);
+      if (!dryRun) {
+        remember(documents, p, tree, roots);
       }
       return exit;
     }
   }
 
-  /** Of the one directory pushed, or null. */
-  private @Nullable Base base() throws IOException {
-    Path path = paths.size() == 1 ? Paths.get(paths.get(0)) : null;
-    return path != null && Files.isDirectory(path) ? Base.of(path) : null;
+  /** Opens what the directory remembers; returns its absolute path. */
+  private Path known(Path root) throws IOException {
+    Path absolute = root.toAbsolutePath().normalize();
+    if (!bases.containsKey(absolute)) {
+      bases.put(absolute, Base.of(absolute));
+      sources.put(absolute, source != null ? source : SourceName.of(absolute, environment));
+    }
+    return absolute;
   }
 
-  private static void refuseStale(Base pulled, Publication p, View now) {
+  private Base base(Path root) {
+    return Objects.requireNonNull(bases.get(root));
+  }
+
+  private String source(Path root) {
+    return Objects.requireNonNull(sources.get(root));
+  }
+
+  private void prune(
+      Documents documents,
+      Publication p,
+      Tree tree,
+      View now,
+      List<History.Change> history,
+      Map<String, Path> roots)
+      throws IOException {
+    int owned = 0;
+    int others = 0;
+    for (Entry e : now.rules().values()) {
+      if (documents.byKey.containsKey(e.key)) {
+        continue;
+      }
+      Path owner = null;
+      for (String path : paths) {
+        if (Files.isDirectory(Paths.get(path))) {
+          Path root = known(Paths.get(path));
+          owner = owns(root, RuleKey.parse(e.key), tree.name, documents, history) ? root : owner;
+        }
+      }
+      owned += owner == null ? 0 : 1;
+      others += owner == null ? 1 : 0;
+      boolean rule = RuleKey.parse(e.key).kind.isRule();
+      if (prune && owner != null || pruneAll && rule) {
+        p.put(e.key, null);
+        p.danger("deletes " + e.key + (owner == null ? ", which was not pushed from here" : ""));
+        if (owner != null) {
+          roots.put(e.key, owner);
+        }
+      }
+    }
+    if (owned > 0 && !prune && !pruneAll) {
+      out.say("left in force: " + Out.count(owned, "other rule") + "; --prune deletes them");
+    }
+    if (others > 0 && prune && !pruneAll) {
+      out.say("left in force: " + Out.count(others, "rule") + " that belong to others");
+    }
+  }
+
+  /** Whether the rule was pushed from this directory, or else is of a service it is about. */
+  private boolean owns(
+      Path root, RuleKey key, String store, Documents documents, List<History.Change> history) {
+    for (History.Change c : history) {
+      if (c.texts.containsKey(key.key) && !c.from.isEmpty()) {
+        return c.from.equals(source(root));
+      }
+    }
+    if (base(root).has(store, key.key)) {
+      return true;
+    }
+    for (Documents.Document d : documents.byKey.values()) {
+      if (key.kind.isRule()
+          && d.key.service.equals(key.service)
+          && root.equals(Objects.requireNonNull(d.root).toAbsolutePath().normalize())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void refuseOverwrites(
+      Publication p, Tree tree, View now, List<History.Change> history, Map<String, Path> roots) {
+    Overwrites overwrites = new Overwrites(now, tree.name, history);
     StringBuilder s = new StringBuilder();
-    for (String key : p.writes().keySet()) {
-      Entry there = now.get(key);
-      if (!pulled.fresh(key, there)) {
-        s.append("\n  ").append(Publication.who(now, key, there));
+    for (Map.Entry<String, byte[]> w : p.writes().entrySet()) {
+      String key = w.getKey();
+      Path root = roots.get(key);
+      if (root != null && overwrites.undoes(key, w.getValue(), base(root), source(root))) {
+        s.append("\n  ").append(Publication.who(now, key, now.get(key)));
       }
     }
     if (s.length() > 0) {
       throw new Trouble(
           Fault.CONFLICT,
-          "changed since these files were pulled; nothing was written" + s,
+          "changed since these files were last pushed or pulled; nothing was written" + s,
           "see the difference: weir diff; take theirs: weir pull; insist: push --force");
+    }
+  }
+
+  /** Files that are known from another store are perhaps not meant for this one. */
+  private void strangers(Publication p, Tree tree) {
+    Set<String> elsewhere = new TreeSet<String>();
+    for (Base b : bases.values()) {
+      if (!b.knows(tree.name)) {
+        elsewhere.addAll(b.known());
+      }
+    }
+    if (!elsewhere.isEmpty()) {
+      p.danger("these files were pulled from or pushed to " + elsewhere + ", not " + tree.name);
+    }
+  }
+
+  private void remember(Documents documents, Publication p, Tree tree, Map<String, Path> roots) {
+    try {
+      for (Map.Entry<Path, Base> b : bases.entrySet()) {
+        Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
+        for (Documents.Document d : documents.byKey.values()) {
+          if (b.getKey().equals(roots.get(d.key.key))) {
+            texts.put(d.key.key, d.text);
+          }
+        }
+        for (Map.Entry<String, byte[]> w : p.writes().entrySet()) {
+          if (w.getValue() == null) {
+            texts.put(w.getKey(), null);
+          }
+        }
+        b.getValue().remember(tree.name, texts);
+      }
+    } catch (IOException readOnly) {
+      // the history knows as well what was pushed
     }
   }
 }

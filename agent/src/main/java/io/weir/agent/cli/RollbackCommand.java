@@ -49,6 +49,20 @@ final class RollbackCommand extends ChangeCommand {
         before(all.get(at), texts);
       }
       Publication p = new Publication(this, tree, view);
+      History.Change undone = all.get(at);
+      String me = History.author(environment);
+      if (id == null && !undone.by.equals(me)) {
+        p.danger("the last change is not yours (" + me + "): by " + undone.told());
+      }
+      if (to && at > 1) {
+        p.danger(
+            "undoes "
+                + at
+                + " changes, of "
+                + Out.count(texts.size(), "key")
+                + ": "
+                + texts.keySet());
+      }
       for (Map.Entry<String, String> t : texts.entrySet()) {
         String text = t.getValue();
         p.put(t.getKey(), text == null ? null : text.getBytes(StandardCharsets.UTF_8));

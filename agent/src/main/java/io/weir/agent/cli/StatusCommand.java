@@ -8,6 +8,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Parameters;
 
@@ -207,6 +209,9 @@ final class StatusCommand extends StoreCommand {
     }
     showBreakers(out, breakers);
     showUngoverned(out, Ungoverned.rows(members, service));
+    if (tree.hasStatus()) {
+      unknown(out, view, service, documents);
+    }
     out.say(
         Out.count(documents.byKey.size(), "rule")
             + " in "
@@ -217,6 +222,34 @@ final class StatusCommand extends StoreCommand {
                 ? ", " + out.ink(Out.Ink.BAD, "all switched off by " + RuleKey.OFF)
                 : ""));
     return well && refused == 0;
+  }
+
+  /** Says of which services there are rules, but nobody of that name. */
+  private static void unknown(Out out, View view, @Nullable String service, Documents documents) {
+    Known known = Known.of(view);
+    Set<String> names = new TreeSet<String>();
+    if (service != null) {
+      names.add(service);
+    } else {
+      for (Documents.Document d : documents.byKey.values()) {
+        if (!d.key.service.isEmpty()) {
+          names.add(d.key.service);
+        }
+      }
+    }
+    int said = 0;
+    for (String name : names) {
+      String unknown = known.unknown(name);
+      if (unknown != null && said++ < 10) {
+        out.say(
+            out.ink(Out.Ink.DOUBTFUL, "warning: ")
+                + (service == null ? "there are rules for " + name + ", but " : "")
+                + unknown);
+      }
+    }
+    if (said > 10) {
+      out.say("and " + (said - 10) + " more such services: weir lint");
+    }
   }
 
   private static String rule(String kind, String service, String id) {

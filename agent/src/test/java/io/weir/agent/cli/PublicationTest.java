@@ -83,7 +83,7 @@ class PublicationTest {
     }
   }
 
-  private StoreCommand command() {
+  private PushCommand command() {
     PushCommand c = new PushCommand();
     PrintStream to = new PrintStream(said, true, StandardCharsets.UTF_8);
     c.out = new Out(to, to, Map.of());

@@ -4,13 +4,13 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** "Did you mean": the nearest known word by edit distance with transpositions. */
-final class Spelling {
+public final class Spelling {
   private static final int LONGEST = 64;
 
   private Spelling() {}
 
   /** The nearest of the words, or null when none is near enough to be worth saying. */
-  static @Nullable String nearest(String text, Iterable<String> words) {
+  public static @Nullable String nearest(String text, Iterable<String> words) {
     if (text.length() > LONGEST) {
       return null;
     }

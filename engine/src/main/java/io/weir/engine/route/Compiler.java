@@ -112,7 +112,7 @@ final class Compiler {
       Arm arm = route.to.get(i);
       List<Instance> selected = new ArrayList<Instance>();
       for (Instance instance : speaking) {
-        if (selects(arm, instance)) {
+        if (arm.selects(instance)) {
           selected.add(instance);
         }
       }
@@ -133,49 +133,6 @@ final class Compiler {
       pools.put(instances, p);
     }
     return p;
-  }
-
-  private static boolean selects(Arm arm, Instance i) {
-    if (arm.version != null && !arm.version.equals(i.version())) {
-      return false;
-    }
-    for (Map.Entry<String, String> label : arm.labels.entrySet()) {
-      if (!matches(label.getValue(), value(i, label.getKey()))) {
-        return false;
-      }
-    }
-    // an arm that names neither has not said that it means the canaries too
-    return i.colour() == null || arm.version != null || arm.labels.containsKey(Instance.CANARY);
-  }
-
-  private static @Nullable String value(Instance i, String label) {
-    String own = i.labels().get(label);
-    if (own != null) {
-      return own;
-    }
-    switch (label) {
-      case "version":
-        return i.version();
-      case "region":
-        return i.region();
-      case "zone":
-        return i.zone();
-      default:
-        return null;
-    }
-  }
-
-  /** Exact, a set written {@code a|b|c}, or a prefix written {@code a*}. */
-  private static boolean matches(String wanted, @Nullable String value) {
-    if (value == null) {
-      return false;
-    }
-    for (String w : wanted.split("\\|")) {
-      if (w.endsWith("*") ? value.startsWith(w.substring(0, w.length() - 1)) : value.equals(w)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** What statistics and experiments call an arm: its version, else its labels. */

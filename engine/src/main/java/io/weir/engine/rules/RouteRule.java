@@ -1,6 +1,7 @@
 package io.weir.engine.rules;
 
 import io.weir.engine.call.Attribute;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.match.Match;
 import java.util.Collections;
 import java.util.Comparator;
@@ -69,6 +70,50 @@ public final class RouteRule extends Rule {
       this.labels = Collections.unmodifiableMap(labels);
       this.weight = weight;
       this.match = match;
+    }
+
+    /** Whether calls of this arm may go to the instance; its weight and health are not asked. */
+    public boolean selects(Instance i) {
+      if (version != null && !version.equals(i.version())) {
+        return false;
+      }
+      for (Map.Entry<String, String> label : labels.entrySet()) {
+        if (!matches(label.getValue(), value(i, label.getKey()))) {
+          return false;
+        }
+      }
+      // an arm that names neither has not said that it means the canaries too
+      return i.colour() == null || version != null || labels.containsKey(Instance.CANARY);
+    }
+
+    private static @Nullable String value(Instance i, String label) {
+      String own = i.labels().get(label);
+      if (own != null) {
+        return own;
+      }
+      switch (label) {
+        case "version":
+          return i.version();
+        case "region":
+          return i.region();
+        case "zone":
+          return i.zone();
+        default:
+          return null;
+      }
+    }
+
+    /** Exact, a set written {@code a|b|c}, or a prefix written {@code a*}. */
+    private static boolean matches(String wanted, @Nullable String value) {
+      if (value == null) {
+        return false;
+      }
+      for (String w : wanted.split("\\|")) {
+        if (w.endsWith("*") ? value.startsWith(w.substring(0, w.length() - 1)) : value.equals(w)) {
+          return true;
+        }
+      }
+      return false;
     }
   }
 
