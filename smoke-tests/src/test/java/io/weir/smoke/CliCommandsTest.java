@@ -64,7 +64,7 @@ class CliCommandsTest {
         say("simulate", "--service", "shop", "access.log");
         say("shadow", "shop/rate-limit");
         say("enforce", "shop/rate-limit", "--wait", "--timeout", "60");
-        say("canary", "set", "shop", "v2", "5");
+        say("canary", "set", "shop", "v2", "5", "--stable", "v1", "--yes");
         say("history");
         say("rollback", "--wait", "--timeout", "60");
         say("doctor", Long.toString(governed.pid()));

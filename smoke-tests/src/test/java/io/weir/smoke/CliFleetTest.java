@@ -55,7 +55,7 @@ class CliFleetTest {
       assertThat(said.out())
           .containsPattern("shop/127.0.0.1:9001 +SYNCED +\\d+ ms")
           .containsPattern("shop/127.0.0.1:9002 +SYNCED +\\d+ ms");
-      assertThat(said.err()).contains("all 2 live instances run it");
+      assertThat(said.err()).contains("all 2 live instances of shop run it");
       put("rules/service/shop/rate-limit.yaml", "qps: 6\n");
       said = weir.run("push", "rules", "--wait", "--timeout", "60", "-o", "json").exits(0);
       assertThat(said.out()).contains("\"state\": \"SYNCED\"", "\"ms\": ");
@@ -83,7 +83,14 @@ class CliFleetTest {
         put("rules/service/shop/rate-limit.yaml", "qps: 5\n");
         Cli.Said said = weir.run("push", "rules", "--wait", "--timeout", "2").exits(6);
         assertThat(said.out()).containsPattern("shop/127.0.0.1:9001 +STALE");
-        assertThat(said.err()).contains("WEIR2202");
+        assertThat(said.err())
+            .contains("WEIR2202 0 of 1 live instance of shop run it")
+            .contains("no acknowledgement within 2000 ms: shop/127.0.0.1:9001");
+        put("other/service/pay/circuit-breaker.yaml", "open_seconds: 30\n");
+        assertThat(weir.run("push", "other", "--wait", "--timeout", "2").exits(0).err())
+            .as("what it does not touch is not waited for")
+            .contains("no live instance of pay reports its status")
+            .contains("nobody of the name pay is known");
         assertThat(weir.run("status").exits(6).out()).containsPattern("9001 +STALE");
       } finally {
         signal(one, "CONT");
@@ -110,7 +117,9 @@ class CliFleetTest {
     weir.run("push", "--force", "mine", "-m", "insisting").exits(0);
     assertThat(weir.run("rollback", changeOf("they were faster")).exits(5).err())
         .contains("WEIR2103", "insisting");
-    weir.run("rollback", "--to", changeOf("first")).exits(0);
+    assertThat(weir.run("rollback", "--to", changeOf("first")).exits(3).err())
+        .contains("WEIR2206", "undoes 2 changes");
+    weir.run("rollback", "--to", changeOf("first"), "--yes").exits(0);
     weir.run("pull", "--force", "mine").exits(0);
     assertThat(home.resolve("mine/service/shop/rate-limit.yaml")).hasContent("qps: 5");
   }
@@ -126,7 +135,9 @@ class CliFleetTest {
     Files.delete(home.resolve("rules/service/pay/circuit-breaker.yaml"));
     assertThat(weir.run("push", "rules").exits(0).err())
         .contains("nothing to change", "1 other rule; --prune");
-    assertThat(weir.run("push", "rules", "--prune").exits(0).out())
+    assertThat(weir.run("push", "rules", "--prune").exits(3).err())
+        .contains("WEIR2206", "deletes /service/pay/circuit-breaker");
+    assertThat(weir.run("push", "rules", "--prune", "--yes").exits(0).out())
         .contains("deleted /service/pay/circuit-breaker");
   }
 
@@ -152,6 +163,12 @@ class CliFleetTest {
         "rules/service/shop/route.yaml",
         "# who goes where\nroutes:\n  - match: \"header:X-Me == '1'\"\n    to: [{version: v9}]\n"
             + "default:\n- version: v1\n# end\n");
+    for (String version : new String[] {"v1", "v2", "v9"}) {
+      etcd.txn(
+          namespace,
+          "/services/shop/instances/127.0.0.1:" + version.charAt(1),
+          "{\"version\": \"" + version + "\"}");
+    }
     weir.run("push", "rules").exits(0);
     weir.run("canary", "set", "shop", "v2", "5").exits(0);
     assertThat(route())
@@ -166,7 +183,9 @@ class CliFleetTest {
     weir.run("canary", "promote", "shop", "v2").exits(0);
     assertThat(route()).contains("{\"version\":\"v2\",\"weight\":100}").doesNotContain("\"v1\"");
     assertThat(weir.run("canary", "set", "other", "v2", "5").exits(1).err()).contains("--stable");
-    weir.run("canary", "set", "other", "v2", "5", "--stable", "v1").exits(0);
+    assertThat(weir.run("canary", "set", "other", "v2", "5", "--stable", "v1").exits(3).err())
+        .contains("WEIR2206", "nobody of the name other is known");
+    weir.run("canary", "set", "other", "v2", "5", "--stable", "v1", "--yes").exits(0);
   }
 
   @Test

@@ -6,6 +6,7 @@ import io.weir.control.testing.EtcdServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -101,6 +102,23 @@ class CliTerminalTest {
           Duration.ofSeconds(40),
           () -> !etcd.ctl("get", "--prefix", "/weir/status/web/").contains("latency"),
           () -> "it goes on telling though nobody looks");
+    }
+  }
+
+  @Test
+  void aPushThatClosesEverythingAsksAtATerminal() throws Exception {
+    Path closed = Work.fresh("closed").resolve("service/pay/rate-limit.yaml");
+    Files.createDirectories(closed.getParent());
+    Files.writeString(closed, "qps: 0\n");
+    for (String answer : new String[] {"\n", "no\n", "y\n"}) {
+      try (Pty push = new Pty("", 24, "push " + closed)) {
+        push.await("qps 0 refuses every call to pay");
+        push.await("[y/N]");
+        push.type(answer);
+        assertThat(push.exit()).as(push.seen()).isEqualTo(answer.equals("y\n") ? 0 : 3);
+        assertThat(etcd.ctl("get", "/service/pay/rate-limit").contains("qps: 0"))
+            .isEqualTo(answer.equals("y\n"));
+      }
     }
   }
 

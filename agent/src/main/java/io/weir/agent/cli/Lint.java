@@ -275,7 +275,9 @@ final class Lint {
       boolean range = s.length() == 7;
       if (s.equals("2xx")
           || s.equals("200")
-          || range && s.substring(0, 3).compareTo("200") <= 0 && s.substring(4).compareTo("200") >= 0) {
+          || range
+              && s.substring(0, 3).compareTo("200") <= 0
+              && s.substring(4).compareTo("200") >= 0) {
         return !r.ignoreStatus.contains("2xx") && !r.ignoreStatus.contains("200");
       }
     }

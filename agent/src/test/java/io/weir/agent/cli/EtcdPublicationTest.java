@@ -146,6 +146,7 @@ class EtcdPublicationTest {
     c.out = new Out(to, to, Map.of());
     c.environment = Map.of();
     c.jar = new File("weir.jar");
+    c.yes = true; // some say qps: 0
     return new Publication(c, tree, tree.view());
   }
 
