@@ -46,6 +46,19 @@ final class PackWriter {
 
   private static final Pattern CLASS = Pattern.compile("(?!META-INF/|module-info).*\\.class");
 
+  /**
+   * Classes of libraries, each with its method that gives {@code sun.misc.Unsafe} or what uses it.
+   * In weir.jar it gives null, and the library goes its way without: from JDK 24 on the first use
+   * of that class's memory access prints four lines of warning into the application's stderr, and
+   * only a flag of the application's could stop them.
+   */
+  private static final Map<String, String> WITHOUT_UNSAFE =
+      Map.of(
+          "com/google/protobuf/UnsafeUtil",
+          "getUnsafe()Lsun/misc/Unsafe;",
+          "io/opentelemetry/exporter/internal/marshal/UnsafeStringEncoder",
+          "createIfAvailable()Lio/opentelemetry/exporter/internal/marshal/UnsafeStringEncoder;");
+
   /** 1 January 1980, the first day of a zip file. */
   private static final int NO_DAY = 1 << 5 | 1;
 
@@ -106,21 +119,36 @@ final class PackWriter {
    */
   static byte[] lean(byte[] file) {
     ClassWriter lean = new ClassWriter(0);
-    new ClassReader(file)
-        .accept(
-            new ClassVisitor(Opcodes.ASM9, lean) {
+    ClassReader reader = new ClassReader(file);
+    String without = WITHOUT_UNSAFE.get(reader.getClassName());
+    boolean[] found = new boolean[1];
+    reader.accept(
+        new ClassVisitor(Opcodes.ASM9, lean) {
+          @Override
+          public MethodVisitor visitMethod(
+              int access, String name, String descriptor, String signature, String[] thrown) {
+            if ((name + descriptor).equals(without)) {
+              found[0] = true;
+              MethodVisitor none = super.visitMethod(access, name, descriptor, signature, thrown);
+              none.visitCode();
+              none.visitInsn(Opcodes.ACONST_NULL);
+              none.visitInsn(Opcodes.ARETURN);
+              none.visitMaxs(1, 0);
+              none.visitEnd();
+              return null;
+            }
+            return new MethodVisitor(
+                Opcodes.ASM9, super.visitMethod(access, name, descriptor, signature, thrown)) {
               @Override
-              public MethodVisitor visitMethod(
-                  int access, String name, String descriptor, String signature, String[] thrown) {
-                return new MethodVisitor(
-                    Opcodes.ASM9, super.visitMethod(access, name, descriptor, signature, thrown)) {
-                  @Override
-                  public void visitLocalVariable(
-                      String name, String type, String signature, Label from, Label to, int at) {}
-                };
-              }
-            },
-            0);
+              public void visitLocalVariable(
+                  String name, String type, String signature, Label from, Label to, int at) {}
+            };
+          }
+        },
+        0);
+    if (without != null && !found[0]) {
+      throw new IllegalStateException(reader.getClassName() + " has no " + without + " any more");
+    }
     return lean.toByteArray();
   }
 

@@ -18,11 +18,13 @@ import org.junit.jupiter.api.Test;
 /**
  * Every command of the overview, in the order of a day's work, against a real etcd that wants a
  * password and a real JVM under the agent, with {@code -o json}: one JSON value on stdout, its exit
- * code, no colour, no password anywhere. A command that is added to the overview and not here fails
- * the test.
+ * code, no colour, no password anywhere, and no warning of the JVM's: command and application run
+ * on the newest JDK, which warns of what later ones will not allow. A command that is added to the
+ * overview and not here fails the test.
  */
 class CliCommandsTest {
   private static final String PASSWORD = "hunter2-of-etcd";
+  private static final Jdk NEWEST = Jdk.want(25).or(() -> Jdk.find(17)).orElseThrow();
 
   private final Path home = Work.fresh("commands");
   private final Map<String, String[]> commands = new LinkedHashMap<>();
@@ -39,7 +41,7 @@ class CliCommandsTest {
       try (Jvm governed = idle().weir(options).start();
           Jvm plain = idle().start()) {
         Cli weir =
-            new Cli(home)
+            new Cli(NEWEST.java(), home)
                 .env("WEIR_ETCD_ENDPOINTS", etcd.endpoint())
                 .env("WEIR_ETCD_USER", "root")
                 .env("WEIR_ETCD_PASSWORD", PASSWORD);
@@ -84,7 +86,7 @@ class CliCommandsTest {
           Cli.Said said = weir.run(words.toArray(new String[0])).exits(0);
           answers.put(c.getKey(), said);
           assertThat(Json.isOne(said.out())).as("one JSON value: %s", said).isTrue();
-          assertThat(said.toString()).doesNotContain("\u001b", "\tat ");
+          assertThat(said.toString()).doesNotContain("\u001b", "\tat ", "WARNING:");
           assertThat(said.out() + said.err()).as("%s", said.command()).doesNotContain(PASSWORD);
         }
         assertThat(answers.get("push").out()).contains("\"state\": \"SYNCED\"", "\"ms\": ");
@@ -99,6 +101,7 @@ class CliCommandsTest {
         assertThat(stranger.toString()).doesNotContain(PASSWORD);
         plain.awaitStderr("attached to a running JVM");
         assertThat(governed.told() + plain.told()).doesNotContain(PASSWORD);
+        assertThat(governed.stderr()).noneMatch(line -> line.startsWith("WARNING:"));
       }
     }
   }
@@ -118,7 +121,7 @@ class CliCommandsTest {
   }
 
   private static Jvm.Builder idle() {
-    return Jvm.of(Jdk.find(17).orElseThrow(), Apps.compile("idle", "", Map.of()), "Idle")
+    return Jvm.of(NEWEST, Apps.compile("idle", "", Map.of()), "Idle")
         .env("WEIR_ETCD_PASSWORD", PASSWORD);
   }
 }
