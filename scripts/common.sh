@@ -1,6 +1,15 @@
 # Shared by ./demo, ./verify and the developer commands; sourced, never run.
 # shellcheck shell=bash
 
+# File names and what the tests print are UTF-8, whatever the machine's locale: with LC_ALL=C a JVM cannot open a path
+# that has letters beyond ASCII in it.
+for name in C.UTF-8 C.utf8 en_US.UTF-8; do
+  if locale -a 2>/dev/null | grep -qxF "$name"; then
+    export LC_ALL=$name
+    break
+  fi
+done
+
 say()  { printf '\033[1m%s\033[0m\n' "weir: $*"; }
 die()  { printf 'weir: %s\n' "$*" >&2; exit 1; }
 if [ -n "${NO_COLOR:-}" ] || [ ! -t 1 ]; then say() { printf 'weir: %s\n' "$*"; }; fi
@@ -61,4 +70,9 @@ install_packages() {
     die "$command could not be installed (see above): $otherwise, and run this again"
   fi
   rm -f "$log"
+}
+
+# processes_of FOLDER: ids of the processes that have FOLDER in their command line, taken as it is, not as a pattern
+processes_of() {
+  ps -ww -eo pid=,args= | FOLDER=$1 awk 'index($0, ENVIRON["FOLDER"]) { print $1 }'
 }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +15,12 @@ import java.util.concurrent.TimeoutException;
 
 /** A process the demo started and will stop. */
 final class Child implements AutoCloseable {
+  /** In the order they were started; guarded by the class. */
+  private static final List<Child> STARTED = new ArrayList<>();
+
+  /** No more are started; guarded by the class. */
+  private static boolean ended;
+
   private final String name;
   private final Process process;
   private final Path log;
@@ -35,16 +42,38 @@ final class Child implements AutoCloseable {
     return start(name, work, command);
   }
 
-  static Child start(String name, Path work, List<String> command) throws IOException {
+  static synchronized Child start(String name, Path work, List<String> command) throws IOException {
+    if (ended) {
+      throw new IOException("the demo ends: " + name + " is not started");
+    }
     Path log = work.resolve(name + ".log");
     Process p =
         new ProcessBuilder(command).redirectErrorStream(true).directory(work.toFile()).start();
     Child child = new Child(name, p, log);
-    Runtime.getRuntime().addShutdownHook(new Thread(child::close));
+    STARTED.add(child);
     Thread reader = new Thread(child::read, "log-" + name);
     reader.setDaemon(true);
     reader.start();
     return child;
+  }
+
+  /**
+   * Stops every child and starts no more. The youngest are asked first and all of them before any
+   * is waited for; etcd, the oldest, comes last, because the others deregister in it.
+   */
+  static void stopAll() {
+    List<Child> all;
+    synchronized (Child.class) {
+      ended = true;
+      all = new ArrayList<>(STARTED);
+    }
+    Collections.reverse(all);
+    for (Child c : all) {
+      if (!c.name.equals("etcd")) {
+        c.terminate();
+      }
+    }
+    all.forEach(Child::close);
   }
 
   private void read() {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -32,9 +33,21 @@ public final class Demo {
   private final Path work;
   private final boolean etcd;
   private final boolean keep;
-  private final List<AutoCloseable> open = new ArrayList<>();
-  private int failures;
+  private final List<AutoCloseable> open = new CopyOnWriteArrayList<>();
+  private volatile int failures;
   private String secondShop;
+
+  /** Where calls of the shop land at the end: see {@link #regions}. */
+  private Paying nearPayment;
+
+  /** Every claim was made: it was not stopped on the way. */
+  private volatile boolean ended;
+
+  /** The JVM ends, by Ctrl-C or because the demo is over. */
+  private volatile boolean interrupted;
+
+  /** Guarded by this. */
+  private boolean closed;
 
   private Demo(Path home, Path work, boolean etcd, boolean keep) {
     this.home = home;
@@ -52,11 +65,19 @@ public final class Demo {
             work,
             a.contains("--etcd"),
             a.contains("--keep"));
+    // Ctrl-C: it ends the JVM without coming back to this method
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  demo.interrupted = true;
+                  demo.close();
+                },
+                "end of the demo"));
     try {
       demo.run();
     } catch (Exception e) {
-      demo.failures++;
-      demo.screen.bad("the demo could not go on: " + e.getMessage());
+      demo.fail("the demo could not go on: " + e.getMessage());
     } finally {
       demo.close();
     }
@@ -133,22 +154,37 @@ public final class Demo {
         String.format(
             "%,d calls in %d s; no application was restarted, none was rebuilt",
             all(traffic), (System.nanoTime() - began) / 1_000_000_000L));
+    ended = true;
     if (keep) {
-      screen.say("");
-      screen.say("left running for you (Ctrl-C ends everything):");
-      screen.say(
-          "  curl -i '"
-              + shop
-              + "/order?item=book'          curl "
-              + "http://"
-              + payment
-              + "/break   (and /mend, /count)");
-      screen.say("  " + rules.command("/service/shop/rate-limit"));
-      screen.say("  java -jar " + home.resolve("agent/target/weir.jar") + " --help");
-      screen.say("  logs in " + work);
       traffic.close();
+      playground(rules, shop);
       Thread.currentThread().join();
     }
+  }
+
+  /** What is left running with --keep. Each line that begins with $ is a command for a shell. */
+  private void playground(RuleShelf rules, String shop) throws Exception {
+    String payment = "http://" + nearPayment.address();
+    String limit = "/service/shop/rate-limit";
+    screen.say("");
+    screen.say("left running for you (Ctrl-C ends everything and removes its files):");
+    screen.say("an order, answered by one of the two payments near the shop:");
+    screen.command("curl -i " + quoted(shop + "/order?item=book"));
+    screen.say("one of the two fails, and works again:");
+    screen.command("curl " + payment + "/break");
+    screen.command("curl " + payment + "/mend");
+    screen.say("a rate limit of one order a second, and none:");
+    screen.command(rules.putCommand(limit, "{\"qps\": 1, \"burst\": 1}"));
+    screen.command(rules.deleteCommand(limit));
+    screen.say("what else there is:");
+    screen.command(
+        "java -jar " + quoted(home.resolve("agent/target/weir.jar").toString()) + " help");
+    screen.say("logs in " + work);
+  }
+
+  /** For a shell. */
+  static String quoted(String word) {
+    return "'" + word.replace("'", "'\\''") + "'";
   }
 
   private void limiter(RuleShelf rules, Traffic traffic, int qps) throws Exception {
@@ -419,7 +455,10 @@ public final class Demo {
             traffic.paid("region", FAR) - still,
             failed(traffic) - failed),
         traffic.paid("region", FAR) == still && failed(traffic) == failed);
-    rules.delete("/service/payment-service/route");
+    nearPayment = again.get(0);
+    if (!keep) { // else calls would go where the front end's configuration says: it has ended
+      rules.delete("/service/payment-service/route");
+    }
   }
 
   /** Starts a payment instance; {@link Paying#register} waits for it. */
@@ -579,6 +618,12 @@ public final class Demo {
     if (holds) {
       screen.good(text);
     } else {
+      fail(text);
+    }
+  }
+
+  private void fail(String text) {
+    if (!interrupted) { // else what fails is what was stopped
       failures++;
       screen.bad(text);
     }
@@ -588,21 +633,28 @@ public final class Demo {
     return nanos / 1_000_000;
   }
 
-  private void close() {
+  /** Stops everything and removes the files; once, whoever comes first. */
+  private synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     for (int i = open.size() - 1; i >= 0; i--) {
-      try {
-        open.get(i).close();
-      } catch (Exception e) {
-        screen.bad("could not stop " + open.get(i) + ": " + e.getMessage());
+      if (open.get(i) instanceof Traffic traffic) {
+        traffic.close();
       }
     }
+    Child.stopAll();
     if (failures == 0) {
       try (var files = Files.walk(work)) {
         files.sorted(Comparator.reverseOrder()).forEach(f -> f.toFile().delete());
       } catch (java.io.IOException leftBehind) {
         screen.say("left behind: " + work);
       }
-      screen.good("all claims came true; every process was stopped");
+      screen.good(
+          ended
+              ? "all claims came true; every process was stopped"
+              : "every process was stopped, and the demo's files are gone");
     } else {
       screen.bad(failures + " claim(s) did not come true; logs in " + work);
     }

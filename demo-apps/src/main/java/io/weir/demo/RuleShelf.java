@@ -25,8 +25,11 @@ interface RuleShelf extends AutoCloseable {
   /** The value, empty when there is none. */
   String get(String key) throws Exception;
 
-  /** The shell command that would do the same, for the reader to try. */
-  String command(String key);
+  /** The shell command that does the same as {@link #put}, for the reader to try. */
+  String putCommand(String key, String text);
+
+  /** The shell command that does the same as {@link #delete}. */
+  String deleteCommand(String key);
 
   @Override
   void close();
@@ -68,8 +71,13 @@ interface RuleShelf extends AutoCloseable {
     }
 
     @Override
-    public String command(String key) {
-      return "edit " + file(key);
+    public String putCommand(String key, String text) {
+      return "echo " + Demo.quoted(text) + " > " + Demo.quoted(file(key).toString());
+    }
+
+    @Override
+    public String deleteCommand(String key) {
+      return "rm " + Demo.quoted(file(key).toString());
     }
 
     @Override
@@ -168,8 +176,18 @@ interface RuleShelf extends AutoCloseable {
     }
 
     @Override
-    public String command(String key) {
-      return "ETCDCTL_API=3 etcdctl --endpoints " + endpoint + " put " + key + " '...'";
+    public String putCommand(String key, String text) {
+      return "ETCDCTL_API=3 etcdctl --endpoints "
+          + endpoint
+          + " put "
+          + key
+          + " "
+          + Demo.quoted(text);
+    }
+
+    @Override
+    public String deleteCommand(String key) {
+      return "ETCDCTL_API=3 etcdctl --endpoints " + endpoint + " del " + key;
     }
 
     @Override

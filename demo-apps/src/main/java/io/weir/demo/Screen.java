@@ -17,6 +17,11 @@ final class Screen {
     System.out.println("   " + text);
   }
 
+  /** For the reader to type. */
+  void command(String text) {
+    System.out.println("   " + paint("35", "$ " + text));
+  }
+
   void rule(String key, String text) {
     System.out.println("   " + paint("35", "put " + key + "  " + text.replace("\n", " ")));
   }
