@@ -109,13 +109,16 @@ final class BootClasses {
   }
 
   /**
-   * {@code Instrumentation.redefineModule}, by reflection because this class is Java 8 bytecode.
+   * Exports the package of a class of the JDK to our module: {@code
+   * Instrumentation.redefineModule}, by reflection because this class is Java 8 bytecode.
    */
-  private static void exportToUs(Class<?> type, Instrumentation instrumentation) throws Exception {
+  static void exportToUs(Class<?> type, Instrumentation instrumentation) throws Exception {
     Class<?> module = Class.forName("java.lang.Module");
     Method getModule = Class.class.getMethod("getModule");
     Map<String, Set<Object>> exports = new HashMap<String, Set<Object>>();
-    exports.put("jdk.internal.misc", Collections.singleton(getModule.invoke(BootClasses.class)));
+    String name = type.getName();
+    String inside = name.substring(0, name.lastIndexOf('.'));
+    exports.put(inside, Collections.singleton(getModule.invoke(BootClasses.class)));
     Instrumentation.class
         .getMethod("redefineModule", module, Set.class, Map.class, Map.class, Set.class, Map.class)
         .invoke(

@@ -34,13 +34,22 @@ public final class Premain {
       java.io.@Nullable File where,
       Instrumentation instrumentation,
       boolean attached) {
+    // one that was started with the JVM nobody waits for
+    boolean awaited = attached || where != null;
     try {
-      if (isTool()) {
+      String tool = Program.tool();
+      if (tool != null) {
+        if (attached) {
+          AttachNotice.leave(AttachNotice.TOOL + " " + tool, instrumentation);
+        }
         return;
       }
       if (BootClasses.present()) {
         StderrLine.write(
             "already loaded in this JVM; this second -javaagent, extension or attach does nothing");
+        if (attached) {
+          AttachNotice.leave(AttachNotice.PRESENT, instrumentation);
+        }
         return;
       }
       java.io.File jar = where != null ? where : IsolatedLoader.agentJar(Premain.class);
@@ -53,25 +62,15 @@ public final class Premain {
       Consumer<Object[]> agent =
           (Consumer<Object[]>)
               loader.loadClass("io.weir.agent.run.Agent").getConstructor().newInstance();
-      agent.accept(new Object[] {options, instrumentation, jar, attached});
+      Object[] start = {options, instrumentation, jar, attached};
+      agent.accept(start);
+      if (awaited) {
+        boolean governs = Boolean.TRUE.equals(start[3]);
+        AttachNotice.leave(governs ? AttachNotice.STARTED : AttachNotice.IDLE, instrumentation);
+      }
     } catch (Throwable t) {
       StderrLine.write("could not start, the application runs without it: " + t);
+      AttachNotice.leave(AttachNotice.FAILED + " " + t, instrumentation);
     }
-  }
-
-  /**
-   * JDK tools inherit JAVA_TOOL_OPTIONS; they are no applications, and neither is our own command
-   * line.
-   */
-  private static boolean isTool() {
-    String command = System.getProperty("sun.java.command", "");
-    int space = command.indexOf(' ');
-    String main = space < 0 ? command : command.substring(0, space);
-    return main.startsWith("jdk.")
-        || main.startsWith("sun.tools.")
-        || main.startsWith("sun.security.tools.")
-        || main.startsWith("com.sun.tools.")
-        || main.equals("io.weir.agent.Main")
-        || main.endsWith("weir.jar");
   }
 }

@@ -37,6 +37,7 @@ final class Cli {
 
   private final Path java;
   private final Path directory;
+  private Path jar = Work.weirJar();
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> options =
       new ArrayList<>(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
@@ -49,6 +50,12 @@ final class Cli {
   /** On the JDK of this test. */
   Cli(Path directory) {
     this(Path.of(System.getProperty("java.home"), "bin", "java"), directory);
+  }
+
+  /** Another copy of weir.jar. */
+  Cli jar(Path copy) {
+    jar = copy;
+    return this;
   }
 
   Cli env(String name, String value) {
@@ -70,7 +77,7 @@ final class Cli {
     List<String> command = new ArrayList<>();
     command.add(java.toString());
     command.addAll(options);
-    command.addAll(List.of("-jar", Work.weirJar().toString()));
+    command.addAll(List.of("-jar", jar.toString()));
     command.addAll(List.of(arguments));
     ProcessBuilder b = new ProcessBuilder(command).directory(directory.toFile());
     b.environment().remove("JAVA_TOOL_OPTIONS");

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -265,13 +266,14 @@ class CliFleetTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {17, 25})
+  @ValueSource(ints = {8, 17, 25})
   void attachGovernsARunningJvm(int version) {
     Optional<Jdk> jdk = Jdk.want(version);
     if (jdk.isEmpty()) {
       return; // said loudly by want()
     }
-    try (Jvm plain = Jvm.of(jdk.get(), idle(), "Idle").start()) {
+    String old = Apps.compile(8, List.of("idle"), "", Map.of());
+    try (Jvm plain = Jvm.of(jdk.get(), old, "Idle").start()) {
       Cli.Said said =
           new Cli(jdk.get().java(), home)
               .run(

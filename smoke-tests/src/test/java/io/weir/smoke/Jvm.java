@@ -64,7 +64,12 @@ final class Jvm implements AutoCloseable {
 
   /** Begins the command line of a JVM. */
   static Builder of(Jdk jdk, String classpath, String mainClass) {
-    return new Builder(jdk, classpath, mainClass);
+    return new Builder(jdk, List.of("-cp", classpath, mainClass));
+  }
+
+  /** The same for {@code java -jar}. */
+  static Builder ofJar(Jdk jdk, Path jar) {
+    return new Builder(jdk, List.of("-jar", jar.toString()));
   }
 
   static final class Builder {
@@ -75,10 +80,10 @@ final class Jvm implements AutoCloseable {
     private boolean reads = true;
     private String redirection = "";
 
-    private Builder(Jdk jdk, String classpath, String mainClass) {
+    private Builder(Jdk jdk, List<String> program) {
       this.jdk = jdk;
       options("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
-      run.addAll(List.of("-cp", classpath, mainClass));
+      run.addAll(program);
     }
 
     /** The agent under test, with its options ({@code service=x;rules=file:DIR}). */

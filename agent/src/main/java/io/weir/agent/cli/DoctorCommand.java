@@ -5,6 +5,7 @@ import io.weir.agent.coverage.Libraries;
 import io.weir.agent.coverage.Library;
 import io.weir.agent.run.Agent;
 import io.weir.control.parse.RuleProblem;
+import java.io.File;
 import java.io.IOException;
 import java.net.HttpURLConnection;
 import java.net.URI;
@@ -72,13 +73,7 @@ final class DoctorCommand extends StoreCommand {
             + System.getProperty("java.home")
             + ", weir "
             + Agent.version());
-    boolean attach = true;
-    try {
-      Class.forName(
-          "com.sun.tools.attach.VirtualMachine", false, ClassLoader.getSystemClassLoader());
-    } catch (ClassNotFoundException e) {
-      attach = false;
-    }
+    boolean attach = Jvms.canAttach();
     check(
         "attach",
         attach ? Grade.OK : Grade.NOTE,
@@ -232,26 +227,21 @@ final class DoctorCommand extends StoreCommand {
           "jvm " + pid,
           Grade.OK,
           version.replaceFirst("^\\d+:", "").trim().replaceAll("\\s*\n\\s*", " "));
-      List<String> others = new ArrayList<String>();
-      boolean weir = false;
-      for (String word : commandLine.split("\\s+")) {
-        if (word.startsWith("-javaagent:")) {
-          boolean ours = word.contains("weir");
-          weir |= ours;
-          if (!ours) {
-            others.add(word);
-          }
-        }
-      }
-      if (!others.isEmpty()) {
-        check("agents", Grade.NOTE, "other agents are there: " + others);
+      File directory = new File("/proc/" + pid + "/cwd"); // Linux; else a relative path stays one
+      JavaAgents agents = new JavaAgents(commandLine, directory.isDirectory() ? directory : null);
+      if (!agents.others.isEmpty()) {
+        check("agents", Grade.NOTE, "other agents are there: " + agents.others);
       }
       Set<String> loaded = classes(pid);
-      weir |= loaded.contains("io.weir.bootstrap.Bridge");
-      check(
-          "governed",
-          weir ? Grade.OK : Grade.NOTE,
-          weir ? "Weir is in this JVM" : "Weir is not in this JVM: weir attach " + pid);
+      governed(pid, agents, loaded);
+      if (loaded == null) {
+        check(
+            "instrumentations",
+            Grade.NOTE,
+            "a JVM of Java 8 does not list the classes it has loaded, so what Weir covers in it is"
+                + " not known from outside");
+        return;
+      }
       for (Map.Entry<String, String> m : Agent.instrumentations().entrySet()) {
         List<String> found = new ArrayList<String>(InstrumentationsCommand.types(m.getValue()));
         found.retainAll(loaded);
@@ -273,9 +263,38 @@ final class DoctorCommand extends StoreCommand {
     }
   }
 
-  /** Names of the classes that JVM has loaded, without those of the agent's own libraries. */
-  private static Set<String> classes(String pid) {
-    String[] lines = Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n");
+  private void governed(String pid, JavaAgents agents, @Nullable Set<String> loaded) {
+    String notice = Jvms.canAttach() ? Jvms.notice(pid) : "";
+    if (notice.startsWith("failed")) {
+      check("governed", Grade.BAD, Jvms.say(notice));
+    } else if (notice.startsWith("idle") || notice.startsWith("tool")) {
+      check("governed", Grade.NOTE, Jvms.say(notice));
+    } else {
+      boolean weir =
+          loaded != null
+              ? loaded.contains("io.weir.bootstrap.Bridge")
+              : !notice.isEmpty() || agents.weir;
+      check(
+          "governed",
+          weir ? Grade.OK : Grade.NOTE,
+          weir ? "Weir is in this JVM" : "Weir is not in this JVM: weir attach " + pid);
+    }
+  }
+
+  /**
+   * Names of the classes that JVM has loaded, without those of the agent's own libraries; null
+   * where it cannot tell, on Java 8.
+   */
+  private static @Nullable Set<String> classes(String pid) {
+    String[] lines;
+    try {
+      lines = Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n");
+    } catch (Trouble t) {
+      if (String.valueOf(t.getMessage()).contains("Unknown diagnostic command")) {
+        return null;
+      }
+      throw t;
+    }
     String ours = "/0x0";
     for (String line : lines) {
       int at = line.indexOf("--" + Agent.class.getName() + "/");

@@ -43,15 +43,17 @@ public final class Agent implements Consumer<@Nullable Object[]> {
   /**
    * Called by {@code Premain}, on the thread that runs {@code main} afterwards.
    *
-   * @param start options or null, Instrumentation, the agent's File, whether it was attached
+   * @param start options or null, Instrumentation, the agent's File, whether it was attached; the
+   *     last becomes whether this JVM is governed now
    */
   @Override
   @SuppressWarnings("NullAway") // only options may be null
   public void accept(@Nullable Object[] start) {
-    start((String) start[0], (Instrumentation) start[1], (File) start[2], (Boolean) start[3]);
+    start[3] =
+        start((String) start[0], (Instrumentation) start[1], (File) start[2], (Boolean) start[3]);
   }
 
-  private static void start(
+  private static boolean start(
       @Nullable String options, Instrumentation instrumentation, File jar, boolean attached) {
     long began = System.nanoTime();
     Config config =
@@ -81,7 +83,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     if (!config.flag(Key.ENABLED, true)) {
       log.info(
           "weir " + version() + " is disabled (" + config.origin(Key.ENABLED.propertyName()) + ")");
-      return;
+      return false;
     }
     if (!mode.equals("enforce") && !mode.equals("shadow") && !mode.equals("off")) {
       log.warn(
@@ -106,7 +108,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     Hooks hooks = new Hooks(engine, coverage);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
-      return;
+      return false;
     }
     Host host = new Host(modules(config), instrumentation, coverage);
     host.install(attached, weavesByTransformer(config));
@@ -136,6 +138,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             + (System.nanoTime() - began) / 1_000_000
             + " ms");
     log.info("configuration " + config.redacted());
+    return true;
   }
 
   private static Targets targets(Config config) {
