@@ -67,6 +67,7 @@ final class ControlPlanes {
             log);
     plane.tunes(tuning);
     plane.tells(new Lately(engine, Lately.MOST));
+    new RefusalLog(engine, plane.loop(), log).start();
     Registry registry =
         plane.shared() != null && config.flag(Key.REGISTER, true) && config.named()
             ? new Registry(

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * header, whatever the rule says. Immutable.
  */
 public final class Refusal {
+  /** Header of a refusal of Weir's, on either side of a call; its value is the rule's id. */
+  public static final String REJECTED = "X-Weir-Rejected";
+
   /** Which engine refused. */
   public enum Kind {
     LIMIT,
@@ -29,6 +32,10 @@ public final class Refusal {
 
   private final Kind kind;
   private final String ruleId;
+
+  /** The id as a header can carry it: printable ASCII. */
+  private final String named;
+
   private final int status;
   private final List<String[]> headers;
   private final String body;
@@ -88,6 +95,7 @@ public final class Refusal {
       boolean concurrency) {
     this.kind = kind;
     this.ruleId = ruleId;
+    this.named = printable(ruleId);
     this.status = status;
     String type = body == null ? "application/problem+json" : "text/plain; charset=utf-8";
     List<String[]> h = new ArrayList<String[]>();
@@ -102,7 +110,7 @@ public final class Refusal {
     }
     this.headers = Collections.unmodifiableList(h);
     this.contentType = type;
-    this.body = body == null ? problem(kind, ruleId, status) : body;
+    this.body = body == null ? problem(kind, ruleId, status, description) : body;
     this.bytes = this.body.getBytes(StandardCharsets.UTF_8);
     this.throwing = throwing;
     this.policy = policy == null ? null : oneLine(policy);
@@ -165,12 +173,13 @@ public final class Refusal {
 
   /**
    * Every header of the HTTP answer except {@code Content-Type} and {@code Content-Length}, in
-   * order, each name once: {@code Retry-After}, {@code RateLimit-Policy}, {@code RateLimit} and the
-   * rule's own. When no retry can succeed ({@link Ticket#retryAfterNanos} is 0, say because the
-   * rule denies all), no time is named.
+   * order, each name once: {@link #REJECTED}, {@code Retry-After}, {@code RateLimit-Policy}, {@code
+   * RateLimit} and the rule's own. When no retry can succeed ({@link Ticket#retryAfterNanos} is 0,
+   * say because the rule denies all), no time is named.
    */
   public void headers(Ticket ticket, BiConsumer<String, String> to) {
     boolean known = ticket.retryAfterNanos() > 0;
+    unlessOverridden(REJECTED, named, to);
     if (known) {
       unlessOverridden("Retry-After", Long.toString(ticket.retryAfterSeconds()), to);
     }
@@ -235,7 +244,7 @@ public final class Refusal {
     return description;
   }
 
-  private static String problem(Kind kind, String ruleId, int status) {
+  private static String problem(Kind kind, String ruleId, int status, String description) {
     return kind == Kind.LIMIT
         ? "{\"type\":\""
             + PROBLEM
@@ -250,6 +259,8 @@ public final class Refusal {
             + "temporary-reduced-capacity\",\"title\":\"Request cannot be satisfied due to"
             + " temporary server capacity constraints\",\"status\":"
             + status
+            + ",\"detail\":"
+            + quoted(description)
             + "}";
   }
 
@@ -264,6 +275,15 @@ public final class Refusal {
       b.append(c < ' ' || c > '~' ? '?' : c);
     }
     return b.append('"').toString();
+  }
+
+  private static String printable(String s) {
+    StringBuilder b = new StringBuilder(s.length());
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      b.append(c < ' ' || c > '~' ? '?' : c);
+    }
+    return b.toString();
   }
 
   private static String oneLine(String s) {

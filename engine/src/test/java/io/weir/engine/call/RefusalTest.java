@@ -33,6 +33,7 @@ class RefusalTest {
     assertThat(r.contentType()).isEqualTo("application/problem+json");
     assertThat(headers(r, 1))
         .containsExactly(
+            "X-Weir-Rejected: default",
             "Retry-After: 1",
             "RateLimit-Policy: \"default\";q=10000;w=2",
             "RateLimit: \"default\";r=0;t=1");
@@ -62,6 +63,7 @@ class RefusalTest {
     assertThat(r.body()).isEqualTo("later");
     assertThat(headers(r, 1))
         .containsExactly(
+            "X-Weir-Rejected: a",
             "RateLimit-Policy: \"a\";q=1;w=2",
             "RateLimit: \"a\";r=0;t=1",
             "retry-after: 7",
@@ -87,8 +89,9 @@ class RefusalTest {
     Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null);
     assertThat(r.status()).isEqualTo(503);
     assertThat(r.grpcStatus()).isEqualTo(14);
-    assertThat(headers(r, 0)).isEmpty();
-    assertThat(headers(r, 2_000_000_000L)).containsExactly("Retry-After: 2");
+    assertThat(headers(r, 0)).containsExactly("X-Weir-Rejected: b");
+    assertThat(headers(r, 2_000_000_000L)).containsExactly("X-Weir-Rejected: b", "Retry-After: 2");
+    assertThat(r.body()).as("names the rule").contains("circuit breaker \\\"b\\\" is open");
   }
 
   @Test
@@ -114,7 +117,8 @@ class RefusalTest {
         .isEqualTo(
             "{\"type\":\"https://iana.org/assignments/http-problem-types#temporary-reduced-capacity\",\"title\":\"Request"
                 + " cannot be satisfied due to temporary server capacity"
-                + " constraints\",\"status\":503}");
+                + " constraints\",\"status\":503,\"detail\":\"routing rule \\\"r\\\" leaves no"
+                + " instance\"}");
     assertThat(Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null).description())
         .isEqualTo("circuit breaker \"b\" is open");
   }

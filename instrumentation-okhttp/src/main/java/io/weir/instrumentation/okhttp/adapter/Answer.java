@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The answer to a refused call, as if the target had given it. */
 final class Answer {
-  /** Tells it from an answer of the target; its value is the rule's id. */
-  static final String REJECTED = "X-Weir-Rejected";
-
   private Answer() {}
 
   static Response to(Request request, Ticket ticket) {
@@ -31,7 +28,6 @@ final class Answer {
             .receivedResponseAtMillis(now)
             .header("Content-Type", printable(refusal.contentType()))
             .header("Content-Length", Integer.toString(refusal.bodyBytes().length))
-            .header(REJECTED, printable(refusal.ruleId()))
             .body(new Body(refusal));
     refusal.headers(ticket, (name, value) -> b.header(name, printable(value)));
     return b.build();
