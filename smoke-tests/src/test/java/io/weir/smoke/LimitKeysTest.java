@@ -176,7 +176,9 @@ class LimitKeysTest {
       assertThat(refused.headers())
           .containsAllEntriesOf(Map.of("X-Hint", "later", "Retry-After", "7"))
           .hasEntrySatisfying("Content-Type", t -> assertThat(t).startsWith("text/html"));
+      assertThat(refused.header("X-Weir-Rejected")).as("named all the same").isEqualTo("response");
     }
+    jvm.awaitStderr("rate limit \"response\" refused 1 call to this service (shop)");
   }
 
   @Test

@@ -95,6 +95,7 @@ class ServletMatrixTest {
       Raw.Answer refused = http.get("/hello");
 
       assertThat(refused.status()).isEqualTo(429);
+      assertThat(refused.header("X-Weir-Rejected")).isEqualTo("r" + used);
       assertThat(refused.header("Retry-After")).isIn("1", "2");
       assertThat(refused.header("RateLimit-Policy")).isEqualTo("\"r" + used + "\";q=1;w=2");
       assertThat(refused.header("RateLimit")).startsWith("\"r" + used + "\";r=0;t=");

@@ -141,6 +141,7 @@ class RefusalTest {
     r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
     assertThat(lines)
         .containsExactly(
+            "X-Weir-Rejected: c",
             "RateLimit-Policy: \"c\";q=7;qu=\"concurrent-requests\"",
             "RateLimit: \"c\";r=0",
             "X-A: b");
@@ -162,7 +163,11 @@ class RefusalTest {
     Refusal r =
         Refusal.of(Refusal.Kind.LIMIT, "a", new Response(0, wished, null, false), "\"a\";q=1");
     assertThat(headers(r, 1))
-        .containsExactly("Retry-After: 1", "ratelimit: mine", "RATELIMIT-POLICY: mine too");
+        .containsExactly(
+            "X-Weir-Rejected: a",
+            "Retry-After: 1",
+            "ratelimit: mine",
+            "RATELIMIT-POLICY: mine too");
   }
 
   @Test
@@ -174,7 +179,8 @@ class RefusalTest {
     ticket.decision("x-1");
     List<String> lines = new ArrayList<>();
     r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
-    assertThat(lines).containsExactly("Retry-After: 1", "X-Weir-Decision: x-1");
+    assertThat(lines)
+        .containsExactly("X-Weir-Rejected: b", "Retry-After: 1", "X-Weir-Decision: x-1");
   }
 
   @Test
