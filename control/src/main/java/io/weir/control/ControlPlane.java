@@ -27,6 +27,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +51,10 @@ public final class ControlPlane implements AutoCloseable {
 
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final int STATUS_TTL_SECONDS = 30;
+
+  /** How long a disk is waited for before the store is asked. */
+  private static final long DISK_NANOS = TimeUnit.SECONDS.toNanos(2);
+
   private static final long SNAPSHOT_QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final ControlOptions options;
@@ -69,11 +74,14 @@ public final class ControlPlane implements AutoCloseable {
   private String status = "";
   private final Set<String> addresses = new TreeSet<String>();
   private final Set<String> looking = new HashSet<String>();
-  private Loop.@Nullable Timer lookTimer;
+  private final Loop.Chain looks;
   private Supplier<String> latencies = () -> "[]";
   private String coverage = "";
-  private Loop.@Nullable Timer snapshotTimer;
+  private final Loop.Chain saves;
+  private final AtomicReference<Saved> unsaved = new AtomicReference<Saved>();
+  private boolean saving;
   private boolean storeSpoke;
+  private Loop.@Nullable Timer begun;
 
   private volatile @Nullable Tuning tuning;
 
@@ -81,7 +89,9 @@ public final class ControlPlane implements AutoCloseable {
     this.options = options;
     this.log = log;
     loop = new LoopThread("weir-control", log);
-    fanout = new Fanout(log);
+    fanout = new Fanout(loop, log);
+    looks = loop.chain("status", LOOK_NANOS, this::publishStatus);
+    saves = loop.chain("snapshot", SNAPSHOT_QUIET_NANOS, this::save);
     feed = new RuleFeed(sink, log);
     if (options.etcd != null) {
       shared = new EtcdStore(options.etcd, loop, log);
@@ -178,6 +188,11 @@ public final class ControlPlane implements AutoCloseable {
     return feed.report();
   }
 
+  /** Control tasks that threw. Any thread. */
+  public long failures() {
+    return loop.failures();
+  }
+
   /** Lets go of the lease, the connection and the threads; waits for three seconds at most. */
   @Override
   public void close() {
@@ -189,23 +204,49 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   private void begin() {
-    restore();
     fanout.add(new Intake());
     if (shared != null && !options.instance.isEmpty()) {
       statusLease = shared.lease(STATUS_TTL_SECONDS, new StatusLease());
     }
-    store.start(fanout);
-  }
-
-  private void restore() {
-    if (snapshot == null) {
+    final DiskSnapshot file = snapshot;
+    if (disk == null || file == null) {
+      store.start(fanout);
       return;
     }
+    // from now on, whatever becomes of the disk
+    begun = loop.schedule(this::follow, DISK_NANOS);
+    disk.execute(
+        () -> {
+          final DiskSnapshot.Content content = read(file);
+          loop.execute(
+              () -> {
+                if (content != null && !storeSpoke) {
+                  restore(file, content);
+                }
+                follow();
+              });
+        });
+  }
+
+  private void follow() {
+    if (begun != null) {
+      begun.cancel();
+      begun = null;
+      store.start(fanout);
+    }
+  }
+
+  private DiskSnapshot.@Nullable Content read(DiskSnapshot file) {
     try {
-      DiskSnapshot.Content content = snapshot.read();
-      if (content == null) {
-        return;
-      }
+      return file.read();
+    } catch (IOException | RuntimeException e) {
+      log.warn("weir: the rules on disk are not used: " + e.getMessage());
+      return null;
+    }
+  }
+
+  private void restore(DiskSnapshot file, DiskSnapshot.Content content) {
+    try {
       List<Change> changes = new ArrayList<Change>();
       for (Entry e : content.entries) {
         changes.add(new Change(e.key, e));
@@ -219,8 +260,8 @@ public final class ControlPlane implements AutoCloseable {
               + " rule keys of revision "
               + content.revision
               + " from "
-              + snapshot.file());
-    } catch (IOException | RuntimeException e) {
+              + file.file());
+    } catch (RuntimeException e) {
       log.warn("weir: the rules on disk are not used: " + e.getMessage());
     }
   }
@@ -239,18 +280,14 @@ public final class ControlPlane implements AutoCloseable {
                 tuned(),
                 looked ? latencies.get() : "",
                 coverage);
-    if (looked && lookTimer == null) {
-      lookTimer =
-          loop.schedule(
-              () -> {
-                lookTimer = null;
-                publishStatus();
-              },
-              LOOK_NANOS);
-    }
     if (!now.equals(status)) {
-      status = now;
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
+      status = now;
+    }
+    if (looked) {
+      looks.in(LOOK_NANOS);
+    } else {
+      looks.cancel();
     }
   }
 
@@ -259,32 +296,52 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   private void saveSoon() {
-    final LoopThread to = disk;
-    final DiskSnapshot file = snapshot;
-    if (to == null || file == null || snapshotTimer != null) {
-      return;
+    if (disk != null && !saving) {
+      saving = true;
+      saves.in(SNAPSHOT_QUIET_NANOS);
     }
-    snapshotTimer =
-        loop.schedule(
-            () -> {
-              snapshotTimer = null;
-              final List<Entry> good = new ArrayList<Entry>();
-              for (Entry e : feed.lastGood().values()) {
-                if (e.key.startsWith(RuleKey.RULES) || e.key.equals(RuleKey.OFF)) {
-                  good.add(e);
-                }
-              }
-              final long revision = health.revision;
-              to.execute(() -> save(file, revision, good));
-            },
-            SNAPSHOT_QUIET_NANOS);
   }
 
-  private void save(DiskSnapshot file, long revision, List<Entry> good) {
+  private void save() {
+    final LoopThread to = disk;
+    final DiskSnapshot file = snapshot;
+    if (to != null && file != null) {
+      final List<Entry> good = new ArrayList<Entry>();
+      for (Entry e : feed.lastGood().values()) {
+        if (e.key.startsWith(RuleKey.RULES) || e.key.equals(RuleKey.OFF)) {
+          good.add(e);
+        }
+      }
+      // a disk that hangs holds one of them back, and the newest is written after it
+      if (unsaved.getAndSet(new Saved(health.revision, good)) == null) {
+        to.execute(() -> write(file));
+      }
+    }
+    saving = false;
+    saves.cancel();
+  }
+
+  /** On the disk's thread. */
+  private void write(DiskSnapshot file) {
+    Saved newest = unsaved.getAndSet(null);
+    if (newest == null) {
+      return;
+    }
     try {
-      file.write(revision, good);
+      file.write(newest.revision, newest.good);
     } catch (IOException | RuntimeException e) {
       log.warn("weir: the rules could not be saved to disk: " + e);
+    }
+  }
+
+  /** What is to be written to disk. */
+  private static final class Saved {
+    final long revision;
+    final List<Entry> good;
+
+    Saved(long revision, List<Entry> good) {
+      this.revision = revision;
+      this.good = good;
     }
   }
 

@@ -108,6 +108,7 @@ final class ControlPlanes {
         plane::health,
         plane::report,
         hooks::failOpenCount,
+        plane::failures,
         registry,
         coverage::findings,
         Identity.of(config),

@@ -83,6 +83,7 @@ public final class Catalog implements Readings {
   private final Supplier<Health> health;
   private final Supplier<Report> report;
   private final LongSupplier failOpen;
+  private final LongSupplier failedTasks;
   private final @Nullable Registry registry;
   private final Supplier<List<Finding>> coverage;
   private final Quantiles quantiles = new Quantiles();
@@ -99,6 +100,7 @@ public final class Catalog implements Readings {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
+      LongSupplier failedTasks,
       @Nullable Registry registry,
       Supplier<List<Finding>> coverage,
       boolean durations,
@@ -107,6 +109,7 @@ public final class Catalog implements Readings {
     this.health = health;
     this.report = report;
     this.failOpen = failOpen;
+    this.failedTasks = failedTasks;
     this.registry = registry;
     this.coverage = coverage;
     limiter();
@@ -514,6 +517,13 @@ public final class Catalog implements Readings {
             "{call}",
             "Calls that passed because something of Weir's threw."),
         sink -> sink.value(failOpen.getAsLong(), 1));
+    add(
+        new Metric(
+            "weir.control.failed",
+            COUNTER,
+            "{task}",
+            "Tasks of the control plane that threw; they are tried again."),
+        sink -> sink.value(failedTasks.getAsLong(), 1));
     add(
         new Metric(
             "weir.log.dropped",

@@ -47,6 +47,7 @@ public final class Telemetry implements AutoCloseable {
       Supplier<Health> health,
       Supplier<Report> report,
       LongSupplier failOpen,
+      LongSupplier failedTasks,
       @Nullable Registry registry,
       Supplier<List<Finding>> coverage,
       String instance,
@@ -56,7 +57,9 @@ public final class Telemetry implements AutoCloseable {
     Telemetry t =
         new Telemetry(
             engine,
-            () -> new Catalog(engine, health, report, failOpen, registry, coverage, true, legacy));
+            () ->
+                new Catalog(
+                    engine, health, report, failOpen, failedTasks, registry, coverage, true, legacy));
     String exporter = config.get(Key.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
     if (exporter.equals("otlp") && !agent) {
       t.ownSdk(config, instance, intervalMillis);
@@ -74,7 +77,16 @@ public final class Telemetry implements AutoCloseable {
       Supplier<Readings> theirs =
           agent
               ? () ->
-                  new Catalog(engine, health, report, failOpen, registry, coverage, false, false)
+                  new Catalog(
+                      engine,
+                      health,
+                      report,
+                      failOpen,
+                      failedTasks,
+                      registry,
+                      coverage,
+                      false,
+                      false)
               : t::readings;
       engine.outlet().open(theirs, t::found);
       if (agent) {

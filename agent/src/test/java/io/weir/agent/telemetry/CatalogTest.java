@@ -20,7 +20,7 @@ class CatalogTest {
 
   private final Engine engine = new Engine("shop", () -> 0);
   private final Catalog catalog =
-      new Catalog(engine, null, null, () -> 0, null, List::of, true, true);
+      new Catalog(engine, null, null, () -> 0, () -> 0, null, List::of, true, true);
 
   /** {@code -Dweir.docs.write=true} writes it anew. */
   @Test

@@ -3,6 +3,7 @@ package io.weir.control.etcd;
 import io.weir.control.loop.Loop;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Brings a client's answers to the loop: exactly one for each call, in bounded time, whatever the
@@ -39,7 +40,13 @@ final class Answers {
             if (!over[0]) {
               over[0] = true;
               guard.cancel();
-              answer.ok(value);
+              try {
+                answer.ok(value);
+              } catch (Throwable t) {
+                // what was cut off half-way counts as not answered
+                answer.failed(new WireException(WireException.Kind.OTHER, "not taken: " + t));
+                throw t;
+              }
             }
           }
 
@@ -52,6 +59,21 @@ final class Answers {
             }
           }
         });
+  }
+
+  /**
+   * Sends a question whose answer is told on the loop, exactly once; also when sending throws.
+   *
+   * @param send puts the question, with the answer it is handed
+   */
+  <T> void ask(Wire.Answer<T> answer, Consumer<Wire.Answer<T>> send) {
+    Wire.Answer<T> once = once(answer);
+    try {
+      send.accept(once);
+    } catch (RuntimeException | Error e) {
+      // handed over to the loop: whoever asks is not ready for an answer yet
+      once.failed(new WireException(WireException.Kind.OTHER, "not sent: " + e));
+    }
   }
 
   /**

@@ -31,7 +31,7 @@ final class Aside {
   /** Null: no log-in stands refused. */
   private @Nullable Wire refused;
 
-  private Loop.@Nullable Timer due;
+  private final Loop.Chain due;
 
   /** What was applied aside from keys, as known before the last log-in, and at the last look. */
   private long known = UNKNOWN;
@@ -48,6 +48,7 @@ final class Aside {
     this.loop = loop;
     this.answers = answers;
     this.logIn = logIn;
+    due = loop.chain("log-in", SECOND, this::tryNow);
   }
 
   /** A log-in of this client was refused: the next one in {@code delayNanos}, or earlier. */
@@ -55,7 +56,7 @@ final class Aside {
     refused = client;
     latest = UNKNOWN;
     long early = Math.min(60 * SECOND, SECOND << Math.min(6, Math.max(0, rash - FREE_TRIES)));
-    due = loop.schedule(this::tryNow, delayNanos);
+    due.in(delayNanos);
     look(client, loop.now() + early);
   }
 
@@ -68,9 +69,7 @@ final class Aside {
   void close() {
     Wire last = refused;
     refused = null;
-    if (due != null) {
-      due.cancel();
-    }
+    due.cancel();
     if (last != null) {
       last.close();
     }

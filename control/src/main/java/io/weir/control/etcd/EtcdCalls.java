@@ -52,20 +52,19 @@ final class EtcdCalls {
       done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "not connected"));
       return;
     }
-    wire.txn(
-        keys.complete(txn),
-        answers.once(
-            new Wire.Answer<Txn.Outcome>() {
-              @Override
-              public void ok(Txn.Outcome outcome) {
-                done.done(outcome);
-              }
+    Wire.Answer<Txn.Outcome> answer =
+        new Wire.Answer<Txn.Outcome>() {
+          @Override
+          public void ok(Txn.Outcome outcome) {
+            done.done(outcome);
+          }
 
-              @Override
-              public void failed(WireException e) {
-                done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
-              }
-            }));
+          @Override
+          public void failed(WireException e) {
+            done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
+          }
+        };
+    answers.ask(answer, a -> wire.txn(keys.complete(txn), a));
   }
 
   /** Any thread. */
@@ -103,14 +102,14 @@ final class EtcdCalls {
   void grant(int ttlSeconds, Wire.Answer<Long> answer) {
     Wire wire = wire(answer);
     if (wire != null) {
-      wire.grant(ttlSeconds, answers.once(answer));
+      answers.ask(answer, a -> wire.grant(ttlSeconds, a));
     }
   }
 
   void keepAlive(long id, Wire.Answer<Long> answer) {
     Wire wire = wire(answer);
     if (wire != null) {
-      wire.keepAlive(id, answers.once(answer));
+      answers.ask(answer, a -> wire.keepAlive(id, a));
     }
   }
 
@@ -132,24 +131,19 @@ final class EtcdCalls {
       return;
     }
     String complete = keys.complete(key);
-    wire.range(
-        complete,
-        complete + "\0",
-        1,
-        0,
-        false,
-        answers.once(
-            new Wire.Answer<Wire.Page>() {
-              @Override
-              public void ok(Wire.Page p) {
-                answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
-              }
+    answers.ask(
+        new Wire.Answer<Wire.Page>() {
+          @Override
+          public void ok(Wire.Page p) {
+            answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
+          }
 
-              @Override
-              public void failed(WireException e) {
-                answer.failed(e);
-              }
-            }));
+          @Override
+          public void failed(WireException e) {
+            answer.failed(e);
+          }
+        },
+        a -> wire.range(complete, complete + "\0", 1, 0, false, a));
   }
 
   /** Ends the leases, and waits for etcd to say so: the loop's last task. */

@@ -7,6 +7,8 @@ import io.grpc.ClientInterceptor;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.okhttp.OkHttpChannelBuilder;
+import io.weir.control.loop.Daemon;
+import io.weir.control.loop.Log;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
@@ -102,11 +104,7 @@ final class EtcdChannel {
   }
 
   private static ThreadFactory threads(String name) {
-    return task -> {
-      Thread t = new Thread(task, name);
-      t.setDaemon(true);
-      return t;
-    };
+    return task -> Daemon.thread(name, task, Log.NONE); // gRPC tells of its failures itself
   }
 
   /** What a channel that is closed would still do. */

@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class EtcdLease implements LeaseSession {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  /** By then {@link Answers} has given every answer. */
+  private static final long ANSWERED_NANOS = 8 * SECOND;
 
   /** A key of ours and what is known of it in etcd. */
   private static final class Held {
@@ -51,15 +53,22 @@ final class EtcdLease implements LeaseSession {
   private volatile long id;
   private volatile boolean closed;
   private long lastGood;
-  private Loop.@Nullable Timer timer;
+  private final Loop.Chain steps;
+  private final Loop.Chain flushes;
+
+  /** Since when etcd is asked for a lease, or to look at or write keys; nobody waits for ever. */
   private boolean granting;
+
   private boolean busy;
+  private long busySince;
 
   EtcdLease(EtcdCalls calls, Loop loop, int ttlSeconds, Listener listener) {
     this.calls = calls;
     this.loop = loop;
     this.ttlSeconds = Math.max(2, ttlSeconds);
     this.listener = listener;
+    steps = loop.chain("lease", ANSWERED_NANOS, this::step);
+    flushes = loop.chain("keys of a lease", SECOND, this::flushAgain);
   }
 
   @Override
@@ -116,9 +125,8 @@ final class EtcdLease implements LeaseSession {
   /** Stops renewing; gives the lease to revoke, or 0. */
   long end() {
     closed = true;
-    if (timer != null) {
-      timer.cancel();
-    }
+    steps.cancel();
+    flushes.cancel();
     long last = id;
     id = 0;
     return last;
@@ -128,6 +136,23 @@ final class EtcdLease implements LeaseSession {
     if (!closed && id == 0 && !granting) {
       grant();
     }
+  }
+
+  /** What is due: a lease, or its renewal. Its answer says when the next one is. */
+  private void step() {
+    if (closed) {
+      steps.cancel();
+    } else if (id == 0) {
+      granting = false; // its answer would be here
+      grant();
+    } else {
+      renew();
+    }
+  }
+
+  private void flushAgain() {
+    flushes.cancel();
+    flush();
   }
 
   /** etcd is reached again: no need to wait for the next try. */
@@ -151,6 +176,7 @@ final class EtcdLease implements LeaseSession {
 
   private void grant() {
     granting = true;
+    steps.in(ANSWERED_NANOS);
     final long sent = loop.now();
     calls.grant(
         ttlSeconds,
@@ -158,7 +184,7 @@ final class EtcdLease implements LeaseSession {
           @Override
           public void ok(Long granted) {
             granting = false;
-            if (closed) {
+            if (closed || id != 0) {
               calls.revoke(granted);
               return;
             }
@@ -176,29 +202,22 @@ final class EtcdLease implements LeaseSession {
           @Override
           public void failed(WireException e) {
             granting = false;
-            later(EtcdLease.this::begin, SECOND);
+            if (!closed && id == 0) {
+              steps.in(SECOND);
+            }
           }
         });
   }
 
   private void renewIn(long nanos) {
-    later(this::renew, nanos);
-  }
-
-  private void later(Runnable task, long nanos) {
-    if (timer != null) {
-      timer.cancel();
-    }
     if (!closed) {
-      timer = loop.schedule(task, nanos);
+      steps.in(nanos);
     }
   }
 
   private void renew() {
     final long lease = id;
-    if (closed || lease == 0) {
-      return;
-    }
+    steps.in(ANSWERED_NANOS);
     final long sent = loop.now();
     if (sent - lastGood > ttlSeconds * SECOND) {
       lost("not renewed for " + ttlSeconds + " s");
@@ -238,7 +257,8 @@ final class EtcdLease implements LeaseSession {
 
   /** Brings etcd to what is held: reads what is not known, then writes all of it at once. */
   private void flush() {
-    if (busy || closed || id == 0) {
+    boolean waits = busy && loop.now() - busySince < ANSWERED_NANOS;
+    if (waits || closed || id == 0) {
       return;
     }
     for (Map.Entry<String, Held> e : held.entrySet()) {
@@ -266,12 +286,16 @@ final class EtcdLease implements LeaseSession {
       return;
     }
     busy = true;
+    busySince = loop.now();
     calls.txn(
         txn,
         outcome -> {
           busy = false;
           for (Map.Entry<String, byte[]> e : sent.entrySet()) {
-            Held h = Objects.requireNonNull(held.get(e.getKey()));
+            Held h = held.get(e.getKey());
+            if (h == null) {
+              continue;
+            }
             if (outcome.kind != Txn.Outcome.Kind.DONE) {
               h.known = false;
             } else if (e.getValue() == null && h.released) {
@@ -282,7 +306,7 @@ final class EtcdLease implements LeaseSession {
             }
           }
           if (outcome.kind == Txn.Outcome.Kind.UNKNOWN) {
-            loop.schedule(this::flush, SECOND);
+            flushes.in(SECOND);
           } else {
             flush();
           }
@@ -291,6 +315,7 @@ final class EtcdLease implements LeaseSession {
 
   private void look(final String key, final Held h) {
     busy = true;
+    busySince = loop.now();
     calls.get(
         key,
         new Wire.Answer<Entry>() {
@@ -310,7 +335,7 @@ final class EtcdLease implements LeaseSession {
           @Override
           public void failed(WireException e) {
             busy = false;
-            loop.schedule(EtcdLease.this::flush, SECOND);
+            flushes.in(SECOND);
           }
         });
   }

@@ -54,6 +54,9 @@ public final class EtcdStore implements SharedStore {
   private static final long CONNECT_NANOS = 150 * MILLI;
   private static final long POLL_NANOS = 10 * MILLI;
 
+  /** Longer than reading everything takes. */
+  private static final long STUCK_NANOS = 300 * SECOND;
+
   private final EtcdOptions options;
   private final Loop loop;
   private final Log log;
@@ -88,8 +91,13 @@ public final class EtcdStore implements SharedStore {
   private boolean created;
 
   private Loop.@Nullable Timer createdTimer;
-  private Loop.@Nullable Timer nextTimer;
-  private Loop.@Nullable Timer reconcileTimer;
+  private final Loop.Chain next;
+  private final Loop.Chain reconciles;
+
+  /** Until when the next step waits for a connection; null: it need not. */
+  private @Nullable Long readyBy;
+
+  private final Files files;
 
   private Loop.@Nullable Timer partTimer;
 
@@ -113,8 +121,6 @@ public final class EtcdStore implements SharedStore {
 
   /** Clients given up during this outage. */
   private int replaced;
-
-  private long filesStamp;
 
   private long awaySince;
   private boolean away;
@@ -185,6 +191,9 @@ public final class EtcdStore implements SharedStore {
     this.follow = follow;
     view = new View(keys.bounds());
     answers = new Answers(loop);
+    next = loop.chain("etcd", STUCK_NANOS, this::step);
+    reconciles = loop.chain("reconcile", reconcileNanos, this::reconcile);
+    files = new Files(options, factory, loop, log);
     pulse =
         new Pulse(
             loop, () -> again(new WireException(WireException.Kind.DEADLINE, "the watch is mute")));
@@ -241,9 +250,9 @@ public final class EtcdStore implements SharedStore {
     }
     closed = true;
     generation++;
-    cancel(nextTimer);
+    next.cancel();
     cancel(createdTimer);
-    cancel(reconcileTimer);
+    reconciles.cancel();
     cancel(partTimer);
     closeWatch();
     aside.close();
@@ -264,27 +273,29 @@ public final class EtcdStore implements SharedStore {
     generation++;
     resyncs++;
     closeWatch();
-    if (!client()) {
-      return;
+    readyBy = null;
+    next.in(SECOND); // should the following throw
+    final BooleanSupplier still = thisRound();
+    if (wire != null) {
+      read(view, this::adopt);
+    } else {
+      files.connect(still, made -> connected(made, still), this::again);
     }
-    read(view, this::adopt);
+    if (still.getAsBoolean()) {
+      next.in(STUCK_NANOS); // should an answer get lost
+    }
   }
 
-  /** Makes a client when there is none; false: it cannot be made now. */
-  private boolean client() {
-    if (wire != null) {
-      return true;
+  /** A client was made; on the loop. */
+  private void connected(Wire made, BooleanSupplier still) {
+    if (!still.getAsBoolean() || wire != null) {
+      made.close();
+      return;
     }
-    try {
-      filesStamp = options.filesStamp();
-      wire = factory.connect(options);
-      newest = wire;
-      wireSince = loop.now();
-      return true;
-    } catch (RuntimeException | LinkageError e) {
-      again(new WireException(WireException.Kind.TLS, String.valueOf(e.getMessage())));
-      return false;
-    }
+    wire = made;
+    newest = made;
+    wireSince = loop.now();
+    read(view, this::adopt);
   }
 
   /** While a round is under way there is one. */
@@ -305,7 +316,12 @@ public final class EtcdStore implements SharedStore {
             new Wire.Answer<Reading.Result>() {
               @Override
               public void ok(Reading.Result read) {
-                whole.accept(read);
+                try {
+                  whole.accept(read);
+                } catch (Throwable t) {
+                  broken(t);
+                  throw t;
+                }
               }
 
               @Override
@@ -422,6 +438,12 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
+  /** What was told may have been told in part: all of it is read and told again. */
+  private void broken(Throwable t) {
+    view.doubt();
+    again(new WireException(WireException.Kind.OTHER, String.valueOf(t)));
+  }
+
   private void onBroken(int g, WireException e) {
     if (g == generation) {
       again(e);
@@ -433,6 +455,15 @@ public final class EtcdStore implements SharedStore {
     if (g != generation || closed || from == null) {
       return;
     }
+    try {
+      heard(e, from);
+    } catch (Throwable t) {
+      broken(t);
+      throw t;
+    }
+  }
+
+  private void heard(Wire.Events e, Wire.Watch from) {
     pulse.heard(!e.created && e.events.isEmpty());
     if (e.created) {
       if (created || !view.isLater(e.clusterId, e.revision)) {
@@ -443,6 +474,7 @@ public final class EtcdStore implements SharedStore {
       created = true;
       createdAt = loop.now();
       cancel(createdTimer);
+      next.cancel();
       attempts = 0;
       replaced = 0;
       away = false;
@@ -475,7 +507,7 @@ public final class EtcdStore implements SharedStore {
     generation++;
     closeWatch();
     cancel(createdTimer);
-    cancel(nextTimer);
+    readyBy = null;
     if (!away) {
       away = true;
       awaySince = loop.now();
@@ -498,10 +530,12 @@ public final class EtcdStore implements SharedStore {
       Wire refused = wire;
       wire = null;
       replaced++;
-      aside.refused(refused, jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts++))));
+      long delay = jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts++)));
+      next.in(delay + STUCK_NANOS);
+      aside.refused(refused, delay);
       return;
     }
-    if (wire != null && (old || options.filesStamp() != filesStamp)) {
+    if (wire != null && (old || files.changed())) {
       Wire last = wire;
       wire = null;
       replaced++;
@@ -510,7 +544,17 @@ public final class EtcdStore implements SharedStore {
     long delay = Math.max(backOff(), excess);
     created = false;
     attempts++;
-    nextTimer = loop.schedule(this::reconnect, delay);
+    next.in(delay);
+  }
+
+  private void step() {
+    if (closed) {
+      next.cancel();
+    } else if (readyBy != null) {
+      awaitReady(readyBy);
+    } else {
+      reconnect();
+    }
   }
 
   /** What is too much is tried ever more slowly: each try costs etcd a reading, for each JVM. */
@@ -568,7 +612,8 @@ public final class EtcdStore implements SharedStore {
     } else if (loop.now() - deadline > 0) {
       again(new WireException(WireException.Kind.DEADLINE, "no connection in time"));
     } else {
-      nextTimer = loop.schedule(() -> awaitReady(deadline), POLL_NANOS);
+      readyBy = deadline;
+      next.in(POLL_NANOS);
     }
   }
 
@@ -597,7 +642,7 @@ public final class EtcdStore implements SharedStore {
 
   private void reconcileLater() {
     long delay = (long) (reconcileNanos * (0.8 + 0.4 * random.nextDouble()));
-    reconcileTimer = loop.schedule(this::reconcile, delay);
+    reconciles.in(delay);
   }
 
   private void reconcile() {

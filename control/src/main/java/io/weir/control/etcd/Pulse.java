@@ -25,7 +25,7 @@ final class Pulse {
   /** Null: none is under way. */
   private Wire.@Nullable Watch watch;
 
-  private Loop.@Nullable Timer timer;
+  private final Loop.Chain beats;
 
   /** Messages of the watch, to tell whether it answers. */
   private long heard;
@@ -36,6 +36,10 @@ final class Pulse {
   /** How long a ping may go without answer. */
   private long pongNanos = PONG_NANOS;
 
+  /** Whether the next beat is to see what became of a ping, not to send one. */
+  private boolean asked;
+
+  private long heardWhenAsked;
   private boolean pinged;
   private long pingedAt;
 
@@ -48,6 +52,7 @@ final class Pulse {
   Pulse(Loop loop, Runnable mute) {
     this.loop = loop;
     this.mute = mute;
+    beats = loop.chain("etcd's pulse", 8 * PONG_NANOS, this::beat);
   }
 
   /**
@@ -64,9 +69,7 @@ final class Pulse {
   /** The watch has ended: nothing is asked any more. */
   void stop() {
     watch = null;
-    if (timer != null) {
-      timer.cancel();
-    }
+    beats.cancel();
   }
 
   /**
@@ -100,38 +103,37 @@ final class Pulse {
   }
 
   private void later() {
-    in(PING_NANOS, this::ping);
+    asked = false;
+    beats.in(PING_NANOS);
   }
 
-  private void in(long nanos, Runnable task) {
-    if (timer != null) {
-      timer.cancel();
+  private void beat() {
+    if (!asked) {
+      ping();
+    } else if (!pongs) {
+      later();
+    } else if (heard == heardWhenAsked) {
+      beats.cancel();
+      doubted = true;
+      mute.run();
+    } else {
+      ping(); // events came, the answer did not: they may have been the last
     }
-    timer = loop.schedule(task, nanos);
   }
 
   private void ping() {
-    Wire.Watch asked = watch;
-    if (asked == null) {
+    Wire.Watch toAsk = watch;
+    if (toAsk == null) {
+      beats.cancel();
       return;
     }
-    final long before = heard;
+    heardWhenAsked = heard;
     if (!pinged || !pongs) {
       pinged = true;
       pingedAt = loop.now();
     }
-    asked.ping();
-    in(
-        pongNanos,
-        () -> {
-          if (!pongs) {
-            later();
-          } else if (heard == before) {
-            doubted = true;
-            mute.run();
-          } else {
-            ping(); // events came, the answer did not: they may have been the last
-          }
-        });
+    asked = true;
+    beats.in(pongNanos);
+    toAsk.ping();
   }
 }

@@ -34,10 +34,13 @@ final class View {
   }
 
   private final Bounds bounds;
-  private final TreeMap<String, Entry> entries = new TreeMap<String, Entry>();
+  private TreeMap<String, Entry> entries = new TreeMap<String, Entry>();
   private long revision;
   private long clusterId;
   private boolean told;
+
+  /** Whether some of it may not have been told, after all. */
+  private boolean doubted;
 
   /** What the entries cost, of each kind. */
   private long rules;
@@ -73,6 +76,7 @@ final class View {
         : null;
   }
 
+
   /** What is known is the state as of this revision. */
   long revision() {
     return revision;
@@ -86,6 +90,11 @@ final class View {
   /** Whether a state of this cluster at this revision may follow on what is known. */
   boolean isLater(long cluster, long at) {
     return cluster == clusterId && at >= revision;
+  }
+
+  /** Telling failed half-way: the next range is told as a whole. */
+  void doubt() {
+    doubted = true;
   }
 
   /** Cluster and revision, for people. */
@@ -109,7 +118,8 @@ final class View {
         continue; // left out
       }
       Entry before = entries.get(e.key);
-      if (before == null
+      if (doubted
+          || before == null
           || before.modRevision != e.modRevision
           || before.lease != e.lease
           || newHistory && !Arrays.equals(before.value, e.value)) {
@@ -121,8 +131,11 @@ final class View {
         changes.add(new Change(key, null));
       }
     }
-    entries.clear();
-    entries.putAll(now);
+    Batch batch =
+        !told || newHistory || !changes.isEmpty()
+            ? new Batch(range.revision, changes, newHistory)
+            : null;
+    entries = new TreeMap<String, Entry>(now); // nothing throws from here on
     rules = 0;
     registry = 0;
     for (Entry e : now.values()) {
@@ -132,11 +145,9 @@ final class View {
     mayFit = false;
     revision = range.revision;
     clusterId = range.clusterId;
-    boolean first = !told;
+    doubted = false;
     told = true;
-    return first || newHistory || !changes.isEmpty()
-        ? new Batch(revision, changes, newHistory)
-        : null;
+    return batch;
   }
 
   private static Map<String, Entry> all(Wire.Page range) {

@@ -1,5 +1,6 @@
 package io.weir.control.files;
 
+import io.weir.control.loop.Daemon;
 import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
 import io.weir.control.store.Batch;
@@ -48,6 +49,7 @@ public final class FileStore implements Store {
   static final long SETTLE_MS = 50;
   static final long LONGEST_SETTLE_MS = 1000;
   private static final long RESCAN_MS = 2000;
+  private static final long AGAIN_MS = 2000;
   private static final int MAX_FILES = 50_000;
   private static final int MAX_BYTES = 1 << 20;
   private static final int MAX_DEPTH = 6;
@@ -61,7 +63,7 @@ public final class FileStore implements Store {
   private final Path root;
   private final Loop loop;
   private final Log log;
-  private final Map<String, Seen> seen = new HashMap<String, Seen>();
+  private Map<String, Seen> seen = new HashMap<String, Seen>();
   private final Set<String> complained = new HashSet<String>();
   private final Map<Path, WatchKey> watched = new HashMap<Path, WatchKey>();
   private volatile @Nullable Thread thread;
@@ -119,8 +121,7 @@ public final class FileStore implements Store {
   @Override
   public void start(Listener listener) {
     this.listener = listener;
-    Thread t = new Thread(this::follow, "weir-files");
-    t.setDaemon(true);
+    Thread t = Daemon.thread("weir-files", this::work, log);
     thread = t;
     t.start();
   }
@@ -134,7 +135,29 @@ public final class FileStore implements Store {
     }
   }
 
-  private void follow() {
+  /** Goes on until closed, whatever is thrown. */
+  private void work() {
+    while (!closed) {
+      try {
+        follow();
+        return;
+      } catch (InterruptedException stop) {
+        // closed, or not meant for us
+      } catch (Throwable t) {
+        try {
+          watched.clear();
+          String reason = "rules in " + root + " cannot be followed: " + t;
+          complain(reason + "; tried again every " + AGAIN_MS / 1000 + " s");
+          connected(false, reason);
+          Thread.sleep(AGAIN_MS);
+        } catch (Throwable again) {
+          // no memory for that either, or closed
+        }
+      }
+    }
+  }
+
+  private void follow() throws IOException, InterruptedException {
     try (WatchService watcher = root.getFileSystem().newWatchService()) {
       while (!closed) {
         // watch first, scan then: what changes in between makes an event
@@ -153,13 +176,6 @@ public final class FileStore implements Store {
                   ? null
                   : watcher.poll(SETTLE_MS, TimeUnit.MILLISECONDS);
         }
-      }
-    } catch (InterruptedException stop) {
-      // closed
-    } catch (Exception e) {
-      if (!closed) {
-        log.warn("weir: rules in " + root + " are not followed any more: " + e);
-        connected(false, e.toString());
       }
     }
   }
@@ -308,8 +324,6 @@ public final class FileStore implements Store {
         changes.add(new Change(key, null));
       }
     }
-    seen.clear();
-    seen.putAll(found);
     connected(true, "");
     if (!changes.isEmpty() || !told) {
       told = true;
@@ -317,6 +331,7 @@ public final class FileStore implements Store {
       final Batch batch = new Batch(revision, changes, false);
       loop.execute(() -> listener.onBatch(batch));
     }
+    seen = found; // not before: what throws is told the next time
   }
 
   private void connected(boolean now, String reason) {

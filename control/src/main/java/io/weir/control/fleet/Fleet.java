@@ -59,6 +59,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   private final Loop loop;
   private final Engine engine;
   private final Log log;
+  private final Loop.Chain looks;
   private final String self;
   private final Random random = new Random();
 
@@ -91,7 +92,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     this.engine = engine;
     this.log = log;
     self = instance.replace('/', '_') + "~" + Integer.toHexString(random.nextInt() & 0xFFFFFF);
-    loop.schedule(this::look, LOOK_NANOS);
+    looks = loop.every("fleet", LOOK_NANOS, this::look);
   }
 
   /** Name of this instance in votes, probes and states. */
@@ -191,11 +192,10 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   // ---- the rules
 
   private void look() {
-    if (closed) {
-      return;
-    }
     refresh();
-    loop.schedule(this::look, LOOK_NANOS);
+    for (Target t : targets.values()) {
+      t.pump(); // a task may have thrown half-way
+    }
   }
 
   /** Follows the rules in force: machines for breakers that are new, none for those gone. */
@@ -205,8 +205,6 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     if (closed || s == seen && plans == plansSeen) {
       return;
     }
-    seen = s;
-    plansSeen = plans;
     Map<Breaker, String> bases = new HashMap<Breaker, String>();
     for (ServicePlan plan : s.plans()) {
       if (plan.breakers() != null && !plan.service().equals("*")) {
@@ -225,12 +223,14 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       Target t = targets.get(e.getKey());
       if (t == null) {
         t = new Target(e.getKey(), e.getValue());
-        targets.put(e.getKey(), t);
         t.begin(live);
+        targets.put(e.getKey(), t);
       } else {
         t.edited(live);
       }
     }
+    seen = s; // not before: what throws is done again
+    plansSeen = plans;
   }
 
   private static void bases(List<Breaker> breakers, Map<Breaker, String> into) {
@@ -280,6 +280,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     loop.execute(
         () -> {
           closed = true;
+          looks.cancel();
           for (Target t : targets.values()) {
             t.end();
           }
@@ -302,10 +303,11 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     final FleetMachine machine;
     private final AtomicBoolean wantedSoon = new AtomicBoolean();
     private final Runnable wantedTask = this::heardWanted;
-    private final Runnable wantedAgain = () -> wantedSoon.set(false);
+    private final Loop.Chain wantedAgain = loop.chain("breaker's call", WANTED_NANOS, this::heard);
     private BreakerRule rule;
-    private Loop.@Nullable Timer timer;
-    private long timerAt;
+    private final Loop.Chain ticks = loop.chain("breaker", LOOK_NANOS, this::tick);
+    private final Loop.Chain unsent = loop.chain("breaker's move", LOOK_NANOS, this::notSent);
+    private long tickAt;
     private Force hand = Force.NONE;
     private boolean ended;
     boolean viewed;
@@ -356,9 +358,9 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     void end() {
       ended = true;
       breaker.link(null);
-      if (timer != null) {
-        timer.cancel();
-      }
+      ticks.cancel();
+      unsent.cancel();
+      wantedAgain.cancel();
     }
 
     /** Tells the machine of the operator's hand on this breaker; whether it is another one. */
@@ -400,17 +402,16 @@ public final class Fleet implements Store.Listener, AutoCloseable {
         send(move);
       }
       long next = machine.nextTick(loop.now());
-      if (next != timerAt) {
-        if (timer != null) {
-          timer.cancel();
-        }
-        timerAt = next;
-        timer = next == Long.MAX_VALUE ? null : loop.schedule(this::tick, next - loop.now());
+      if (next == Long.MAX_VALUE) {
+        ticks.cancel();
+      } else if (next != tickAt) {
+        ticks.in(next - loop.now());
       }
+      tickAt = next;
     }
 
     private void tick() {
-      timerAt = Long.MAX_VALUE;
+      tickAt = Long.MAX_VALUE;
       machine.tick(loop.now());
       pump();
     }
@@ -450,6 +451,20 @@ public final class Fleet implements Store.Listener, AutoCloseable {
 
     private void send(Move move) {
       sent++;
+      try {
+        grant(move);
+      } catch (Throwable t) {
+        unsent.in(LOOK_NANOS); // else its answer would be awaited for ever
+        throw t;
+      }
+    }
+
+    private void notSent() {
+      unsent.cancel();
+      answered(false);
+    }
+
+    private void grant(Move move) {
       if (move.ttlSeconds == 0) {
         send(move, 0);
         return;
@@ -537,8 +552,13 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       }
     }
 
+    private void heard() {
+      wantedSoon.set(false);
+      wantedAgain.cancel();
+    }
+
     private void heardWanted() {
-      loop.schedule(wantedAgain, WANTED_NANOS);
+      wantedAgain.in(WANTED_NANOS);
       machine.wanted(loop.now());
       pump();
     }

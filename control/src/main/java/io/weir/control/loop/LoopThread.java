@@ -1,55 +1,129 @@
 package io.weir.control.loop;
 
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
-/** The real {@link Loop}: one daemon thread, started by the first task. */
+/**
+ * The real {@link Loop}: one daemon thread, started by the first task, which nothing that a task
+ * throws can end. Not an executor of the JDK: those allocate for each wait and each run of a
+ * periodic task, and a heap that is full at that moment ends the task or the thread.
+ */
 public final class LoopThread implements Loop, AutoCloseable {
+  private static final long FARTHEST_NANOS = TimeUnit.DAYS.toNanos(365);
+  private static final long TELL_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final int MAX_TOLD = 200;
+
+  private final String name;
   private final Log log;
-  private final ScheduledThreadPoolExecutor executor;
+  private final Object lock = new Object();
+
+  // guarded by lock
+  private Task[] heap = new Task[64]; // a binary heap, the next one first
+  private int size;
+  private long order;
+  private boolean closed;
+  private @Nullable Thread thread;
+
+  /** When each task that throws was last told of; the loop's own. */
+  private final Map<String, Long> told = new HashMap<String, Long>();
+
+  private volatile long failures;
 
   /**
    * @param name the thread's name, {@code weir-control} in the agent
    */
-  public LoopThread(final String name, Log log) {
+  public LoopThread(String name, Log log) {
+    this.name = name;
     this.log = log;
-    executor =
-        new ScheduledThreadPoolExecutor(
-            1,
-            new ThreadFactory() {
-              @Override
-              public Thread newThread(Runnable task) {
-                Thread t = new Thread(task, name);
-                t.setDaemon(true);
-                return t;
-              }
-            });
-    executor.setRemoveOnCancelPolicy(true);
-    executor.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+  }
+
+  /** One thing to run, once or as a chain. */
+  private final class Task implements Chain {
+    final Runnable body;
+
+    /** Null: runs once. */
+    final @Nullable String chain;
+
+    final long patience;
+
+    // guarded by lock
+    long at;
+    long place;
+
+    /** In the heap, or -1. */
+    int index = -1;
+
+    /** Whether it was said what comes next since the step began. */
+    boolean said;
+
+    Task(Runnable body, @Nullable String chain, long patience) {
+      this.body = body;
+      this.chain = chain;
+      this.patience = patience;
+    }
+
+    @Override
+    public void in(long delayNanos) {
+      synchronized (lock) {
+        said = true;
+        put(this, delayNanos);
+      }
+    }
+
+    @Override
+    public void cancel() {
+      synchronized (lock) {
+        said = true;
+        remove(this);
+      }
+    }
+
+    boolean before(Task other) {
+      return at != other.at ? at - other.at < 0 : place < other.place;
+    }
+
+    void run() {
+      Throwable thrown = null;
+      try {
+        body.run();
+      } catch (Throwable t) {
+        thrown = t;
+      }
+      if (chain != null) {
+        synchronized (lock) {
+          if (!said) {
+            put(this, thrown == null ? patience : Math.min(patience, AGAIN_NANOS));
+          }
+        }
+      }
+      if (thrown != null) {
+        failed(this, thrown);
+      }
+    }
   }
 
   @Override
   public void execute(Runnable task) {
-    try {
-      executor.execute(guarded(task));
-    } catch (RejectedExecutionException closed) {
-      // dropped: the loop is closed
-    }
+    schedule(task, 0);
   }
 
   @Override
   public Timer schedule(Runnable task, long delayNanos) {
-    final Future<?> f;
-    try {
-      f = executor.schedule(guarded(task), delayNanos, TimeUnit.NANOSECONDS);
-    } catch (RejectedExecutionException closed) {
-      return () -> {};
+    Task t = new Task(task, null, 0);
+    synchronized (lock) {
+      put(t, delayNanos);
     }
-    return () -> f.cancel(false);
+    return t;
+  }
+
+  @Override
+  public Chain chain(String name, long patienceNanos, Runnable step) {
+    return new Task(step, name, patienceNanos);
   }
 
   @Override
@@ -57,7 +131,12 @@ public final class LoopThread implements Loop, AutoCloseable {
     return System.nanoTime();
   }
 
-  /** Runs what is queued now, for {@code waitNanos} at most, and drops the rest. */
+  /** Tasks and steps that threw. Any thread. */
+  public long failures() {
+    return failures;
+  }
+
+  /** Runs what is due now, for {@code waitNanos} at most, and drops the rest. */
   public void close(long waitNanos) {
     CountDownLatch last = new CountDownLatch(1);
     execute(last::countDown);
@@ -66,7 +145,15 @@ public final class LoopThread implements Loop, AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    executor.shutdownNow();
+    synchronized (lock) {
+      closed = true;
+      Arrays.fill(heap, 0, size, null);
+      size = 0;
+      if (thread != null) {
+        thread.interrupt();
+        LockSupport.unpark(thread);
+      }
+    }
   }
 
   @Override
@@ -74,13 +161,156 @@ public final class LoopThread implements Loop, AutoCloseable {
     close(TimeUnit.SECONDS.toNanos(1));
   }
 
-  private Runnable guarded(final Runnable task) {
-    return () -> {
-      try {
-        task.run();
-      } catch (Throwable t) {
-        log.warn("weir: a control task failed and was dropped: " + t);
+  private void work() {
+    while (true) {
+      Task next = take();
+      if (next == null) {
+        return;
       }
-    };
+      try {
+        next.run();
+      } catch (Throwable t) {
+        // of telling about a failure: it was counted
+      }
+    }
+  }
+
+  /** The next task, when it is due; null when the loop is closed. */
+  private @Nullable Task take() {
+    while (true) {
+      long wait = FARTHEST_NANOS;
+      synchronized (lock) {
+        if (closed) {
+          return null;
+        }
+        if (size > 0) {
+          Task first = heap[0];
+          wait = first.at - now();
+          if (wait <= 0) {
+            remove(first);
+            first.said = false;
+            return first;
+          }
+        }
+      }
+      LockSupport.parkNanos(this, wait);
+      Thread.interrupted(); // not ours unless closed; it would keep us from waiting
+    }
+  }
+
+  private void failed(Task task, Throwable thrown) {
+    failures++;
+    String who = task.chain != null ? task.chain : task.body.getClass().getName();
+    Long last = told.get(who);
+    long now = now();
+    if (last != null ? now - last < TELL_NANOS : told.size() >= MAX_TOLD) {
+      return;
+    }
+    told.put(who, now);
+    StackTraceElement[] stack = thrown.getStackTrace();
+    log.warn(
+        "weir: "
+            + (task.chain != null ? "'" + task.chain + "' failed and goes on: " : "a task failed: ")
+            + thrown
+            + (stack.length == 0 ? "" : " at " + stack[0])
+            + " (told once a minute; failures so far: "
+            + failures
+            + ")");
+  }
+
+  // ---- the heap, under the lock
+
+  private void put(Task t, long delayNanos) {
+    if (closed) {
+      return;
+    }
+    remove(t);
+    room();
+    t.at = now() + Math.max(0, Math.min(delayNanos, FARTHEST_NANOS));
+    t.place = order++;
+    t.index = size;
+    heap[size++] = t;
+    up(t.index);
+    begin();
+    if (heap[0] == t) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Leaves a place free besides: the chain that runs just now never has to wait for memory. */
+  private void room() {
+    if (size + 2 > heap.length) {
+      try {
+        heap = Arrays.copyOf(heap, heap.length * 2);
+      } catch (OutOfMemoryError full) {
+        if (size == heap.length) {
+          throw full;
+        }
+      }
+    }
+  }
+
+  private void begin() {
+    if (thread == null) {
+      Thread t = Daemon.thread(name, this::work, log);
+      try {
+        t.start();
+        thread = t;
+      } catch (OutOfMemoryError noThread) {
+        // tried again with the next task
+      }
+    }
+  }
+
+  private void remove(Task t) {
+    int i = t.index;
+    if (i < 0) {
+      return;
+    }
+    t.index = -1;
+    if (closed) {
+      return;
+    }
+    Task last = heap[--size];
+    heap[size] = null;
+    if (last != t) {
+      heap[i] = last;
+      last.index = i;
+      down(i);
+      up(last.index);
+    }
+  }
+
+  private void up(int from) {
+    int i = from;
+    while (i > 0 && heap[i].before(heap[(i - 1) / 2])) {
+      swap(i, (i - 1) / 2);
+      i = (i - 1) / 2;
+    }
+  }
+
+  private void down(int from) {
+    int i = from;
+    while (true) {
+      int least = i;
+      for (int child = 2 * i + 1; child <= 2 * i + 2 && child < size; child++) {
+        if (heap[child].before(heap[least])) {
+          least = child;
+        }
+      }
+      if (least == i) {
+        return;
+      }
+      swap(i, least);
+      i = least;
+    }
+  }
+
+  private void swap(int a, int b) {
+    Task t = heap[a];
+    heap[a] = heap[b];
+    heap[b] = t;
+    heap[a].index = a;
+    heap[b].index = b;
   }
 }

@@ -6,6 +6,7 @@ import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -45,8 +46,9 @@ public final class Registration implements AutoCloseable {
   private volatile boolean registered;
 
   // loop only
-  private Loop.@Nullable Timer next;
-  private Loop.@Nullable Timer overdue;
+  private final Loop.Chain asks;
+  private final Loop.Chain overdue;
+  private final AtomicBoolean asking = new AtomicBoolean();
   private int failures;
   private boolean closed;
 
@@ -71,6 +73,9 @@ public final class Registration implements AutoCloseable {
     this.key = "/services/" + service + "/instances/" + address;
     this.value = value.getBytes(StandardCharsets.UTF_8);
     this.log = log;
+    // a probe may take its time; one that was lost on the way is asked again
+    asks = loop.chain("probe of " + address, 4 * PROBE_EVERY_NANOS, this::ask);
+    overdue = loop.chain("silence of " + address, PROBE_EVERY_NANOS, this::silent);
   }
 
   /** {@code host:port}. */
@@ -91,29 +96,36 @@ public final class Registration implements AutoCloseable {
 
   /** Probes at once and registers when the answer is good. Any thread. */
   public void start() {
-    loop.execute(this::ask);
+    asks.in(0);
   }
 
   private void ask() {
     if (!closed) {
-      overdue = loop.schedule(this::silent, PROBE_EVERY_NANOS);
-      prober.execute(
-          () -> {
-            String trouble;
-            try {
-              trouble = probe.ask();
-            } catch (Throwable e) {
-              trouble = "the probe failed: " + e;
-            }
-            String t = trouble;
-            loop.execute(() -> answered(t));
-          });
+      overdue.in(PROBE_EVERY_NANOS);
+      if (asking.compareAndSet(false, true)) {
+        prober.execute(this::probe);
+      }
+    }
+  }
+
+  /** On the prober's thread. */
+  private void probe() {
+    try {
+      String trouble;
+      try {
+        trouble = probe.ask();
+      } catch (Throwable e) {
+        trouble = "the probe failed: " + e;
+      }
+      String t = trouble;
+      loop.execute(() -> answered(t));
+    } finally {
+      asking.set(false);
     }
   }
 
   private void silent() {
     if (!closed) {
-      overdue = loop.schedule(this::silent, PROBE_EVERY_NANOS);
       failed("its probe does not come back");
     }
   }
@@ -122,13 +134,11 @@ public final class Registration implements AutoCloseable {
     if (closed) {
       return;
     }
-    if (overdue != null) {
-      overdue.cancel();
-    }
+    overdue.cancel();
+    asks.in(registered || trouble == null ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
     if (trouble == null) {
       failures = 0;
       if (!registered) {
-        registered = true;
         LeaseSession l = lease;
         if (l == null) {
           l = store.lease(TTL_SECONDS, new Renewal());
@@ -137,11 +147,12 @@ public final class Registration implements AutoCloseable {
           log.info("weir: registered " + key + " again: it answers its probe");
         }
         l.hold(key, value);
+        registered = true; // last: what throws before is done again
       }
     } else {
       failed(trouble);
     }
-    next = loop.schedule(this::ask, registered ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
+    asks.in(registered ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
   }
 
   private void failed(String trouble) {
@@ -163,12 +174,8 @@ public final class Registration implements AutoCloseable {
     loop.execute(
         () -> {
           closed = true;
-          if (next != null) {
-            next.cancel();
-          }
-          if (overdue != null) {
-            overdue.cancel();
-          }
+          asks.cancel();
+          overdue.cancel();
           LeaseSession l = lease;
           if (l != null) {
             // the key by itself, too: a revocation that does not get through leaves it to the TTL

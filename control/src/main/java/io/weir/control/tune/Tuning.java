@@ -108,6 +108,9 @@ public final class Tuning {
   @SuppressWarnings("NullAway.Init")
   private Runnable changed;
 
+  @SuppressWarnings("NullAway.Init")
+  private Loop.Chain ticks;
+
   private boolean running;
   private boolean news;
   private Loop.@Nullable Timer telling;
@@ -133,6 +136,7 @@ public final class Tuning {
         () -> {
           this.loop = loop;
           this.changed = changed;
+          ticks = loop.chain("auto", SECOND, this::tick);
           rulesChanged();
         });
   }
@@ -140,9 +144,9 @@ public final class Tuning {
   /** Other rules are in force. Control loop only. */
   public void rulesChanged() {
     if (loop != null && !running && anyRule()) {
-      running = true;
       engine.measure();
-      tick();
+      running = true;
+      ticks.in(0);
     }
   }
 
@@ -172,13 +176,10 @@ public final class Tuning {
   }
 
   private void tick() {
-    try {
-      look();
-    } finally {
-      running = !states.isEmpty();
-      if (running) {
-        loop.schedule(this::tick, SECOND);
-      }
+    look();
+    running = !states.isEmpty();
+    if (!running) {
+      ticks.cancel();
     }
   }
 

@@ -230,6 +230,22 @@ class EtcdFigures {
             }
 
             @Override
+            public Chain chain(String name, long patienceNanos, Runnable step) {
+              Chain chain = thread.chain(name, patienceNanos / 1000, step);
+              return new Chain() {
+                @Override
+                public void in(long delayNanos) {
+                  chain.in(delayNanos / 1000);
+                }
+
+                @Override
+                public void cancel() {
+                  chain.cancel();
+                }
+              };
+            }
+
+            @Override
             public long now() {
               return thread.now() * 1000;
             }

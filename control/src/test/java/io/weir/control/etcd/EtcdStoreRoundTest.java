@@ -2,8 +2,10 @@ package io.weir.control.etcd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.control.store.Batch;
 import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
+import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.FakeLoop;
 import io.weir.control.testing.Recorder;
@@ -25,6 +27,7 @@ class EtcdStoreRoundTest {
   private final Recorder said = new Recorder();
   private final List<FakeWire> wires = new ArrayList<>();
   private EtcdStore store;
+  private Error listenerThrows;
 
   /** Remembers what it was asked; the test answers. */
   private static final class FakeWire implements Wire {
@@ -45,10 +48,20 @@ class EtcdStoreRoundTest {
     int afresh;
     boolean ready = true;
     boolean closed;
+    Error thrown;
+
+    private void fail() {
+      Error planted = thrown;
+      thrown = null;
+      if (planted != null) {
+        throw planted;
+      }
+    }
 
     @Override
     public void range(
         String from, String to, int limit, long revision, boolean keys, Answer<Page> answer) {
+      fail();
       ranges.add(answer);
       keysOnly.add(keys);
       pinned.add(revision);
@@ -76,6 +89,7 @@ class EtcdStoreRoundTest {
       return new Watch() {
         @Override
         public void ping() {
+          fail();
           pings++;
         }
 
@@ -103,6 +117,7 @@ class EtcdStoreRoundTest {
 
     @Override
     public void keepAlive(long lease, Answer<Long> answer) {
+      fail();
       keepAlives.add(answer);
     }
 
@@ -152,7 +167,23 @@ class EtcdStoreRoundTest {
             new Random(1),
             60 * SECOND,
             Bounds.instance(4 << 20));
-    store.start(said);
+    store.start(
+        new Store.Listener() {
+          @Override
+          public void onBatch(Batch batch) {
+            Error planted = listenerThrows;
+            listenerThrows = null;
+            if (planted != null) {
+              throw planted;
+            }
+            said.onBatch(batch);
+          }
+
+          @Override
+          public void onConnected(boolean connected, String reason) {
+            said.onConnected(connected, reason);
+          }
+        });
     loop.run();
   }
 
@@ -230,6 +261,74 @@ class EtcdStoreRoundTest {
     event(last(wire().watches), entry(A, null, 12));
     assertThat(said.view()).isEqualTo(Map.of(A, "2"));
     assertThat(said.batches()).hasSize(2);
+  }
+
+  @Test
+  void whateverAListenerThrowsTheStoreReadsAndTellsAgain() {
+    loop.survives();
+    listenerThrows = new OutOfMemoryError("planted");
+    answerRange(10, entry(A, "1", 5));
+    assertThat(said.batches()).isEmpty();
+    loop.advance(SECOND);
+    answerRange(10, entry(A, "1", 5));
+    created(10);
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+    listenerThrows = new NoClassDefFoundError("planted");
+    event(last(wire().watches), entry(A, "2", 12));
+    loop.advance(SECOND);
+    answerRange(12, entry(A, "2", 12));
+    created(12);
+    assertThat(said.view()).isEqualTo(Map.of(A, "2"));
+    assertThat(said.connected()).isTrue();
+    assertThat(loop.thrown()).hasSize(2);
+  }
+
+  @Test
+  void whateverTheClientThrowsItIsAskedAgain() {
+    loop.survives();
+    connect();
+    LeaseSession lease =
+        store.lease(
+            10,
+            new LeaseSession.Listener() {
+              @Override
+              public void onGranted(long id) {}
+
+              @Override
+              public void onLost(long id, String reason) {}
+            });
+    loop.run();
+    last(wire().grants).ok(77L);
+    loop.run();
+    lease.hold("/services/a/instances/1", new byte[] {1});
+    loop.run();
+    // a renewal that cannot even be sent
+    wire().thrown = new OutOfMemoryError("planted");
+    loop.advance(3 * SECOND + SECOND / 2);
+    assertThat(wire().thrown).as("it was thrown").isNull();
+    loop.advance(2 * SECOND);
+    assertThat(wire().keepAlives).as("renewed all the same").isNotEmpty();
+    // a reading that cannot even be asked for
+    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    loop.run();
+    int before = wire().ranges.size();
+    wire().thrown = new StackOverflowError();
+    loop.advance(5 * SECOND);
+    assertThat(wire().ranges.size()).isGreaterThan(before);
+    wire().served.add(entry(A, "9", 15));
+    for (Wire.Answer<Wire.Page> asked : wire().ranges.subList(before, wire().ranges.size())) {
+      asked.ok(new Wire.Page(7, 20, List.of(entry(A, "", 15)), false)); // the lease asks, too
+    }
+    loop.run();
+    wire().served.clear();
+    created(20);
+    assertThat(said.view()).isEqualTo(Map.of(A, "9"));
+    // a ping
+    wire().thrown = new OutOfMemoryError("planted");
+    loop.advance(2 * SECOND);
+    int pings = wire().pings;
+    loop.advance(3 * SECOND);
+    assertThat(wire().pings).isGreaterThan(pings);
   }
 
   @Test

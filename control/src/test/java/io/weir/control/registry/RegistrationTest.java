@@ -170,6 +170,18 @@ class RegistrationTest {
   }
 
   @Test
+  void whateverIsThrownItRegistersAllTheSame() {
+    loop.survives();
+    store.thrown = new OutOfMemoryError("planted");
+    begin();
+    assertThat(store.keys).isEmpty();
+    assertThat(loop.thrown()).hasSize(1);
+    pass(5.2);
+    assertThat(store.keys).containsEntry(KEY, "alive");
+    assertThat(registration.isRegistered()).isTrue();
+  }
+
+  @Test
   void closingDeregistersAndAsksNoMore() {
     begin();
     registration.close();
@@ -186,6 +198,7 @@ class RegistrationTest {
     final Map<String, String> keys = new TreeMap<>();
     boolean open;
     long lease = 1;
+    Error thrown;
     LeaseSession.Listener listener;
 
     @Override
@@ -193,6 +206,11 @@ class RegistrationTest {
       this.listener = listener;
       assertThat(ttlSeconds).isEqualTo(10);
       open = true;
+      Error planted = thrown;
+      thrown = null;
+      if (planted != null) {
+        throw planted;
+      }
       return this;
     }
 

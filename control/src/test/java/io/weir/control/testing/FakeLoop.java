@@ -1,14 +1,16 @@
 package io.weir.control.testing;
 
 import io.weir.control.loop.Loop;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.PriorityQueue;
 
 /**
  * A {@link Loop} on a virtual clock that runs only when it is told to. Single-threaded: the test is
- * the loop.
+ * the loop. What a task throws reaches the test, unless {@link #survives} was said.
  */
 public final class FakeLoop implements Loop {
-  private static final class Task implements Timer, Comparable<Task> {
+  private final class Task implements Timer, Comparable<Task> {
     final Runnable body;
     final long at;
     final long order;
@@ -31,7 +33,48 @@ public final class FakeLoop implements Loop {
     }
   }
 
+  private final class Link implements Chain {
+    private final long patience;
+    private final Runnable step;
+    private Task due;
+    private boolean said;
+
+    Link(long patience, Runnable step) {
+      this.patience = patience;
+      this.step = step;
+    }
+
+    @Override
+    public void in(long delayNanos) {
+      cancel();
+      due = (Task) schedule(this::run, delayNanos);
+    }
+
+    @Override
+    public void cancel() {
+      said = true;
+      if (due != null) {
+        due.cancel();
+      }
+    }
+
+    private void run() {
+      said = false;
+      long next = Math.min(patience, AGAIN_NANOS);
+      try {
+        step.run();
+        next = patience;
+      } finally {
+        if (!said) {
+          in(next);
+        }
+      }
+    }
+  }
+
   private final PriorityQueue<Task> queue = new PriorityQueue<>();
+  private final List<Throwable> thrown = new ArrayList<>();
+  private boolean survives;
   private long now;
   private long order;
 
@@ -48,8 +91,24 @@ public final class FakeLoop implements Loop {
   }
 
   @Override
+  public Chain chain(String name, long patienceNanos, Runnable step) {
+    return new Link(patienceNanos, step);
+  }
+
+  @Override
   public long now() {
     return now;
+  }
+
+  /** From now on it goes on as the real one does, whatever a task throws. */
+  public FakeLoop survives() {
+    survives = true;
+    return this;
+  }
+
+  /** What tasks threw since {@link #survives}. */
+  public List<Throwable> thrown() {
+    return thrown;
   }
 
   /** Runs what is due now, and what that makes due. */
@@ -64,9 +123,20 @@ public final class FakeLoop implements Loop {
       Task t = queue.poll();
       now = Math.max(now, t.at);
       if (!t.cancelled) {
-        t.body.run();
+        run(t);
       }
     }
     now = end;
+  }
+
+  private void run(Task t) {
+    try {
+      t.body.run();
+    } catch (Throwable e) {
+      if (!survives) {
+        throw e;
+      }
+      thrown.add(e);
+    }
   }
 }

@@ -23,11 +23,17 @@ class TuningTest {
   private final Engine engine = new Engine("shop", loop::now);
   private final List<String> log = new ArrayList<>();
   private double cpu = -1;
+  private int cpuFails;
   private int told;
   private final Tuning tuning =
       new Tuning(
           engine,
-          () -> cpu,
+          () -> {
+            if (cpuFails-- > 0) {
+              throw new OutOfMemoryError("planted");
+            }
+            return cpu;
+          },
           new Log() {
             @Override
             public void info(String line) {
@@ -71,6 +77,18 @@ class TuningTest {
   private void start() {
     tuning.start(loop, () -> told++);
     loop.advance(0);
+  }
+
+  @Test
+  void aStepThatThrowsIsNotTheLast() {
+    loop.survives();
+    start();
+    cpuFails = 3;
+    rule(auto(Metric.CPU, 0.5));
+    cpu = 0.9;
+    traffic(20, 90, 50_000_000L, 200);
+    assertThat(loop.thrown()).hasSize(3);
+    assertThat(running().qps()).as("it is tuned after all").isLessThan(100);
   }
 
   @Test

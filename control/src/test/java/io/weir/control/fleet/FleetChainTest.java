@@ -1,0 +1,85 @@
+package io.weir.control.fleet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.loop.Log;
+import io.weir.control.store.Batch;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import io.weir.control.store.Store;
+import io.weir.control.store.Txn;
+import io.weir.control.testing.FakeLoop;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.RuleBook;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What throws half-way is done again. */
+class FleetChainTest {
+  private static final long S = 1_000_000_000L;
+
+  private final FakeLoop loop = new FakeLoop();
+  private final Engine engine = new Engine("shop", loop::now);
+  private int leases;
+  private int failures;
+
+  @Test
+  void aBreakerWhoseMachineCouldNotBeMadeGetsItASecondLater() {
+    loop.survives();
+    Fleet fleet = new Fleet(new Failing(), loop, engine, "me", Log.NONE);
+    loop.run();
+    failures = 3;
+    BreakerRule rule =
+        BreakerRule.builder().service("stock").countWindow(10).fleet(true).fingerprint("x").build();
+    engine.apply(new RuleBook.Builder().add(rule).build());
+    engine.snapshot().planOf("stock");
+    loop.execute(() -> fleet.onBatch(new Batch(1, List.of(), false)));
+    loop.advance(10 * S);
+    assertThat(loop.thrown()).hasSize(3);
+    assertThat(leases).as("made in the end").isEqualTo(1);
+  }
+
+  /** Has no memory for leases for a while. */
+  private final class Failing implements SharedStore {
+    @Override
+    public LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener) {
+      if (failures-- > 0) {
+        throw new OutOfMemoryError("planted");
+      }
+      leases++;
+      return new LeaseSession() {
+        @Override
+        public long id() {
+          return 0;
+        }
+
+        @Override
+        public void hold(String key, byte[] value) {}
+
+        @Override
+        public void release(String key) {}
+
+        @Override
+        public List<String> held() {
+          return List.of();
+        }
+
+        @Override
+        public void close() {}
+      };
+    }
+
+    @Override
+    public void start(Store.Listener listener) {}
+
+    @Override
+    public void txn(Txn txn, Txn.Done done) {}
+
+    @Override
+    public void grant(int ttlSeconds, Granted done) {}
+
+    @Override
+    public void close() {}
+  }
+}
