@@ -59,7 +59,15 @@ public final class Telemetry implements AutoCloseable {
             engine,
             () ->
                 new Catalog(
-                    engine, health, report, failOpen, failedTasks, registry, coverage, true, legacy));
+                    engine,
+                    health,
+                    report,
+                    failOpen,
+                    failedTasks,
+                    registry,
+                    coverage,
+                    true,
+                    legacy));
     String exporter = config.get(Key.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
     if (exporter.equals("otlp") && !agent) {
       t.ownSdk(config, instance, intervalMillis);

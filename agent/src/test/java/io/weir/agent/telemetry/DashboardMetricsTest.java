@@ -34,7 +34,8 @@ class DashboardMetricsTest {
   private static Map<String, Set<String>> metrics() {
     Map<String, Set<String>> all = new HashMap<>();
     Catalog catalog =
-        new Catalog(new Engine("shop", () -> 0), null, null, () -> 0, () -> 0, null, List::of, true, false);
+        new Catalog(
+            new Engine("shop", () -> 0), null, null, () -> 0, () -> 0, null, List::of, true, false);
     for (Metric m : catalog.metrics()) {
       Set<String> labels =
           m.labels().stream().map(l -> l.name().replace('.', '_')).collect(Collectors.toSet());

@@ -76,7 +76,6 @@ final class View {
         : null;
   }
 
-
   /** What is known is the state as of this revision. */
   long revision() {
     return revision;
