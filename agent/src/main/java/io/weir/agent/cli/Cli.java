@@ -38,6 +38,7 @@ public final class Cli {
     DASHBOARDS("dashboards", "a Grafana dashboard and Prometheus alerts: export", "watch"),
     DOCTOR("doctor", "look for what is wrong: Java, store, rules, target JVM", "help"),
     ATTACH("attach", "govern a JVM that is already running", "help"),
+    ROLE("role", "etcdctl commands of the smallest role an agent or operator needs", "help"),
     CONFIG("config", "the configuration as the agent would read it", "help"),
     INSTRUMENTATIONS("instrumentations", "which libraries are governed, and how", "help"),
     DEMO("demo", "a limiter, a breaker and a router at work, on this machine", "help"),
@@ -73,6 +74,8 @@ public final class Cli {
       switch (this) {
         case INIT:
           return new InitCommand();
+        case ROLE:
+          return new RoleCommand();
         case CONFIG:
           return new ConfigCommand();
         case INSTRUMENTATIONS:

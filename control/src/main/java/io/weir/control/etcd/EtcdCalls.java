@@ -1,11 +1,14 @@
 package io.weir.control.etcd;
 
+import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
 import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.Txn;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,9 +29,11 @@ final class EtcdCalls {
     boolean connected();
   }
 
+  private static final int MOST_DENIED = 50;
   private static final long LAST_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final Loop loop;
+  private final Log log;
   private final KeySpace keys;
   private final Answers answers;
   private final Way way;
@@ -37,10 +42,14 @@ final class EtcdCalls {
   /** Answers to revocations still to come; the connection is not closed under them. */
   private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
 
+  /** Where writing is denied, as far as it was said. */
+  private final Set<String> denied = new HashSet<String>();
+
   private boolean ended;
 
-  EtcdCalls(Loop loop, KeySpace keys, Answers answers, Way way) {
+  EtcdCalls(Loop loop, Log log, KeySpace keys, Answers answers, Way way) {
     this.loop = loop;
+    this.log = log;
     this.keys = keys;
     this.answers = answers;
     this.way = way;
@@ -61,10 +70,31 @@ final class EtcdCalls {
 
           @Override
           public void failed(WireException e) {
+            if (e.kind == WireException.Kind.PERMISSION) {
+              denied(txn, e);
+            }
             done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
           }
         };
     answers.ask(answer, a -> wire.txn(keys.complete(txn), a));
+  }
+
+  /** Whoever asked goes on without it; a person has to know. */
+  private void denied(Txn txn, WireException e) {
+    if (txn.writes().isEmpty() || denied.size() >= MOST_DENIED) {
+      return;
+    }
+    String key = txn.writes().get(0).key;
+    int end = key.indexOf('/', key.indexOf('/', 1) + 1);
+    String place = end < 0 ? key : key.substring(0, end + 1);
+    if (denied.add(place)) {
+      log.warn(
+          "weir: etcd does not let this user write "
+              + place
+              + " ("
+              + e.text()
+              + "); grant it as weir role says");
+    }
   }
 
   /** Any thread. */

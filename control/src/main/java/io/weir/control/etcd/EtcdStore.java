@@ -201,6 +201,7 @@ public final class EtcdStore implements SharedStore {
     calls =
         new EtcdCalls(
             loop,
+            log,
             keys,
             answers,
             new EtcdCalls.Way() {

@@ -18,7 +18,9 @@ final class KeySpace {
    */
   static final String FIRST = "/circuit-breaker/";
 
-  static final String END = "/weir/off\0";
+  static final String OFF = "/weir/off";
+
+  static final String END = OFF + "\0";
 
   /** All of {@code /weir/}: status keys and the history, which only operators' tools look at. */
   private static final String OVERSEER_END = "/weir0";

@@ -269,13 +269,25 @@ final class StubWire implements Wire {
   /** A token that etcd no longer takes is not to be shown again. */
   private WireException failure(Status status) {
     WireException e = failures.of(status);
-    if (login != null
-        && (e.kind == WireException.Kind.PERMISSION // what etcd says on a watch of an old token
-            || e.text().contains("invalid auth token")
-            || e.text().contains("auth store is old"))) {
-      login.forget();
+    if (e.text().contains("invalid auth token") || e.text().contains("auth store is old")) {
+      forgetToken();
     }
     return e;
+  }
+
+  /** As above; etcd answers a watch with an old token as it answers one that is not allowed. */
+  private WireException watchFailure(Status status) {
+    WireException e = failure(status);
+    if (e.kind == WireException.Kind.PERMISSION) {
+      forgetToken();
+    }
+    return e;
+  }
+
+  private void forgetToken() {
+    if (login != null) {
+      login.forget();
+    }
   }
 
   // ---- watch
@@ -342,7 +354,7 @@ final class StubWire implements Wire {
         }
         watching.broken(
             r.getCompactRevision() == 0
-                ? failure(Status.CANCELLED.withDescription(reason))
+                ? watchFailure(Status.CANCELLED.withDescription(reason))
                 : new WireException(WireException.Kind.COMPACTED, reason));
         return;
       }
@@ -359,7 +371,8 @@ final class StubWire implements Wire {
     @Override
     public void onClose(Status status, Metadata trailers) {
       watching.broken(
-          failure(status.isOk() ? Status.UNAVAILABLE.withDescription("the watch ended") : status));
+          watchFailure(
+              status.isOk() ? Status.UNAVAILABLE.withDescription("the watch ended") : status));
     }
   }
 

@@ -1,0 +1,246 @@
+package io.weir.smoke;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.weir.control.testing.EtcdServer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The roles that {@code weir role} prints, in an etcd that asks for users: with them everything
+ * works, and nothing else can be written.
+ */
+class RoleTest {
+  private static final Duration SOON = Duration.ofSeconds(30);
+  private static final Pattern WORD = Pattern.compile("'([^']*)'|([^ ]+)");
+  private static final String BREAKER =
+      "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\": 0.6}";
+  private static EtcdServer etcd;
+  private static Path work;
+
+  @BeforeAll
+  static void start() {
+    etcd = EtcdServer.start();
+    work = Work.fresh("role");
+    user("shop", "--service", "shop", "--calls", "pay");
+    user("lone", "--service", "lone");
+    user("web", "--service", "web");
+    user("operator", "--operator");
+    user("shop-operator", "--operator", "--service", "shop", "--name", "of-shop");
+    etcd.ctl("put", "/service/pay/circuit-breaker", BREAKER);
+    etcd.ctl("user", "add", "root:secret");
+    etcd.ctl("user", "grant-role", "root", "root");
+    etcd.ctl("auth", "enable");
+  }
+
+  @AfterAll
+  static void stop() {
+    etcd.close();
+  }
+
+  /** Makes a user by what the command prints, and by nothing else. */
+  private static void user(String name, String... options) {
+    List<String> command = new ArrayList<>(List.of("role"));
+    command.addAll(List.of(options));
+    Cli.Said said = new Cli(work).run(command.toArray(new String[0])).exits(0);
+    for (String line : said.out().lines().toList()) {
+      List<String> words = new ArrayList<>();
+      for (Matcher m = WORD.matcher(line); m.find(); ) {
+        words.add(m.group(1) != null ? m.group(1) : m.group(2));
+      }
+      assertThat(words.remove(0)).isEqualTo("etcdctl");
+      etcd.ctl(words.toArray(new String[0]));
+    }
+    Matcher role = Pattern.compile("user grant-role USER (\\S+)").matcher(said.err());
+    assertThat(role.find()).as(said.err()).isTrue();
+    etcd.ctl("user", "add", name + ":secret");
+    etcd.ctl("user", "grant-role", name, role.group(1));
+  }
+
+  private static String as(String user, String... arguments) {
+    List<String> all = new ArrayList<>(List.of("--user=" + user + ":secret"));
+    all.addAll(List.of(arguments));
+    return etcd.ctl(all.toArray(new String[0]));
+  }
+
+  private static void denied(String user, String... arguments) {
+    try {
+      as(user, arguments);
+    } catch (AssertionError refused) {
+      assertThat(refused).hasMessageContaining("permission denied");
+      return;
+    }
+    throw new AssertionError(user + " may " + List.of(arguments));
+  }
+
+  private static String options(String user) {
+    return "service="
+        + user
+        + ";drain_ms=0;etcd.user="
+        + user
+        + ";etcd.password=secret;etcd.endpoints="
+        + etcd.endpoint();
+  }
+
+  private static Cli operator(String user) {
+    return new Cli(work).env("WEIR_ETCD_PASSWORD", "secret").env("WEIR_ETCD_USER", user);
+  }
+
+  @Test
+  void anAgentReadsItsRulesRegistersAndTellsItsStatus() {
+    Matrix.Cell cell =
+        Matrix.cells("manners").stream()
+            .filter(c -> c.jdk().version() == 17)
+            .findFirst()
+            .orElseThrow();
+    as("root", "put", "/service/web/rate-limit", "{\"qps\": 0}");
+    try (Jvm jvm = Sites.jvm(cell).weir(options("web")).start()) {
+      Await.until(
+          SOON,
+          () -> {
+            try (Raw http = new Raw(jvm.port())) {
+              return http.get("/hello").status() == 429;
+            }
+          },
+          jvm::told);
+      Await.until(
+          SOON,
+          () -> as("root", "get", "--prefix", "/services/web/").contains(":" + jvm.port()),
+          jvm::told);
+      assertThat(as("root", "get", "--prefix", "/weir/status/web/")).contains("SYNCED");
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("WARN"));
+    }
+  }
+
+  @Test
+  void aCallerSharesTheBreakersOfTheServicesItNamesAndOpensOthersForItself() {
+    String jars = Maven.resolve("com.squareup.okhttp3:okhttp:4.12.0");
+    String classes =
+        Apps.with(Apps.compile(List.of("fleet", "fleet-okhttp"), jars, Map.of()), jars);
+    Jdk jdk = Jdk.find(17).orElseThrow();
+    try (Jvm target = Jvm.of(jdk, classes, "fleet.Target").start();
+        Jvm shop = caller(jdk, classes, "shop", target.port());
+        Jvm lone = caller(jdk, classes, "lone", target.port())) {
+      target.say("fail all");
+      for (Jvm caller : List.of(lone, shop)) {
+        caller.awaitReady().awaitStderr("connected to");
+        caller.say("go");
+        caller.awaitStdout("EDGE refused");
+        if (caller == lone) {
+          caller.awaitStderr("does not let this user write /circuit-breaker/pay/");
+          assertThat(as("root", "get", "--prefix", "--keys-only", "/circuit-breaker/pay/"))
+              .isBlank();
+        }
+      }
+      Await.until(
+          SOON,
+          () -> as("root", "get", "--prefix", "/circuit-breaker/pay/epoch").contains("open"),
+          shop::told);
+      assertThat(shop.stderr()).noneMatch(l -> l.contains("does not let this user"));
+      assertThat(lone.stderr())
+          .filteredOn(l -> l.contains("does not let this user write"))
+          .as("said once")
+          .hasSize(1);
+    }
+  }
+
+  private static Jvm caller(Jdk jdk, String classes, String user, int port) {
+    return Jvm.of(jdk, classes, "fleet.Caller")
+        .weir(options(user) + ";services.pay=127.0.0.1:" + port)
+        .arguments(user, Integer.toString(port))
+        .launch();
+  }
+
+  @Test
+  void anAgentMayWriteNothingBesideWhatItIsPartOf() {
+    for (String key :
+        List.of(
+            "/service/shop/rate-limit",
+            "/service/shop/force",
+            "/service/pay/force",
+            "/service/pay/circuit-breaker",
+            "/weir/off",
+            "/weir/look/x",
+            "/weir/rule-history/x",
+            "/weir/status/pay/x",
+            "/services/pay/instances/10.0.0.1:80",
+            "/services/shop0/instances/10.0.0.1:80",
+            "/circuit-breaker/other/epoch",
+            "/circuit-breaker/pay0",
+            "/anything")) {
+      denied("shop", "put", key, "x");
+      denied("shop", "del", key);
+    }
+    for (String key : List.of("/weir/rule-history/x", "/weir/status/pay/x", "/anything")) {
+      denied("shop", "get", key);
+    }
+    denied("lone", "put", "/circuit-breaker/pay/epoch", "x");
+  }
+
+  @Test
+  void anOperatorWorksByTheCommandLineAndWritesRulesOnly() {
+    Cli cli = operator("operator");
+    String[] where = {"--etcd", etcd.endpoint()};
+    cli.run("init", "rules").exits(0);
+    for (String command :
+        new String[] {"push rules", "shadow shop", "enforce shop", "history", "status", "top -n 1"}) {
+      List<String> words = new ArrayList<>(List.of(command.split(" ")));
+      words.addAll(List.of(where));
+      Cli.Said said = cli.run(words.toArray(new String[0]));
+      assertThat(said.err()).as(command).doesNotContain("permission denied");
+    }
+    assertThat(as("root", "get", "--prefix", "--keys-only", "/weir/rule-history/")).isNotBlank();
+    as("operator", "put", "/weir/off", "1");
+    as("operator", "del", "/weir/off");
+    as("operator", "put", "/service/pay/force", "none");
+    for (String key :
+        List.of(
+            "/services/pay/instances/10.0.0.1:80",
+            "/circuit-breaker/pay/epoch",
+            "/weir/status/pay/x",
+            "/anything")) {
+      denied("operator", "put", key, "x");
+    }
+    denied("shop-operator", "put", "/service/pay/force", "open");
+    denied("shop-operator", "put", "/weir/off", "1");
+    as("shop-operator", "put", "/service/shop/route", "{}");
+    as("shop-operator", "del", "/service/shop/route");
+  }
+
+  @Test
+  void aRoleIsPrintedForANamespaceAndWrongNamesAreRefused() {
+    Cli cli = new Cli(work);
+    assertThat(
+            cli.run("role", "--service", "a", "--calls", "b,c", "--namespace", "/staging/")
+                .exits(0)
+                .out())
+        .isEqualTo(
+            """
+            etcdctl role add weir-a
+            etcdctl role grant-permission weir-a read /staging/circuit-breaker/ /staging/weir/off0
+            etcdctl role grant-permission weir-a write /staging/services/a/ /staging/services/a0
+            etcdctl role grant-permission weir-a readwrite /staging/weir/status/a/ /staging/weir/status/a0
+            etcdctl role grant-permission weir-a write /staging/circuit-breaker/b/ /staging/circuit-breaker/b0
+            etcdctl role grant-permission weir-a write /staging/circuit-breaker/c/ /staging/circuit-breaker/c0
+            """);
+    for (String[] wrong :
+        new String[][] {
+          {"role"},
+          {"role", "--service", "a/b"},
+          {"role", "--service", "*"},
+          {"role", "--service", "a", "--calls", "b;rm -rf"},
+          {"role", "--operator", "--calls", "b"},
+          {"role", "--service", "a", "--namespace", "/x\ny"},
+        }) {
+      assertThat(cli.run(wrong).exits(2).out()).isEmpty();
+    }
+  }
+}
