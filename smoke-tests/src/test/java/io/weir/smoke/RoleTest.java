@@ -3,6 +3,8 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -198,6 +200,10 @@ class RoleTest {
       assertThat(said.err()).as(command).doesNotContain("permission denied");
     }
     assertThat(as("root", "get", "--prefix", "--keys-only", "/weir/rule-history/")).isNotBlank();
+    assertThat(cli.run("history", "--etcd", etcd.endpoint()).exits(0).out())
+        .as("etcd knows who it was")
+        .contains(" operator ")
+        .doesNotContain("as told");
     as("operator", "put", "/weir/off", "1");
     as("operator", "del", "/weir/off");
     as("operator", "put", "/service/pay/force", "none");
@@ -242,5 +248,17 @@ class RoleTest {
         }) {
       assertThat(cli.run(wrong).exits(2).out()).isEmpty();
     }
+  }
+
+  @Test
+  void theSecurityPageShowsTheRolesAsTheyArePrinted() throws IOException {
+    String page = Files.readString(Path.of("..", "SECURITY.md"));
+    Matcher blocks = Pattern.compile("<!-- weir (role .*) -->\n```\n([^`]*)```").matcher(page);
+    int shown = 0;
+    for (; blocks.find(); shown++) {
+      assertThat(new Cli(work).run(blocks.group(1).split(" ")).exits(0).out())
+          .isEqualTo(blocks.group(2));
+    }
+    assertThat(shown).isEqualTo(2);
   }
 }

@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -122,6 +124,74 @@ class SecurityTest {
   }
 
   @Test
+  void fromElsewhereItIsReadWithATokenOnlyAndByPrometheus() throws IOException {
+    Path work = Work.fresh("token");
+    Path token = Files.writeString(work.resolve("token"), SECRET + "\n");
+    try (Jvm open =
+            site().weir("service=x;drain_ms=0;rules=file:nowhere;admin.port=0;admin.host=0.0.0.0")
+                .launch();
+        Jvm guarded =
+            site()
+                .weir(
+                    "service=y;drain_ms=0;rules=file:nowhere;admin.port=0;admin.host=0.0.0.0;"
+                        + "admin.token-file="
+                        + token)
+                .launch()) {
+      assertThat(open.awaitStderr("no admin endpoint"))
+          .contains("weir.admin.host", "weir.admin.token-file has to be set");
+      String line = guarded.awaitStderr("admin endpoint on http://0.0.0.0:");
+      int port = Integer.parseInt(line.replaceAll(".*0\\.0\\.0\\.0:(\\d+)/.*", "$1"));
+      // another address of this machine than the one that is always there
+      assertThat(from("127.0.0.2", port, "")).startsWith("HTTP/1.1 401").doesNotContain("weir_");
+      assertThat(from("127.0.0.2", port, "Authorization: Bearer " + SECRET + "x\r\n"))
+          .startsWith("HTTP/1.1 401");
+      assertThat(from("127.0.0.2", port, "Authorization: Bearer " + SECRET + "\r\n"))
+          .startsWith("HTTP/1.1 200")
+          .contains("weir_");
+      Path config =
+          Files.writeString(
+              work.resolve("prometheus.yml"),
+              "global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: y\n"
+                  + "    authorization: {credentials_file: "
+                  + token
+                  + "}\n    static_configs: [{targets: ['127.0.0.2:"
+                  + port
+                  + "']}]\n");
+      try (Prometheus prometheus = Prometheus.start(config)) {
+        Await.until(
+            Duration.ofSeconds(30),
+            () -> prometheus.now("up{job=\"y\"}").stream().anyMatch(s -> s.last() == 1),
+            () -> "Prometheus does not get in\n" + guarded.told());
+      }
+      assertThat(guarded.stderr()).noneMatch(l -> l.contains(SECRET));
+    }
+  }
+
+  private static String from(String address, int port, String header) throws IOException {
+    try (Socket s = new Socket(address, port)) {
+      s.getOutputStream()
+          .write(
+              ("GET /metrics HTTP/1.1\r\nHost: " + address + "\r\n" + header + "\r\n")
+                  .getBytes(StandardCharsets.ISO_8859_1));
+      return new String(s.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+    }
+  }
+
+  @Test
+  void itsPagesAreThoseThatAreTold() throws IOException {
+    String page = Files.readString(Path.of("..", "SECURITY.md")).replaceAll("\\s+", " ");
+    Matcher told = Pattern.compile("Its pages are (`/[^.]*)\\.").matcher(page);
+    assertThat(told.find()).isTrue();
+    List<String> pages =
+        Pattern.compile("`(/[a-z]+)`").matcher(told.group(1)).results().map(m -> m.group(1)).toList();
+    String list = get("/").replaceAll("(?s).*pages: ", "").trim();
+    assertThat(list.split(" ")).containsExactlyInAnyOrderElementsOf(pages);
+    for (String p : pages) {
+      assertThat(get(p)).as(p).startsWith("HTTP/1.1 200");
+    }
+  }
+
+  @Test
   void nothingButItsPagesCanBeReadAndNothingWritten() throws IOException {
     for (String path :
         List.of(
@@ -158,7 +228,7 @@ class SecurityTest {
     }
     // many that say nothing do not keep the next one out
     List<Socket> mute = new ArrayList<>();
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 420; i++) {
       Socket s = new Socket("127.0.0.1", admin);
       s.getOutputStream().write("GET /hea".getBytes(StandardCharsets.ISO_8859_1));
       mute.add(s);
@@ -284,6 +354,12 @@ class SecurityTest {
               + SECRET
               + "\nweir.etcd.pasword="
               + SECRET
+              + "\nweir.metrics.exporter=otlp\nweir.metrics.interval=1s"
+              + "\nweir.metrics.endpoint=http://127.0.0.1:1"
+              + "\nweir.metrics.headers=authorization="
+              + SECRET
+              + "\nweir.admin.tokn="
+              + SECRET
               + "\nweir.etcd.endpoints=http://root:"
               + SECRET
               + "@127.0.0.1:"
@@ -332,7 +408,9 @@ class SecurityTest {
           told.append(new String(Files.readAllBytes(p), StandardCharsets.ISO_8859_1));
         }
       }
-      assertThat(told.toString()).contains("weir.etcd.password", "****").doesNotContain(SECRET);
+      assertThat(told.toString())
+          .contains("weir.etcd.password", "weir.metrics.headers", "****")
+          .doesNotContain(SECRET);
     }
   }
 

@@ -1,5 +1,7 @@
 package io.weir.agent.admin;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -19,32 +21,58 @@ import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
-import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Future;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The read-only admin endpoint: on 127.0.0.1 only, GET only, one daemon thread ({@code
- * weir-admin}), off unless {@code weir.admin.port} is set.
+ * The read-only admin endpoint: GET only, one daemon thread ({@code weir-admin}), off unless {@code
+ * weir.admin.port} is set. On 127.0.0.1 unless {@code weir.admin.host} says another address, and
+ * then for those only who bring a token.
  *
- * <p>The Host header must name the loopback, so that a web page cannot read it through a name of
- * its own (DNS rebinding). Requests are bounded in size and time. Not the JDK's {@code HttpServer}:
- * that one initialises java.util.logging, which belongs to the application.
+ * <p>Without a token the Host header must name the loopback, so that a web page cannot read it
+ * through a name of its own (DNS rebinding). With one the token does that: a page does not know it.
+ *
+ * <p>A connection is for one request. It ends ten seconds after it began, whoever is slow: one that
+ * sends its headers byte by byte, or one that does not read the answer. There are {@value
+ * #MOST_CONNECTIONS} at most; a further one takes the place of the oldest, so slow ones keep nobody
+ * out. Not the JDK's {@code HttpServer}: that one initialises java.util.logging, which belongs to
+ * the application.
  */
 public final class AdminServer implements AutoCloseable {
   private static final int MAX_REQUEST = 16 * 1024;
-  private static final int TIMEOUT_SECONDS = 10;
+  private static final long LONGEST_MILLIS = 10_000;
+  private static final int MOST_CONNECTIONS = 32;
+
+  private final Access access;
+  private final long longestMillis;
+
+  /** Oldest first; of the admin thread alone. */
+  private final Set<Channel> open = new LinkedHashSet<Channel>();
 
   private final Map<String, Page> pages = new TreeMap<String, Page>();
   private @Nullable NioEventLoopGroup threads;
   private int port;
+
+  AdminServer(Access access) {
+    this(access, LONGEST_MILLIS);
+  }
+
+  /**
+   * @param longestMillis how long a connection may last
+   */
+  AdminServer(Access access, long longestMillis) {
+    this.access = access;
+    this.longestMillis = longestMillis;
+  }
 
   private static final class Page {
     final String type;
@@ -89,16 +117,16 @@ public final class AdminServer implements AutoCloseable {
                   new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel child) {
+                      bound(child);
                       child
                           .pipeline()
                           .addLast(
-                              new ReadTimeoutHandler(TIMEOUT_SECONDS),
                               new HttpServerCodec(),
                               new HttpObjectAggregator(MAX_REQUEST),
                               new Answer());
                     }
                   })
-              .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), wanted))
+              .bind(new InetSocketAddress(access.address, wanted))
               .syncUninterruptibly()
               .channel();
       port = ((InetSocketAddress) c.localAddress()).getPort();
@@ -106,19 +134,58 @@ public final class AdminServer implements AutoCloseable {
     } catch (Exception e) {
       close();
       throw new IllegalStateException(
-          "weir.admin.port: cannot listen on 127.0.0.1:" + wanted + ": " + e.getMessage(), e);
+          "weir.admin.port: cannot listen on "
+              + access.host()
+              + ":"
+              + wanted
+              + ": "
+              + e.getMessage(),
+          e);
     }
+  }
+
+  /** {@code http://HOST:PORT}, once started. */
+  public String url() {
+    return "http://" + access.host() + ":" + port;
+  }
+
+  private void bound(Channel child) {
+    if (open.size() >= MOST_CONNECTIONS) {
+      open.iterator().next().close(); // leaves the set by its listener
+    }
+    open.add(child);
+    Future<?> end = child.eventLoop().schedule(() -> child.close(), longestMillis, MILLISECONDS);
+    child
+        .closeFuture()
+        .addListener(
+            closed -> {
+              end.cancel(false);
+              open.remove(child);
+            });
+  }
+
+  /** Connections that are open now; asked on the admin thread. */
+  int connections() {
+    return threads == null
+        ? 0
+        : threads.next().submit(open::size).syncUninterruptibly().getNow();
   }
 
   @Override
   public void close() {
     if (threads != null) {
-      threads.shutdownGracefully(0, 1, java.util.concurrent.TimeUnit.SECONDS);
+      threads.shutdownGracefully(0, 1000, MILLISECONDS);
     }
   }
 
   private FullHttpResponse answer(FullHttpRequest request) {
-    if (!ours(request.headers().get(HttpHeaderNames.HOST))) {
+    if (!access.allows(request.headers().get(HttpHeaderNames.AUTHORIZATION))) {
+      FullHttpResponse r =
+          text(HttpResponseStatus.UNAUTHORIZED, "wanted: Authorization: Bearer TOKEN\n");
+      r.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
+      return r;
+    }
+    if (!access.guarded() && !ours(request.headers().get(HttpHeaderNames.HOST))) {
       return text(
           HttpResponseStatus.FORBIDDEN, "the Host header must name 127.0.0.1 or localhost\n");
     }
@@ -148,7 +215,9 @@ public final class AdminServer implements AutoCloseable {
     }
     String suffix = ":" + port;
     String name = host.endsWith(suffix) ? host.substring(0, host.length() - suffix.length()) : host;
-    return name.equals("127.0.0.1") || name.equalsIgnoreCase("localhost") || name.equals("[::1]");
+    return name.equals(access.host())
+        || name.equals("127.0.0.1")
+        || name.equalsIgnoreCase("localhost") || name.equals("[::1]");
   }
 
   private static FullHttpResponse text(HttpResponseStatus status, String text) {

@@ -24,6 +24,7 @@ public final class Pages {
 
   /** An endpoint not started yet, showing these parts. */
   public static AdminServer of(
+      final Access access,
       final Engine engine,
       final ControlPlane plane,
       final Config config,
@@ -33,7 +34,7 @@ public final class Pages {
       final Decisions decisions,
       final Coverage coverage) {
     final Lately latency = new Lately(engine, Integer.MAX_VALUE);
-    return new AdminServer()
+    return new AdminServer(access)
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))
         .page("/rules", JSON, () -> rules(engine.service(), plane, version))

@@ -23,12 +23,14 @@ final class EtcdTree extends Tree {
   private static final int LOOK_SECONDS = 10;
 
   private final EtcdStore store;
+  private final @Nullable String user;
 
   /**
    * @param follow whether it is looked at again after the first view
    */
   EtcdTree(EtcdOptions options, boolean follow) {
     super(options.toString());
+    user = options.user;
     store = EtcdStore.overseer(options, loop, Log.NONE, follow);
     Runtime.getRuntime().addShutdownHook(new Thread(store::leave, "weir-leave"));
   }
@@ -36,6 +38,11 @@ final class EtcdTree extends Tree {
   @Override
   Store store() {
     return store;
+  }
+
+  @Override
+  @Nullable String user() {
+    return user;
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import io.weir.agent.admin.Access;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.store.Entry;
 import io.weir.engine.breaker.Breaker;
@@ -115,10 +116,18 @@ final class ExplainCommand extends StoreCommand {
   @SuppressWarnings("NullAway.Init") // set by run
   private Call call;
 
+  private @Nullable String token() {
+    try {
+      return Access.token(config());
+    } catch (IllegalArgumentException e) {
+      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
+    }
+  }
+
   @Override
   int run() {
     if (decision != null) {
-      return MadeDecision.explain(admin, decision, out);
+      return MadeDecision.explain(admin, decision, token(), out);
     }
     if (called == null) {
       throw new Trouble(Fault.USAGE, "SERVICE or --decision is needed");

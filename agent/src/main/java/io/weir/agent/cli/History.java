@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TimeZone;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,13 +29,23 @@ final class History {
 
   static final int KEPT = 200;
 
+  private static final int LONGEST_NAME = 100;
+  private static final int LONGEST_TEXT = 1000;
+  private static final Pattern ID = Pattern.compile("[0-9A-Za-z-]{1,64}");
+
   /** One change. Immutable. */
   static final class Change {
     /** Sorts by time: {@code 20261122-154512-3fa2}. */
     final String id;
 
     final long atMillis;
+
+    /** On one line, as all text of others here. */
     final String by;
+
+    /** Whether {@link #by} is the user that etcd let in; else it is only what somebody said. */
+    final boolean etcdUser;
+
     final String message;
     final String command;
 
@@ -48,15 +59,17 @@ final class History {
         String id,
         long atMillis,
         String by,
+        boolean etcdUser,
         String message,
         String command,
         String from,
         Map<String, String[]> texts) {
       this.id = id;
       this.atMillis = atMillis;
-      this.by = by;
-      this.message = message;
-      this.command = command;
+      this.by = line(by, LONGEST_NAME);
+      this.etcdUser = etcdUser;
+      this.message = line(message, LONGEST_TEXT);
+      this.command = line(command, LONGEST_TEXT);
       this.from = from;
       this.texts = Collections.unmodifiableMap(texts);
     }
@@ -65,9 +78,14 @@ final class History {
       return format("yyyy-MM-dd HH:mm:ss", atMillis);
     }
 
+    /** {@code alice}, or {@code bob@host (as told)} where etcd did not ask who it is. */
+    String who() {
+      return by + (etcdUser ? "" : " (as told)");
+    }
+
     /** {@code bob@host 3 min ago: lower the limit (20261122-154512-3fa2)}. */
     String told() {
-      return by + " " + ago(atMillis) + (message.isEmpty() ? "" : ": " + message) + " (" + id + ")";
+      return who() + " " + ago(atMillis) + (message.isEmpty() ? "" : ": " + message) + " (" + id + ")";
     }
 
     Map<String, Object> json() {
@@ -80,6 +98,7 @@ final class History {
           "id", id,
           "at_ms", atMillis,
           "by", by,
+          "etcd_user", etcdUser,
           "message", message,
           "command", command,
           "from", from,
@@ -89,19 +108,25 @@ final class History {
 
   private History() {}
 
-  /** A change being made now. */
+  /**
+   * A change being made now.
+   *
+   * @param etcdUser whom etcd let in; null where it asked for nobody
+   */
   static Change now(
       String message,
       String command,
       String from,
       Map<String, String[]> texts,
+      @Nullable String etcdUser,
       Map<String, String> env) {
     long at = System.currentTimeMillis();
     return new Change(
         format("yyyyMMdd-HHmmss", at)
             + String.format("-%04x", ThreadLocalRandom.current().nextInt(0x10000)),
         at,
-        author(env),
+        etcdUser == null ? author(env) : etcdUser,
+        etcdUser != null,
         message,
         command,
         from,
@@ -129,8 +154,8 @@ final class History {
     final Map<Change, Long> revisions = new HashMap<Change, Long>();
     List<Change> all = new ArrayList<Change>();
     for (Entry e : view.under(PREFIX).values()) {
-      if (e.tooLarge > 0) {
-        continue; // none of ours is
+      if (e.tooLarge > 0 || !ID.matcher(e.key.substring(PREFIX.length())).matches()) {
+        continue; // none of ours is like that
       }
       Map<String, Object> o = Json.readObject(e.text());
       Map<String, String[]> texts = new LinkedHashMap<String, String[]>();
@@ -143,6 +168,7 @@ final class History {
               e.key.substring(PREFIX.length()),
               Json.number(o, "at_ms"),
               Json.text(o, "by"),
+              Boolean.TRUE.equals(o.get("etcd_user")),
               Json.text(o, "message"),
               Json.text(o, "command"),
               Json.text(o, "from"),
@@ -166,6 +192,22 @@ final class History {
       }
     }
     return null;
+  }
+
+  /** Text of others on one line: nobody paints, breaks or turns around what is shown. */
+  static String line(String text, int most) {
+    StringBuilder s = new StringBuilder();
+    for (int i = 0; i < text.length() && s.length() < most; i++) {
+      char c = text.charAt(i);
+      int type = Character.getType(c);
+      boolean shown =
+          type != Character.CONTROL
+              && type != Character.FORMAT
+              && type != Character.LINE_SEPARATOR
+              && type != Character.PARAGRAPH_SEPARATOR;
+      s.append(shown ? c : c == '\n' ? ' ' : '?');
+    }
+    return s.toString();
   }
 
   static String author(Map<String, String> env) {

@@ -43,10 +43,11 @@ final class HistoryCommand extends StoreCommand {
       boolean first = true;
       for (Map.Entry<String, String[]> t : c.texts.entrySet()) {
         String verb = t.getValue()[0] == null ? "+ " : t.getValue()[1] == null ? "- " : "~ ";
+        String key = History.line(t.getKey(), 300);
         rows.add(
             first
-                ? new String[] {c.id, c.at(), c.by, verb + t.getKey(), c.message}
-                : new String[] {"", "", "", verb + t.getKey(), ""});
+                ? new String[] {c.id, c.at(), c.who(), verb + key, c.message}
+                : new String[] {"", "", "", verb + key, ""});
         first = false;
       }
     }
@@ -74,12 +75,12 @@ final class HistoryCommand extends StoreCommand {
   }
 
   private void detail(History.Change c) {
-    out.line(c.id + "  " + c.at() + " UTC  " + c.by + "  weir " + c.command);
+    out.line(c.id + "  " + c.at() + " UTC  " + c.who() + "  weir " + c.command);
     if (!c.message.isEmpty()) {
       out.line("  " + c.message);
     }
     for (Map.Entry<String, String[]> t : c.texts.entrySet()) {
-      out.line(out.ink(Out.Ink.STRONG, t.getKey()));
+      out.line(out.ink(Out.Ink.STRONG, History.line(t.getKey(), 300)));
       for (String l : Lines.diff(t.getValue()[0], t.getValue()[1])) {
         out.line("  " + l);
       }

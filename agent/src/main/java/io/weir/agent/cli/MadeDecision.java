@@ -8,6 +8,7 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A decision that an instance made, as its admin endpoint tells it. */
 final class MadeDecision {
@@ -17,13 +18,14 @@ final class MadeDecision {
 
   /**
    * @param admin URL of the endpoint
+   * @param token what it wants to see, or null
    * @throws Trouble when it does not answer, or does not know the decision
    */
-  static int explain(String admin, String id, Out out) {
+  static int explain(String admin, String id, @Nullable String token, Out out) {
     if (!id.matches("[0-9a-z-]{1,64}")) {
       throw new Trouble(Fault.USAGE, "'" + id + "' is no id: X-Weir-Decision has one");
     }
-    List<Map<String, Object>> found = Json.objects(Json.readObject(get(admin, id)), "decisions");
+    List<Map<String, Object>> found = Json.objects(Json.readObject(get(admin, id, token)), "decisions");
     if (found.isEmpty()) {
       throw new Trouble(
           Fault.NO_DECISION, admin + " has no decision " + id + ": the last 1024 are kept");
@@ -42,12 +44,15 @@ final class MadeDecision {
     return Exit.OK;
   }
 
-  private static String get(String admin, String id) {
+  private static String get(String admin, String id, @Nullable String token) {
     try {
       HttpURLConnection c =
           (HttpURLConnection) URI.create(admin + "/decisions?id=" + id).toURL().openConnection();
       c.setConnectTimeout(TIMEOUT_MILLIS);
       c.setReadTimeout(TIMEOUT_MILLIS);
+      if (token != null) {
+        c.setRequestProperty("Authorization", "Bearer " + token);
+      }
       ByteArrayOutputStream all = new ByteArrayOutputStream();
       try (InputStream in = c.getInputStream()) {
         byte[] b = new byte[8192];

@@ -113,7 +113,8 @@ final class Publication {
           new @Nullable String[] {there == null ? null : there.text(), text(w.getValue())});
     }
     History.Change change =
-        History.now(message == null ? "" : message, words, from, texts, command.environment);
+        History.now(
+            message == null ? "" : message, words, from, texts, tree.user(), command.environment);
     History.record(change, base, txn);
     List<Fleet.Member> live = concerned(Fleet.members(tree.view()));
     long began = System.nanoTime();

@@ -50,7 +50,8 @@ final class RollbackCommand extends ChangeCommand {
       }
       Publication p = new Publication(this, tree, view);
       History.Change undone = all.get(at);
-      String me = History.author(environment);
+      String user = tree.user();
+      String me = user == null ? History.author(environment) : user;
       if (id == null && !undone.by.equals(me)) {
         p.danger("the last change is not yours (" + me + "): by " + undone.told());
       }

@@ -39,6 +39,11 @@ abstract class Tree implements AutoCloseable {
 
   abstract Store store();
 
+  /** The user that the store lets in; null where it asks for nobody. */
+  @Nullable String user() {
+    return null;
+  }
+
   /** Whether instances tell here what they run. */
   abstract boolean hasStatus();
 

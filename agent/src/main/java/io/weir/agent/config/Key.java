@@ -79,8 +79,20 @@ public enum Key {
   ADMIN_PORT(
       "weir.admin.port",
       "",
-      "port of the read-only admin endpoint on 127.0.0.1; empty: off, 0: any free port (see the"
-          + " log)"),
+      "port of the read-only admin endpoint; empty: off, 0: any free port (see the log)"),
+  ADMIN_HOST(
+      "weir.admin.host",
+      "127.0.0.1",
+      "address or name the admin endpoint listens at, 0.0.0.0 for all; one that other hosts can"
+          + " reach needs a token"),
+  ADMIN_TOKEN(
+      "weir.admin.token",
+      "",
+      "what a request to the admin endpoint must bring: Authorization: Bearer TOKEN; 16 to 512"
+          + " visible ASCII characters",
+      true),
+  ADMIN_TOKEN_FILE(
+      "weir.admin.token-file", "", "file with that token, read at start; instead of it"),
   DECISIONS_HEADER(
       "weir.decisions.header",
       "false",

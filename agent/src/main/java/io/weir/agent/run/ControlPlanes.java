@@ -1,5 +1,7 @@
 package io.weir.agent.run;
 
+import io.weir.agent.admin.Access;
+import io.weir.agent.admin.AdminServer;
 import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
@@ -126,9 +128,13 @@ final class ControlPlanes {
     String port = config.get(Key.ADMIN_PORT);
     port = port == null && scraped ? PROMETHEUS_PORT : port;
     if (port == null) {
+      if (config.get(Key.ADMIN_HOST) != null) {
+        AgentLog.get().warn("weir.admin.host does nothing without weir.admin.port");
+      }
       return;
     }
     try {
+      Access access = Access.of(config);
       int n = Integer.parseInt(port);
       if (n < 0 || n > 65535) {
         throw new NumberFormatException();
@@ -139,21 +145,22 @@ final class ControlPlanes {
               Long.toString(System.nanoTime() & 0xfffff, 36),
               config.flag(Key.DECISIONS_HEADER, false));
       engine.show(decisions);
-      int bound =
+      AdminServer server =
           Pages.of(
-                  engine,
-                  plane,
-                  config,
-                  hooks::failOpenCount,
-                  Agent.version(),
-                  telemetry.readings(),
-                  decisions,
-                  coverage)
-              .start(n);
+              access,
+              engine,
+              plane,
+              config,
+              hooks::failOpenCount,
+              Agent.version(),
+              telemetry.readings(),
+              decisions,
+              coverage);
+      server.start(n);
       AgentLog.get()
           .info(
-              "admin endpoint on http://127.0.0.1:"
-                  + bound
+              "admin endpoint on "
+                  + server.url()
                   + "/health (/config /rules /coverage /latency /decisions /metrics)");
     } catch (NumberFormatException e) {
       AgentLog.get()
@@ -162,7 +169,7 @@ final class ControlPlanes {
                   + ": '"
                   + port
                   + "' is no port, expected 0 to 65535; no admin endpoint");
-    } catch (IllegalStateException e) {
+    } catch (IllegalArgumentException | IllegalStateException e) {
       AgentLog.get().warn(e.getMessage() + "; no admin endpoint");
     }
   }

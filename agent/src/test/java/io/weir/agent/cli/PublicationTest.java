@@ -83,6 +83,27 @@ class PublicationTest {
     }
   }
 
+  /** In files nobody asks who it is; whoever writes an entry himself may say anything. */
+  @Test
+  void whoMadeAChangeIsToldAsTextAndMarkedWhereNobodyAskedHim() throws IOException {
+    put(
+        History.PREFIX.substring(1) + "20200101-000000-0001.json",
+        "{\"at_ms\": 1, \"by\": \"eve\\n2020 root\\u001b[2J\\u202e\\u2028x\", \"message\": \"a\\nb\","
+            + " \"changes\": [{\"key\": \"/service/a\\nb/route\", \"after\": \"x\"}]}");
+    put(History.PREFIX.substring(1) + "no change of ours.json", "{\"by\": \"eve\"}");
+    try (Tree tree = new FileTree(root).open(SOON)) {
+      assertThat(History.read(tree.view())).hasSize(1);
+      History.Change eve = History.read(tree.view()).get(0);
+      assertThat(eve.who()).isEqualTo("eve 2020 root?[2J??x (as told)");
+      assertThat(eve.message).isEqualTo("a b");
+      new Publication(command(), tree, tree.view())
+          .put("/service/shop/rate-limit", "qps: 7\n".getBytes(StandardCharsets.UTF_8))
+          .run("push", "mine", false);
+      View after = tree.await(v -> v.under(History.PREFIX).size() > 2 ? v : null, SOON);
+      assertThat(History.read(after).get(0).who()).endsWith(" (as told)");
+    }
+  }
+
   private PushCommand command() {
     PushCommand c = new PushCommand();
     PrintStream to = new PrintStream(said, true, StandardCharsets.UTF_8);
