@@ -24,7 +24,8 @@ class RoleTest {
   private static final Duration SOON = Duration.ofSeconds(30);
   private static final Pattern WORD = Pattern.compile("'([^']*)'|([^ ]+)");
   private static final String BREAKER =
-      "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\": 0.6}";
+      "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\":"
+          + " 0.6}";
   private static EtcdServer etcd;
   private static Path work;
 
@@ -193,7 +194,9 @@ class RoleTest {
     String[] where = {"--etcd", etcd.endpoint()};
     cli.run("init", "rules").exits(0);
     for (String command :
-        new String[] {"push rules", "shadow shop", "enforce shop", "history", "status", "top -n 1"}) {
+        new String[] {
+          "push rules", "shadow shop", "enforce shop", "history", "status", "top -n 1"
+        }) {
       List<String> words = new ArrayList<>(List.of(command.split(" ")));
       words.addAll(List.of(where));
       Cli.Said said = cli.run(words.toArray(new String[0]));

@@ -128,7 +128,8 @@ class SecurityTest {
     Path work = Work.fresh("token");
     Path token = Files.writeString(work.resolve("token"), SECRET + "\n");
     try (Jvm open =
-            site().weir("service=x;drain_ms=0;rules=file:nowhere;admin.port=0;admin.host=0.0.0.0")
+            site()
+                .weir("service=x;drain_ms=0;rules=file:nowhere;admin.port=0;admin.host=0.0.0.0")
                 .launch();
         Jvm guarded =
             site()
@@ -183,7 +184,11 @@ class SecurityTest {
     Matcher told = Pattern.compile("Its pages are (`/[^.]*)\\.").matcher(page);
     assertThat(told.find()).isTrue();
     List<String> pages =
-        Pattern.compile("`(/[a-z]+)`").matcher(told.group(1)).results().map(m -> m.group(1)).toList();
+        Pattern.compile("`(/[a-z]+)`")
+            .matcher(told.group(1))
+            .results()
+            .map(m -> m.group(1))
+            .toList();
     String list = get("/").replaceAll("(?s).*pages: ", "").trim();
     assertThat(list.split(" ")).containsExactlyInAnyOrderElementsOf(pages);
     for (String p : pages) {

@@ -166,9 +166,7 @@ public final class AdminServer implements AutoCloseable {
 
   /** Connections that are open now; asked on the admin thread. */
   int connections() {
-    return threads == null
-        ? 0
-        : threads.next().submit(open::size).syncUninterruptibly().getNow();
+    return threads == null ? 0 : threads.next().submit(open::size).syncUninterruptibly().getNow();
   }
 
   @Override
@@ -217,7 +215,8 @@ public final class AdminServer implements AutoCloseable {
     String name = host.endsWith(suffix) ? host.substring(0, host.length() - suffix.length()) : host;
     return name.equals(access.host())
         || name.equals("127.0.0.1")
-        || name.equalsIgnoreCase("localhost") || name.equals("[::1]");
+        || name.equalsIgnoreCase("localhost")
+        || name.equals("[::1]");
   }
 
   private static FullHttpResponse text(HttpResponseStatus status, String text) {

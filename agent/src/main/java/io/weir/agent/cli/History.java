@@ -85,7 +85,13 @@ final class History {
 
     /** {@code bob@host 3 min ago: lower the limit (20261122-154512-3fa2)}. */
     String told() {
-      return who() + " " + ago(atMillis) + (message.isEmpty() ? "" : ": " + message) + " (" + id + ")";
+      return who()
+          + " "
+          + ago(atMillis)
+          + (message.isEmpty() ? "" : ": " + message)
+          + " ("
+          + id
+          + ")";
     }
 
     Map<String, Object> json() {

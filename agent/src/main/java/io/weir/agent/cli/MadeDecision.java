@@ -25,7 +25,8 @@ final class MadeDecision {
     if (!id.matches("[0-9a-z-]{1,64}")) {
       throw new Trouble(Fault.USAGE, "'" + id + "' is no id: X-Weir-Decision has one");
     }
-    List<Map<String, Object>> found = Json.objects(Json.readObject(get(admin, id, token)), "decisions");
+    List<Map<String, Object>> found =
+        Json.objects(Json.readObject(get(admin, id, token)), "decisions");
     if (found.isEmpty()) {
       throw new Trouble(
           Fault.NO_DECISION, admin + " has no decision " + id + ": the last 1024 are kept");

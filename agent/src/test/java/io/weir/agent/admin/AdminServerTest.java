@@ -79,7 +79,8 @@ class AdminServerTest {
   }
 
   private static Access access(String... options) {
-    return Access.of(Config.load(String.join(";", options), new File("."), new Properties(), Map.of()));
+    return Access.of(
+        Config.load(String.join(";", options), new File("."), new Properties(), Map.of()));
   }
 
   @Test
@@ -161,7 +162,9 @@ class AdminServerTest {
           .containsIgnoringCase("WWW-Authenticate: Bearer")
           .doesNotContain(TOKEN);
     }
-    assertThat(get("/nothing")).as("nor is it told which pages there are").startsWith("HTTP/1.1 401");
+    assertThat(get("/nothing"))
+        .as("nor is it told which pages there are")
+        .startsWith("HTTP/1.1 401");
     assertThat(asked.get()).isZero();
     assertThat(get("/small", "Authorization: Bearer " + TOKEN)).startsWith("HTTP/1.1 200");
     assertThat(get("/small", "authorization: bearer " + TOKEN)).startsWith("HTTP/1.1 200");

@@ -88,8 +88,10 @@ class PublicationTest {
   void whoMadeAChangeIsToldAsTextAndMarkedWhereNobodyAskedHim() throws IOException {
     put(
         History.PREFIX.substring(1) + "20200101-000000-0001.json",
-        "{\"at_ms\": 1, \"by\": \"eve\\n2020 root\\u001b[2J\\u202e\\u2028x\", \"message\": \"a\\nb\","
-            + " \"changes\": [{\"key\": \"/service/a\\nb/route\", \"after\": \"x\"}]}");
+        "{\"at_ms\": 1, \"by\": \"eve\\n"
+            + "2020 root\\u001b[2J\\u202e\\u2028x\", \"message\": \"a\\n"
+            + "b\", \"changes\": [{\"key\": \"/service/a\\n"
+            + "b/route\", \"after\": \"x\"}]}");
     put(History.PREFIX.substring(1) + "no change of ours.json", "{\"by\": \"eve\"}");
     try (Tree tree = new FileTree(root).open(SOON)) {
       assertThat(History.read(tree.view())).hasSize(1);

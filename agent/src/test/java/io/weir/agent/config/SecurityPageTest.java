@@ -24,7 +24,9 @@ class SecurityPageTest {
   @Test
   void itNamesEverySecretAndNothingElseForOne() throws IOException {
     List<String> named =
-        Pattern.compile("(?m)^- `(weir[^`]*)`").matcher(section("Secrets")).results()
+        Pattern.compile("(?m)^- `(weir[^`]*)`")
+            .matcher(section("Secrets"))
+            .results()
             .map(m -> m.group(1))
             .toList();
     assertThat(named)
@@ -48,7 +50,9 @@ class SecurityPageTest {
   @Test
   void theVersionsItNamesAreThePomsOwn() throws IOException {
     String pom = Files.readString(Path.of("..", "pom.xml"));
-    Matcher rows = Pattern.compile("(?m)^\\| [^|]+ \\| ([0-9][^|]*) \\|").matcher(section("What is in the jar"));
+    Matcher rows =
+        Pattern.compile("(?m)^\\| [^|]+ \\| ([0-9][^|]*) \\|")
+            .matcher(section("What is in the jar"));
     int versions = 0;
     while (rows.find()) {
       for (String version : rows.group(1).split(",")) {

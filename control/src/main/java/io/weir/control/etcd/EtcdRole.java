@@ -7,8 +7,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * The smallest role of etcd with which an agent, or an operator, can work: its permissions as {@code
- * etcdctl} grants them. Immutable.
+ * The smallest role of etcd with which an agent, or an operator, can work: its permissions as
+ * {@code etcdctl} grants them. Immutable.
  *
  * <p>Every agent reads the whole range that is followed, because it is read and watched as one. It
  * writes only what it says of itself and of the services it calls.
@@ -51,8 +51,7 @@ public final class EtcdRole {
    *
    * @param services whose rules; empty for all, and the switch for everything
    */
-  public static EtcdRole operator(
-      String name, EtcdOptions options, Collection<String> services) {
+  public static EtcdRole operator(String name, EtcdOptions options, Collection<String> services) {
     EtcdRole role = new EtcdRole(name, options);
     role.range("read", KeySpace.FIRST, "/weir0");
     if (services.isEmpty()) {
