@@ -1,5 +1,6 @@
 package io.weir.bootstrap;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,11 @@ public final class Colour {
       CURRENT.set(now);
     }
     return before == null ? NONE : before;
+  }
+
+  /** Whether both have the same tags, which came the same way. */
+  boolean same(Colour other) {
+    return this == other || headers == other.headers && Arrays.equals(pairs, other.pairs);
   }
 
   /** The value of a tag, or null. */

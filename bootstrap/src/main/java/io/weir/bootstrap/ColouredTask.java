@@ -16,7 +16,8 @@ import java.util.function.Supplier;
  *
  * <p>The colour is bound while the work runs and what was bound before is put back, so that a
  * pooled thread keeps nothing. Work handed over without a colour is not touched. One class stands
- * for nearly all kinds of work, whichever the woven method takes.
+ * for nearly all kinds of work, whichever the woven method takes. Only for work that the JDK keeps
+ * in a private field: the application must not see it. Elsewhere: {@link TaskColours}.
  */
 public final class ColouredTask
     implements Runnable,
@@ -35,8 +36,7 @@ public final class ColouredTask
 
   /**
    * The work with the current colour, or the work itself: when there is no colour, and when the
-   * work has taken its colour before (futures, stages) or may be looked at by its executor's queue
-   * ({@code Comparable}).
+   * work has taken its colour before (futures, stages).
    */
   public static Object of(Object task) {
     Colour colour = Colour.current();
@@ -45,7 +45,6 @@ public final class ColouredTask
             || task instanceof ColouredTask
             || task instanceof RunnableFuture
             || task instanceof ForkJoinTask
-            || task instanceof Comparable
             || task instanceof CompletableFuture.AsynchronousCompletionTask
         ? task
         : new ColouredTask(colour, task);

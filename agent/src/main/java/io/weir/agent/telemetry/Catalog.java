@@ -5,6 +5,7 @@ import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
 import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.TaskColours;
 import io.weir.control.Health;
 import io.weir.control.feed.Report;
 import io.weir.control.registry.Registry;
@@ -524,6 +525,14 @@ public final class Catalog implements Readings {
             "{task}",
             "Tasks of the control plane that threw; they are tried again."),
         sink -> sink.value(failedTasks.getAsLong(), 1));
+    add(
+        new Metric(
+            "weir.colour.lost",
+            COUNTER,
+            "{task}",
+            "Tasks that ran without the traffic colour they were given: one object queued twice"
+                + " under different colours, or too many waiting."),
+        sink -> sink.value(TaskColours.lost(), 1));
     add(
         new Metric(
             "weir.log.dropped",

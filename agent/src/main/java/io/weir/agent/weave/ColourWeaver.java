@@ -13,6 +13,7 @@ import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.ColouredTask;
+import io.weir.bootstrap.TaskColours;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
 import java.security.ProtectionDomain;
@@ -35,13 +36,17 @@ import org.jspecify.annotations.Nullable;
  * Lets the traffic colour follow work from thread to thread, by weaving the places of the JDK where
  * work is handed over.
  *
- * <p><b>Where.</b> Where a task enters the JDK it is replaced by one that carries the colour of the
- * thread it comes from ({@link ColouredTask}): {@code FutureTask} (so {@code submit}, {@code
- * invokeAll}, {@code schedule}, completion services), {@code ThreadPoolExecutor.execute}, {@code
- * ForkJoinPool}, the stages of {@code CompletableFuture}, and every virtual thread. Tasks that
- * repeat ({@code scheduleAtFixedRate}) outlive the request that started them and take no colour.
- * Not followed: {@code new Thread}, whose thread may be anybody's worker, and {@code
- * ForkJoinTask.fork} (parallel streams).
+ * <p><b>Where.</b> An application sees its own objects wherever it can see them. {@code
+ * ThreadPoolExecutor} shows its tasks to comparators, hooks and handlers, so they stay what they
+ * are, and their colour is kept beside them ({@link TaskColours}): from {@code execute} until
+ * {@code getTask} or the start of a worker. {@code beforeExecute} is woven for the threads that
+ * wait in {@code getTask} when that is woven. All other places keep the task in a private field
+ * that nobody sees; there it is replaced by one that has the colour of the thread it comes from
+ * ({@link ColouredTask}): {@code FutureTask} (so {@code submit}, {@code invokeAll}, {@code
+ * schedule}, completion services), {@code ForkJoinPool}, the stages of {@code CompletableFuture},
+ * and every virtual thread. Tasks that repeat ({@code scheduleAtFixedRate}) outlive the request
+ * that started them and take no colour. Not followed: {@code new Thread}, whose thread may be
+ * anybody's worker, and {@code ForkJoinTask.fork} (parallel streams).
  *
  * <p><b>When.</b> Not before a routing rule or a canary makes colours matter; an application
  * without them runs the JDK's own code. Classes of the JDK are changed once, in place, without new
@@ -79,6 +84,7 @@ public final class ColourWeaver {
     Map<String, TypeInstrumentation> types = types();
     Transformer transformer = new Transformer(types);
     try {
+      TaskColours.waiting(); // initialised here, not within the first task's execute
       JavaBase.readsTheBridge(instrumentation);
       instrumentation.addTransformer(transformer, true);
     } catch (Throwable t) {
@@ -117,7 +123,18 @@ public final class ColourWeaver {
         new Woven("java.util.concurrent.ThreadPoolExecutor") {
           @Override
           public void transform(TypeTransformer t) {
-            t.applyAdviceToMethod(named("execute").and(takesArguments(1)), advice("First"));
+            t.applyAdviceToMethod(named("execute").and(takesArguments(1)), advice("Given"));
+            t.applyAdviceToMethod(named("reject").and(takesArguments(1)), advice("Rejected"));
+            t.applyAdviceToMethod(named("getTask").and(takesArguments(0)), advice("Taken"));
+            t.applyAdviceToMethod(named("beforeExecute").and(takesArguments(2)), advice("Before"));
+          }
+        });
+    m.put(
+        "java/util/concurrent/ThreadPoolExecutor$Worker",
+        new Woven("java.util.concurrent.ThreadPoolExecutor$Worker") {
+          @Override
+          public void transform(TypeTransformer t) {
+            t.applyAdviceToMethod(named("run").and(takesArguments(0)), advice("Worker"));
           }
         });
     m.put(
@@ -278,6 +295,57 @@ public final class ColourWeaver {
     static @Nullable Object enter(
         @Advice.Argument(value = 3, typing = Typing.DYNAMIC) Object task) {
       return ColouredTask.always(task);
+    }
+  }
+
+  static final class Given {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.Argument(0) Object task) {
+      TaskColours.given(task);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(@Advice.Argument(0) Object task, @Advice.Thrown @Nullable Throwable thrown) {
+      TaskColours.executed(task, thrown);
+    }
+  }
+
+  static final class Rejected {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(
+        @Advice.FieldValue("handler") Object handler, @Advice.Argument(0) Object task) {
+      TaskColours.rejected(handler, task);
+    }
+  }
+
+  static final class Taken {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter() {
+      TaskColours.workerIsIdle();
+    }
+
+    @Advice.OnMethodExit(suppress = Throwable.class)
+    static void exit(@Advice.Return @Nullable Object task) {
+      TaskColours.taken(task);
+    }
+  }
+
+  static final class Before {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.Argument(1) Object task) {
+      TaskColours.aboutToRun(task);
+    }
+  }
+
+  static final class Worker {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.FieldValue("firstTask") @Nullable Object task) {
+      TaskColours.workerBegins(task);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit() {
+      TaskColours.workerIsIdle();
     }
   }
 
