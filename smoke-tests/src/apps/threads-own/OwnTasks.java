@@ -8,8 +8,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.PriorityBlockingQueue;
 import java.util.concurrent.RunnableScheduledFuture;
@@ -24,6 +22,8 @@ import java.util.concurrent.TimeUnit;
  * ok} for each, or what was seen instead.
  */
 public final class OwnTasks {
+  private static final double JAVA =
+      Double.parseDouble(System.getProperty("java.specification.version"));
   private static Method swap;
   private static Method current;
   private static Object red;
@@ -60,8 +60,6 @@ public final class OwnTasks {
     // threads that wait for work when the agent weaves
     ThreadPoolExecutor early = pool(2, new LinkedBlockingQueue<>());
     early.prestartAllCoreThreads();
-    ExecutorService earlyOwn = new Hooked(2);
-    ((ThreadPoolExecutor) earlyOwn).prestartAllCoreThreads();
     System.out.println("READY 0");
     System.in.read();
 
@@ -70,11 +68,11 @@ public final class OwnTasks {
         Task t = new Task(i);
         bind(red, () -> early.execute(t));
         t.done.await();
-        equal(List.of("red"), t.seen);
+        equal(Arrays.asList("red"), t.seen);
         Task plain = new Task(i);
         early.execute(plain);
         plain.done.await();
-        equal(List.of("-"), plain.seen);
+        equal(Arrays.asList("-"), plain.seen);
       }
     });
     check("a queue with a comparator of the application's", OwnTasks::priorities);
@@ -93,31 +91,20 @@ public final class OwnTasks {
   }
 
   private static void priorities() throws Exception {
-    List<Integer> order = new java.util.concurrent.CopyOnWriteArrayList<>();
     ThreadPoolExecutor pool =
         pool(1, new PriorityBlockingQueue<>(11, (a, b) -> ((Task) b).rank - ((Task) a).rank));
     CountDownLatch go = new CountDownLatch(1);
-    Task gate = new Task(0) ;
-    bind(red, () -> pool.execute(gate));
-    gate.done.await();
-    // the only worker is kept busy by a task of the application's own kind
+    pool.execute(() -> await(go)); // a first task is not compared; the others wait behind it
     List<Task> tasks = new ArrayList<>();
-    pool.setCorePoolSize(1);
-    Object lock = new Object();
-    synchronized (lock) {
-      for (int i = 1; i <= 50; i++) {
-        Task t = new Task(i);
-        tasks.add(t);
-        if (i % 2 == 0) {
-          bind(red, () -> pool.execute(t));
-        } else {
-          pool.execute(t);
-        }
-      }
+    for (int i = 1; i <= 50; i++) {
+      Task t = new Task(i);
+      tasks.add(t);
+      bind(i % 2 == 0 ? red : null, () -> pool.execute(t));
     }
+    go.countDown();
     for (Task t : tasks) {
       t.done.await();
-      equal(List.of(t.rank % 2 == 0 ? "red" : "-"), t.seen);
+      equal(Arrays.asList(t.rank % 2 == 0 ? "red" : "-"), t.seen);
     }
     pool.shutdown();
   }
@@ -172,7 +159,7 @@ public final class OwnTasks {
       bind(red, () -> pool.execute(t));
       equal(true, pool.after.take() == t);
       equal(true, pool.before.get(i) == t);
-      equal(List.of("red"), t.seen);
+      equal(Arrays.asList("red"), t.seen);
     }
     pool.shutdown();
   }
@@ -196,7 +183,7 @@ public final class OwnTasks {
     caller.execute(() -> {});
     Task here = new Task(2);
     bind(red, () -> caller.execute(here));
-    equal(List.of("red"), here.seen);
+    equal(Arrays.asList("red"), here.seen);
     go.countDown();
     caller.shutdown();
   }
@@ -220,7 +207,7 @@ public final class OwnTasks {
     });
     for (Task t : tasks) {
       t.done.await();
-      equal(List.of("red"), t.seen);
+      equal(Arrays.asList("red"), t.seen);
     }
     pool.shutdown();
   }
@@ -251,8 +238,8 @@ public final class OwnTasks {
       got.add(pool.schedule(c, 1, TimeUnit.MILLISECONDS).get());
     });
     t.done.await();
-    equal(List.of("red"), t.seen);
-    equal(List.of("red"), got);
+    equal(Arrays.asList("red"), t.seen);
+    equal(Arrays.asList("red"), got);
     equal(true, seen.get(0) == t && seen.get(1) == c);
     pool.shutdownNow();
   }
@@ -268,12 +255,12 @@ public final class OwnTasks {
     Task first = new Task(1);
     bind(red, () -> pool.execute(first));
     first.done.await();
-    equal(List.of("red"), first.seen);
-    equal(List.of("java.util.concurrent.ThreadPoolExecutor$Worker"), made);
+    equal(Arrays.asList("red"), first.seen);
+    equal(Arrays.asList("java.util.concurrent.ThreadPoolExecutor$Worker"), made);
     Task second = new Task(2);
     pool.execute(second);
     second.done.await();
-    equal(List.of("-"), second.seen);
+    equal(Arrays.asList("-"), second.seen);
     pool.shutdown();
   }
 
@@ -298,11 +285,11 @@ public final class OwnTasks {
       bind(pair[1], () -> pool.execute(task));
       go.countDown();
       both.await();
-      equal(List.of("-", "-"), seen);
+      equal(Arrays.asList("-", "-"), seen);
       Task later = new Task(1);
       bind(red, () -> pool.execute(later));
       later.done.await();
-      equal(List.of("red"), later.seen);
+      equal(Arrays.asList("red"), later.seen);
       pool.shutdown();
     }
   }
@@ -324,7 +311,7 @@ public final class OwnTasks {
     Task t = new Task(1);
     pool.execute(t);
     t.done.await();
-    equal(List.of("-"), t.seen);
+    equal(Arrays.asList("-"), t.seen);
     pool.shutdown();
   }
 
@@ -344,7 +331,7 @@ public final class OwnTasks {
 
   private static void printed() throws Exception {
     Callable<String> named =
-        new Callable<>() {
+        new Callable<String>() {
           @Override
           public String call() {
             return now();
@@ -357,13 +344,15 @@ public final class OwnTasks {
         };
     bind(red, () -> {
       String text = new java.util.concurrent.FutureTask<>(named).toString();
-      equal(true, text.contains("the application's own"));
       equal(false, text.contains("weir"));
+      if (JAVA >= 11) { // before, a future does not print its task
+        equal(true, text.contains("the application's own"));
+      }
     });
   }
 
   private static void virtual() throws Exception {
-    if (Runtime.version().feature() < 21) {
+    if (JAVA < 21) {
       return;
     }
     Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
@@ -376,7 +365,7 @@ public final class OwnTasks {
       Task t = new Task(1);
       bind(colour, () -> pool.execute(t));
       t.done.await();
-      equal(List.of(colour == red ? "red" : colour == blue ? "blue" : "-"), t.seen);
+      equal(Arrays.asList(colour == red ? "red" : colour == blue ? "blue" : "-"), t.seen);
     }
     pool.shutdown();
   }
