@@ -11,6 +11,7 @@ public class JettyMain {
     Server server = new Server(new QueuedThreadPool(8));
     ServerConnector connector = new ServerConnector(server, 1, 1);
     connector.setHost("127.0.0.1");
+    connector.setIdleTimeout(Long.getLong("site.idle", connector.getIdleTimeout()));
     server.addConnector(connector);
     ServletContextHandler context = new ServletContextHandler(ServletContextHandler.SESSIONS);
     context.setContextPath("/");

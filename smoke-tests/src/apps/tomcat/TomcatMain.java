@@ -19,6 +19,11 @@ public class TomcatMain {
     tomcat.getConnector().setProperty("address", "127.0.0.1");
     tomcat.getConnector().setProperty("maxThreads", "4");
     tomcat.getConnector().setProperty("minSpareThreads", "4");
+    String idle = System.getProperty("site.idle");
+    if (idle != null) {
+      tomcat.getConnector().setProperty("connectionTimeout", idle);
+      tomcat.getConnector().setAsyncTimeout(Long.parseLong(idle));
+    }
     tomcat.getConnector().addUpgradeProtocol(new Http2Protocol());
     Context context = tomcat.addContext("", base);
     context.addServletContainerInitializer(

@@ -1,4 +1,5 @@
 import io.undertow.Undertow;
+import io.undertow.UndertowOptions;
 import io.undertow.servlet.Servlets;
 import io.undertow.servlet.api.DeploymentInfo;
 import io.undertow.servlet.api.DeploymentManager;
@@ -35,6 +36,9 @@ public class UndertowMain {
     Undertow server =
         Undertow.builder()
             .addHttpListener(0, "127.0.0.1")
+            .setServerOption(UndertowOptions.IDLE_TIMEOUT, Integer.getInteger("site.idle", -1))
+            .setServerOption(
+                UndertowOptions.NO_REQUEST_TIMEOUT, Integer.getInteger("site.idle", 60_000))
             .setIoThreads(1)
             .setWorkerThreads(4)
             .setHandler(manager.start())

@@ -13,26 +13,48 @@ import org.jspecify.annotations.Nullable;
 public final class Colour {
 
   /** No tags. */
-  public static final Colour NONE = new Colour(new String[0]);
+  public static final Colour NONE = new Colour(new String[0], 0, 0);
+
+  /** Most characters a colour adds to a call. */
+  public static final int MAX_ADDED = 1024;
 
   private static final ThreadLocal<Colour> CURRENT = new ThreadLocal<Colour>();
 
   private final String[] pairs;
+  private final int headers;
+  private final int received;
 
   /** See {@link #wire()}; racy on purpose: whoever writes it writes the same. */
   private @Nullable String wire;
 
-  private Colour(String[] pairs) {
+  private Colour(String[] pairs, int headers, int received) {
     this.pairs = pairs;
+    this.headers = headers;
+    this.received = received;
   }
 
-  /** A colour of the given name, value, name, value ... pairs; the array is copied. */
+  /**
+   * A colour of the given name, value, name, value ... pairs, as if they had come in a {@code
+   * baggage} header of the greatest length; the array is copied.
+   */
   public static Colour of(String... pairs) {
+    return received(0, MAX_ADDED, pairs);
+  }
+
+  /**
+   * The colour of a request that came in.
+   *
+   * @param headers how many of the pairs, the first ones, were headers of their own; the others
+   *     were members of {@code baggage}
+   * @param received characters of the headers they came in, names and values
+   * @param pairs name, value, name, value ...; the array is copied
+   */
+  public static Colour received(int headers, int received, String... pairs) {
     if (pairs.length % 2 != 0) {
       throw new IllegalArgumentException(
           "pairs: expected name, value, ... but got " + pairs.length);
     }
-    return pairs.length == 0 ? NONE : new Colour(pairs.clone());
+    return pairs.length == 0 ? NONE : new Colour(pairs.clone(), headers, received);
   }
 
   /** The calling thread's colour; never null. */
@@ -70,6 +92,16 @@ public final class Colour {
   /** Number of tags. */
   public int size() {
     return pairs.length / 2;
+  }
+
+  /** How many tags, the first ones, came as headers of their own and not as baggage. */
+  public int headers() {
+    return headers;
+  }
+
+  /** Most characters this colour may add to a call, names and values: never more than came in. */
+  public int room() {
+    return Math.min(received, MAX_ADDED);
   }
 
   /** Name of tag {@code i}. */

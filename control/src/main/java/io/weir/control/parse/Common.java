@@ -67,43 +67,29 @@ final class Common {
       return Response.DEFAULT;
     }
     Fields in = rule.object("response");
-    Map<String, String> headers = headers(in, "headers");
+    Map<String, String> headers = headers(in, "headers", false);
     return new Response((int) in.integer("status"), headers, in.text("body"), in.bool("throw"));
   }
 
-  /** Header names are tokens and values have no control characters: nothing can be smuggled in. */
-  static Map<String, String> headers(Fields in, String field) {
+  /**
+   * Headers that a rule sets: tokens, values without control characters, and none that frames the
+   * message or belongs to the connection.
+   *
+   * @param call true: put on a request; false: on the answer to a refused caller
+   */
+  static Map<String, String> headers(Fields in, String field, boolean call) {
     Map<String, String> headers = in.textMap(field);
     for (Map.Entry<String, String> h : headers.entrySet()) {
-      if (!isToken(h.getKey()) || !isHeaderValue(h.getValue())) {
-        in.report(
-            Code.KIND,
-            field,
-            in.at(field),
-            "'" + RuleProblem.quote(h.getKey()) + "' is no header name, or its value has controls");
-      }
+      header(in, field, h.getKey(), h.getValue(), call);
     }
     return headers;
   }
 
-  private static boolean isToken(String s) {
-    for (int i = 0; i < s.length(); i++) {
-      char c = s.charAt(i);
-      boolean alphanumeric = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z';
-      if (!alphanumeric && "!#$%&'*+-.^_`|~".indexOf(c) < 0) {
-        return false;
-      }
+  /** Reports a header that a rule must not set. */
+  static void header(Fields in, String field, String name, String value, boolean call) {
+    String problem = HeaderFields.problem(name, value, call);
+    if (problem != null) {
+      in.report(Code.KIND, field, in.at(field), problem);
     }
-    return !s.isEmpty() && s.length() <= 128;
-  }
-
-  private static boolean isHeaderValue(String s) {
-    for (int i = 0; i < s.length(); i++) {
-      char c = s.charAt(i);
-      if (c < ' ' && c != '\t' || c >= 127) {
-        return false;
-      }
-    }
-    return true;
   }
 }

@@ -30,7 +30,7 @@ final class RouteDocument {
               arms(row, "to"),
               own == null ? sticky : own,
               row.word("fallback", RouteRule.Fallback.class),
-              Common.headers(row, "set_headers"),
+              Common.headers(row, "set_headers", true),
               row.integer("timeout_ms") * 1_000_000L));
     }
     List<RouteRule.Arm> defaults = arms(in, "default");
@@ -93,6 +93,10 @@ final class RouteDocument {
       }
     }
     Attribute header = named(in, "header");
+    String set = header == null ? null : header.headerName();
+    if (set != null) {
+      Common.header(in, "header", set, "", true); // put on the call, with the arm's name
+    }
     Attribute query = named(in, "query");
     if (header == null && query == null && text == null) {
       in.report(Code.REQUIRED, "user", in.node, "expected a header, a query or a user");

@@ -40,7 +40,7 @@ final class Tables {
   private static final Shape RESPONSE_SHAPE =
       Shape.of(
           integer("status", 200, 599, null, "HTTP status; default 429 limiter, 503 else"),
-          textMap("headers", 32, "further response headers"),
+          textMap("headers", 32, "further response headers; none of framing or connection"),
           text("body", 65_536, "body; default problem+json"),
           bool("throw", false, "outbound HTTP: an IOException instead of an answer"));
   private static final Field RESPONSE =
@@ -151,7 +151,7 @@ final class Tables {
           objects("to", ARM, 64, "where the calls go").must(),
           text("sticky", 253, "an attribute; the same value always gets the same arm"),
           word("fallback", "when an arm has no live instance", "none", "any", "default"),
-          textMap("set_headers", 32, "headers put on the call"),
+          textMap("set_headers", 32, "headers put on the call; none of framing or connection"),
           integer("timeout_ms", 0, DAY_MS, 0L, "0: none"));
   private static final Shape AB =
       Shape.of(

@@ -10,6 +10,7 @@ import io.weir.engine.rules.Rule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -356,6 +357,67 @@ class RuleParserTest {
       RuleProblem p = refusal(LIMIT, document);
       assertThat(p.code).as(p.toString()).isEqualTo(code);
       assertThat(p.field).isEqualTo(field);
+    }
+
+    /** They break the message for its reader, or smuggle a second one. */
+    @ParameterizedTest
+    @ValueSource(
+        strings = {
+          "Content-Length",
+          "content-length",
+          "Transfer-Encoding",
+          "Content-Encoding",
+          "Content-Range",
+          "Trailer",
+          "Expect",
+          "Connection",
+          "CONNECTION",
+          "Keep-Alive",
+          "Proxy-Connection",
+          "Proxy-Authenticate",
+          "Proxy-Authorization",
+          "TE",
+          "Upgrade",
+          "HTTP2-Settings",
+          "Host",
+          ":status",
+          ":authority",
+          "grpc-status",
+          "Grpc-Message",
+          "grpc-timeout",
+          "grpc-encoding",
+          "grpc-retry-pushback-ms",
+        })
+    void aHeaderOfFramingOrOfTheConnectionIsRefusedWhereverARuleSetsOne(String name) {
+      for (RuleProblem p :
+          List.of(
+              refusal(LIMIT, "qps: 5\nresponse: {headers: {'" + name + "': '5'}}"),
+              refusal(BREAKER, "response: {headers: {X-Fine: a, '" + name + "': '5'}}"),
+              refusal(ROUTE, "routes: [{to: [{version: a}], set_headers: {'" + name + "': '5'}}]"),
+              refusal(ROUTE, "ab: {header: '" + name + "', arms: {a: 1}}"))) {
+        assertThat(p.code).as(p.toString()).isEqualTo(Code.KIND);
+        assertThat(p.field).isIn("response.headers", "routes[0].set_headers", "ab.header");
+        assertThat(p.toString().toLowerCase(Locale.ROOT))
+            .contains("'" + name.toLowerCase(Locale.ROOT) + "'")
+            .contains("remove it");
+      }
+    }
+
+    /** An answer's body is the rule's own, a call's is the application's. */
+    @Test
+    void aRuleMaySayWhatItsAnswersBodyIsButNotWhatACallsBodyIs() {
+      assertThat(
+              parse(LIMIT, "qps: 5\nresponse: {body: '<p>', headers: {Content-Type: text/html}}")
+                  .problems)
+          .isEmpty();
+      assertThat(
+              refusal(
+                      ROUTE,
+                      "routes: [{to: [{version: a}], set_headers: {content-type: text/html}}]")
+                  .toString())
+          .contains("routes[0].set_headers")
+          .contains("'content-type' describes the body")
+          .contains("remove it");
     }
 
     @Test

@@ -111,6 +111,11 @@ public final class Attribute {
     return kind == HEADER ? lowerCase : null;
   }
 
+  /** The tag's name, or null when this is no tag. */
+  public @Nullable String tagName() {
+    return kind == TAG ? name : null;
+  }
+
   /** Whether this is {@code caller}. */
   public boolean isCaller() {
     return kind == CALLER;

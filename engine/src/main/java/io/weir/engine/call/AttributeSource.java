@@ -14,6 +14,23 @@ public abstract class AttributeSource<C> {
   /** First value of a header, or of a gRPC metadata key; the name is case-insensitive. */
   public abstract @Nullable String header(C call, String name);
 
+  /**
+   * All values of a header, joined by commas; null when there is none. For headers that are lists
+   * ({@code baggage}), of which a message may have several lines.
+   */
+  public @Nullable String headers(C call, String name) {
+    return header(call, name);
+  }
+
+  /** Values joined as lines of one header are. */
+  protected static String joined(Iterable<String> values) {
+    StringBuilder s = new StringBuilder();
+    for (String v : values) {
+      s.append(s.length() == 0 ? "" : ",").append(v);
+    }
+    return s.toString();
+  }
+
   /** First value of a query parameter, decoded. Must never consume a request body. */
   public @Nullable String query(C call, String name) {
     return null;

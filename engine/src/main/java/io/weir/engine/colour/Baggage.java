@@ -1,8 +1,8 @@
 package io.weir.engine.colour;
 
-import io.weir.bootstrap.Colour;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
  * percent-encoded UTF-8.
  *
  * <p>What comes from outside is bounded and mistrusted: of a header only the first {@link
- * #MAX_LENGTH} characters are read and of its members at most {@link #MAX_MEMBERS}; a member that
- * is not well-formed, or whose value holds control characters (which could forge a header when it
- * is sent on), is dropped alone. Properties ({@code ;key=value} behind a member) are not kept.
+ * #MAX_LENGTH} characters are read and of its members at most {@link #MAX_MEMBERS}. A member is
+ * dropped alone when nobody asks for its name, when it is not well-formed, or when its value holds
+ * control characters, which could forge a header when it is sent on. Properties ({@code ;key=value}
+ * behind a member) are not kept.
  */
 final class Baggage {
   static final String HEADER = "baggage";
@@ -29,9 +30,10 @@ final class Baggage {
   /**
    * Adds the members of a header that are not there yet.
    *
+   * @param names of the members that are wanted; null for all
    * @param pairs name, value, name, value ...
    */
-  static void parse(String header, List<String> pairs) {
+  static void parse(String header, @Nullable Set<String> names, List<String> pairs) {
     int end = Math.min(header.length(), MAX_LENGTH);
     int start = 0;
     for (int members = 0; start < end && members < MAX_MEMBERS; members++) {
@@ -43,12 +45,13 @@ final class Baggage {
         }
         comma = end;
       }
-      member(header, start, comma, pairs);
+      member(header, start, comma, names, pairs);
       start = comma + 1;
     }
   }
 
-  private static void member(String header, int start, int end, List<String> pairs) {
+  private static void member(
+      String header, int start, int end, @Nullable Set<String> names, List<String> pairs) {
     String member = header.substring(start, end);
     int semicolon = member.indexOf(';');
     member = semicolon < 0 ? member : member.substring(0, semicolon);
@@ -57,8 +60,11 @@ final class Baggage {
       return;
     }
     String name = member.substring(0, equals).trim();
+    if (names != null && !names.contains(name) || !isToken(name) || has(pairs, name)) {
+      return;
+    }
     String value = decode(member.substring(equals + 1).trim());
-    if (isToken(name) && value != null && !has(pairs, name)) {
+    if (value != null) {
       pairs.add(name);
       pairs.add(value);
     }
@@ -107,17 +113,8 @@ final class Baggage {
     return text;
   }
 
-  /** All tags, in order, as far as they fit {@link #MAX_LENGTH}; empty when there are none. */
-  static String format(Colour colour) {
-    StringBuilder s = new StringBuilder();
-    for (int i = 0; i < colour.size(); i++) {
-      append(s, colour.name(i), colour.value(i));
-    }
-    return s.toString();
-  }
-
-  /** Adds a member, or nothing when its name is no token or it does not fit any more. */
-  static void append(StringBuilder s, String name, String value) {
+  /** Adds a member, or nothing when its name is no token or the text would be longer than that. */
+  static void append(StringBuilder s, String name, String value, int longest) {
     if (!isToken(name)) {
       return;
     }
@@ -130,7 +127,7 @@ final class Baggage {
         s.append('%').append(HEX.charAt(b >> 4 & 15)).append(HEX.charAt(b & 15));
       }
     }
-    if (s.length() > MAX_LENGTH) {
+    if (s.length() > longest) {
       s.setLength(before);
     }
   }

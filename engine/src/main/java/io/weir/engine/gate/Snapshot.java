@@ -135,15 +135,31 @@ public final class Snapshot {
   /** Null while nothing depends on a request's colour: then it is not looked for. */
   private static @Nullable Carried carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
+    List<Attribute> others = new ArrayList<Attribute>();
     boolean canaries = false;
-    for (String s : book.services()) {
+    Set<String> services = new LinkedHashSet<String>(book.services());
+    services.add("*");
+    for (String s : services) {
       rules.addAll(book.routes(s));
+      for (LimitRule r : book.limits(s)) {
+        if (r.enabled) {
+          others.addAll(r.by);
+          r.match.attributes(others);
+        }
+      }
+      for (BreakerRule r : book.breakers(s)) {
+        if (r.enabled) {
+          r.match.attributes(others);
+        }
+      }
       for (Instance i : book.instances(s)) {
         canaries |= i.colour() != null;
       }
     }
-    rules.addAll(book.routes("*"));
-    return rules.isEmpty() && !canaries ? null : Carried.by(rules);
+    if (canaries) {
+      others.add(Attribute.parse("tag:" + Instance.CANARY)); // isolation looks at it
+    }
+    return rules.isEmpty() && !canaries ? null : Carried.by(rules, others);
   }
 
   private static @Nullable Set<String> askWhoCalls(RuleBook book) {

@@ -12,11 +12,14 @@ import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.match.Match;
 import io.weir.engine.match.MatchParser;
+import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Request;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -57,6 +60,9 @@ class CarriedTest {
   void aPlainRequestHasNoColour() {
     assertThat(carried.read(Request.SOURCE, Request.of("header:X-Other", "1")))
         .isSameAs(Colour.NONE);
+    assertThat(carried.read(Request.SOURCE, Request.of("header:baggage", "other=1,x=2")))
+        .as("nobody asks for these")
+        .isSameAs(Colour.NONE);
     assertThat(carried.write(Colour.NONE, Request.OUTBOUND, Request.of())).isEmpty();
   }
 
@@ -69,26 +75,137 @@ class CarriedTest {
     assertThat(c).hasToString("x-canary=true, lane=blue");
   }
 
+  private Colour read(String... namesAndValues) {
+    return carried.read(Request.SOURCE, Request.of(namesAndValues));
+  }
+
   @Test
-  void theColourGoesOutAsHeaderAndAsBaggage() {
-    Colour c = Colour.of("x-canary", "true", "lane", "blue");
-    assertThat(carried.write(c, Request.OUTBOUND, Request.of()))
-        .containsExactly("x-canary", "true", "baggage", "x-canary=true,lane=blue");
+  void aTagLeavesTheWayItCame() {
+    assertThat(
+            carried.write(
+                read("header:X-Canary", "true", "header:baggage", "x-env=prod,other=1,lane=blue"),
+                Request.OUTBOUND,
+                Request.of()))
+        .containsExactly("x-canary", "true", "baggage", "x-env=prod,lane=blue");
   }
 
   @Test
   void whatTheApplicationSetStays() {
-    Colour c = Colour.of("x-canary", "true", "lane", "blue");
+    Colour c = read("header:X-Canary", "true", "header:baggage", "x-env=prod,lane=blue");
     Request call = Request.of("header:X-Canary", "no", "header:baggage", "lane=red;p=1,id=7");
     assertThat(carried.write(c, Request.OUTBOUND, call))
-        .containsExactly("baggage", "lane=red;p=1,id=7,x-canary=true");
+        .containsExactly("baggage", "lane=red;p=1,id=7,x-env=prod");
+    assertThat(
+            carried.write(
+                read("header:baggage", "lane=blue"),
+                Request.OUTBOUND,
+                Request.of("header:baggage", "lane=red")))
+        .as("nothing to add: the call is left as it is")
+        .isEmpty();
+  }
+
+  /** Beside much of the application's own there is no room for ours. */
+  @Test
+  void toLongBaggageOfTheApplicationNothingIsAdded() {
+    Colour c = read("header:baggage", "lane=blue");
+    String own = "id=" + "x".repeat(Carried.MAX_BAGGAGE - 3 - ",lane=blue".length());
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of("header:baggage", own)))
+        .containsExactly("baggage", own + ",lane=blue");
+    assertThat(carried.write(c, Request.OUTBOUND, Request.of("header:baggage", own + "x")))
+        .isEmpty();
   }
 
   @Test
-  void aTagThatCannotBeAHeaderTravelsAsBaggageOnly() {
-    Colour c = Colour.of("x-canary", "Amélie", "x-env", "a\r\nb");
-    assertThat(carried.write(c, Request.OUTBOUND, Request.of()))
-        .containsExactly("baggage", "x-canary=Am%C3%A9lie,x-env=a%0D%0Ab");
+  void aHeaderThatCouldBreakOutOfItsLineIsNotSentOn() {
+    assertThat(
+            carried.write(
+                read("header:X-Canary", "Amélie", "header:X-Env", "a\r\nb"),
+                Request.OUTBOUND,
+                Request.of()))
+        .isEmpty();
+  }
+
+  /** Encoding anew may make a member six times as long: then it stays behind, whole. */
+  @Test
+  void whatGrowsOnItsWayIsLeftOut() {
+    assertThat(carried.write(read("header:baggage", "lane=ééé"), Request.OUTBOUND, Request.of()))
+        .isEmpty();
+    assertThat(
+            carried.write(
+                read("header:baggage", "lane=ééé,x-env=prod"), Request.OUTBOUND, Request.of()))
+        .containsExactly("baggage", "x-env=prod");
+  }
+
+  /**
+   * Whatever a stranger sends and whatever rules look at: what is added is bounded, no longer than
+   * what came in, ASCII, made of tags somebody asks for, and takes nothing from the application.
+   */
+  @Test
+  void hostileHeadersAddAtMostAKilobyteAndNeverMoreThanCameIn() {
+    long seed = Long.getLong("weir.test.seed", System.nanoTime());
+    Random random = new Random(seed);
+    String[] names = {"x-canary", "x-env", "x-user-id", "lane", "other", "X-Env", "ä", "a b", ""};
+    String[] pieces = {"a", "=", ",", ";", "%", "%2C", "%0d%0a", "é", " ", "\"", "\\", "~", "%C3"};
+    int something = 0;
+    for (int round = 0; round < 5_000; round++) {
+      Request in = Request.of();
+      int came = 0;
+      for (String header : new String[] {"X-Canary", "X-Env", "X-User-Id", "Authorization"}) {
+        if (random.nextInt(3) == 0) {
+          String value = text(random, pieces, 1 << random.nextInt(11));
+          in.with("header:" + header, value);
+          came += header.length() + value.length();
+        }
+      }
+      if (random.nextInt(4) > 0) {
+        StringBuilder baggage = new StringBuilder();
+        for (int n = random.nextInt(random.nextBoolean() ? 4 : 90); n >= 0; n--) {
+          baggage
+              .append(names[random.nextInt(names.length)])
+              .append(random.nextInt(20) == 0 ? "" : "=")
+              .append(text(random, pieces, 1 << random.nextInt(7)))
+              .append(random.nextInt(20) == 0 ? ";" : ",");
+        }
+        in.with("header:baggage", baggage.toString());
+        came += "baggage".length() + baggage.length();
+      }
+      Request out = Request.of();
+      String own = random.nextBoolean() ? null : "own=" + text(random, new String[] {"x"}, 6000);
+      if (own != null) {
+        out.with("header:baggage", own);
+      }
+      String[] set = carried.write(carried.read(Request.SOURCE, in), Request.OUTBOUND, out);
+      int added = 0;
+      for (int i = 0; i < set.length; i += 2) {
+        added += set[i].length() + set[i + 1].length();
+        something++;
+        assertThat(set[i + 1]).as("seed %d", seed).matches("[ -~]*");
+        if (set[i].equals("baggage")) {
+          String ours = set[i + 1];
+          if (own != null) {
+            assertThat(ours).as("seed %d", seed).startsWith(own + ",");
+            assertThat(ours.length()).as("seed %d", seed).isLessThanOrEqualTo(Carried.MAX_BAGGAGE);
+            added -= "baggage".length() + own.length();
+            ours = ours.substring(own.length() + 1);
+          }
+          for (String member : ours.split(",", -1)) {
+            assertThat(member)
+                .as("seed %d", seed)
+                .matches("(x-canary|x-env|x-user-id|lane)=[!-~&&[^;\"]]*");
+          }
+        }
+      }
+      assertThat(added).as("seed %d", seed).isLessThanOrEqualTo(Math.min(1024, came));
+    }
+    assertThat(something).as("seed %d", seed).isGreaterThan(1000);
+  }
+
+  private static String text(Random random, String[] pieces, int most) {
+    StringBuilder s = new StringBuilder();
+    for (int n = random.nextInt(most + 1); n > 0; n--) {
+      s.append(pieces[random.nextInt(pieces.length)]);
+    }
+    return s.toString();
   }
 
   @Test
@@ -118,7 +235,7 @@ class CarriedTest {
     Colour before = Colour.swap(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
     try {
       assertThat(engine.headers(Request.OUTBOUND, call, ticket))
-          .containsExactly("x-env", "prod", "baggage", "x-env=prod", "X-Arm", "v1");
+          .containsExactly("x-env", "prod", "X-Arm", "v1");
     } finally {
       Colour.swap(before);
     }
@@ -143,7 +260,7 @@ class CarriedTest {
     for (Engine engine : List.of(shy, open)) {
       engine.apply(new RuleBook.Builder().add(RULE).build());
     }
-    Colour before = Colour.swap(Colour.of("x-env", "prod"));
+    Colour before = Colour.swap(read("header:X-Env", "prod"));
     try {
       assertThat(shy.headers(Request.OUTBOUND, call, null)).isEmpty();
       assertThat(shy.headers(Request.OUTBOUND, call, routed)).contains("x-env", "prod");
@@ -240,11 +357,44 @@ class CarriedTest {
             + " connection content-encoding content-length content-type cookie date expect host"
             + " if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive"
             + " origin pragma proxy-authorization proxy-connection range referer te trailer"
-            + " transfer-encoding upgrade user-agent via";
+            + " transfer-encoding upgrade user-agent via http2-settings grpc-timeout grpc-x"
+            + " proxy-x";
     for (String name : never.split(" ")) {
       RouteRule rule = RouteRule.builder().hashOn(Attribute.parse("header:" + name)).build();
       assertThat(Carried.by(List.of(rule)).headers()).as(name).isEmpty();
     }
+  }
+
+  /** Also those of limits and breakers, which look at what came as baggage. */
+  @Test
+  void tagsThatAnyRuleLooksAtAreCarriedAndNoOthers() {
+    Engine engine = new Engine("cart", Ticker.SYSTEM);
+    RuleBook.Builder book =
+        new RuleBook.Builder()
+            .add(RULE)
+            .add(
+                LimitRule.builder()
+                    .service("cart")
+                    .qps(1)
+                    .by(List.of(Attribute.parse("tag:user"), Attribute.parse("header:X-Tenant")))
+                    .build())
+            .add(
+                BreakerRule.builder()
+                    .service("*")
+                    .match(MatchParser.parse("tag:shop == 'a'"))
+                    .build());
+    engine.apply(book.build());
+    Request call =
+        Request.of("header:baggage", "user=1,x-tenant=2,shop=3,canary=4,other=5,authorization=6");
+    assertThat(engine.colour(Request.SOURCE, call)).hasToString("user=1, x-tenant=2, shop=3");
+    engine.apply(
+        book.instance(
+                new Instance(
+                    "pay", "10.0.0.1", 1, null, null, null, Map.of("canary", "x"), 100, null))
+            .build());
+    assertThat(engine.colour(Request.SOURCE, call))
+        .as("isolation looks at canary")
+        .hasToString("user=1, x-tenant=2, shop=3, canary=4");
   }
 
   @Test
@@ -270,12 +420,12 @@ class CarriedTest {
 
   @Test
   void onlyPrintableTagsBecomeHeaders() {
-    assertThat(carried.write(Colour.of("x-env", " ~"), Request.OUTBOUND, Request.of()))
-        .containsExactly("x-env", " ~", "baggage", "x-env=%20~");
-    assertThat(carried.write(Colour.of("x-env", "\u007f"), Request.OUTBOUND, Request.of()))
-        .containsExactly("baggage", "x-env=%7F");
-    assertThat(carried.write(Colour.of("x-env", "\u001f"), Request.OUTBOUND, Request.of()))
-        .containsExactly("baggage", "x-env=%1F");
+    assertThat(carried.write(read("header:X-Env", " ~"), Request.OUTBOUND, Request.of()))
+        .containsExactly("x-env", " ~");
+    for (String broken : new String[] {"\u007f", "\u001f"}) {
+      assertThat(carried.write(read("header:X-Env", broken), Request.OUTBOUND, Request.of()))
+          .isEmpty();
+    }
   }
 
   @Test

@@ -15,6 +15,12 @@ final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
   }
 
   @Override
+  public @Nullable String headers(GovernedClientCall<?, ?> call, String name) {
+    Iterable<String> all = Names.all(call.headers(), name);
+    return all == null ? null : joined(all);
+  }
+
+  @Override
   public String path(GovernedClientCall<?, ?> call) {
     return Names.path(call.method().getFullMethodName());
   }

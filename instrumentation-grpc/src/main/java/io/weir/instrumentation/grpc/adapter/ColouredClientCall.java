@@ -57,6 +57,12 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
         }
 
         @Override
+        public @Nullable String headers(ColouredClientCall<?, ?> call, String name) {
+          Iterable<String> all = Names.all(call.headers, name);
+          return all == null ? null : joined(all);
+        }
+
+        @Override
         public @Nullable String path(ColouredClientCall<?, ?> call) {
           return null;
         }

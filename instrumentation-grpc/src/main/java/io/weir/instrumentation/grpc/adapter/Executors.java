@@ -3,10 +3,12 @@ package io.weir.instrumentation.grpc.adapter;
 import io.grpc.internal.GrpcUtil;
 import io.grpc.internal.ObjectPool;
 import io.grpc.internal.SharedResourceHolder;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.HookId;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +26,11 @@ final class Executors {
     this.pool = pool;
   }
 
-  /** Runs a task on {@code preferred}, or, when that is null, on the executor of the pool. */
+  /**
+   * Runs a task once, on {@code preferred}, or, when that is null, on the executor of the pool.
+   * Where that one fails (it is full, shut down, or out of threads) the task runs here: whoever
+   * waits for the call must still learn its end.
+   */
   void execute(@Nullable Executor preferred, Runnable task) {
     if (preferred != null) {
       run(preferred, task);
@@ -38,28 +44,50 @@ final class Executors {
     }
   }
 
-  /** As {@link #execute}, after a while. */
+  /** As {@link #execute}, after a while; at once where the library's timer cannot be had. */
   void execute(final @Nullable Executor preferred, final Runnable task, long delayNanos) {
     final ScheduledExecutorService timer = SharedResourceHolder.get(GrpcUtil.TIMER_SERVICE);
-    timer.schedule(
-        new Runnable() {
-          @Override
-          public void run() {
-            SharedResourceHolder.release(GrpcUtil.TIMER_SERVICE, timer);
-            execute(preferred, task);
-          }
-        },
-        delayNanos,
-        TimeUnit.NANOSECONDS);
+    Runnable due =
+        () -> {
+          SharedResourceHolder.release(GrpcUtil.TIMER_SERVICE, timer);
+          execute(preferred, task);
+        };
+    Once once = new Once(due);
+    try {
+      timer.schedule(once, delayNanos, TimeUnit.NANOSECONDS);
+    } catch (Throwable noThread) {
+      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, noThread);
+      once.run();
+    }
   }
 
   private static void run(Executor executor, Runnable task) {
+    Once once = new Once(task);
     try {
-      executor.execute(task);
-    } catch (RejectedExecutionException down) {
-      // the application took its executor away; whoever waits for this call must still learn its
-      // end
-      task.run();
+      executor.execute(once);
+    } catch (Throwable noThread) {
+      // the executor may have queued it before it threw, or have run it here
+      if (once.runner.get() == Thread.currentThread()) {
+        throw noThread; // the task's own
+      }
+      once.run();
+    }
+  }
+
+  /** A task that runs once, whoever comes first. */
+  private static final class Once implements Runnable {
+    final AtomicReference<@Nullable Thread> runner = new AtomicReference<@Nullable Thread>();
+    private final Runnable task;
+
+    Once(Runnable task) {
+      this.task = task;
+    }
+
+    @Override
+    public void run() {
+      if (runner.compareAndSet(null, Thread.currentThread())) {
+        task.run();
+      }
     }
   }
 }

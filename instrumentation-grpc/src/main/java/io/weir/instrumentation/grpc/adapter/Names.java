@@ -34,6 +34,12 @@ final class Names {
     return all == null ? null : all.iterator().next();
   }
 
+  /** All values of a metadata key, or null. */
+  static @Nullable Iterable<String> all(Metadata headers, String name) {
+    Metadata.Key<String> key = key(name);
+    return key == null ? null : headers.getAll(key);
+  }
+
   /** Sets a metadata key to one value; a name that is no text key is left out. */
   static void set(Metadata headers, String name, String value) {
     Metadata.Key<String> key = key(name);

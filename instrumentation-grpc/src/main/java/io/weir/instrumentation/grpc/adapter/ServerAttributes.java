@@ -19,6 +19,12 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   }
 
   @Override
+  public @Nullable String headers(GovernedServerCall<?, ?> call, String name) {
+    Iterable<String> all = Names.all(call.headers, name);
+    return all == null ? null : joined(all);
+  }
+
+  @Override
   public String path(GovernedServerCall<?, ?> call) {
     return Names.path(call.getMethodDescriptor().getFullMethodName());
   }

@@ -34,12 +34,16 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The gates in one JVM, without weaving; what needs an agent is in the smoke tests. */
 class GateTest {
@@ -181,6 +185,100 @@ class GateTest {
       assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
     }
     assertThat(handled).hasValue(1);
+  }
+
+  /** What an executor may do with a task: refuse it, with or without having kept or run it. */
+  private enum Fault implements Executor {
+    REJECTS {
+      @Override
+      public void execute(Runnable task) {
+        throw new RejectedExecutionException("full");
+      }
+    },
+    NO_THREAD {
+      @Override
+      public void execute(Runnable task) {
+        throw new OutOfMemoryError("unable to create native thread");
+      }
+    },
+    QUEUES_AND_REJECTS {
+      @Override
+      public void execute(Runnable task) {
+        POOL.getObject().execute(task);
+        throw new RejectedExecutionException("full");
+      }
+    },
+    QUEUES_AND_NO_THREAD {
+      @Override
+      public void execute(Runnable task) {
+        POOL.getObject().execute(task);
+        throw new OutOfMemoryError("unable to create native thread");
+      }
+    };
+
+    /** The library's own tasks run, so that a call gets as far as to our executor. */
+    Executor toOurs() {
+      return task -> {
+        if (task.getClass().getName().startsWith("io.weir.")) {
+          execute(task);
+        } else {
+          POOL.getObject().execute(task);
+        }
+      };
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aPacedCallEndsExactlyOnceWhateverItsExecutorDoes(Fault fault) throws Exception {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                LimitRule.builder()
+                    .service("stock")
+                    .side(LimitRule.Side.CLIENT)
+                    .qps(1000)
+                    .burst(1)
+                    .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
+                    .build())
+            .build());
+    List<Ending> endings = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      Ending ending = new Ending();
+      endings.add(ending);
+      ClientCall<String, String> call =
+          channel.newCall(METHOD, CallOptions.DEFAULT.withExecutor(fault.toOurs()));
+      call.start(ending, new Metadata());
+      call.request(2);
+      call.sendMessage("hi");
+      call.halfClose();
+    }
+    for (Ending e : endings) {
+      assertThat(e.await()).isEqualTo(Status.Code.OK);
+    }
+    assertThat(handled).as("each was made once").hasValue(50);
+    assertThat(endings).as("each ended once").allMatch(e -> e.statuses.isEmpty());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aRefusalIsToldExactlyOnceWhateverTheExecutorDoes(Fault fault) throws Exception {
+    refuse(LimitRule.Side.CLIENT);
+    List<Ending> endings = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      Ending ending = new Ending();
+      endings.add(ending);
+      channel
+          .newCall(METHOD, CallOptions.DEFAULT.withExecutor(fault))
+          .start(ending, new Metadata());
+    }
+    for (Ending e : endings) {
+      assertThat(e.await()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    }
+    CountDownLatch after = new CountDownLatch(1);
+    POOL.getObject().execute(after::countDown);
+    assertThat(after.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(endings).as("each was told once").allMatch(e -> e.statuses.isEmpty());
   }
 
   @Test

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import okhttp3.Call;
@@ -20,6 +19,9 @@ import okhttp3.Call;
  * <p>Cancelling it, or the end of its call timeout, gives the tokens back and lets the call fail at
  * once, in the interceptors and on the executor, like any other that is cancelled. What is left of
  * the call timeout is the time the call has after its wait.
+ *
+ * <p>It runs exactly once, whatever the executor does: throw any exception or error, with or
+ * without having queued or run it. An application's callback is called once, always.
  */
 final class PacedRun implements Runnable {
   private static final ConcurrentHashMap<Call, PacedRun> WAITING =
@@ -34,6 +36,9 @@ final class PacedRun implements Runnable {
   // whoever sets it decides how the call goes on
   private final AtomicBoolean awake = new AtomicBoolean();
 
+  // whoever sets it runs the call
+  private final AtomicBoolean begun = new AtomicBoolean();
+
   /**
    * @param run the call as its dispatcher runs it
    * @param executor the dispatcher's
@@ -45,8 +50,26 @@ final class PacedRun implements Runnable {
     this.executor = executor;
   }
 
-  void await(Pacer pacer) {
+  /**
+   * Lets the call wait.
+   *
+   * @return false: it cannot wait, its tokens are back, and its thread must go on with it
+   */
+  boolean await(Pacer pacer) {
     WAITING.put(decision.call, this);
+    try {
+      schedule(pacer);
+    } catch (Throwable noTimer) {
+      if (wake()) {
+        gate.abandon(decision.ticket);
+        Gate.failedOpen(noTimer);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private void schedule(Pacer pacer) {
     long wait = decision.ticket.waitNanos();
     long timeout = Calls.timeoutNanos(decision.call);
     if (timeout > 0 && timeout <= wait) {
@@ -70,10 +93,15 @@ final class PacedRun implements Runnable {
 
   private void due(long timeout, long began) {
     if (wake()) {
-      long now = gate.engine.now();
-      decision.ticket.started(now);
-      if (timeout > 0) {
-        decision.call.timeout().timeout(Math.max(1, timeout - (now - began)), TimeUnit.NANOSECONDS);
+      try {
+        long now = gate.engine.now();
+        decision.ticket.started(now);
+        if (timeout > 0) {
+          long left = Math.max(1, timeout - (now - began));
+          decision.call.timeout().timeout(left, TimeUnit.NANOSECONDS);
+        }
+      } catch (Throwable t) {
+        Gate.failedOpen(t);
       }
       resume();
     }
@@ -81,10 +109,14 @@ final class PacedRun implements Runnable {
 
   private void end(IOException failure) {
     if (wake()) {
-      decision.failure = failure;
-      gate.abandon(decision.ticket);
+      fail(failure);
       resume();
     }
+  }
+
+  private void fail(IOException failure) {
+    decision.failure = failure;
+    gate.abandon(decision.ticket);
   }
 
   private boolean wake() {
@@ -95,21 +127,34 @@ final class PacedRun implements Runnable {
     return true;
   }
 
+  /**
+   * Gets the call a thread, or ends it here: the executor is full, shut down, or out of threads.
+   */
   private void resume() {
     try {
       executor.execute(this);
-    } catch (RejectedExecutionException down) {
-      // the application took its executor away; its callback must still learn the call's end
-      if (decision.failure == null) {
-        decision.failure = new InterruptedIOException("executor rejected");
-        gate.abandon(decision.ticket);
+    } catch (Throwable noThread) {
+      // the executor may have queued it before it threw, or have run it here
+      if (!begun.compareAndSet(false, true)) {
+        throw noThread;
       }
-      run();
+      if (decision.failure == null) {
+        InterruptedIOException rejected = new InterruptedIOException("executor rejected");
+        rejected.initCause(noThread);
+        fail(rejected);
+      }
+      runCall();
     }
   }
 
   @Override
   public void run() {
+    if (begun.compareAndSet(false, true)) {
+      runCall();
+    }
+  }
+
+  private void runCall() {
     Colour before = Colour.swap(colour);
     decision.bind();
     try {

@@ -2,6 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Paths;
+import java.util.List;
 import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,12 @@ final class RequestSource extends AttributeSource<Request> {
   @Override
   public @Nullable String header(Request call, String name) {
     return call.header(name);
+  }
+
+  @Override
+  public @Nullable String headers(Request call, String name) {
+    List<String> all = call.headers(name);
+    return all.isEmpty() ? null : all.size() == 1 ? all.get(0) : joined(all);
   }
 
   @Override

@@ -54,9 +54,9 @@ public final class RunHook extends Hook {
     Gate gate = governor.gate();
     Decision decision = new Decision(plan, call, gate.admits(plan, request, ticket), ticket);
     if (decision.admitted && ticket.waitNanos() > 0) {
-      new PacedRun(gate, decision, (Runnable) self, derived.dispatcher().executorService())
-          .await(engine.pacer());
-      return Skip.SKIP;
+      PacedRun paced =
+          new PacedRun(gate, decision, (Runnable) self, derived.dispatcher().executorService());
+      return paced.await(engine.pacer()) ? Skip.SKIP : null; // null: decided as if it were new
     }
     decision.bind();
     return decision;

@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
  * Whether a request is on a thread, or waits for its turn without one.
  *
  * <p>{@code ON_THREAD -> AWAY -> DUE -> ON_THREAD}, or {@code AWAY -> GONE} when the container says
- * that the caller went away first: whoever makes the step decides what becomes of the request, so
- * it goes on once or never.
+ * that the caller went away first, or {@code DUE -> GONE} when the container finds no thread for
+ * it: whoever makes the step decides what becomes of the request, so it goes on once or never.
  */
 public abstract class Waiting {
   private static final AtomicIntegerFieldUpdater<Waiting> STATE =
@@ -48,6 +48,13 @@ public abstract class Waiting {
   /** The caller went away: its tokens go back. */
   public final void gone() {
     if (STATE.compareAndSet(this, AWAY, GONE)) {
+      abandon();
+    }
+  }
+
+  /** The container has had it for too long without giving it a thread: its tokens go back. */
+  public final void giveUp() {
+    if (STATE.compareAndSet(this, DUE, GONE)) {
       abandon();
     }
   }

@@ -12,13 +12,14 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
 /**
- * Lets a request go by the container's own asynchronous processing, which keeps connection,
- * time-outs and access log in order; only how it comes back is each container's own.
+ * Lets a request go by the container's own asynchronous processing, which keeps connection and
+ * access log in order; only how it comes back is each container's own.
+ *
+ * <p>The container's time-out for asynchronous requests is switched off while the request waits:
+ * Tomcat measures it by the wall clock, so a step of that clock would end a request that is in
+ * time. {@link Pacer} brings the request back, by the monotonic clock.
  */
 abstract class AsyncPause extends Pause {
-  /** Beyond this a container that could not bring a request back gives it up. */
-  private static final long GRACE_MILLIS = 30_000;
-
   final Pacer pacer;
 
   AsyncPause(Pacer pacer) {
@@ -39,7 +40,7 @@ abstract class AsyncPause extends Pause {
     }
     try {
       long timeout = context.getTimeout();
-      context.setTimeout(nanos / 1_000_000 + GRACE_MILLIS);
+      context.setTimeout(0);
       context.addListener(new Farewell(waiting));
       away(context, timeout, waiting, nanos);
     } catch (Throwable t) {

@@ -4,6 +4,9 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Paths;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.QueryString;
+import java.util.Collections;
+import java.util.Enumeration;
+import java.util.List;
 import javax.servlet.http.Cookie;
 import javax.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +20,21 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   @Override
   public @Nullable String header(HttpServletRequest request, String name) {
     return request.getHeader(name);
+  }
+
+  @Override
+  public @Nullable String headers(HttpServletRequest request, String name) {
+    Enumeration<String> all = request.getHeaders(name);
+    if (all == null || !all.hasMoreElements()) {
+      return null;
+    }
+    String first = all.nextElement();
+    if (!all.hasMoreElements()) {
+      return first;
+    }
+    List<String> values = Collections.list(all);
+    values.add(0, first);
+    return joined(values);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
+import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Waiting;
@@ -13,6 +14,7 @@ import javax.servlet.ServletException;
 import javax.servlet.ServletRequest;
 import javax.servlet.ServletResponse;
 import javax.servlet.http.HttpServletRequest;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tomcat 8.5 to 11.
@@ -22,8 +24,16 @@ import javax.servlet.http.HttpServletRequest;
  * then Tomcat has made the chain for a {@code REQUEST} as for any request; ours calls that. Two
  * private fields make it possible, {@code request} and {@code dispatch} of {@code
  * AsyncContextImpl}; where one is missing requests are not let go.
+ *
+ * <p>When Tomcat's executor rejects a dispatch, Tomcat logs that and forgets the request. So one
+ * that has got no thread is offered again every second, by the event with which Tomcat ends
+ * asynchronous requests at a shut-down: for a request that is to be dispatched it dispatches, for
+ * one that has gone on meanwhile it does nothing. After 30 s its tokens go back.
  */
 final class TomcatPause extends AsyncPause {
+  private static final long AGAIN_NANOS = 1_000_000_000L;
+  private static final int MOST_OFFERS = 30;
+
   private final Class<?> facade;
   private final Field requestOf;
   private final Field task;
@@ -35,6 +45,11 @@ final class TomcatPause extends AsyncPause {
   private final Method action;
   private final Object dispatch;
   private final Object dispatched;
+
+  /** The processor of a request, and what has it look at the request again; null: not there. */
+  private final @Nullable Field hook;
+
+  private final @Nullable Method offer;
 
   TomcatPause(Pacer pacer, ClassLoader tomcat) throws ReflectiveOperationException {
     super(pacer);
@@ -57,6 +72,18 @@ final class TomcatPause extends AsyncPause {
     action = coyote.getReturnType().getMethod("action", codes, Object.class);
     dispatch = codes.getField("ASYNC_DISPATCH").get(null);
     dispatched = codes.getField("ASYNC_DISPATCHED").get(null);
+    Field ofRequest = null;
+    Method timeout = null;
+    try {
+      ofRequest = coyote.getReturnType().getDeclaredField("hook");
+      ofRequest.setAccessible(true);
+      timeout =
+          tomcat.loadClass("org.apache.coyote.Processor").getMethod("timeoutAsync", long.class);
+    } catch (ReflectiveOperationException other) {
+      // a request that was rejected is not offered again
+    }
+    hook = ofRequest;
+    offer = timeout;
   }
 
   @Override
@@ -74,7 +101,30 @@ final class TomcatPause extends AsyncPause {
         nanos,
         waiting,
         HookId.SERVLET_JAVAX,
-        () -> action.invoke(connection, dispatch, null));
+        () -> {
+          action.invoke(connection, dispatch, null);
+          offerLater(connection, waiting, MOST_OFFERS);
+        });
+  }
+
+  private void offerLater(Object connection, Waiting waiting, int more) {
+    pacer.after(
+        AGAIN_NANOS,
+        () -> {
+          if (!waiting.isDue()) {
+            return;
+          }
+          if (more == 0 || hook == null || offer == null) {
+            waiting.giveUp();
+            return;
+          }
+          try {
+            offer.invoke(hook.get(connection), -1L);
+          } catch (Throwable t) {
+            Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+          }
+          offerLater(connection, waiting, more - 1);
+        });
   }
 
   /** Runs on a container's thread, where an asynchronous dispatch would. */

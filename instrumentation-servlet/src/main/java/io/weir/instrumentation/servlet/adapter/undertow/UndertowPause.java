@@ -15,7 +15,7 @@ import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Undertow's exchange may be dispatched at any time, and later as often as one likes: a paced one
@@ -59,7 +59,14 @@ final class UndertowPause extends Pause {
     final ServletPathMatch match = context.getOriginalServletPathMatch();
     Executor own = match.getServletChain().getExecutor();
     final Executor executor = own == null ? context.getDeployment().getExecutor() : own;
-    final HttpHandler again = x -> again(x, match);
+    // whoever sets it answers: an executor may have queued the request before it throws
+    final AtomicBoolean claimed = new AtomicBoolean();
+    final HttpHandler again =
+        x -> {
+          if (claimed.compareAndSet(false, true)) {
+            again(x, match);
+          }
+        };
     // runs when the present thread has left the exchange
     exchange.dispatch(
         SameThreadExecutor.INSTANCE,
@@ -73,10 +80,12 @@ final class UndertowPause extends Pause {
               () -> {
                 try {
                   exchange.dispatch(executor, again);
-                } catch (RejectedExecutionException stopping) {
-                  waiting.abandon();
-                  exchange.setStatusCode(StatusCodes.SERVICE_UNAVAILABLE);
-                  exchange.endExchange();
+                } catch (Throwable noThread) { // full, stopping, or out of threads
+                  if (claimed.compareAndSet(false, true)) {
+                    waiting.giveUp();
+                    exchange.setStatusCode(StatusCodes.SERVICE_UNAVAILABLE);
+                    exchange.endExchange();
+                  }
                 }
               });
         });
