@@ -3,11 +3,9 @@
 
 # File names and what the tests print are UTF-8, whatever the machine's locale: with LC_ALL=C a JVM cannot open a path
 # that has letters beyond ASCII in it.
-for name in C.UTF-8 C.utf8 en_US.UTF-8; do
-  if locale -a 2>/dev/null | grep -qxF "$name"; then
-    export LC_ALL=$name
-    break
-  fi
+locales=$(locale -a 2>/dev/null || true)
+for utf8 in C.UTF-8 C.utf8 en_US.UTF-8; do
+  case $'\n'$locales$'\n' in *$'\n'"$utf8"$'\n'*) export LC_ALL=$utf8; break ;; esac
 done
 
 say()  { printf '\033[1m%s\033[0m\n' "weir: $*"; }
