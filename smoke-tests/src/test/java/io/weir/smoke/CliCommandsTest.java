@@ -71,6 +71,7 @@ class CliCommandsTest {
         say("rollback", "--wait", "--timeout", "60");
         say("doctor", Long.toString(governed.pid()));
         say("attach", Long.toString(plain.pid()), "--options", options.replace("9001", "9002"));
+        say("role", "--service", "shop", "--calls", "payment");
         say("config", "--origins");
         say("instrumentations");
         say("demo");
