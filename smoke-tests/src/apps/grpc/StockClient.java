@@ -179,6 +179,12 @@ public final class StockClient {
       switch (style) {
         case "unary":
           return "OK " + ClientCalls.blockingUnaryCall(channel, Wire.UNARY, options, q);
+        case "health-check":
+          return "OK " + ClientCalls.blockingUnaryCall(channel, Wire.HEALTH_CHECK, options, q);
+        case "health-watch":
+          return "OK "
+              + ClientCalls.blockingServerStreamingCall(channel, Wire.HEALTH_WATCH, options, q)
+                  .next();
         case "count":
           return "OK " + ClientCalls.blockingUnaryCall(channel, Wire.COUNT, options, q);
         case "future":

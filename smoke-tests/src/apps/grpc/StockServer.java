@@ -61,11 +61,31 @@ public final class StockServer {
     Server server =
         Transports.server(tls ? new File(args[1]) : null, tls ? new File(args[2]) : null)
             .addService(service)
+            .addService(health())
             .intercept(new Who())
             .build()
             .start();
     System.out.println("READY " + server.getPort());
     server.awaitTermination();
+  }
+
+  private static ServerServiceDefinition health() {
+    return ServerServiceDefinition.builder("grpc.health.v1.Health")
+        .addMethod(
+            Wire.HEALTH_CHECK,
+            ServerCalls.asyncUnaryCall(
+                (String q, StreamObserver<String> out) -> {
+                  out.onNext("SERVING");
+                  out.onCompleted();
+                }))
+        .addMethod(
+            Wire.HEALTH_WATCH,
+            ServerCalls.asyncServerStreamingCall(
+                (String q, StreamObserver<String> out) -> {
+                  out.onNext("SERVING");
+                  out.onCompleted();
+                }))
+        .build();
   }
 
   private static void answer(String name, String q, StreamObserver<String> out) {

@@ -19,13 +19,25 @@ final class Wire {
   static final MethodDescriptor<String, String> COUNT =
       method("Count", MethodDescriptor.MethodType.UNARY);
 
+  /** gRPC's health service by name, though not by message. */
+  static final MethodDescriptor<String, String> HEALTH_CHECK =
+      method("grpc.health.v1.Health", "Check", MethodDescriptor.MethodType.UNARY);
+
+  static final MethodDescriptor<String, String> HEALTH_WATCH =
+      method("grpc.health.v1.Health", "Watch", MethodDescriptor.MethodType.SERVER_STREAMING);
+
   private Wire() {}
 
   private static MethodDescriptor<String, String> method(
       String name, MethodDescriptor.MethodType type) {
+    return method("shop.Stock", name, type);
+  }
+
+  private static MethodDescriptor<String, String> method(
+      String service, String name, MethodDescriptor.MethodType type) {
     return MethodDescriptor.<String, String>newBuilder()
         .setType(type)
-        .setFullMethodName(MethodDescriptor.generateFullMethodName("shop.Stock", name))
+        .setFullMethodName(MethodDescriptor.generateFullMethodName(service, name))
         .setRequestMarshaller(Text.INSTANCE)
         .setResponseMarshaller(Text.INSTANCE)
         .build();

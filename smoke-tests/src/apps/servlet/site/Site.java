@@ -6,6 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.TreeSet;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.servlet.AsyncContext;
 import javax.servlet.DispatcherType;
@@ -49,6 +52,9 @@ public final class Site {
     servlet(context, new AsyncFail(), "/async-fail");
     servlet(context, new Endless(), "/endless");
     servlet(context, new Login(), "/login");
+    servlet(context, new Health(), "/healthz");
+    servlet(context, new Events(), "/events");
+    servlet(context, new LongPoll(), "/long-poll");
     servlet(context, new Framework(), "/");
     if (filter) {
       FilterRegistration.Dynamic once = context.addFilter("once", new Once());
@@ -264,6 +270,48 @@ public final class Site {
         say(response, "and again\n");
         response.flushBuffer();
       }
+    }
+  }
+
+  public static final class Health extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, "healthy\n");
+    }
+  }
+
+  private static final ScheduledExecutorService LATER =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread t = new Thread(task, "later");
+            t.setDaemon(true);
+            return t;
+          });
+
+  /** Server-sent events for as many milliseconds as the query says. */
+  public static final class Events extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      response.setContentType("text/event-stream");
+      response.getOutputStream().write("data: begun\n\n".getBytes(StandardCharsets.UTF_8));
+      response.flushBuffer();
+      LATER.schedule(
+          request.startAsync()::complete,
+          Long.parseLong(request.getQueryString()),
+          TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Answers after as many milliseconds as the query says. */
+  public static final class LongPoll extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response) {
+      LATER.schedule(
+          request.startAsync()::complete,
+          Long.parseLong(request.getQueryString()),
+          TimeUnit.MILLISECONDS);
     }
   }
 

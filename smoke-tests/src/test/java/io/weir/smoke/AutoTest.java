@@ -5,10 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.net.httpserver.HttpServer;
 import io.weir.control.testing.EtcdServer;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -148,6 +157,54 @@ class AutoTest {
     assertThat(step).containsPattern(": p99 [0-9.]+, target 50$");
     double p99 = Double.parseDouble(step.replaceAll(".*: p99 ([0-9.]+), .*", "$1"));
     assertThat(p99).as("what the calls took").isGreaterThanOrEqualTo(198);
+  }
+
+  /** Five streams of 2.5 s beside quick calls, and long polls which another rule is about. */
+  @Test
+  void ofATomcatStreamsAndCallsTheRuleIsNotAboutLeaveTheRateAlone() throws Exception {
+    Rules rules = new Rules();
+    String auto =
+        ", \"qps\": 200, \"burst\": 50, \"auto\": {\"metric\": \"p99\", \"target\": 1000,"
+            + " \"min_qps\": 5, \"max_qps\": 200}}";
+    rules.put("service/shop/rate-limit/calls", "{\"match\": \"path != '/long-poll'\"" + auto);
+    rules.put("service/shop/rate-limit/polls", "{\"match\": \"path == '/long-poll'\"" + auto);
+    String options = "service=shop;admin.port=0;rules=" + rules.location();
+    HttpClient client = HttpClient.newHttpClient();
+    try (Jvm jvm = Sites.jvm(cell("manners", "tomcat-9.0")).weir(options).start()) {
+      rules.awaitInForce("shop", jvm, "/hello");
+      AtomicInteger streamed = new AtomicInteger();
+      String[] paths = new String[25];
+      Arrays.fill(paths, "/long-poll?2500");
+      Arrays.fill(paths, 0, 5, "/events?2500");
+      List<CompletableFuture<?>> under =
+          new ArrayList<>(Collections.nCopies(25, CompletableFuture.completedFuture(null)));
+      Await.until(
+          PATIENCE,
+          () -> {
+            for (int i = 0; i < paths.length; i++) {
+              if (under.get(i).isDone()) {
+                boolean events = i < 5;
+                under.set(
+                    i,
+                    client
+                        .sendAsync(request(jvm, paths[i]), HttpResponse.BodyHandlers.ofString())
+                        .thenAccept(
+                            a -> streamed.addAndGet(events && a.statusCode() == 200 ? 1 : 0)));
+              }
+            }
+            for (int i = 0; i < 20; i++) {
+              client.send(request(jvm, "/hello"), HttpResponse.BodyHandlers.discarding());
+            }
+            return streamed.get() >= 20
+                && jvm.stderr().stream().anyMatch(l -> l.contains("rate limit \"polls\" qps 200 ->"));
+          },
+          jvm::told);
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("rate limit \"calls\" qps"));
+    }
+  }
+
+  private static HttpRequest request(Jvm jvm, String path) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + jvm.port() + path)).build();
   }
 
   @Test

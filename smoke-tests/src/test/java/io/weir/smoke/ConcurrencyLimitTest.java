@@ -11,11 +11,18 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * {@code max_concurrent} on real servers and clients: as many calls as it says are under way, the
@@ -70,6 +77,53 @@ class ConcurrencyLimitTest {
         body.close();
       }
       awaitInFlight(jvm, 0);
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open"));
+    }
+  }
+
+  static List<Matrix.Cell> webSockets() {
+    return Matrix.cells("websocket");
+  }
+
+  @ParameterizedTest
+  @MethodSource("webSockets")
+  void aWebSocketGivesItsPlaceBackAtTheUpgrade(Matrix.Cell cell) throws Exception {
+    Rules rules = new Rules();
+    rules.put("service/shop/rate-limit/most", "{\"max_concurrent\": 1}");
+    String container = cell.name().split("-")[0];
+    String classes =
+        Apps.compile(List.of("websocket", "websocket-" + container), cell.classpath(), Map.of());
+    try (Jvm jvm =
+        Jvm.of(cell.jdk(), Apps.with(classes, cell.classpath()), "WebSocketMain")
+            .weir("service=shop;admin.port=0;rules=" + rules.location())
+            .start()) {
+      rules.awaitInForce("shop", jvm, "/hello");
+      BlockingQueue<String> said = new LinkedBlockingQueue<>();
+      WebSocket.Listener listener =
+          new WebSocket.Listener() {
+            @Override
+            public CompletionStage<?> onText(WebSocket socket, CharSequence data, boolean last) {
+              said.add(data.toString());
+              socket.request(1);
+              return null;
+            }
+          };
+      List<WebSocket> open = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        WebSocket socket =
+            HttpClient.newHttpClient()
+                .newWebSocketBuilder()
+                .buildAsync(URI.create("ws://127.0.0.1:" + jvm.port() + "/echo-socket"), listener)
+                .get(30, TimeUnit.SECONDS);
+        open.add(socket);
+        awaitInFlight(jvm, 0);
+        socket.sendText("hello " + i, true);
+        assertThat(said.poll(30, TimeUnit.SECONDS)).isEqualTo("hello " + i);
+      }
+      assertThat(get(jvm, "/hello").statusCode()).isEqualTo(200);
+      open.get(0).sendText("still there", true);
+      assertThat(said.poll(30, TimeUnit.SECONDS)).isEqualTo("still there");
+      open.forEach(WebSocket::abort);
       assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open"));
     }
   }

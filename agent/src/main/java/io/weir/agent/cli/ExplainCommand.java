@@ -6,6 +6,7 @@ import io.weir.control.store.Entry;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
@@ -293,6 +294,9 @@ final class ExplainCommand extends StoreCommand {
         if (r.side != side || r.by.isEmpty() != (pass == 1)) {
           continue;
         }
+        if (exempt(where, r, source)) {
+          continue;
+        }
         String miss = miss(r.match, source);
         String rate = rate(r);
         if (miss != null) {
@@ -309,6 +313,14 @@ final class ExplainCommand extends StoreCommand {
             refuses);
       }
     }
+  }
+
+  private boolean exempt(String where, Rule r, AttributeSource<Call> source) {
+    if (r.includeHealth || !HealthChecks.DEFAULT.include(source, call)) {
+      return false;
+    }
+    step(where, r, "exempt", "a health check, and include_health is false", false);
+    return true;
   }
 
   private static String rate(LimitRule r) {
@@ -368,6 +380,9 @@ final class ExplainCommand extends StoreCommand {
   private void breakers(RuleBook book, @Nullable Refusal refusal, String fleet) {
     boolean taken = false;
     for (BreakerRule r : book.breakers(service)) {
+      if (exempt("caller", r, Call.OUTBOUND)) {
+        continue;
+      }
       String miss = taken ? "an earlier rule applies already" : miss(r.match, Call.OUTBOUND);
       if (miss != null) {
         step("caller", r, "does not apply", miss, false);

@@ -193,6 +193,14 @@ final class Lint {
     if (r.maxConcurrent == 1 && everyCall) {
       warn("one-at-a-time", d, r.id, "max_concurrent 1: one call at a time in each instance");
     }
+    if (r.maxConcurrent > 0 && r.match == Match.ALWAYS) {
+      warn(
+          "streams-hold-places",
+          d,
+          r.id,
+          "a stream (server-sent events, gRPC) holds a place of max_concurrent for as long as it"
+              + " lasts; if the service has streams, leave them out with match");
+    }
     if (r.qps > 0 && r.burst > r.qps * 60) {
       warn("burst-of-a-minute", d, r.id, "the burst is more than a minute's worth of qps");
     }

@@ -3,6 +3,7 @@ package io.weir.agent.cli;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.call.Attribute;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
@@ -230,6 +231,13 @@ final class Replay implements AccessLog.Reader {
     }
   }
 
+  /** As the engine does. */
+  private static void markHealthCheck(Ticket ticket, Call call) {
+    if (HealthChecks.DEFAULT.include(Call.INBOUND, call)) {
+      ticket.healthCheck();
+    }
+  }
+
   /** In the order of the caller's engine and then the service's. */
   private boolean admitted(Call call) {
     if (client && !limited(call)) {
@@ -239,6 +247,7 @@ final class Replay implements AccessLog.Reader {
     if (breakers != null) {
       permit = new Ticket();
       permit.begin(now, null);
+      markHealthCheck(permit, call);
       if (!breakers.admit(Call.OUTBOUND, call, now, permit)) {
         broken++;
         if (client) {
@@ -296,6 +305,7 @@ final class Replay implements AccessLog.Reader {
       ticket = new Ticket();
     }
     ticket.begin(now, null);
+    markHealthCheck(ticket, call);
     if (limits.admit(client ? Call.OUTBOUND : Call.INBOUND, call, now, ticket)) {
       if (ticket.waitNanos() > 0) {
         paced++;

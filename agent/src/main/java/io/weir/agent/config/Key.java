@@ -76,6 +76,13 @@ public enum Key {
       "weir.health.path",
       "/healthz",
       "path this instance probes on itself before it renews its registration"),
+  HEALTH_PATHS(
+      "weir.health.paths",
+      "/healthz, /livez, /readyz, /actuator/health, /actuator/health/liveness,"
+          + " /actuator/health/readiness",
+      "comma separated paths whose GET and HEAD are health checks, beside weir.health.path: limits"
+          + " and breakers let them pass unless a rule says include_health: true; none: not one"
+          + " path"),
   ADMIN_PORT(
       "weir.admin.port",
       "",

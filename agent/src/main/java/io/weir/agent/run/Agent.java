@@ -10,6 +10,7 @@ import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.colour.Reach;
 import io.weir.engine.gate.Engine;
@@ -19,6 +20,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -100,6 +102,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             reach(config),
             Ticker.SYSTEM,
             new PaceThread());
+    engine.healthChecks(healthChecks(config));
     engine.ports().declare(config.ports(Key.REGISTER_PORTS), config.ports(Key.MANAGEMENT_PORTS));
     Coverage coverage =
         new Coverage(
@@ -148,6 +151,32 @@ public final class Agent implements Consumer<@Nullable Object[]> {
       AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
       return Targets.NONE;
     }
+  }
+
+  private static HealthChecks healthChecks(Config config) {
+    String given = config.get(Key.HEALTH_PATHS);
+    if (given != null && given.trim().equals("none")) {
+      return new HealthChecks(Collections.<String>emptyList());
+    }
+    List<String> paths = new ArrayList<String>();
+    for (String p : given == null ? new String[0] : given.split(",")) {
+      String path = p.trim();
+      if (path.startsWith("/")) {
+        paths.add(path);
+      } else if (!path.isEmpty()) {
+        AgentLog.get()
+            .warn(
+                Key.HEALTH_PATHS.propertyName()
+                    + ": '"
+                    + path
+                    + "' is no path, expected /PATH,/PATH... or none; it is left out");
+      }
+    }
+    if (given == null) {
+      paths.addAll(HealthChecks.PATHS);
+    }
+    paths.add(config.get(Key.HEALTH_PATH, "/healthz"));
+    return new HealthChecks(paths);
   }
 
   private static boolean weavesByTransformer(Config config) {

@@ -172,6 +172,18 @@ public final class Catalog implements Readings {
                     to.value(keys, 1, who);
                   }
                 }));
+    add(
+        new Metric(
+            "weir.exempt",
+            COUNTER,
+            "{call}",
+            "Health checks that limits and breakers let pass.",
+            SERVICE,
+            SIDE),
+        sink -> {
+          sink.value(engine.exemptHealthChecks(true), 1, engine.service(), "server");
+          sink.value(engine.exemptHealthChecks(false), 1, engine.service(), "client");
+        });
     running(
         "weir.limit.max_concurrent",
         "{call}",

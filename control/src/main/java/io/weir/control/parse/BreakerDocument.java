@@ -15,6 +15,7 @@ final class BreakerDocument {
 
   static BreakerRule.Builder read(Fields in) {
     BreakerRule.Builder b = Common.fill(BreakerRule.builder(), in);
+    b.includeHealth(in.bool("include_health"));
     Fields window = in.object("window");
     boolean count = window.word("type").equals("count");
     int size = (int) window.integer("size");

@@ -11,6 +11,7 @@ final class LimitDocument {
 
   static LimitRule.Builder read(Fields in) {
     LimitRule.Builder b = Common.fill(LimitRule.builder(), in);
+    b.includeHealth(in.bool("include_health"));
     boolean rated = in.has("qps") || !in.has("max_concurrent") || in.has("auto");
     LimitRule.Auto auto = auto(in);
     double qps = in.number("qps", auto == null ? 0 : auto.maxQps);

@@ -37,6 +37,9 @@ final class Tables {
   private static final Field MATCH =
       text("match", MatchParser.MAX_LENGTH, "which calls; all when absent");
 
+  private static final Field INCLUDE_HEALTH =
+      bool("include_health", false, "true: health checks are among the calls; else they pass");
+
   private static final Shape RESPONSE_SHAPE =
       Shape.of(
           integer("status", 200, 599, null, "HTTP status; default 429 limiter, 503 else"),
@@ -77,6 +80,7 @@ final class Tables {
           texts("by", 8, "", "one bucket per distinct combination of these attributes")
               .alias("keys"),
           MATCH,
+          INCLUDE_HEALTH,
           word("side", "client: limits calls to the service, made by a JVM", "server", "client"),
           word(
               "scope",
@@ -136,6 +140,7 @@ final class Tables {
               "max_ejection_percent", 0, 100, 10L, "instances that may be out at once; 0: none"),
           word("force", "an operator's hand, never expires", "none", "open", "closed"),
           MATCH,
+          INCLUDE_HEALTH,
           MODE,
           RESPONSE);
 

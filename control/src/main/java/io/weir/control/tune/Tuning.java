@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  * service's calls took and how they ended is read, and {@link Tuner} says what the rule's rate is
  * from then on. Each instance by itself, from what it sees itself.
  *
- * <p>What is looked at: the calls of the last two seconds that were let in, or of up to ten if they
- * are fewer than {@value #MIN_CALLS}; with still fewer nothing is decided. CPU is that of the
+ * <p>What is looked at: the calls of the last two seconds that the rule let in, or of up to ten if
+ * they are fewer than {@value #MIN_CALLS}; with still fewer nothing is decided. CPU is that of the
  * container or machine. A rule in shadow mode is not tuned: what is not enforced has no effect that
  * one could go by; it is told what it would have done, once for each direction.
  *
@@ -75,6 +75,7 @@ public final class Tuning {
     final Tuner tuner;
     final ArrayDeque<Mark> marks = new ArrayDeque<Mark>();
     LimitRule rule;
+    @Nullable Latency source;
     long admitted;
     long exceeded;
     boolean begun;
@@ -232,7 +233,12 @@ public final class Tuning {
       s.qps = r.qps();
       news = true;
     }
-    Mark mark = mark(rule, service, now);
+    Latency source = source(r, service);
+    if (source != s.source) {
+      s.source = source;
+      s.marks.clear(); // what was counted elsewhere does not compare
+    }
+    Mark mark = mark(source, now);
     long admitted = r.admitted() - s.admitted;
     long exceeded = r.exceeded() - s.exceeded;
     s.admitted += admitted;
@@ -293,12 +299,22 @@ public final class Tuning {
     return null;
   }
 
-  /** Calls that were let in and said something. */
-  private Mark mark(LimitRule rule, String service, long now) {
+  /**
+   * The calls that the rule let in; where it is one of too many, all calls of its service and side.
+   */
+  private Latency source(Limits.Running r, String service) {
+    Latency own = r.latency();
+    if (own != null) {
+      return own;
+    }
     Latencies all = engine.measure();
-    Latency latency = rule.side == LimitRule.Side.SERVER ? all.server() : all.target(service);
+    return r.rule().side == LimitRule.Side.SERVER ? all.server() : all.target(service);
+  }
+
+  /** Calls that were let in and said something. */
+  private static Mark mark(Latency source, long now) {
     Mark mark = new Mark(now);
-    latency.read(
+    source.read(
         (kind, micros) -> {
           String error = Kind.error(kind);
           if (!Kind.exceeded(kind)

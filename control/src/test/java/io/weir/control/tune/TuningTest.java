@@ -8,6 +8,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.limit.Limits;
+import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.LimitRule.Metric;
 import io.weir.engine.rules.RuleBook;
@@ -118,6 +119,54 @@ class TuningTest {
   }
 
   @Test
+  void aRuleGoesByItsOwnCallsAlone() {
+    start();
+    rule(auto(Metric.P99, 100).match(MatchParser.parse("path == '/'")));
+    for (int i = 0; i < 30 * 90; i++) {
+      loop.advance(S / 90);
+      call("/", 50_000_000L, 200);
+      call("/report", 5_000_000_000L, 500);
+    }
+    assertThat(running().qps()).as("others are slow and fail").isGreaterThanOrEqualTo(90);
+    rule(auto(Metric.ERROR_RATIO, 0.05).match(MatchParser.parse("path == '/'")));
+    for (int i = 0; i < 30 * 90; i++) {
+      loop.advance(S / 90);
+      call("/", 50_000_000L, 200);
+      call("/report", 5_000_000_000L, 500);
+    }
+    assertThat(running().qps()).isGreaterThanOrEqualTo(90);
+    traffic(30, 90, 50_000_000L, 500);
+    assertThat(running().qps()).as("its own do count").isLessThan(50);
+  }
+
+  @Test
+  void streamsLeaveTheRateAlone() {
+    start();
+    rule(auto(Metric.P99, 100));
+    for (int i = 0; i < 60 * 90; i++) {
+      loop.advance(S / 90);
+      Ticket ticket = new Ticket();
+      if (engine.inbound(new Plain(), "/", ticket)) {
+        long began = ticket.startNanos() + 20_000_000L;
+        if (i % 3 == 0) {
+          ticket.streams(false, began);
+          ticket.endHttp(200, began + 60 * S);
+        } else {
+          ticket.endHttp(200, began);
+        }
+      }
+    }
+    assertThat(running().qps()).isGreaterThanOrEqualTo(90);
+  }
+
+  private void call(String path, long tookNanos, int status) {
+    Ticket ticket = new Ticket();
+    if (engine.inbound(new Plain(), path, ticket)) {
+      ticket.endHttp(status, ticket.startNanos() + tookNanos);
+    }
+  }
+
+  @Test
   void errorsLowerTheRateAndWellBeingRaisesItWhileItIsUsed() {
     start();
     rule(auto(Metric.ERROR_RATIO, 0.05));
@@ -199,7 +248,7 @@ class TuningTest {
 
     @Override
     public String path(String call) {
-      return "/";
+      return call.isEmpty() ? "/" : call;
     }
 
     @Override

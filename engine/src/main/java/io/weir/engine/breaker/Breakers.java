@@ -89,6 +89,9 @@ public final class Breakers {
   /** Asks for a permit; when granted the ticket carries it and must be ended. */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     for (Guard g : guards) {
+      if (ticket.isHealthCheck() && !g.rule.includeHealth) {
+        continue;
+      }
       if (g.match == null || g.match.test(source, call)) {
         return g.admit(now, ticket);
       }

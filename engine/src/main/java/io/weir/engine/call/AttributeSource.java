@@ -47,6 +47,11 @@ public abstract class AttributeSource<C> {
    */
   public abstract @Nullable String path(C call);
 
+  /** How many characters of {@link #path} are the application's context path. */
+  public int contextLength(C call) {
+    return 0;
+  }
+
   /** HTTP method; {@code POST} for gRPC. */
   public abstract @Nullable String method(C call);
 

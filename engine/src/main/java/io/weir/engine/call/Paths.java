@@ -1,6 +1,5 @@
 package io.weir.engine.call;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -85,7 +84,7 @@ public final class Paths {
   }
 
   /** Whether the path is its own normal spelling. */
-  static boolean isNormal(String path) {
+  public static boolean isNormal(String path) {
     int n = path.length();
     if (n == 0 || path.charAt(0) != '/') {
       return false;
@@ -202,18 +201,18 @@ public final class Paths {
   }
 
   private static String decode(String s) {
-    byte[] in = s.getBytes(StandardCharsets.UTF_8);
-    ByteArrayOutputStream out = new ByteArrayOutputStream(in.length);
-    for (int i = 0; i < in.length; i++) {
-      int high = in[i] == '%' && i + 2 < in.length ? digit((char) (in[i + 1] & 0xff)) : -1;
-      int low = high < 0 ? -1 : digit((char) (in[i + 2] & 0xff));
+    byte[] b = s.getBytes(StandardCharsets.UTF_8);
+    int n = 0;
+    for (int i = 0; i < b.length; i++) {
+      int high = b[i] == '%' && i + 2 < b.length ? digit((char) (b[i + 1] & 0xff)) : -1;
+      int low = high < 0 ? -1 : digit((char) (b[i + 2] & 0xff));
       if (low >= 0) {
-        out.write(high << 4 | low);
+        b[n++] = (byte) (high << 4 | low);
         i += 2;
       } else {
-        out.write(in[i]);
+        b[n++] = b[i];
       }
     }
-    return new String(out.toByteArray(), StandardCharsets.UTF_8);
+    return new String(b, 0, n, StandardCharsets.UTF_8);
   }
 }

@@ -75,9 +75,10 @@ public final class Ticket {
   public interface Timer {
     /**
      * @param which the rules, as {@link #timed} was told them
-     * @param nanos how long the call took
+     * @param nanos how long the call took; of a stream, until its answer began
+     * @param failed whether it ended in an error
      */
-    void took(int which, long nanos);
+    void took(int which, long nanos, boolean failed);
   }
 
   /** There was an answer that is worth timing. */
@@ -125,6 +126,16 @@ public final class Ticket {
   private @Nullable Timer timer;
   private int timed;
 
+  /** The answer began at {@link #answeredAt}, and the call goes on. */
+  private volatile boolean streams;
+
+  private long answeredAt;
+
+  /** How long the call takes tells nothing. */
+  private boolean untold;
+
+  private boolean healthCheck;
+
   private @Nullable String decision;
 
   private static final String[] NO_HEADERS = new String[0];
@@ -145,6 +156,9 @@ public final class Ticket {
     latency = null;
     timer = null;
     decision = null;
+    healthCheck = false;
+    untold = false;
+    streams = false;
     first = null;
     moreCount = 0;
     slot = null;
@@ -405,6 +419,44 @@ public final class Ticket {
     return latency != null || slot != null || breaker != null && breaker.times();
   }
 
+  /** Gate: the call is a health check, which only rules that include these are about. */
+  public void healthCheck() {
+    healthCheck = true;
+  }
+
+  /** Whether rules that do not include health checks leave this call alone. */
+  public boolean isHealthCheck() {
+    return healthCheck;
+  }
+
+  /**
+   * The answer has begun and may go on for as long as the caller listens: a stream. To rules the
+   * call takes the time until now; it is still under way. Only the first time counts.
+   *
+   * @param failed whether the answer is an error already
+   */
+  public void streams(boolean failed, long now) {
+    if (streams || ended != 0) {
+      return;
+    }
+    answeredAt = now;
+    streams = true;
+    if (timer != null && latency != null) {
+      timer.took(timed, now - startNanos, failed);
+    }
+  }
+
+  /**
+   * A stream ended with an HTTP status, and when its answer began nobody knows: to rules it takes
+   * no time that tells anything, unless {@link #streams} was told.
+   */
+  public void endHttpStream(int status, long now) {
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      untold = !streams;
+      told(status, -1, null, null, now);
+    }
+  }
+
   /** The call ended with an HTTP status. */
   public void endHttp(int status, long now) {
     end(status, -1, null, null, now);
@@ -470,16 +522,21 @@ public final class Ticket {
 
   private void told(
       int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
+    long took = now - startNanos;
+    if (streams) {
+      startNanos += now - answeredAt;
+    }
     if (slot != null) {
       // first of all: whatever throws below, the place is free
-      freeSlots(outcome(status, grpc, failure), now);
+      freeSlots(untold ? TELLS_NOTHING : outcome(status, grpc, failure), now);
     }
     if (latency != null) {
       int how = failure == null ? -1 : failure.ordinal();
-      latency.record(Kind.ended(kind, status, grpc, how), now - startNanos);
+      int ended = Kind.ended(kind, status, grpc, how);
+      latency.record(ended, took);
       // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
-      if (timer != null && (failure != Failure.CANCELLED || grpc >= 0)) {
-        timer.took(timed, now - startNanos);
+      if (timer != null && !streams && !untold && (failure != Failure.CANCELLED || grpc >= 0)) {
+        timer.took(timed, took, Kind.failed(ended));
       }
     }
     Recorder b = breaker;

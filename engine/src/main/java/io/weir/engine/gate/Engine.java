@@ -3,6 +3,7 @@ package io.weir.engine.gate;
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticker;
@@ -26,6 +27,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,12 @@ public final class Engine implements Ticket.Recorder {
   private final Outlet outlet = new Outlet();
   private volatile Snapshot snapshot = Snapshot.EMPTY;
   private volatile boolean watched;
+  private volatile HealthChecks healthChecks = HealthChecks.DEFAULT;
+
+  /** Health checks that limits or breakers let pass; by side. */
+  private final LongAdder exemptIn = new LongAdder();
+
+  private final LongAdder exemptOut = new LongAdder();
 
   /** Null while nobody reads how long calls take: then it is not measured. */
   private volatile @Nullable Latencies latencies;
@@ -135,6 +143,26 @@ public final class Engine implements Ticket.Recorder {
 
   public String service() {
     return service;
+  }
+
+  /** From now on these are health checks. */
+  public void healthChecks(HealthChecks checks) {
+    healthChecks = checks;
+  }
+
+  /**
+   * Health checks so far of which some limit or breaker was not asked: those the service's own
+   * server got, or those this JVM made.
+   */
+  public long exemptHealthChecks(boolean inbound) {
+    return (inbound ? exemptIn : exemptOut).sum();
+  }
+
+  private <C> void exempt(AttributeSource<C> source, C call, Ticket ticket, LongAdder count) {
+    if (healthChecks.include(source, call)) {
+      ticket.healthCheck();
+      count.increment();
+    }
   }
 
   /** Where this JVM's own servers listen. */
@@ -280,6 +308,9 @@ public final class Engine implements Ticket.Recorder {
     long now = ticker.read();
     ticket.begin(now, signals);
     Limits limits = plan == null ? null : plan.server;
+    if (limits != null) {
+      exempt(source, call, ticket, exemptIn);
+    }
     boolean admitted = limits == null || limits.admit(source, call, now, ticket);
     if (measures != null) {
       measure(measures, measures.server(), admitted, source, call, now, ticket);
@@ -379,6 +410,9 @@ public final class Engine implements Ticket.Recorder {
 
   private <C> boolean decide(
       ServicePlan plan, AttributeSource<C> source, C call, long now, Ticket ticket) {
+    if (plan.client != null || plan.breakers != null) {
+      exempt(source, call, ticket, exemptOut);
+    }
     if (plan.client != null && !plan.client.admit(source, call, now, ticket)) {
       return false;
     }

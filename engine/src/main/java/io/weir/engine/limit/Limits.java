@@ -51,6 +51,12 @@ public final class Limits implements Ticket.Timer {
     int inFlight();
 
     /**
+     * How long the calls took that a rule with {@code auto} let in, and which of them failed; null
+     * for other rules, while nobody measures, and where there are too many such rules.
+     */
+    @Nullable Latency latency();
+
+    /**
      * Puts another rate into force, within the bounds of the rule's {@code auto}, which must be
      * there. Tokens carry over as with an edit. Control thread only.
      */
@@ -134,11 +140,11 @@ public final class Limits implements Ticket.Timer {
   }
 
   @Override
-  public void took(int which, long nanos) {
+  public void took(int which, long nanos, boolean failed) {
     for (int left = which; left != 0; left &= left - 1) {
       Latency l = limits[Integer.numberOfTrailingZeros(left)].latency();
       if (l != null) {
-        l.record(nanos);
+        l.record(failed, nanos);
       }
     }
   }

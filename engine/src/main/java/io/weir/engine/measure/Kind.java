@@ -111,6 +111,13 @@ public final class Kind {
     return code != null && !code.equals("OK") ? code : status >= 500 ? "" + status : null;
   }
 
+  /** Whether {@link #error} names one. */
+  public static boolean failed(int kind) {
+    int code = kind & CODE;
+    return (kind & FAILED) != 0
+        || (grpc(kind) ? code > 0 && code < GrpcCodes.NAMES.size() : status(kind) >= 500);
+  }
+
   /** {@code closed}, {@code open}, {@code half-open}, or null: no breaker. */
   public static String circuit(int kind) {
     return CIRCUITS[kind >> CIRCUIT & 3];

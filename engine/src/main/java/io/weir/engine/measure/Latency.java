@@ -36,6 +36,11 @@ public final class Latency {
     record(0, nanos);
   }
 
+  /** A call has ended, well or in an error; {@link Kind#error} tells which. */
+  public void record(boolean failed, long nanos) {
+    record(failed ? Kind.ended(0, 500, -1, -1) : 0, nanos);
+  }
+
   /** A call has ended. */
   public void record(int kind, long nanos) {
     long micros = nanos / 1000;

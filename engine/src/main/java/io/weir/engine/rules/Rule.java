@@ -22,6 +22,9 @@ public abstract class Rule {
   /** Which calls the rule is about. */
   public final Match match;
 
+  /** Whether health checks are among the calls the rule is about; of limits and breakers. */
+  public final boolean includeHealth;
+
   /** Canonical text of everything that matters. */
   public final String fingerprint;
 
@@ -34,6 +37,7 @@ public abstract class Rule {
     enabled = b.enabled;
     shadow = b.shadow;
     match = b.match;
+    includeHealth = b.includeHealth;
     fingerprint = b.fingerprint;
     origin = b.origin;
   }
@@ -53,6 +57,7 @@ public abstract class Rule {
     boolean enabled = true;
     boolean shadow;
     Match match = Match.ALWAYS;
+    boolean includeHealth;
     String fingerprint = "";
     String origin = "";
 
@@ -62,6 +67,7 @@ public abstract class Rule {
       enabled = r.enabled;
       shadow = r.shadow;
       match = r.match;
+      includeHealth = r.includeHealth;
       fingerprint = r.fingerprint;
       origin = r.origin;
     }
@@ -93,6 +99,11 @@ public abstract class Rule {
 
     public B match(Match v) {
       match = v;
+      return self();
+    }
+
+    public B includeHealth(boolean v) {
+      includeHealth = v;
       return self();
     }
 

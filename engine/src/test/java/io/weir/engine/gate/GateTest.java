@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
@@ -68,6 +69,40 @@ class GateTest {
         Ticket t, String service, boolean inbound, AttributeSource<C> source, C call, long at) {
       told.add(name + " " + service + " " + inbound + " " + at);
     }
+  }
+
+  @Test
+  void aHealthCheckIsLimitedOnlyByRulesThatIncludeIt() {
+    Fixed check = new Fixed("prod", "u", "/healthz");
+    LimitRule.Builder none = LimitRule.builder().service("shop").qps(0).maxConcurrent(1);
+    engine.apply(new RuleBook.Builder().add(none.build()).build());
+    assertThat(inbound()).isFalse();
+    for (int i = 0; i < 3; i++) {
+      Ticket t = new Ticket();
+      assertThat(engine.inbound(Fixed.SOURCE, check, t)).isTrue();
+      assertThat(t.holdsSlot()).isFalse();
+    }
+    assertThat(engine.exemptHealthChecks(true)).isEqualTo(3);
+    engine.apply(new RuleBook.Builder().add(none.includeHealth(true).build()).build());
+    assertThat(engine.inbound(Fixed.SOURCE, check, ticket)).isFalse();
+    engine.apply(new RuleBook.Builder().add(none.includeHealth(false).build()).build());
+    engine.healthChecks(new HealthChecks(List.of("/status")));
+    assertThat(engine.inbound(Fixed.SOURCE, check, ticket)).isFalse();
+  }
+
+  @Test
+  void aHealthCheckPassesAnOpenBreakerAndTellsItNothing() {
+    Fixed check = new Fixed("prod", "u", "/actuator/health");
+    BreakerRule.Builder open =
+        BreakerRule.builder().service("payment").force(BreakerRule.Force.OPEN);
+    engine.apply(new RuleBook.Builder().add(open.build()).add(client(0).build()).build());
+    assertThat(outbound()).isFalse();
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ticket)).isTrue();
+    assertThat(ticket.breaker()).isNull();
+    ticket.endHttp(503, now);
+    assertThat(engine.exemptHealthChecks(false)).isEqualTo(1);
+    engine.apply(new RuleBook.Builder().add(open.includeHealth(true).build()).build());
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ticket)).isFalse();
   }
 
   @Test

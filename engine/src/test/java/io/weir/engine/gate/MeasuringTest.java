@@ -200,6 +200,46 @@ class MeasuringTest {
     }
   }
 
+  @Test
+  void aStreamTakesTheTimeUntilItsAnswerBegan() {
+    Latencies measured = engine.measure();
+    engine.apply(
+        new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
+    now += 10 * MILLI;
+    ticket.streams(false, now);
+    assertThat(timed()).as("told at once").contains("server rate-limit shop/all 1 0");
+    now += 5_000 * MILLI;
+    ticket.streams(false, now);
+    ticket.endHttp(200, now);
+    assertThat(timed()).contains("server rate-limit shop/all 1 0");
+    assertThat(engine.ruleLatencies().get(0).latency.total().getMaxValue()).isLessThan(11_000);
+    assertThat(measured.server().total().getMaxValue())
+        .as("the service's own durations are whole")
+        .isGreaterThan(4_900_000);
+
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket)).isTrue();
+    now += 10 * MILLI;
+    ticket.streams(false, now);
+    now += 5_000 * MILLI;
+    ticket.endGrpc(0, null, now);
+    assertThat(timed()).as("not slow").contains("client circuit-breaker payment/default 1 0");
+  }
+
+  @Test
+  void aStreamOfWhichNobodyKnowsWhenItBeganIsLeftOut() {
+    engine.measure();
+    engine.apply(new RuleBook.Builder().add(auto("all").build()).build());
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
+    now += 5_000 * MILLI;
+    ticket.endHttpStream(200, now);
+    assertThat(timed()).containsExactly("server rate-limit shop/all 0 0");
+    inbound(10, 200);
+    assertThat(timed())
+        .as("the next call of the same ticket")
+        .containsExactly("server rate-limit shop/all 1 0");
+  }
+
   private static LimitRule.Builder auto(String id) {
     return LimitRule.builder()
         .service("shop")

@@ -243,8 +243,32 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   }
 
   private final class Outcome extends SimpleForwardingClientCallListener<P> {
+    private boolean answered;
+
     Outcome(Listener<P> listener) {
       super(listener);
+    }
+
+    @Override
+    public void onHeaders(Metadata headers) {
+      answers();
+      super.onHeaders(headers);
+    }
+
+    @Override
+    public void onMessage(P message) {
+      answers();
+      super.onMessage(message);
+    }
+
+    /** A stream may go on for hours after its answer has begun. */
+    private void answers() {
+      if (!answered) {
+        answered = true;
+        if (ticket.isTimed() && !method.getType().serverSendsOneMessage()) {
+          ticket.streams(false, gate.engine.now());
+        }
+      }
     }
 
     @Override

@@ -23,6 +23,9 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
   final Ticket ticket = new Ticket();
   private final Engine engine;
 
+  /** A call is answered by one thread at a time. */
+  private boolean answered;
+
   GovernedServerCall(ServerCall<Q, P> call, Metadata headers, Engine engine) {
     super(call);
     this.headers = headers;
@@ -56,6 +59,28 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
   /** The caller went away before the call was made. */
   void abandon() {
     ticket.abandon(engine.now());
+  }
+
+  @Override
+  public void sendHeaders(Metadata headers) {
+    answers();
+    super.sendHeaders(headers);
+  }
+
+  @Override
+  public void sendMessage(P message) {
+    answers();
+    super.sendMessage(message);
+  }
+
+  /** A stream may go on for hours after its answer has begun. */
+  private void answers() {
+    if (!answered) {
+      answered = true;
+      if (ticket.isTimed() && !getMethodDescriptor().getType().serverSendsOneMessage()) {
+        ticket.streams(false, engine.now());
+      }
+    }
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.Pause;
+import io.weir.instrumentation.servlet.adapter.Streams;
 import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.util.concurrent.locks.LockSupport;
 import javax.servlet.AsyncEvent;
@@ -116,6 +117,10 @@ final class Call extends Waiting implements AsyncListener {
         return false;
       }
       request.getAsyncContext().addListener(this);
+      if (ticket.isTimed() && (response.isCommitted() || isStream())) {
+        // its answer has begun, and it may go on for hours
+        ticket.streams(response.getStatus() >= 500, engine.now());
+      }
       return true;
     } catch (IllegalStateException completedMeanwhile) {
       return false;
@@ -138,7 +143,15 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   private void end(int status) {
-    ticket.endHttp(status, engine.now());
+    if (ticket.isTimed() && isStream()) {
+      ticket.endHttpStream(status, engine.now());
+    } else {
+      ticket.endHttp(status, engine.now());
+    }
+  }
+
+  private boolean isStream() {
+    return Streams.isStream(response.getContentType());
   }
 
   @Override

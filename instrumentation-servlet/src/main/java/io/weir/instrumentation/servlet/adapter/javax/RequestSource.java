@@ -69,6 +69,12 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   }
 
   @Override
+  public int contextLength(HttpServletRequest request) {
+    String context = request.getContextPath();
+    return context != null && Paths.isNormal(context) ? context.length() : 0;
+  }
+
+  @Override
   public String method(HttpServletRequest request) {
     return request.getMethod();
   }
