@@ -196,7 +196,8 @@ class AutoTest {
               client.send(request(jvm, "/hello"), HttpResponse.BodyHandlers.discarding());
             }
             return streamed.get() >= 20
-                && jvm.stderr().stream().anyMatch(l -> l.contains("rate limit \"polls\" qps 200 ->"));
+                && jvm.stderr().stream()
+                    .anyMatch(l -> l.contains("rate limit \"polls\" qps 200 ->"));
           },
           jvm::told);
       assertThat(jvm.stderr()).noneMatch(l -> l.contains("rate limit \"calls\" qps"));

@@ -3,10 +3,13 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A service that refuses every call still answers its orchestrator, on real servers. */
 class HealthChecksTest {
@@ -39,8 +42,10 @@ class HealthChecksTest {
       }
       String metrics = Metrics.of(jvm).page("/metrics");
       assertThat(metrics)
-          .containsPattern("weir_exempt_total\\{service=\"shop\",side=\"server\"\\} 6")
-          .containsPattern("weir_exempt_total\\{service=\"shop\",side=\"client\"\\} 0");
+          .containsPattern(
+              "weir_exempt_total\\{service=\"shop\",side=\"server\",reason=\"health-check\"\\} 6")
+          .containsPattern(
+              "weir_exempt_total\\{service=\"shop\",side=\"client\",reason=\"health-check\"\\} 0");
 
       Cli weir = new Cli(rules.directory());
       assertThat(weir.run("explain", "shop", "/healthz", "--rules", ".").exits(0).out())
@@ -72,6 +77,44 @@ class HealthChecksTest {
         assertThat(http.get("/healthz").status()).isEqualTo(429);
       }
       assertThat(jvm.awaitStderr("weir.health.paths: 'status' is no path")).contains("/PATH,/PATH");
+    }
+  }
+
+  static List<Matrix.Cell> management() {
+    return Matrix.cells("management");
+  }
+
+  @ParameterizedTest
+  @MethodSource("management")
+  void aSpringBootManagementPortIsLimitedOnlyByRulesThatIncludeIt(Matrix.Cell cell)
+      throws IOException {
+    Rules rules = new Rules();
+    rules.put("service/shop/rate-limit/all", "{\"qps\": 0}");
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    try (Jvm jvm =
+        Sites.jvm(cell)
+            .options(
+                "-Dmanagement.server.port=" + port, "-Dmanagement.endpoints.web.exposure.include=*")
+            .weir("service=shop;admin.port=0;rules=" + rules.location())
+            .start()) {
+      rules.awaitInForce("shop", jvm, "/hello");
+      try (Raw service = new Raw(jvm.port());
+          Raw management = new Raw(port)) {
+        assertThat(service.get("/hello").status()).isEqualTo(429);
+        assertThat(management.get("/actuator/metrics").body()).contains("\"names\"");
+        assertThat(management.get("/actuator/health").status()).isEqualTo(200);
+      }
+      assertThat(Metrics.of(jvm).page("/metrics"))
+          .contains("side=\"server\",reason=\"management-port\"} 2");
+      rules.put("service/shop/rate-limit/all", "{\"qps\": 0, \"include_management\": true}");
+      rules.awaitInForce("shop", jvm, "/hello");
+      try (Raw management = new Raw(port)) {
+        assertThat(management.get("/actuator/metrics").status()).isEqualTo(429);
+        assertThat(management.get("/actuator/health").status()).isEqualTo(200);
+      }
     }
   }
 

@@ -71,7 +71,8 @@ public enum Key {
   MANAGEMENT_PORTS(
       "weir.management.ports",
       "what Spring Boot's management.server.port says",
-      "ports of management endpoints, comma separated; never registered"),
+      "ports of management endpoints, comma separated; never registered, and limited only by rules"
+          + " that say include_management: true"),
   HEALTH_PATH(
       "weir.health.path",
       "/healthz",

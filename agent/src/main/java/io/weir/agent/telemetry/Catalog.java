@@ -177,12 +177,15 @@ public final class Catalog implements Readings {
             "weir.exempt",
             COUNTER,
             "{call}",
-            "Health checks that limits and breakers let pass.",
+            "Calls that limits and breakers let pass: health checks, calls to a management port.",
             SERVICE,
-            SIDE),
+            SIDE,
+            text("reason")),
         sink -> {
-          sink.value(engine.exemptHealthChecks(true), 1, engine.service(), "server");
-          sink.value(engine.exemptHealthChecks(false), 1, engine.service(), "client");
+          String own = engine.service();
+          sink.value(engine.exemptHealthChecks(true), 1, own, "server", "health-check");
+          sink.value(engine.exemptHealthChecks(false), 1, own, "client", "health-check");
+          sink.value(engine.exemptManagement(), 1, own, "server", "management-port");
         });
     running(
         "weir.limit.max_concurrent",

@@ -7,6 +7,7 @@ import io.weir.bootstrap.HookSource;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.instrumentation.servlet.adapter.javax.ServletHook;
@@ -36,8 +37,8 @@ import org.openjdk.jmh.infra.Blackhole;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class PlaceBenchmark {
-  /** How many limits govern the service. */
-  @Param({"0", "1"})
+  /** How many limits govern the service; the second one is about a path. */
+  @Param({"0", "1", "2"})
   public int rules;
 
   private final Request request = new Request();
@@ -63,6 +64,31 @@ public class PlaceBenchmark {
     @Override
     public DispatcherType getDispatcherType() {
       return DispatcherType.REQUEST;
+    }
+
+    @Override
+    public String getMethod() {
+      return "GET";
+    }
+
+    @Override
+    public String getRequestURI() {
+      return "/shop/api/orders/4711";
+    }
+
+    @Override
+    public String getContextPath() {
+      return "/shop";
+    }
+
+    @Override
+    public String getServletPath() {
+      return "/api";
+    }
+
+    @Override
+    public String getPathInfo() {
+      return "/orders/4711";
     }
 
     @Override
@@ -98,6 +124,16 @@ public class PlaceBenchmark {
     RuleBook.Builder book = new RuleBook.Builder();
     if (rules > 0) {
       book.add(LimitRule.builder().service("shop").qps(5e8).burst(500_000_000).build());
+    }
+    if (rules > 1) {
+      book.add(
+          LimitRule.builder()
+              .service("shop")
+              .id("orders")
+              .qps(5e8)
+              .burst(500_000_000)
+              .match(MatchParser.parse("path startsWith '/shop/api/'"))
+              .build());
     }
     engine.apply(book.build());
     Hook hook = new ServletHook(engine, null);

@@ -12,6 +12,7 @@ final class LimitDocument {
   static LimitRule.Builder read(Fields in) {
     LimitRule.Builder b = Common.fill(LimitRule.builder(), in);
     b.includeHealth(in.bool("include_health"));
+    b.includeManagement(in.bool("include_management"));
     boolean rated = in.has("qps") || !in.has("max_concurrent") || in.has("auto");
     LimitRule.Auto auto = auto(in);
     double qps = in.number("qps", auto == null ? 0 : auto.maxQps);

@@ -81,6 +81,10 @@ final class Tables {
               .alias("keys"),
           MATCH,
           INCLUDE_HEALTH,
+          bool(
+              "include_management",
+              false,
+              "true: calls to management ports are among the calls; else they pass"),
           word("side", "client: limits calls to the service, made by a JVM", "server", "client"),
           word(
               "scope",

@@ -89,7 +89,7 @@ public final class Breakers {
   /** Asks for a permit; when granted the ticket carries it and must be ended. */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     for (Guard g : guards) {
-      if (ticket.isHealthCheck() && !g.rule.includeHealth) {
+      if (ticket.isExempt(g.rule.includeHealth, true)) {
         continue;
       }
       if (g.match == null || g.match.test(source, call)) {

@@ -63,6 +63,11 @@ public abstract class AttributeSource<C> {
     return null;
   }
 
+  /** The port of this JVM at which the call arrived, or a number below 1: unknown. */
+  public int localPort(C call) {
+    return -1;
+  }
+
   /** Service name of the caller, when known. */
   public @Nullable String caller(C call) {
     return null;

@@ -135,6 +135,7 @@ public final class Ticket {
   private boolean untold;
 
   private boolean healthCheck;
+  private boolean management;
 
   private @Nullable String decision;
 
@@ -157,6 +158,7 @@ public final class Ticket {
     timer = null;
     decision = null;
     healthCheck = false;
+    management = false;
     untold = false;
     streams = false;
     first = null;
@@ -424,9 +426,19 @@ public final class Ticket {
     healthCheck = true;
   }
 
-  /** Whether rules that do not include health checks leave this call alone. */
-  public boolean isHealthCheck() {
-    return healthCheck;
+  /** Gate: the call came to a management port, which only rules that include these are about. */
+  public void management() {
+    management = true;
+  }
+
+  /**
+   * Whether a rule leaves this call alone, whatever it matches.
+   *
+   * @param includeHealth whether the rule is about health checks, too
+   * @param includeManagement whether it is about calls to management ports, too
+   */
+  public boolean isExempt(boolean includeHealth, boolean includeManagement) {
+    return healthCheck && !includeHealth || management && !includeManagement;
   }
 
   /**

@@ -61,6 +61,9 @@ public final class Engine implements Ticket.Recorder {
 
   private final LongAdder exemptOut = new LongAdder();
 
+  /** Calls to management ports that limits let pass. */
+  private final LongAdder exemptManagement = new LongAdder();
+
   /** Null while nobody reads how long calls take: then it is not measured. */
   private volatile @Nullable Latencies latencies;
 
@@ -156,6 +159,11 @@ public final class Engine implements Ticket.Recorder {
    */
   public long exemptHealthChecks(boolean inbound) {
     return (inbound ? exemptIn : exemptOut).sum();
+  }
+
+  /** Calls to management ports so far of which some limit was not asked. */
+  public long exemptManagement() {
+    return exemptManagement.sum();
   }
 
   private <C> void exempt(AttributeSource<C> source, C call, Ticket ticket, LongAdder count) {
@@ -309,6 +317,10 @@ public final class Engine implements Ticket.Recorder {
     ticket.begin(now, signals);
     Limits limits = plan == null ? null : plan.server;
     if (limits != null) {
+      if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
+        ticket.management();
+        exemptManagement.increment();
+      }
       exempt(source, call, ticket, exemptIn);
     }
     boolean admitted = limits == null || limits.admit(source, call, now, ticket);

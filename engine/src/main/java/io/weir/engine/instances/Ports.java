@@ -64,7 +64,9 @@ public final class Ports {
   private final List<Port> open = new ArrayList<Port>();
   private @Nullable Sink sink;
   private Set<Integer> service = Collections.emptySet();
-  private volatile Set<Integer> management = Collections.emptySet();
+
+  /** Few, and asked for by calls: looking among them allocates nothing. */
+  private volatile int[] management = {};
 
   /**
    * Says which ports are what. Once, before anything listens.
@@ -74,17 +76,27 @@ public final class Ports {
    */
   public synchronized void declare(Set<Integer> service, Set<Integer> management) {
     this.service = new HashSet<Integer>(service);
-    this.management = new HashSet<Integer>(management);
+    int[] ports = new int[management.size()];
+    int n = 0;
+    for (Integer port : management) {
+      ports[n++] = port;
+    }
+    this.management = ports;
   }
 
   /** Whether any port is a management port. One volatile read. */
   public boolean anyManagement() {
-    return !management.isEmpty();
+    return management.length > 0;
   }
 
   /** Whether this was declared a management port. Takes no lock. */
   public boolean isManagement(int port) {
-    return management.contains(port);
+    for (int p : management) {
+      if (p == port) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** A server listens now. Ports below 1 (not bound, in-process) are ignored, repetitions too. */

@@ -222,7 +222,7 @@ final class Limit implements Limits.Running, Timed {
    * takes into its caller whole; what fewer rules have stands in methods of its own.
    */
   <C> int admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    if (ticket.isHealthCheck() && !rule.includeHealth) {
+    if (ticket.isExempt(rule.includeHealth, rule.includeManagement)) {
       return PASSED;
     }
     if (match != null && !match.test(source, call)) {

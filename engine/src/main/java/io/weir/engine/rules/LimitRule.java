@@ -105,8 +105,12 @@ public final class LimitRule extends Rule {
   /** How the rate follows the service's health, or null: it does not. */
   public final @Nullable Auto auto;
 
+  /** Whether calls to management ports are among the calls the rule is about. */
+  public final boolean includeManagement;
+
   private LimitRule(Builder b) {
     super(b);
+    includeManagement = b.includeManagement;
     rated = b.rated || b.maxConcurrent == 0;
     qps = b.qps;
     burst = b.burst > 0 ? b.burst : Math.max(1L, (long) b.qps);
@@ -141,6 +145,7 @@ public final class LimitRule extends Rule {
     b.maxConcurrent = maxConcurrent;
     b.adaptive = adaptive;
     b.auto = auto;
+    b.includeManagement = includeManagement;
     return b.shadow(true).build();
   }
 
@@ -164,6 +169,12 @@ public final class LimitRule extends Rule {
     private int maxConcurrent;
     private @Nullable Adaptive adaptive;
     private @Nullable Auto auto;
+    private boolean includeManagement;
+
+    public Builder includeManagement(boolean v) {
+      includeManagement = v;
+      return this;
+    }
 
     public Builder qps(double v) {
       rated = true;

@@ -21,6 +21,7 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** What the gate does around the engines it asks. */
@@ -88,6 +89,51 @@ class GateTest {
     engine.apply(new RuleBook.Builder().add(none.includeHealth(false).build()).build());
     engine.healthChecks(new HealthChecks(List.of("/status")));
     assertThat(engine.inbound(Fixed.SOURCE, check, ticket)).isFalse();
+  }
+
+  @Test
+  void aCallToAManagementPortIsLimitedOnlyByRulesThatIncludeIt() {
+    int[] port = {9001};
+    AttributeSource<Fixed> source =
+        new AttributeSource<Fixed>() {
+          @Override
+          public String header(Fixed call, String name) {
+            return null;
+          }
+
+          @Override
+          public String path(Fixed call) {
+            return "/";
+          }
+
+          @Override
+          public String method(Fixed call) {
+            return "GET";
+          }
+
+          @Override
+          public String host(Fixed call) {
+            return null;
+          }
+
+          @Override
+          public int localPort(Fixed call) {
+            return port[0];
+          }
+        };
+    LimitRule.Builder none = LimitRule.builder().service("shop").qps(0);
+    engine.apply(new RuleBook.Builder().add(none.build()).build());
+    assertThat(engine.inbound(source, CALL, ticket)).as("nobody said so").isFalse();
+    engine.ports().declare(Set.of(), Set.of(9001, 9002));
+    assertThat(engine.inbound(source, CALL, ticket)).isTrue();
+    assertThat(engine.exemptManagement()).isEqualTo(1);
+    port[0] = 8080;
+    assertThat(engine.inbound(source, CALL, ticket)).isFalse();
+    port[0] = -1;
+    assertThat(engine.inbound(source, CALL, ticket)).as("unknown").isFalse();
+    engine.apply(new RuleBook.Builder().add(none.includeManagement(true).build()).build());
+    port[0] = 9002;
+    assertThat(engine.inbound(source, CALL, ticket)).isFalse();
   }
 
   @Test

@@ -48,6 +48,12 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   }
 
   @Override
+  public int localPort(GovernedServerCall<?, ?> call) {
+    SocketAddress own = call.getAttributes().get(Grpc.TRANSPORT_ATTR_LOCAL_ADDR);
+    return own instanceof InetSocketAddress ? ((InetSocketAddress) own).getPort() : -1;
+  }
+
+  @Override
   public @Nullable String caller(GovernedServerCall<?, ?> call) {
     return Names.first(call.headers, Engine.CALLER);
   }

@@ -90,6 +90,11 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
   }
 
   @Override
+  public int localPort(HttpServletRequest request) {
+    return request.getLocalPort();
+  }
+
+  @Override
   public @Nullable String caller(HttpServletRequest request) {
     return request.getHeader(Engine.CALLER);
   }
