@@ -119,14 +119,13 @@ public final class Access {
     if (wanted == null) {
       return true;
     }
-    boolean bearer =
-        authorization != null
-            && authorization.length() <= BEARER.length() + LONGEST
-            && authorization.regionMatches(true, 0, BEARER, 0, BEARER.length());
-    return bearer
-        && MessageDigest.isEqual(
-            wanted,
-            authorization.substring(BEARER.length()).trim().getBytes(StandardCharsets.UTF_8));
+    if (authorization == null
+        || authorization.length() > BEARER.length() + LONGEST
+        || !authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+      return false;
+    }
+    String brought = authorization.substring(BEARER.length()).trim();
+    return MessageDigest.isEqual(wanted, brought.getBytes(StandardCharsets.UTF_8));
   }
 
   /** As in a URL. */
