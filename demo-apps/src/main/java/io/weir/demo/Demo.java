@@ -294,6 +294,11 @@ public final class Demo {
 
   /** Another JVM, which has seen no failure, refuses because the breaker is the fleet's. */
   private void tellFleet(RuleShelf.Etcd rules, String payment) throws Exception {
+    // one caller saw it fail: the others had a second to contradict
+    await(
+        "the breaker is open for the fleet",
+        10,
+        () -> says(rules, "/circuit-breaker/payment-service/state", "\"open\""));
     long before = count(payment);
     String said = get(secondShop + "/order?item=book");
     claim(
@@ -304,6 +309,14 @@ public final class Demo {
         said.contains("503") && count(payment) == before);
     screen.say("etcdctl get /circuit-breaker/payment-service/state");
     screen.say("  " + rules.get("/circuit-breaker/payment-service/state"));
+  }
+
+  private static boolean says(RuleShelf rules, String key, String what) {
+    try {
+      return rules.get(key).contains(what);
+    } catch (Exception notYet) {
+      return false;
+    }
   }
 
   private void canary(RuleShelf rules, Traffic traffic) throws Exception {

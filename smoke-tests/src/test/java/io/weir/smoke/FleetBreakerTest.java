@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -30,7 +31,12 @@ class FleetBreakerTest {
   private static final Duration SOON = Duration.ofSeconds(30);
   private static final String RULE =
       "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\": 0.6,"
-          + " \"probe_successes\": 3";
+          + " \"probe_successes\": 3, \"record\": {\"status\": [\"5xx\"], \"grpc\": [\"INTERNAL\","
+          + " \"UNAVAILABLE\"]}";
+
+  /** One witness opens for all, whatever the others see. */
+  private static final String ALONE = RULE + ", \"quorum\": 1";
+
   private static EtcdServer etcd;
 
   private final String library;
@@ -81,6 +87,10 @@ class FleetBreakerTest {
    * @param port where it finds the target
    */
   private Jvm caller(String name, int port) {
+    return caller(name, port, "");
+  }
+
+  private Jvm caller(String name, int port, String options) {
     return Jvm.of(jdk(), classpath, "fleet.Caller")
         .weir(
             "service=shop;instance.address="
@@ -90,7 +100,8 @@ class FleetBreakerTest {
                 + ";services."
                 + service
                 + "=127.0.0.1:"
-                + port)
+                + port
+                + options)
         .arguments(name, Integer.toString(port))
         .launch();
   }
@@ -107,7 +118,7 @@ class FleetBreakerTest {
 
   @Test
   void oneTripOpensForAllAndThreeGoodProbesOfOneProberCloseForAll() {
-    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    start(ALONE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
     List<Long> opening = new ArrayList<>();
     List<Long> closing = new ArrayList<>();
     callers.values().forEach(j -> j.say("go"));
@@ -147,7 +158,7 @@ class FleetBreakerTest {
 
   @Test
   void theStateKeyReadsAsTheArticleSays() {
-    start(RULE + ", \"open_seconds\": 60}", "a");
+    start(ALONE + ", \"open_seconds\": 60}", "a");
     trip();
     String key = "/circuit-breaker/" + service + "/state";
     Await.until(
@@ -171,7 +182,7 @@ class FleetBreakerTest {
 
   @Test
   void anotherTakesOverWhenTheProberIsKilled() {
-    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    start(ALONE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
     String prober = hangingProber();
     callers.get(prober).kill();
     callers.remove(prober);
@@ -181,7 +192,7 @@ class FleetBreakerTest {
 
   @Test
   void theLateResultOfAPausedProberIsDiscarded() {
-    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    start(ALONE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
     String prober = hangingProber();
     Jvm paused = callers.get(prober);
     paused.signal("STOP");
@@ -202,7 +213,7 @@ class FleetBreakerTest {
 
   @Test
   void withoutEtcdTheOpenStateHoldsAndEndsLocallyAndIsReconciledAfterwards() {
-    start(RULE + ", \"open_seconds\": 2, \"max_open_seconds\": 2}");
+    start(ALONE + ", \"open_seconds\": 2, \"max_open_seconds\": 2}");
     trip();
     etcd().stop();
     tell("mend");
@@ -220,7 +231,7 @@ class FleetBreakerTest {
 
   @Test
   void aFleetRestartedWhileOpenStaysOpen() {
-    start(RULE + ", \"open_seconds\": 60}");
+    start(ALONE + ", \"open_seconds\": 60}");
     trip();
     tell("mend");
     Await.until(
@@ -235,7 +246,7 @@ class FleetBreakerTest {
 
   @Test
   void anOperatorsHandOverridesEverything() {
-    start(RULE + ", \"open_seconds\": 60}", "a", "b");
+    start(ALONE + ", \"open_seconds\": 60}", "a", "b");
     callers.values().forEach(j -> j.say("go"));
     callers.values().forEach(j -> edge(j, "admitted", 0));
     long before = System.nanoTime();
@@ -302,6 +313,106 @@ class FleetBreakerTest {
       assertThat(callers.get("b").stdout().stream().filter(l -> l.startsWith("EDGE refused")))
           .isEmpty();
     }
+  }
+
+  @Test
+  void whatOpensForWhomWhenTheRuleSaysNothing() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    // a sick caller beside two healthy ones closes nothing but itself
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long sick = System.nanoTime();
+    tell("fail a");
+    edge(callers.get("a"), "refused", sick);
+    await("an objection", () -> !key("objections/").isBlank());
+    await("a's next try fails as well", () -> key("votes/a").contains("\"failures\""));
+    stays(2_500, () -> key("epoch").isBlank());
+    assertThat(refusals("b", sick) + refusals("c", sick)).isZero();
+    long well = System.nanoTime();
+    tell("mend");
+    edge(callers.get("a"), "admitted", well);
+    await("a takes its vote back", () -> key("votes/").isBlank());
+    callers.values().forEach(j -> j.say("stop"));
+    await("nobody objects to nothing", () -> key("objections/").isBlank());
+
+    // a dead target with one caller of little traffic opens for all after a second
+    tell("fail all");
+    await("it refuses", () -> once(callers.get("a")).equals("refused"));
+    await("the fleet is open", () -> key("state").contains("one witness, nobody objects"));
+    assertThat(once(callers.get("b"))).isEqualTo("refused");
+    assertThat(once(callers.get("c"))).isEqualTo("refused");
+    tell("mend");
+    await(
+        "it closes", () -> once(callers.get("a")).equals("ok") && key("epoch").contains("closed"));
+
+    // two witnesses open it at once
+    long dead = System.nanoTime();
+    tell("fail all");
+    callers.get("b").say("go");
+    callers.get("c").say("go");
+    edge(callers.get("b"), "refused", dead);
+    edge(callers.get("c"), "refused", dead);
+    await("the fleet is open", () -> key("state").contains("two witnesses"));
+    assertThat(once(callers.get("a"))).isEqualTo("refused");
+  }
+
+  @Test
+  void aZoneThatIsCutOffCannotCloseATargetTheOtherZoneSeesWell() {
+    target = Jvm.of(jdk(), classpath, "fleet.Target").start();
+    try (TcpProxy east = new TcpProxy(target.port())) {
+      etcd()
+          .ctl("put", "/service/" + service + "/circuit-breaker", RULE + ", \"open_seconds\": 60}");
+      for (String name : List.of("e1", "e2")) {
+        callers.put(name, caller(name, east.port(), ";zone=east"));
+      }
+      for (String name : List.of("w1", "w2")) {
+        callers.put(name, caller(name, target.port(), ";zone=west"));
+      }
+      callers.values().forEach(Jvm::awaitReady);
+      callers.values().forEach(j -> j.awaitStderr("connected to"));
+      callers.values().forEach(j -> j.say("go"));
+      callers.values().forEach(j -> edge(j, "admitted", 0));
+      long cut = System.nanoTime();
+      east.refuse(true);
+      await(
+          "both vote",
+          () -> key("votes/").contains("votes/e1") && key("votes/").contains("votes/e2"));
+      await("an objection", () -> !key("objections/").isBlank());
+      stays(2_500, () -> key("epoch").isBlank());
+      assertThat(refusals("w1", cut) + refusals("w2", cut)).isZero();
+    }
+  }
+
+  /** Keys of this breaker under that name, with what they say. */
+  private String key(String name) {
+    return etcd().ctl("get", "--prefix", "/circuit-breaker/" + service + "/" + name);
+  }
+
+  private void await(String what, BooleanSupplier is) {
+    Await.until(
+        SOON,
+        is::getAsBoolean,
+        () -> "not within time: " + what + " (" + library + ")\n" + key(""));
+  }
+
+  /** Looks for so long that what may not happen would have happened. */
+  private void stays(int millis, BooleanSupplier is) {
+    long since = System.nanoTime();
+    await(
+        "a while passes",
+        () -> {
+          assertThat(is.getAsBoolean()).as(() -> key("")).isTrue();
+          return System.nanoTime() - since > millis * 1_000_000L;
+        });
+  }
+
+  /** How often a caller's answer has changed to a refusal. */
+  private long refusals(String caller, long since) {
+    return callers.get(caller).stdout().stream()
+        .map(l -> l.split(" "))
+        .filter(w -> w[0].equals("EDGE") && w[1].equals("refused"))
+        .filter(w -> Long.parseLong(w[2]) >= since)
+        .count();
   }
 
   /** Opens by failures of caller a alone, and waits until all refuse. */

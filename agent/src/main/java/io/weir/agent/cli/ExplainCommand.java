@@ -2,7 +2,6 @@ package io.weir.agent.cli;
 
 import io.weir.agent.admin.Access;
 import io.weir.control.parse.RuleKey;
-import io.weir.control.store.Entry;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
@@ -267,22 +266,41 @@ final class ExplainCommand extends StoreCommand {
                 + (out.arm() == null ? "" : " by arm " + out.arm()));
   }
 
-  /** Puts the fleet's breaker into the state etcd tells; returns what to say about it. */
+  /** Puts the fleet's breakers into the state etcd tells; returns what to say about them. */
   private String impose(View view, ServicePlan plan) {
-    Entry state = view.get("/circuit-breaker/" + service + "/state");
-    if (state == null || plan.breakers() == null) {
+    if (plan.breakers() == null) {
       return "";
     }
-    Map<String, Object> told = Json.readObject(state.text());
-    String is = Json.text(told, "state");
+    int shared = 0;
     for (Breaker b : plan.breakers().all()) {
-      if (b.rule().fleet && is.equals("open")) {
-        b.imposeOpen(Json.number(told, "epoch"), 0, b.rule().openNanos, true, 0);
-      } else if (b.rule().fleet && is.equals("half-open")) {
-        b.imposeWaiting(Json.number(told, "epoch"), 0, 0);
+      shared += b.rule().fleet && !b.rule().shadow ? 1 : 0;
+    }
+    StringBuilder said = new StringBuilder();
+    for (Breaker b : plan.breakers().all()) {
+      if (b.rule().fleet && !b.rule().shadow) {
+        boolean plain = shared == 1 || b.id().equals("default");
+        b.force(FleetBreakers.force(view, service, b.id(), plain));
+        for (Map<String, Object> told : FleetBreakers.in(view, service)) {
+          if (Json.text(told, "target").equals(plain ? service : service + "@" + b.id())) {
+            impose(b, told, said);
+          }
+        }
       }
     }
-    return "the fleet says " + is + ": " + Json.text(told, "reason");
+    return said.toString();
+  }
+
+  private static void impose(Breaker b, Map<String, Object> told, StringBuilder said) {
+    String is = FleetBreakers.state(told);
+    if (is.equals("open")) {
+      b.imposeOpen(Json.number(told, "epoch"), 0, b.rule().openNanos, true, 0);
+    } else if (is.equals("half-open")) {
+      b.imposeWaiting(Json.number(told, "epoch"), 0, 0);
+    }
+    String why = FleetBreakers.why(told);
+    said.append(said.length() == 0 ? "the fleet says " : "; ")
+        .append(is)
+        .append(why.isEmpty() ? "" : ": " + why);
   }
 
   private void limits(

@@ -273,6 +273,13 @@ final class Lint {
           r.id,
           "min_calls " + r.minCalls + " is more than the window holds, " + r.windowSize);
     }
+    if (r.fleet && !r.shadow && r.quorum == 1) {
+      warn(
+          "one-witness",
+          d,
+          r.id,
+          "quorum 1: one sick caller opens it for all; with quorum auto the others may contradict");
+    }
     if (r.openNanos < 1_000_000_000L) {
       warn("short-open", d, r.id, "under a second open, the target gets no rest");
     }

@@ -456,7 +456,12 @@ final class Replay implements AccessLog.Reader {
         if (r.slowCallNanos > 0) {
           all.add(r.id + ": calls are slow only where the log tells durations");
         }
-        if (r.quorum > 1 || r.quorumShare > 0) {
+        if (r.fleet && r.quorumAuto()) {
+          all.add(
+              r.id
+                  + ": opened as for one caller whom nobody contradicts; for all others a second"
+                  + " later, or at once with a second witness (quorum: auto)");
+        } else if (r.quorum > 1 || r.quorumShare > 0) {
           all.add(r.id + ": a quorum needs several callers and was taken as 1");
         }
       }

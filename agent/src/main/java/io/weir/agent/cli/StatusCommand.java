@@ -1,7 +1,6 @@
 package io.weir.agent.cli;
 
 import io.weir.control.parse.RuleKey;
-import io.weir.control.store.Entry;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -15,8 +14,6 @@ import picocli.CommandLine.Parameters;
 
 @picocli.CommandLine.Command
 final class StatusCommand extends StoreCommand {
-  private static final String BREAKERS = "/circuit-breaker/";
-
   @Parameters(paramLabel = "SERVICE", arity = "0..1", description = "only this one")
   @Nullable String service;
 
@@ -168,7 +165,7 @@ final class StatusCommand extends StoreCommand {
     for (Documents.Document d : documents.byKey.values()) {
       refused += d.key.kind.isRule() && d.parse().refusal() != null ? 1 : 0;
     }
-    List<Object> breakers = breakers(view, service);
+    List<Map<String, Object>> breakers = FleetBreakers.in(view, service);
     if (out.json) {
       out.json(
           Json.object(
@@ -312,40 +309,23 @@ final class StatusCommand extends StoreCommand {
     out.table(rows);
   }
 
-  private static void showBreakers(Out out, List<Object> breakers) {
+  private static void showBreakers(Out out, List<Map<String, Object>> breakers) {
     if (breakers.isEmpty()) {
       return;
     }
     out.line("");
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(new String[] {"BREAKER", "STATE", "BY", "WHY"});
-    for (Object o : breakers) {
-      @SuppressWarnings("unchecked")
-      Map<String, Object> b = (Map<String, Object>) o;
+    for (Map<String, Object> b : breakers) {
       rows.add(
           new String[] {
             Json.text(b, "target"),
-            ink(out, Json.text(b, "state")),
+            ink(out, FleetBreakers.state(b)),
             Json.text(b, "by"),
-            Json.text(b, "reason")
+            FleetBreakers.why(b)
           });
     }
     out.table(rows);
-  }
-
-  private static List<Object> breakers(View view, @Nullable String service) {
-    List<Object> all = new ArrayList<Object>();
-    for (Entry e : view.under(BREAKERS).values()) {
-      String[] parts = e.key.substring(BREAKERS.length()).split("/");
-      if (parts.length == 2
-          && parts[1].equals("state")
-          && (service == null || service.equals(parts[0]))) {
-        Map<String, Object> b = Json.object("target", parts[0]);
-        b.putAll(Json.readObject(e.text()));
-        all.add(b);
-      }
-    }
-    return all;
   }
 
   private static String ink(Out out, String state) {

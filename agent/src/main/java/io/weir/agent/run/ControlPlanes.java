@@ -79,7 +79,14 @@ final class ControlPlanes {
     Telemetry telemetry = telemetry(config, engine, hooks, plane, registry, coverage);
     admin(config, engine, hooks, plane, telemetry, coverage);
     if (plane.shared() != null) {
-      plane.listen(new Fleet(plane.shared(), plane.loop(), engine, Identity.of(config), log));
+      plane.listen(
+          new Fleet(
+              plane.shared(),
+              plane.loop(),
+              engine,
+              Identity.of(config),
+              config.get(Key.ZONE, ""),
+              log));
     }
     if (registry != null) {
       engine.ports().follow(registry);

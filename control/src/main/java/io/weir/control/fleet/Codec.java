@@ -35,6 +35,16 @@ final class Codec {
       number(s, "e", v.epoch);
       number(s, "calls", v.calls);
       number(s, "failures", v.failures);
+      text(s, "host", v.site.host);
+      if (!v.site.zone.isEmpty()) {
+        text(s, "zone", v.site.zone);
+      }
+    } else if (value instanceof Objection) {
+      Objection o = (Objection) value;
+      number(s, "e", o.epoch);
+      text(s, "by", o.by);
+      number(s, "calls", o.calls);
+      number(s, "failures", o.failures);
     } else if (value instanceof Projection) {
       Projection p = (Projection) value;
       text(s, "state", p.state);
@@ -66,7 +76,21 @@ final class Codec {
       return by == null ? text : by;
     }
     if (key.startsWith(FleetMachine.VOTES)) {
-      return new Vote(number(text, "e", -1), number(text, "calls", 0), number(text, "failures", 0));
+      String host = field(text, "host");
+      String zone = field(text, "zone");
+      return new Vote(
+          number(text, "e", -1),
+          number(text, "calls", 0),
+          number(text, "failures", 0),
+          new Site(host == null ? "" : host, zone == null ? "" : zone));
+    }
+    if (FleetMachine.slot(key) >= 0) {
+      String by = field(text, "by");
+      return new Objection(
+          by == null ? -1 : number(text, "e", -1),
+          by == null ? "" : by,
+          number(text, "calls", 0),
+          number(text, "failures", 0));
     }
     return null;
   }

@@ -13,6 +13,7 @@ import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.breaker.FleetLink;
+import io.weir.engine.breaker.Sight;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.gate.Snapshot;
@@ -61,6 +62,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   private final Log log;
   private final Loop.Chain looks;
   private final String self;
+  private final Site site;
   private final Random random = new Random();
 
   /** By breaker; small enough to be walked. */
@@ -84,13 +86,15 @@ public final class Fleet implements Store.Listener, AutoCloseable {
 
   /**
    * @param instance names this instance to people; made unique here, so that a restarted one is
-   *     never taken for what it was before
+   *     never taken for what it was before. What stands before its last colon is the host
+   * @param zone this instance's zone, empty when it has none: instances of one zone are one witness
    */
-  public Fleet(SharedStore store, Loop loop, Engine engine, String instance, Log log) {
+  public Fleet(SharedStore store, Loop loop, Engine engine, String instance, String zone, Log log) {
     this.store = store;
     this.loop = loop;
     this.engine = engine;
     this.log = log;
+    site = Site.of(instance, zone);
     self = instance.replace('/', '_') + "~" + Integer.toHexString(random.nextInt() & 0xFFFFFF);
     looks = loop.every("fleet", LOOK_NANOS, this::look);
   }
@@ -159,6 +163,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       if (batch.newHistory || !t.viewed || hand || touched.contains(t.base)) {
         t.viewed = true;
         t.machine.viewed(batch.newHistory, loop.now());
+        t.see();
         t.pump();
       }
     }
@@ -194,6 +199,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
   private void look() {
     refresh();
     for (Target t : targets.values()) {
+      t.look();
       t.pump(); // a task may have thrown half-way
     }
   }
@@ -301,6 +307,9 @@ public final class Fleet implements Store.Listener, AutoCloseable {
     final Breaker breaker;
     final String base;
     final FleetMachine machine;
+    private final Sight sight;
+    private boolean contested;
+    private boolean well;
     private final AtomicBoolean wantedSoon = new AtomicBoolean();
     private final Runnable wantedTask = this::heardWanted;
     private final Loop.Chain wantedAgain = loop.chain("breaker's call", WANTED_NANOS, this::heard);
@@ -316,7 +325,8 @@ public final class Fleet implements Store.Listener, AutoCloseable {
       this.breaker = breaker;
       this.base = base;
       this.rule = breaker.rule();
-      this.machine = new FleetMachine(self, settings(rule), random.nextLong());
+      this.sight = new Sight(breaker);
+      this.machine = new FleetMachine(self, site, settings(rule), random.nextLong());
     }
 
     void begin(int live) {
@@ -341,9 +351,36 @@ public final class Fleet implements Store.Listener, AutoCloseable {
             if (Fleet.this.viewed && !viewed && !ended) {
               viewed = true;
               machine.viewed(false, loop.now());
+              see();
               pump();
             }
           });
+    }
+
+    /** What this breaker's calls are like, about once a second. */
+    void look() {
+      if (rule.quorumAuto()) {
+        sight.look(loop.now());
+        if (contested) {
+          see();
+        }
+      }
+    }
+
+    /** Tells the machine what this instance sees of the target, where that matters. */
+    void see() {
+      boolean before = contested;
+      contested = machine.contested();
+      if (!contested) {
+        well = false;
+        return;
+      }
+      long now = loop.now();
+      if (!before) {
+        sight.mark(now);
+      }
+      well = sight.well(well, now);
+      machine.sees(sight.epoch(), well, sight.calls(), sight.failures(), now);
     }
 
     void edited(int live) {
@@ -412,6 +449,7 @@ public final class Fleet implements Store.Listener, AutoCloseable {
 
     private void tick() {
       tickAt = Long.MAX_VALUE;
+      see();
       machine.tick(loop.now());
       pump();
     }

@@ -42,6 +42,9 @@ class FleetMachine {
   static final String FORCE = "force";
   static final String VOTES = "votes/";
 
+  /** Two are enough: one that dies leaves the other. */
+  static final String[] OBJECTIONS = {"objections/1", "objections/2"};
+
   /** How long half-open and closed projections and votes stay. */
   static final int PROJECTION_SECONDS = 60;
 
@@ -65,6 +68,21 @@ class FleetMachine {
    */
   static final long YIELD_NANOS = SECOND / 4;
 
+  /** Under {@code quorum: auto}: how long others may object before one witness alone opens. */
+  static final long WITNESS_NANOS = SECOND;
+
+  /**
+   * Under {@code quorum: auto}: failures longer ago make no new vote, and a witness alone opens by
+   * them no more. Its next bad probe is new evidence.
+   */
+  static final long FRESH_NANOS = 10 * SECOND;
+
+  /** How long an objection outlives the last vote, so that one cast again finds it there. */
+  static final long OBJECTION_HOLD_NANOS = 10 * SECOND;
+
+  /** The part of {@link Settings#jitterNanos} by which every objection is held back. */
+  private static final double LEAST_JITTER = 0.2;
+
   /** etcd counts every put, delete and comparison; its default bound is 128. */
   private static final int MAX_COMPARED_VOTES = 60;
 
@@ -75,7 +93,10 @@ class FleetMachine {
     final long openNanos;
     final long maxOpenNanos;
     final long probeTimeoutNanos;
+
+    /** 0, without a share: auto. */
     final int quorum;
+
     final double quorumShare;
 
     /** Campaigns start after a random part of this. */
@@ -95,6 +116,10 @@ class FleetMachine {
       this.quorumShare = quorumShare;
       this.jitterNanos = jitterNanos;
     }
+
+    boolean auto() {
+      return quorum == 0 && quorumShare == 0;
+    }
   }
 
   private enum Result {
@@ -104,6 +129,7 @@ class FleetMachine {
   }
 
   final String self;
+  final Site site;
   private Settings settings;
   private int live = 1;
   private long dice;
@@ -117,6 +143,8 @@ class FleetMachine {
   private Force force = Force.NONE;
   private final Map<String, Vote> votes = new TreeMap<String, Vote>();
   private final Map<String, Long> voteMods = new TreeMap<String, Long>();
+  private final @Nullable Objection[] objections = new @Nullable Objection[OBJECTIONS.length];
+  private final long[] objectionMods = new long[OBJECTIONS.length];
 
   private boolean synced;
   private boolean connected;
@@ -133,10 +161,24 @@ class FleetMachine {
 
   // own evidence
   private long evidenceEpoch = -1;
+  private long evidenceAt;
   private long calls;
   private long failures;
   private long ageNanos;
   private long quorumSeen = NEVER;
+
+  /** Since when this instance's vote stands, and nobody objects. */
+  private long aloneSince = NEVER;
+
+  // what this instance sees of the target while others vote
+  private long sightEpoch = -1;
+  private boolean sightWell;
+  private long sightCalls;
+  private long sightFailures;
+  private long objectAt = NEVER;
+
+  /** Since when an objection of this instance stands, and no vote. */
+  private long quietSince = NEVER;
 
   // own traffic and probes
   private boolean traffic;
@@ -157,8 +199,13 @@ class FleetMachine {
   private boolean roleNew;
   private Force imposedForce = Force.NONE;
 
-  FleetMachine(String self, Settings settings, long seed) {
+  /**
+   * @param self no other instance's name, not even one that this process had before
+   * @param seed of the machine's dice
+   */
+  FleetMachine(String self, Site site, Settings settings, long seed) {
     this.self = self;
+    this.site = site;
     this.settings = settings;
     this.dice = seed;
   }
@@ -184,10 +231,20 @@ class FleetMachine {
     m.deadline = deadline;
     m.deadlineOf = deadlineOf;
     m.evidenceEpoch = evidenceEpoch;
+    m.evidenceAt = evidenceAt;
     m.calls = calls;
     m.failures = failures;
     m.ageNanos = ageNanos;
     m.quorumSeen = quorumSeen;
+    System.arraycopy(objections, 0, m.objections, 0, objections.length);
+    System.arraycopy(objectionMods, 0, m.objectionMods, 0, objectionMods.length);
+    m.aloneSince = aloneSince;
+    m.sightEpoch = sightEpoch;
+    m.sightWell = sightWell;
+    m.sightCalls = sightCalls;
+    m.sightFailures = sightFailures;
+    m.objectAt = objectAt;
+    m.quietSince = quietSince;
     m.traffic = traffic;
     m.trafficAt = trafficAt;
     m.campaignAt = campaignAt;
@@ -206,7 +263,7 @@ class FleetMachine {
 
   /** For {@link #copy}: a new machine of the same kind. */
   FleetMachine fresh() {
-    return new FleetMachine(self, settings, dice);
+    return new FleetMachine(self, site, settings, dice);
   }
 
   // ---- inputs: rules and surroundings
@@ -267,7 +324,20 @@ class FleetMachine {
       String by = key.substring(VOTES.length());
       votes.put(by, (Vote) value);
       voteMods.put(by, modRevision);
+    } else if (slot(key) >= 0) {
+      objections[slot(key)] = (Objection) value;
+      objectionMods[slot(key)] = modRevision;
     }
+  }
+
+  /** Which objection a key holds, -1: it holds none. */
+  static int slot(String key) {
+    for (int i = 0; i < OBJECTIONS.length; i++) {
+      if (OBJECTIONS[i].equals(key)) {
+        return i;
+      }
+    }
+    return -1;
   }
 
   /** A key is not there. */
@@ -285,6 +355,9 @@ class FleetMachine {
     } else if (key.startsWith(VOTES)) {
       votes.remove(key.substring(VOTES.length()));
       voteMods.remove(key.substring(VOTES.length()));
+    } else if (slot(key) >= 0) {
+      objections[slot(key)] = null;
+      objectionMods[slot(key)] = 0;
     }
   }
 
@@ -307,11 +380,35 @@ class FleetMachine {
 
   void tripped(long epoch, long windowCalls, long windowFailures, long windowAge, long now) {
     evidenceEpoch = epoch;
+    evidenceAt = now;
     calls = windowCalls;
     failures = windowFailures;
     ageNanos = windowAge;
     quorumSeen = NEVER;
+    sightWell = false; // what it saw before is no evidence any more
     decide(now);
+  }
+
+  /**
+   * What this instance sees of the target, told while {@link #contested}. See {@code Sight}.
+   *
+   * @param epoch the fleet epoch in which the calls were made
+   * @param well it has had enough calls lately, and they were good
+   */
+  void sees(long epoch, boolean well, long lately, long failed, long now) {
+    sightEpoch = epoch;
+    sightWell = well;
+    sightCalls = lately;
+    sightFailures = failed;
+    decide(now);
+  }
+
+  /** Whether it matters what this instance sees: another one votes, or this one objects. */
+  boolean contested() {
+    if (!settings.auto() || fence.phase != Fence.Phase.CLOSED) {
+      return false;
+    }
+    return othersVote() || ownObjection() >= 0;
   }
 
   void recovered(long now) {
@@ -410,6 +507,18 @@ class FleetMachine {
     if (quorumSeen != NEVER) {
       next = earlier(next, quorumSeen + YIELD_NANOS, now);
     }
+    if (aloneSince != NEVER) {
+      next = earlier(next, aloneSince + WITNESS_NANOS, now);
+    }
+    if (settings.auto() && fence.phase == Fence.Phase.CLOSED && tripped()) {
+      next = earlier(next, evidenceAt + FRESH_NANOS, now);
+    }
+    if (objectAt != NEVER) {
+      next = earlier(next, objectAt, now);
+    }
+    if (quietSince != NEVER) {
+      next = earlier(next, quietSince + OBJECTION_HOLD_NANOS, now);
+    }
     if (mine() && result == Result.NONE) {
       next = earlier(next, probeActivity + idleLimit(), now);
     }
@@ -452,6 +561,7 @@ class FleetMachine {
     }
     imposedForce = force;
     play(now);
+    watchWitnesses(now);
     if (connected && underWay == null && move == null && force == Force.NONE && maySend(now)) {
       move = nextMove(now);
       underWay = move;
@@ -500,6 +610,88 @@ class FleetMachine {
     return new Role(Role.Kind.ALONE, fence.epoch, fence.attempt, until, 0);
   }
 
+  /** The clocks that run under {@code quorum: auto}; what they have to say is a move's to say. */
+  private void watchWitnesses(long now) {
+    boolean judges = settings.auto() && connected && fence.phase == Fence.Phase.CLOSED;
+    boolean contested = contested();
+    int standing = 0;
+    for (Objection o : objections) {
+      standing += stands(o) ? 1 : 0;
+    }
+    if (!contested) {
+      sightWell = false; // the next vote finds it told anew
+    }
+    Vote own = votes.get(self);
+    boolean alone = judges && tripped() && own != null && own.epoch == fence.epoch && standing == 0;
+    aloneSince = since(alone, aloneSince, now);
+    boolean quiet = ownObjection() >= 0 && !othersVote();
+    quietSince = since(quiet, quietSince, now);
+    boolean objects =
+        judges
+            && !tripped()
+            && contested
+            && well()
+            && ownObjection() < 0
+            && standing < OBJECTIONS.length;
+    if (!objects) {
+      objectAt = NEVER;
+    } else if (objectAt == NEVER) {
+      objectAt = now + (long) (settings.jitterNanos * (LEAST_JITTER + (1 - LEAST_JITTER) * draw()));
+    }
+  }
+
+  private static long since(boolean holds, long before, long now) {
+    return !holds ? NEVER : before == NEVER ? now : before;
+  }
+
+  private boolean tripped() {
+    return evidenceEpoch >= 0 && holds(evidenceEpoch);
+  }
+
+  /** Whether the failures this instance opened for are from just now, where that matters. */
+  boolean fresh(long now) {
+    return !settings.auto() || now - evidenceAt < FRESH_NANOS;
+  }
+
+  /** Whether this instance may object by what it sees. */
+  boolean well() {
+    return sightWell && holdsSight(sightEpoch);
+  }
+
+  /** Whether calls made under that epoch speak about the fleet as it is now. */
+  boolean holdsSight(long madeIn) {
+    return madeIn == fence.epoch;
+  }
+
+  private boolean stands(@Nullable Objection o) {
+    return o != null && o.epoch == fence.epoch;
+  }
+
+  /** Where an objection of this instance stands, or -1. */
+  private int ownObjection() {
+    for (int i = 0; i < objections.length; i++) {
+      Objection o = objections[i];
+      if (o != null && stands(o) && o.by.equals(self)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private boolean othersVote() {
+    for (Map.Entry<String, Vote> v : votes.entrySet()) {
+      if (v.getValue().epoch == fence.epoch && !v.getKey().equals(self)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Whether that vote of this epoch comes from somebody who fails for reasons of his own. */
+  boolean anotherWitness(String by, Vote v) {
+    return !by.equals(self) && v.site.apart(site);
+  }
+
   private boolean maySend(long now) {
     if (answered != null && (now - answeredUntil >= 0 || overtaken(answered))) {
       answered = null;
@@ -524,6 +716,10 @@ class FleetMachine {
     if (key.equals(PROBE)) {
       return probeMod;
     }
+    int slot = slot(key);
+    if (slot >= 0) {
+      return objectionMods[slot];
+    }
     Long mod = voteMods.get(key.substring(VOTES.length()));
     return mod == null ? 0 : mod;
   }
@@ -545,37 +741,31 @@ class FleetMachine {
   }
 
   private @Nullable Move closedMove(long now) {
-    Vote own = votes.get(self);
-    if (evidenceEpoch < 0 || !holds(evidenceEpoch)) {
-      return own != null && own.epoch == fence.epoch
-          ? Move.of(Move.Kind.WITHDRAW)
-              .when(EPOCH, fenceMod)
-              .when(VOTES + self, voteMod(self))
-              .delete(VOTES + self)
-              .build()
-          : null;
+    if (!tripped()) {
+      quorumSeen = NEVER;
+      return wellMove(now);
     }
+    boolean auto = settings.auto();
     int need =
-        settings.quorumShare > 0
-            ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
-            : settings.quorum;
+        auto
+            ? 2
+            : settings.quorumShare > 0
+                ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
+                : settings.quorum;
     // the newest first: these have longest to live
     TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
-      if (v.getValue().epoch == fence.epoch && !v.getKey().equals(self)) {
-        others.put(voteMod(v.getKey()), v.getKey());
+      String by = v.getKey();
+      boolean counts = auto ? anotherWitness(by, v.getValue()) : !by.equals(self);
+      if (v.getValue().epoch == fence.epoch && counts) {
+        others.put(voteMod(by), by);
       }
     }
+    Vote own = votes.get(self);
     boolean voted = own != null && own.epoch == fence.epoch;
     if (others.size() + 1 < need) {
       quorumSeen = NEVER;
-      return voted
-          ? null
-          : Move.of(Move.Kind.VOTE)
-              .when(EPOCH, fenceMod)
-              .when(VOTES + self, own == null ? 0 : voteMod(self))
-              .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures))
-              .build();
+      return !fresh(now) ? null : !voted ? vote() : auto ? openAlone(now) : null;
     }
     if (voted && !others.isEmpty() && others.firstKey() > voteMod(self)) {
       // the one whose vote completed the quorum opens; the others only if it does not
@@ -586,7 +776,6 @@ class FleetMachine {
         return null;
       }
     }
-    long openNanos = settings.openNanos;
     Move.Builder b = Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod);
     int compared = 0;
     for (Map.Entry<Long, String> v : others.entrySet()) {
@@ -594,10 +783,87 @@ class FleetMachine {
         b.when(VOTES + v.getValue(), v.getKey());
       }
     }
-    Fence next = fence.opened(0, self, openNanos / MILLI);
-    return b.put(EPOCH, next)
-        .putFor(seconds(openNanos), STATE, open(next, need > 1 ? "quorum of " + need : "window"))
-        .build();
+    return opening(b, auto ? "two witnesses" : need > 1 ? "quorum of " + need : "window");
+  }
+
+  /** Evidence for the others; who objected so far takes that back with it. */
+  private Move vote() {
+    Move.Builder b =
+        Move.of(Move.Kind.VOTE)
+            .when(EPOCH, fenceMod)
+            .when(VOTES + self, votes.containsKey(self) ? voteMod(self) : 0)
+            .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures, site));
+    int slot = ownObjection();
+    if (slot >= 0) {
+      b.when(OBJECTIONS[slot], objectionMods[slot]).delete(OBJECTIONS[slot]);
+    }
+    return b.build();
+  }
+
+  /** One witness opens when nobody has objected for a while, and nobody does at the commit. */
+  private @Nullable Move openAlone(long now) {
+    if (aloneSince == NEVER || now - aloneSince < WITNESS_NANOS) {
+      return null;
+    }
+    Move.Builder b =
+        Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod).when(VOTES + self, voteMod(self));
+    for (int i = 0; i < OBJECTIONS.length; i++) {
+      b.when(OBJECTIONS[i], objectionMods[i]);
+    }
+    return opening(b, "one witness, nobody objects");
+  }
+
+  private Move opening(Move.Builder b, String reason) {
+    Fence next = fence.opened(0, self, settings.openNanos / MILLI);
+    b.put(EPOCH, next).putFor(seconds(settings.openNanos), STATE, open(next, reason));
+    deleteObjections(b);
+    return b.build();
+  }
+
+  /** With the epoch changed they count for nothing. */
+  private void deleteObjections(Move.Builder b) {
+    for (int i = 0; i < OBJECTIONS.length; i++) {
+      if (objections[i] != null) {
+        b.delete(OBJECTIONS[i]);
+      }
+    }
+  }
+
+  /** What an instance does that sees no reason to open. */
+  private @Nullable Move wellMove(long now) {
+    Vote own = votes.get(self);
+    if (own != null && own.epoch == fence.epoch) {
+      return Move.of(Move.Kind.WITHDRAW)
+          .when(EPOCH, fenceMod)
+          .when(VOTES + self, voteMod(self))
+          .delete(VOTES + self)
+          .build();
+    }
+    int slot = ownObjection();
+    if (slot >= 0) {
+      boolean over = quietSince != NEVER && now - quietSince >= OBJECTION_HOLD_NANOS;
+      return settings.auto() && !over && well()
+          ? null
+          : Move.of(Move.Kind.CONCEDE)
+              .when(EPOCH, fenceMod)
+              .when(OBJECTIONS[slot], objectionMods[slot])
+              .delete(OBJECTIONS[slot])
+              .build();
+    }
+    if (objectAt == NEVER || now - objectAt < 0 || !session) {
+      return null;
+    }
+    for (int i = 0; i < OBJECTIONS.length; i++) {
+      if (!stands(objections[i])) {
+        return Move.of(Move.Kind.OBJECT)
+            .when(EPOCH, fenceMod)
+            .when(OBJECTIONS[i], objectionMods[i])
+            .putForSession(
+                OBJECTIONS[i], new Objection(fence.epoch, self, sightCalls, sightFailures))
+            .build();
+      }
+    }
+    return null;
   }
 
   private Projection open(Fence next, String reason) {
@@ -650,6 +916,7 @@ class FleetMachine {
           b.delete(VOTES + by);
         }
       }
+      deleteObjections(b);
       return b.build();
     }
     if (result == Result.BAD) {
@@ -743,7 +1010,13 @@ class FleetMachine {
       unseen != null ? answeredUntil : NEVER,
       role != null && (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE)
           ? role.until
-          : NEVER
+          : NEVER,
+      aloneSince == NEVER ? NEVER : aloneSince + WITNESS_NANOS,
+      settings.auto() && fence.phase == Fence.Phase.CLOSED && tripped()
+          ? evidenceAt + FRESH_NANOS
+          : NEVER,
+      objectAt,
+      quietSince == NEVER ? NEVER : quietSince + OBJECTION_HOLD_NANOS
     };
     long times = 0;
     for (long d : due) {
@@ -755,6 +1028,12 @@ class FleetMachine {
     }
     to.put(times);
     to.votes(votes, voteMods, fenceMod);
+    if (settings.auto()) {
+      to.put(well() ? 1 : 0);
+      for (int i = 0; i < objections.length; i++) {
+        to.objection(objections[i], objectionMods[i], fenceMod);
+      }
+    }
     if (role != null) {
       to.put(role.kind.ordinal());
       to.epoch(role.epoch);
@@ -777,6 +1056,9 @@ class FleetMachine {
 
     /** The votes seen together with this revision of the epoch. */
     void votes(Map<String, Vote> votes, Map<String, Long> revisions, long epochRevision);
+
+    /** An objection seen together with this revision of the epoch. */
+    void objection(@Nullable Objection o, long revision, long epochRevision);
 
     /** A vote, which counts in the epoch {@code now}. */
     void count(Object vote, long revision, long now);

@@ -19,7 +19,9 @@ final class Move {
     TAKE_OVER,
     LET_GO,
     VOTE,
-    WITHDRAW
+    WITHDRAW,
+    OBJECT,
+    CONCEDE
   }
 
   /** What a write hangs on. */
@@ -46,7 +48,7 @@ final class Move {
   static final class Write {
     final String key;
 
-    /** A {@link Fence}, {@link Vote}, {@link Projection} or String. */
+    /** A {@link Fence}, {@link Vote}, {@link Objection}, {@link Projection} or String. */
     final @Nullable Object value;
 
     final Lease lease;

@@ -8,10 +8,14 @@ final class Vote {
   final long calls;
   final long failures;
 
-  Vote(long epoch, long calls, long failures) {
+  /** Where the instance runs. */
+  final Site site;
+
+  Vote(long epoch, long calls, long failures, Site site) {
     this.epoch = epoch;
     this.calls = calls;
     this.failures = failures;
+    this.site = site;
   }
 
   @Override

@@ -56,7 +56,9 @@ final class BreakerDocument {
         .probeTimeoutNanos(in.integer("probe_timeout_ms") * 1_000_000L)
         .record(status(record), record.texts("exceptions"), grpc(record))
         .ignore(status(ignore), ignore.texts("exceptions"), grpc(ignore))
-        .quorum(quorum < 0 ? 1 : (int) Math.max(1, quorum), Math.max(0, -quorum))
+        .quorum(
+            Double.isNaN(quorum) ? 0 : quorum < 0 ? 1 : (int) Math.max(1, quorum),
+            quorum < 0 ? -quorum : 0)
         .fleet(in.word("sharing").equals("fleet"))
         .rampNanos(nanos(in.number("ramp_seconds")))
         .maxEjectionPercent((int) in.integer("max_ejection_percent"))

@@ -21,7 +21,7 @@ final class Field {
     TEXTS,
     /** An object whose values are texts; numbers and booleans are taken as text. */
     TEXT_MAP,
-    /** A whole number, or a percentage as text: {@code 3}, {@code "30%"}. */
+    /** A whole number, or a percentage as text: {@code 3}, {@code "30%"}; or one of the words. */
     SHARE,
     /** Names and their shares: {@code {a: 34, b: 66}}, or a list of such objects. */
     SHARES,
@@ -134,6 +134,13 @@ final class Field {
     return of(name, Kind.SHARE, min, max, fallback, null, doc);
   }
 
+  /** As {@link #share}, or a word, which is the default. */
+  static Field shareOr(String name, String word, long min, long max, String doc) {
+    List<String> none = Collections.<String>emptyList();
+    List<String> words = Collections.singletonList(word);
+    return new Field(name, Kind.SHARE, min, max, word, words, none, false, none, null, doc);
+  }
+
   /** At most 64 names; bounds are each share's. */
   static Field shares(String name, long min, long max, String doc) {
     return of(name, Kind.SHARES, min, max, null, null, doc);
@@ -181,7 +188,9 @@ final class Field {
       case TEXT_MAP:
         return "expected an object of at most " + plain(max) + " texts";
       case SHARE:
-        return "expected a whole number from "
+        return "expected "
+            + (words.isEmpty() ? "" : String.join(", ", words) + ", or ")
+            + "a whole number from "
             + plain(min)
             + " to "
             + plain(max)

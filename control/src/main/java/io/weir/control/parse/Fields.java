@@ -292,10 +292,18 @@ final class Fields {
     return Collections.unmodifiableMap(v);
   }
 
-  /** A whole number, or a share 0..1 as a negative number: {@code "30%"} gives -0.3. */
+  /**
+   * A whole number, or a share 0..1 as a negative number: {@code "30%"} gives -0.3; or NaN for the
+   * field's word.
+   */
   double share(String name) {
     Field f = shape.field(name);
-    double v = share(f, find(f), Double.parseDouble(f.fallback));
+    Node n = find(f);
+    if (n == null && !f.words.isEmpty() || n != null && f.words.contains(n.text)) {
+      canonical(name, f.words.get(0));
+      return Double.NaN;
+    }
+    double v = share(f, n, f.words.isEmpty() ? Double.parseDouble(f.fallback) : Double.NaN);
     canonical(name, Field.plain(v));
     return v;
   }

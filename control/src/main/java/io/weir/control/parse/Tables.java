@@ -6,6 +6,7 @@ import static io.weir.control.parse.Field.number;
 import static io.weir.control.parse.Field.object;
 import static io.weir.control.parse.Field.objects;
 import static io.weir.control.parse.Field.share;
+import static io.weir.control.parse.Field.shareOr;
 import static io.weir.control.parse.Field.shares;
 import static io.weir.control.parse.Field.text;
 import static io.weir.control.parse.Field.textMap;
@@ -137,7 +138,12 @@ final class Tables {
           integer("probe_timeout_ms", 1, 600_000, 5000L, "a probe slower than this failed"),
           object("record", RECORDED, "what counts as failure"),
           object("ignore", OUTCOMES, "what does not count at all"),
-          share("quorum", 1, 10_000, "1", "instances that must see the failures"),
+          shareOr(
+              "quorum",
+              "auto",
+              1,
+              10_000,
+              "instances that must see the failures; auto: two, or one that nobody contradicts"),
           word("sharing", "through etcd, or this instance's own", "fleet", "local"),
           number("ramp_seconds", 0, DAY, 0.0, "after closing, traffic rises from 10 % to 100 %"),
           integer(

@@ -17,9 +17,15 @@ class CodecTest {
       Fence f = new Fence(7, p, 2, "10.1.2.3:80~a1b2", 60_000);
       assertThat(Codec.read("epoch", Codec.write(f, 0))).isEqualTo(f);
     }
-    Vote v = (Vote) Codec.read("votes/a", Codec.write(new Vote(6, 20, 14), 0));
+    Vote v = (Vote) Codec.read("votes/a", Codec.write(new Vote(6, 20, 14, new Site("a", "z")), 0));
     assertThat(v.epoch).isEqualTo(6);
     assertThat(v.failures).isEqualTo(14);
+    assertThat(v.site.host).isEqualTo("a");
+    assertThat(Site.of("a\"\\b:80", "z").host).isEqualTo("a__b");
+    assertThat(v.site.zone).isEqualTo("z");
+    Objection o =
+        (Objection) Codec.read("objections/2", Codec.write(new Objection(6, "a:1~2", 50, 1), 0));
+    assertThat(o).hasToString("1/50 in 6 by a:1~2");
     assertThat(Codec.read("probe", Codec.write("a~1", 0))).isEqualTo("a~1");
   }
 
@@ -52,7 +58,7 @@ class CodecTest {
       for (int k = 0; k < 3; k++) {
         good[random.nextInt(good.length)] = (byte) random.nextInt();
       }
-      for (String key : new String[] {"epoch", "state", "probe", "votes/a"}) {
+      for (String key : new String[] {"epoch", "state", "probe", "votes/a", "objections/1"}) {
         assertThat(Codec.read(key, good)).isNotNull();
       }
     }

@@ -27,7 +27,7 @@ class FleetChainTest {
   @Test
   void aBreakerWhoseMachineCouldNotBeMadeGetsItASecondLater() {
     loop.survives();
-    Fleet fleet = new Fleet(new Failing(), loop, engine, "me", Log.NONE);
+    Fleet fleet = new Fleet(new Failing(), loop, engine, "me", "", Log.NONE);
     loop.run();
     failures = 3;
     BreakerRule rule =

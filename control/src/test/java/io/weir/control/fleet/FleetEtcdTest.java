@@ -96,7 +96,7 @@ class FleetEtcdTest {
 
   @Test
   void threeGoodProbesOfOneInstanceCloseItForEverybodyInThreeWrites() {
-    rule("{\"open_seconds\": 1}");
+    rule("{\"open_seconds\": 1, \"quorum\": 1}");
     fleet(3).get(0).trip();
     all("open");
     members.forEach(m -> m.letIn.set(0));
@@ -213,6 +213,89 @@ class FleetEtcdTest {
     members.get(1).trip();
     all("open");
     assertThat(get("state")).contains("quorum of 2");
+  }
+
+  @Test
+  void oneWitnessOpensForAllAfterASecondWhenNobodyContradicts() {
+    rule("{\"open_seconds\": 30}");
+    fleet(3).get(0).trip();
+    long tripped = System.nanoTime();
+    all("open");
+    assertThat(System.nanoTime() - tripped).isGreaterThan(900_000_000L);
+    assertThat(get("state")).contains("one witness, nobody objects");
+    assertThat(members.stream().mapToLong(Member::applied).sum()).isEqualTo(2);
+  }
+
+  @Test
+  void twoWitnessesOpenAtOnceAndTwoOnOneHostAreOne() {
+    rule("{\"open_seconds\": 30}");
+    fleet(2);
+    Member neighbour = new Member("m0:81", etcd.endpoint());
+    members.add(neighbour);
+    members.get(0).trip();
+    neighbour.trip();
+    Member.await("both have voted", () -> votes().split("\"host\":\"m0\"").length == 3);
+    assertThat(get("epoch")).isEmpty();
+    members.get(1).trip();
+    all("open");
+    assertThat(get("state")).contains("two witnesses");
+  }
+
+  @Test
+  void whoSeesTheTargetWellKeepsItClosedForAllButTheWitness() {
+    rule("{\"open_seconds\": 30}");
+    fleet(3);
+    goodCalls(1, 40);
+    goodCalls(2, 10);
+    members.get(0).trip();
+    Member.await("somebody objects", () -> !objections().isEmpty());
+    assertThat(objections())
+        .contains("\"by\":\"m1:80~")
+        .contains("\"calls\":")
+        .doesNotContain("m2:80");
+    assertThat(members.get(0).state()).isEqualTo("open");
+    long since = System.nanoTime();
+    Member.await(
+        "it goes on for longer than a witness waits",
+        () -> {
+          goodCalls(1, 1);
+          return System.nanoTime() - since > 2_000_000_000L;
+        });
+    assertThat(get("epoch")).isEmpty();
+    assertThat(members.get(2).call(200)).isTrue();
+
+    // who objected finds it dead as well: that is the second witness
+    members.get(1).trip();
+    all("open");
+    assertThat(get("state")).contains("two witnesses");
+    assertThat(objections()).isEmpty();
+  }
+
+  @Test
+  void anObjectionGoesWithWhoMadeIt() {
+    rule("{\"open_seconds\": 30}");
+    fleet(2);
+    Member well = members.get(1);
+    goodCalls(1, 40);
+    members.get(0).trip();
+    Member.await("it objects", () -> !objections().isEmpty());
+    members.remove(well);
+    well.close();
+    Member.await("the fleet is open", () -> get("state").contains("nobody objects"));
+  }
+
+  private void goodCalls(int member, int n) {
+    for (int i = 0; i < n; i++) {
+      assertThat(members.get(member).call(200)).isTrue();
+    }
+  }
+
+  private String votes() {
+    return etcd.ctl("get", "--prefix", "/circuit-breaker/order/votes/");
+  }
+
+  private String objections() {
+    return etcd.ctl("get", "--prefix", "/circuit-breaker/order/objections/");
   }
 
   @Test

@@ -58,13 +58,21 @@ final class FleetExplorer {
     /** An operator forces open or closed, and takes it back. */
     HAND,
     /** Who opened for itself alone finds the target well again and takes its vote back. */
-    RECOVERY
+    RECOVERY,
+    /** Who saw the target well has too little traffic to say so any more. */
+    FLAP
   }
 
   /** Bounds of one exploration. */
   static final class Bounds {
     int instances = 2;
+
+    /** 0: auto. */
     int quorum = 1;
+
+    /** The last of them are on one host. */
+    int onOneHost = 1;
+
     int troubles;
     Set<Fault> faults = EnumSet.noneOf(Fault.class);
 
@@ -73,13 +81,22 @@ final class FleetExplorer {
 
     int maxStates = 100_000_000;
     UnaryOperator<Move> sabotage = m -> m;
-    boolean keepsOldEvidence;
+    Sabotage.Machine machine = Sabotage.Machine.SOUND;
+
+    boolean votes() {
+      return quorum != 1;
+    }
+
+    boolean auto() {
+      return quorum == 0;
+    }
 
     @Override
     public String toString() {
       return instances
           + " instances, quorum "
-          + quorum
+          + (auto() ? "auto" : quorum)
+          + (onOneHost > 1 ? ", " + onOneHost + " on one host" : "")
           + (slowHearing ? ", slow to hear" : "")
           + (troubles == 0 ? ", no trouble" : ", " + troubles + " in trouble at once: " + faults);
     }
@@ -91,6 +108,8 @@ final class FleetExplorer {
     TRIPS,
     HEARS_OF_ITS_TRIP,
     RECOVERS,
+    SEES_THE_TARGET_WELL,
+    SEES_IT_WELL_NO_MORE,
     HAS_TRAFFIC,
     SENDS_A_PROBE,
     PROBES_ARE_GOOD,
@@ -138,13 +157,11 @@ final class FleetExplorer {
   private static final class Request {
     final Move move;
     final long session;
-    final long evidence;
-    final String sender;
+    final Laws.Sender sender;
 
-    Request(Move move, long session, long evidence, String sender) {
+    Request(Move move, long session, Laws.Sender sender) {
       this.move = move;
       this.session = session;
-      this.evidence = evidence;
       this.sender = sender;
     }
 
@@ -168,6 +185,7 @@ final class FleetExplorer {
     /** Where it votes. */
     String vote;
 
+    final Site site;
     int incarnation;
     FleetMachine machine;
     long now;
@@ -186,6 +204,10 @@ final class FleetExplorer {
     boolean locallyOpen;
     long pendingTrip = -1;
     long evidence = -1;
+
+    /** The epoch in which it has made calls enough, all good; -1: it has not. */
+    long sight = -1;
+
     long resultFence = -1;
     boolean resultGood;
     Request flying;
@@ -195,14 +217,16 @@ final class FleetExplorer {
 
     Request floating;
 
-    Node(int number) {
+    Node(int number, Site site) {
       this.number = number;
+      this.site = site;
     }
 
     Node(Node o) {
       number = o.number;
       id = o.id;
       vote = o.vote;
+      site = o.site;
       incarnation = o.incarnation;
       machine = o.machine.copy();
       now = o.now;
@@ -215,6 +239,7 @@ final class FleetExplorer {
       locallyOpen = o.locallyOpen;
       pendingTrip = o.pendingTrip;
       evidence = o.evidence;
+      sight = o.sight;
       resultFence = o.resultFence;
       resultGood = o.resultGood;
       flying = o.flying;
@@ -240,7 +265,7 @@ final class FleetExplorer {
       etcd = new SimEtcd();
       nodes = new Node[bounds.instances];
       for (int i = 0; i < nodes.length; i++) {
-        nodes[i] = new Node(i);
+        nodes[i] = new Node(i, new Site("h" + Math.min(i, nodes.length - bounds.onOneHost), ""));
         boot(nodes[i]);
       }
     }
@@ -276,7 +301,7 @@ final class FleetExplorer {
         if (leased && (n.excused() || more && may(Fault.LEASE))) {
           add(to, Event.LEASE_RUNS_OUT, n);
         }
-        if (bounds.quorum > 1
+        if (bounds.votes()
             && closed()
             && keys.containsKey(n.vote)
             && (n.excused() || more && may(Fault.VOTE))) {
@@ -332,8 +357,18 @@ final class FleetExplorer {
       }
       if (n.pendingTrip >= 0) {
         add(to, Event.HEARS_OF_ITS_TRIP, n);
-      } else if (n.locallyOpen && bounds.quorum > 1 && may(Fault.RECOVERY)) {
+      } else if (n.locallyOpen && bounds.votes() && may(Fault.RECOVERY)) {
         add(to, Event.RECOVERS, n);
+      }
+      if (bounds.auto()
+          && role.kind == Role.Kind.CLOSED
+          && !n.locallyOpen
+          && n.pendingTrip < 0
+          && n.sight < 0) {
+        add(to, Event.SEES_THE_TARGET_WELL, n);
+      }
+      if (n.sight >= 0 && may(Fault.FLAP)) {
+        add(to, Event.SEES_IT_WELL_NO_MORE, n);
       }
       if (role.kind == Role.Kind.WAITING
           || role.kind == Role.Kind.OPEN && n.now - role.until >= 0) {
@@ -404,7 +439,7 @@ final class FleetExplorer {
 
     /** A vote of an incarnation that is no more, or null. */
     private String oldVote(Node n) {
-      if (n.incarnation > 1 && bounds.quorum > 1 && closed()) {
+      if (n.incarnation > 1 && bounds.votes() && closed()) {
         for (String k : etcd.keys.keySet()) {
           if (k.startsWith(FleetMachine.VOTES)
               && k.charAt(FleetMachine.VOTES.length()) == n.id.charAt(0)
@@ -462,6 +497,7 @@ final class FleetExplorer {
         case TRIPS -> {
           n.locallyOpen = true;
           n.pendingTrip = m.role().epoch;
+          n.sight = -1;
           if (!bounds.slowHearing) {
             hearTrip(n);
           }
@@ -471,6 +507,14 @@ final class FleetExplorer {
           n.locallyOpen = false;
           n.evidence = -1;
           m.recovered(n.now);
+        }
+        case SEES_THE_TARGET_WELL -> {
+          n.sight = m.role().epoch;
+          see(n);
+        }
+        case SEES_IT_WELL_NO_MORE -> {
+          n.sight = -1;
+          see(n);
         }
         case HAS_TRAFFIC -> m.wanted(n.now);
         case SENDS_A_PROBE -> m.probing(1, n.now);
@@ -514,6 +558,7 @@ final class FleetExplorer {
         }
         case TIME_PASSES -> {
           n.now = m.nextTick(n.now);
+          see(n);
           m.tick(n.now);
         }
         case LEASE_RUNS_OUT -> expire(n.session);
@@ -563,13 +608,14 @@ final class FleetExplorer {
       n.vote = FleetMachine.VOTES + n.id;
       FleetMachine.Settings s =
           new FleetMachine.Settings(60 * SECOND, 60 * SECOND, 5 * SECOND, bounds.quorum, 0, 0);
-      n.machine = bounds.keepsOldEvidence ? new Gullible(n.id, s) : new FleetMachine(n.id, s, 0);
+      n.machine = bounds.machine.of(n.id, n.site, s, 0);
       n.alive = true;
       n.cut = false;
       n.now = 0;
       n.locallyOpen = false;
       n.pendingTrip = -1;
       n.evidence = -1;
+      n.sight = -1;
       n.resultFence = -1;
       n.flying = null;
       n.answer = 0;
@@ -584,10 +630,21 @@ final class FleetExplorer {
     private void pump(Node n) {
       if (n.machine.takeRole() != null) {
         n.locallyOpen = false;
+        if (bounds.machine != Sabotage.Machine.FORGETFUL) {
+          n.sight = -1; // another era of the breaker: its calls are yet to come
+        }
       }
       Move m = n.machine.takeMove();
       if (m != null) {
-        n.flying = new Request(bounds.sabotage.apply(m), n.session, n.evidence, n.id);
+        long evidence = m.kind == Move.Kind.OBJECT ? n.sight : n.evidence;
+        Laws.Sender sender = new Laws.Sender(n.id, n.site, evidence, n.sight >= 0);
+        n.flying = new Request(bounds.sabotage.apply(m), n.session, sender);
+      }
+    }
+
+    private void see(Node n) {
+      if (n.machine.contested()) {
+        n.machine.sees(n.sight, n.sight >= 0, 20, 0, n.now);
       }
     }
 
@@ -619,6 +676,7 @@ final class FleetExplorer {
       }
       etcd.keys.forEach((k, c) -> n.machine.see(k, c.value(), c.mod()));
       n.machine.viewed(false, n.now);
+      see(n);
     }
 
     /** Whether etcd answered with a result. */
@@ -632,7 +690,7 @@ final class FleetExplorer {
         Map<String, SimEtcd.Cell> keys = etcd.keys;
         write();
         etcd.write(q.move, q.session, q.move.ttlSeconds > 0 ? etcd.grant() : 0);
-        Laws.applied(before, prober, q.move, etcd, q.sender, q.evidence, bounds.quorum, keys);
+        Laws.applied(before, prober, q.move, etcd, q.sender, bounds.quorum, keys);
         committed();
       }
       return true;
@@ -668,13 +726,20 @@ final class FleetExplorer {
 
     /** What everybody believes is at most out of date, never made up. */
     void judge() {
-      if (bounds.quorum > 1 && closed()) {
+      if (bounds.votes() && closed()) {
         long epoch = etcd.fence().epoch;
         etcd.keys.forEach(
             (k, c) ->
                 require(
                     !(c.value() instanceof Vote v) || v.epoch == epoch,
                     "votes go with the epoch they were cast in",
+                    k,
+                    c));
+        etcd.keys.forEach(
+            (k, c) ->
+                require(
+                    !(c.value() instanceof Objection o) || o.epoch == epoch,
+                    "objections go with the epoch they were made in",
                     k,
                     c));
       }
@@ -696,7 +761,28 @@ final class FleetExplorer {
             n.id,
             role,
             f);
+        if (bounds.auto()
+            && n.evidence == f.epoch
+            && closed()
+            && nobodyObjects()
+            && n.machine.fresh(n.now)) {
+          require(
+              n.flying != null
+                  || etcd.keys.containsKey(FleetMachine.FORCE)
+                  || n.machine.nextTick(n.now) != Long.MAX_VALUE,
+              "a witness that nobody contradicts is on its way to open",
+              n.id);
+        }
       }
+    }
+
+    private boolean nobodyObjects() {
+      for (String key : FleetMachine.OBJECTIONS) {
+        if (etcd.keys.containsKey(key)) {
+          return false;
+        }
+      }
+      return true;
     }
 
     boolean closed() {
@@ -705,28 +791,13 @@ final class FleetExplorer {
   }
 
   private static final String[] FIXED_KEYS = {
-    FleetMachine.EPOCH, FleetMachine.STATE, FleetMachine.PROBE, FleetMachine.FORCE
+    FleetMachine.EPOCH,
+    FleetMachine.STATE,
+    FleetMachine.PROBE,
+    FleetMachine.FORCE,
+    FleetMachine.OBJECTIONS[0],
+    FleetMachine.OBJECTIONS[1]
   };
-
-  /** Believes evidence for ever. */
-  private static final class Gullible extends FleetMachine {
-    private final Settings settings;
-
-    Gullible(String self, Settings settings) {
-      super(self, settings, 0);
-      this.settings = settings;
-    }
-
-    @Override
-    boolean holds(long gatheredIn) {
-      return true;
-    }
-
-    @Override
-    FleetMachine fresh() {
-      return new Gullible(self, settings);
-    }
-  }
 
   /** Makes a number of a state, the same for all states that have the same future. */
   private final class Print implements FleetMachine.Print {
@@ -757,7 +828,7 @@ final class FleetExplorer {
       epochMod = w.etcd.mod(FleetMachine.EPOCH);
       probeMod = w.etcd.mod(FleetMachine.PROBE);
       voteCount = 0;
-      if (bounds.quorum > 1 && w.closed()) {
+      if (bounds.votes() && w.closed()) {
         countVotes();
       }
       int n = w.nodes.length;
@@ -814,7 +885,7 @@ final class FleetExplorer {
       put(f.phase == Fence.Phase.OPEN && w.etcd.keys.containsKey(FleetMachine.STATE) ? 1 : 0);
       SimEtcd.Cell force = w.etcd.keys.get(FleetMachine.FORCE);
       put(force == null ? 0 : ((Force) force.value()).ordinal());
-      if (bounds.quorum > 1 && w.closed()) {
+      if (bounds.votes() && w.closed()) {
         for (int i : order) {
           cell(w.nodes[i].id);
         }
@@ -822,6 +893,10 @@ final class FleetExplorer {
           if (k.startsWith(FleetMachine.VOTES) && stranger(k.substring(6))) {
             cell(k.substring(6));
           }
+        }
+        for (String k : FleetMachine.OBJECTIONS) {
+          SimEtcd.Cell c = w.etcd.keys.get(k);
+          objection(c == null ? null : (Objection) c.value(), w.etcd.mod(k), epochMod);
         }
       }
       for (int i : order) {
@@ -834,6 +909,7 @@ final class FleetExplorer {
       SimEtcd.Cell c = w.etcd.keys.get(FleetMachine.VOTES + by);
       if (c != null) {
         instance(by);
+        host((Vote) c.value());
         epoch(((Vote) c.value()).epoch);
         revision(c.mod());
       } else {
@@ -852,11 +928,15 @@ final class FleetExplorer {
       s = s * 2 + (w.behind >> n.number & 1);
       s = s * 2 + (n.resultGood && n.resultFence >= 0 ? 1 : 0);
       put(s * 4 + n.answer);
+      if (bounds.onOneHost > 1) {
+        put(n.site.host.charAt(1));
+      }
       request(n, n.floating);
       if (!n.alive) {
         return;
       }
       epoch(n.pendingTrip);
+      epoch(n.sight);
       revision(Math.max(0, n.resultFence));
       request(n, n.flying);
       n.machine.fingerprint(this, n.now);
@@ -876,12 +956,13 @@ final class FleetExplorer {
         if (c.key.startsWith(FleetMachine.VOTES)) {
           instance(c.key.substring(6));
         } else {
-          put(c.key.equals(FleetMachine.EPOCH) ? -2 : -3);
+          put(c.key.equals(FleetMachine.EPOCH) ? -2 : -4 - FleetMachine.slot(c.key));
         }
         revision(c.modRevision);
       }
-      instance(q.sender);
-      epoch(q.evidence);
+      instance(q.sender.id());
+      epoch(q.sender.evidenceEpoch());
+      put(q.sender.sawWell() ? 1 : 0);
       put(w.etcd.leasesLive(q.move, q.session, 0) ? 1 : 0);
     }
 
@@ -1011,7 +1092,7 @@ final class FleetExplorer {
 
     @Override
     public void votes(Map<String, Vote> seen, Map<String, Long> mods, long fenceMod) {
-      if (bounds.quorum == 1 || !w.closed() || fenceMod != epochMod) {
+      if (!bounds.votes() || !w.closed() || fenceMod != epochMod) {
         return; // votes count in the epoch they were cast in, and are deleted when it is over
       }
       if (self == null) {
@@ -1035,8 +1116,29 @@ final class FleetExplorer {
         put(-7);
       } else {
         instance(by);
+        host(v);
         epoch(v.epoch);
         revision(mods.get(by));
+      }
+    }
+
+    private void host(Vote v) {
+      if (bounds.onOneHost > 1) {
+        put(v.site.host.charAt(1));
+      }
+    }
+
+    @Override
+    public void objection(Objection o, long revision, long fenceMod) {
+      if (!w.closed() || fenceMod != epochMod) {
+        return; // as with votes
+      }
+      if (o == null) {
+        put(-8);
+      } else {
+        instance(o.by);
+        epoch(o.epoch);
+        revision(revision);
       }
     }
   }

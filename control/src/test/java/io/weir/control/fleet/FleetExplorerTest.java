@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Every schedule within bounds. Short by default; {@code -Dweir.fleet.explore=long} for bounds that
  * take minutes, {@code -Dweir.fleet.explore="3 2 CRASH,PAUSE"} for three instances, a quorum of two
- * and those faults.
+ * and those faults. A quorum of 0 is {@code auto}.
  */
 class FleetExplorerTest {
   private static final String WHAT = System.getProperty("weir.fleet.explore", "short");
@@ -29,6 +29,12 @@ class FleetExplorerTest {
     b.quorum = quorum;
     b.troubles = faults.length == 0 ? 0 : 1;
     b.faults.addAll(Arrays.asList(faults));
+    return b;
+  }
+
+  /** Two of them are one witness. */
+  private static Bounds onOneHost(Bounds b) {
+    b.onOneHost = 2;
     return b;
   }
 
@@ -52,6 +58,8 @@ class FleetExplorerTest {
       for (int i = 2; i < words.length; i++) {
         if (words[i].equals("slow")) {
           b.slowHearing = true;
+        } else if (words[i].equals("neighbours")) {
+          b.onOneHost = 2;
         } else if (Character.isDigit(words[i].charAt(0))) {
           b.troubles = Integer.parseInt(words[i]);
         } else {
@@ -66,6 +74,8 @@ class FleetExplorerTest {
     }
     explore(bounds(2, 1, ALL));
     explore(bounds(2, 2, Fault.RECOVERY));
+    explore(bounds(2, 0, Fault.HAND, Fault.LATE, Fault.FLAP));
+    explore(onOneHost(bounds(2, 0, Fault.FLAP)));
   }
 
   @Test
@@ -76,6 +86,7 @@ class FleetExplorerTest {
     explore(bounds(3, 1));
     explore(bounds(3, 2));
     explore(bounds(3, 2, Fault.HAND));
+    explore(bounds(3, 0, Fault.FLAP));
     if (WHAT.equals("long")) {
       explore(bounds(3, 1, ALL));
       explore(bounds(3, 2, Fault.RECOVERY));
@@ -95,6 +106,21 @@ class FleetExplorerTest {
               Fault.LEASE,
               Fault.VOTE,
               Fault.HAND));
+      explore(bounds(2, 0, Fault.RECOVERY, Fault.FLAP));
+      explore(
+          bounds(
+              2,
+              0,
+              Fault.CRASH,
+              Fault.PAUSE,
+              Fault.CUT,
+              Fault.LATE,
+              Fault.LEASE,
+              Fault.VOTE,
+              Fault.HAND));
+      explore(onOneHost(bounds(3, 0)));
+      explore(bounds(3, 0, Fault.CRASH));
+      explore(bounds(3, 0, Fault.LATE, Fault.HAND));
       Bounds slow = bounds(3, 1);
       slow.slowHearing = true;
       explore(slow);
@@ -129,7 +155,57 @@ class FleetExplorerTest {
   @ValueSource(ints = {2, 3})
   void evidenceThatIsNotClearedPerEpochIsCaught(int instances) {
     Bounds b = bounds(instances, 1);
-    b.keepsOldEvidence = true;
+    b.machine = Sabotage.Machine.GULLIBLE;
     isCaught(b, "younger than the last close");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void anOpeningThatDoesNotCompareObjectionsIsCaught(int instances) {
+    Bounds b = bounds(instances, 0);
+    b.sabotage = Sabotage::heedless;
+    isCaught(b, "nobody objects");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void anObjectionByAnInstanceWithoutTrafficIsCaught(int instances) {
+    Bounds b = bounds(instances, 0);
+    b.machine = Sabotage.Machine.KNOW_ALL;
+    isCaught(b, "goes by calls of its own epoch");
+    b = bounds(instances, 0, Fault.FLAP);
+    b.machine = Sabotage.Machine.KNOW_ALL;
+    isCaught(b, "goes by calls of its own epoch");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void anObjectionByWhatWasSeenInAnOldEpochIsCaught(int instances) {
+    Bounds b = bounds(instances, 0);
+    b.machine = Sabotage.Machine.FORGETFUL;
+    isCaught(b, "goes by calls of its own epoch");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void anObjectionThatReachesTheNextEpochIsCaught(int instances) {
+    Bounds b = bounds(instances, 0, Fault.LATE);
+    b.sabotage = Sabotage::objectionToAnything;
+    isCaught(b, "objections");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 3})
+  void aVoteOfItsOwnTakenForAnothersIsCaught(int instances) {
+    Bounds b = bounds(instances, 0);
+    b.machine = Sabotage.Machine.DOUBLE;
+    isCaught(b, "nobody objects");
+  }
+
+  @Test
+  void aNeighbourTakenForAnotherWitnessIsCaught() {
+    Bounds b = onOneHost(bounds(3, 0));
+    b.machine = Sabotage.Machine.NEIGHBOURLY;
+    isCaught(b, "one witness alone has voted");
   }
 }

@@ -5,6 +5,7 @@ import static io.weir.control.fleet.Laws.require;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.breaker.FleetLink;
+import io.weir.engine.breaker.Sight;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
@@ -29,6 +30,7 @@ final class FleetSimulation {
   private static final long MS = 1_000_000L;
   private static final long S = 1000 * MS;
   private static final int SESSION_TTL = 10;
+  private static final int MIN_CALLS = 6;
   private static final long QUIET = 90 * S;
 
   private record Event(long at, long order, Runnable run) {}
@@ -37,11 +39,43 @@ final class FleetSimulation {
   static final class Faults {
     boolean any = true;
     UnaryOperator<Move> sabotage = m -> m;
-    boolean keepsOldEvidence;
+    Sabotage.Machine machine = Sabotage.Machine.SOUND;
 
     /** Nothing goes wrong but the target, all the time: to count what that costs. Null: chaos. */
     Burden burden;
+
+    /** Nothing goes wrong but what this says. Null: chaos. */
+    Scene scene;
   }
+
+  /**
+   * After {@link #SCENE_BEGINS} some callers do not reach the target any more; all of them: it is
+   * dead.
+   *
+   * @param perSecond calls a second of each caller
+   * @param cutOff the first so many callers are cut off
+   * @param hosts the callers are spread over so many
+   * @param zones those who are cut off are in a zone of their own
+   * @param idle further callers without any traffic
+   * @param rule null: the default one
+   */
+  record Scene(
+      int callers,
+      double perSecond,
+      int cutOff,
+      int hosts,
+      boolean zones,
+      int idle,
+      BreakerRule.Builder rule) {
+    Scene(int callers, double perSecond, int cutOff) {
+      this(callers, perSecond, cutOff, callers, false, 0, null);
+    }
+  }
+
+  /** So long after its beginning a scene's windows are full and its samples taken. */
+  static final long SCENE_BEGINS = 15 * S;
+
+  private static final long SCENE_ENDS = 40 * S;
 
   /**
    * @param probesAreGood so that it closes, and trips again at once
@@ -78,7 +112,13 @@ final class FleetSimulation {
   private final Random random;
   private final Faults faults;
   private final int size;
+  private final Scene scene;
+
+  /** 0: auto. */
   private final int quorum;
+
+  private final int hosts;
+  private final int zones;
   private final long chaosNanos;
   private final PriorityQueue<Event> queue =
       new PriorityQueue<>(
@@ -104,15 +144,35 @@ final class FleetSimulation {
   int probesLetIn;
   int mostCommitsInAPeriod;
   private int commitsInPeriod;
+  int objections;
+  int openedAlone;
+  private final Map<String, Long> votedAt = new HashMap<>();
+
+  /** Of a scene, in nanos since the first call failed; -1: never. */
+  long firstRefuses = -1;
+
+  long allRefuse = -1;
+  private long firstFailure = -1;
+  final List<String> openHere = new ArrayList<>();
 
   FleetSimulation(long seed, Faults faults) {
     this.seed = seed;
     this.faults = faults;
     random = new Random(seed);
     Burden b = faults.burden;
-    size = b != null ? b.instances : 2 + random.nextInt(7);
-    quorum = b == null && random.nextInt(3) == 0 ? 1 + random.nextInt(Math.min(3, size)) : 1;
-    chaosNanos = b != null ? b.seconds * S : faults.any ? (30 + random.nextInt(60)) * S : 60 * S;
+    scene = faults.scene;
+    size =
+        b != null
+            ? b.instances
+            : scene != null ? scene.callers + scene.idle : 2 + random.nextInt(7);
+    int which = b != null || scene != null ? 0 : random.nextInt(6);
+    quorum = which < 3 ? 0 : which == 3 ? 1 + random.nextInt(Math.min(3, size)) : 1;
+    hosts = b != null ? size : scene != null ? scene.hosts : 1 + random.nextInt(size);
+    zones = b != null || scene != null ? 0 : random.nextInt(4);
+    chaosNanos =
+        b != null
+            ? b.seconds * S
+            : scene != null ? SCENE_ENDS : faults.any ? (30 + random.nextInt(60)) * S : 60 * S;
     healthy = b == null;
   }
 
@@ -121,11 +181,13 @@ final class FleetSimulation {
   }
 
   private long open() {
-    return faults.burden == null ? 5 * S : faults.burden.openSeconds * S;
+    return scene != null ? 60 * S : faults.burden == null ? 5 * S : faults.burden.openSeconds * S;
   }
 
   private long maxOpen() {
-    return faults.burden == null ? 20 * S : faults.burden.maxOpenSeconds * S;
+    return scene != null
+        ? 300 * S
+        : faults.burden == null ? 20 * S : faults.burden.maxOpenSeconds * S;
   }
 
   private Cost cost() {
@@ -144,6 +206,15 @@ final class FleetSimulation {
     final FleetMachine machine;
     final Breakers breakers;
     final Breaker breaker;
+    final Site site;
+    final Sight sight;
+    boolean contested;
+    boolean well;
+
+    /** Calls that ended in this era: when they began, and 1 for good ones. */
+    final Deque<long[]> lately = new ArrayDeque<>();
+
+    int roles;
     boolean alive = true;
     boolean cut;
     boolean brokenNetwork;
@@ -154,29 +225,32 @@ final class FleetSimulation {
     long timer;
     long evidenceSince;
     int permits;
-    final long interval = (20 + random.nextInt(180)) * MS;
+    final long interval =
+        scene != null
+            ? (long) (S / scene.perSecond)
+            : faults.burden == null && random.nextInt(4) == 0
+                ? (1400 + random.nextInt(500)) * MS // about as many as it takes to object
+                : (20 + random.nextInt(180)) * MS;
 
     Node(int number) {
       this.number = number;
       id = "n" + number + "." + incarnations++;
       FleetMachine.Settings s =
           new FleetMachine.Settings(open(), maxOpen(), 2 * S, quorum, 0, 500 * MS);
-      long dice = random.nextLong();
-      machine =
-          faults.keepsOldEvidence
-              ? new FleetMachine(id, s, dice) {
-                @Override
-                boolean holds(long gatheredIn) {
-                  return true;
-                }
-              }
-              : new FleetMachine(id, s, dice);
+      boolean east = scene != null && scene.zones && number < scene.cutOff;
+      site =
+          new Site(
+              scene != null && number >= scene.callers ? "idle" : "h" + number % hosts,
+              scene != null
+                  ? scene.zones ? east ? "east" : "west" : ""
+                  : zones < 2 ? "" : "z" + number % hosts % zones);
+      machine = faults.machine.of(id, site, s, random.nextLong());
+      BreakerRule.Builder of =
+          scene == null
+              ? BreakerRule.builder().countWindow(10).minCalls(MIN_CALLS).failureRatio(0.5)
+              : scene.rule == null ? BreakerRule.builder() : scene.rule;
       BreakerRule rule =
-          BreakerRule.builder()
-              .service("t")
-              .countWindow(10)
-              .minCalls(5)
-              .failureRatio(0.5)
+          of.service("t")
               .openNanos(open())
               .maxOpenNanos(maxOpen())
               .probeTimeoutNanos(2 * S)
@@ -186,6 +260,7 @@ final class FleetSimulation {
           Breakers.build("t", null, Collections.singletonList(rule), local(), own::nextDouble);
       breaker = breakers.all().get(0);
       breaker.link(this);
+      sight = new Sight(breaker);
       later(delay(), this::start);
       later(random.nextInt(200) * MS, this::call);
     }
@@ -226,7 +301,43 @@ final class FleetSimulation {
       seen = etcd.log.size();
       machine.connected(true, local());
       machine.viewed(false, local());
+      see();
       later(3 * S, this::keepAlive);
+      later(random.nextInt(1000) * MS, this::look);
+    }
+
+    /** As {@code Fleet} does it. */
+    void look() {
+      sight.look(local());
+      if (contested) {
+        see();
+      }
+      later(S, this::look);
+    }
+
+    void see() {
+      boolean before = contested;
+      contested = machine.contested();
+      if (!contested) {
+        well = false;
+        return;
+      }
+      if (!before) {
+        sight.mark(local());
+      }
+      well = sight.well(well, local());
+      machine.sees(sight.epoch(), well, sight.calls(), sight.failures(), local());
+    }
+
+    /** Whether it had calls enough in the last ten seconds, most of them good. */
+    boolean sawWell() {
+      int calls = 0;
+      int good = 0;
+      for (long[] c : lately) {
+        calls += now - c[0] <= 11 * S ? 1 : 0;
+        good += now - c[0] <= 11 * S ? (int) c[1] : 0;
+      }
+      return calls >= MIN_CALLS / 2 && good * 2 > calls;
     }
 
     void keepAlive() {
@@ -263,6 +374,7 @@ final class FleetSimulation {
       }
       if (any) {
         machine.viewed(false, local());
+        see();
       }
     }
 
@@ -276,9 +388,16 @@ final class FleetSimulation {
       if (r != null) {
         note(id + " is " + r);
         permits = 0;
+        roles++;
+        if (faults.machine != Sabotage.Machine.FORGETFUL) {
+          lately.clear();
+        }
         switch (r.kind) {
           case CLOSED -> breaker.imposeClosed(r.epoch, local());
-          case OPEN -> breaker.imposeOpen(r.epoch, r.attempt, r.until, true, local());
+          case OPEN -> {
+            breaker.imposeOpen(r.epoch, r.attempt, r.until, true, local());
+            refuses();
+          }
           case ALONE -> breaker.imposeOpen(r.epoch, r.attempt, r.until, false, local());
           case WAITING -> breaker.imposeWaiting(r.epoch, r.attempt, local());
           case PROBER -> breaker.imposeProber(r.epoch, r.attempt, r.fence, local());
@@ -291,6 +410,7 @@ final class FleetSimulation {
             next - local(),
             () -> {
               timer = 0;
+              see();
               machine.tick(local());
             });
       }
@@ -301,7 +421,11 @@ final class FleetSimulation {
       note(id + " sends " + m);
       long sent = now;
       long sentSession = session;
-      long evidence = evidenceSince;
+      long evidence =
+          move.kind != Move.Kind.OBJECT
+              ? evidenceSince
+              : lately.isEmpty() ? Long.MIN_VALUE : lately.peekFirst()[0];
+      boolean saw = sawWell();
       boolean[] done = new boolean[1];
       if (!reaches()) {
         later(2 * S, () -> machine.answered(false, local()));
@@ -329,7 +453,7 @@ final class FleetSimulation {
               return;
             }
             boolean lease = etcd.leasesLive(m, sentSession, ofState);
-            apply(this, m, sentSession, ofState, sent, evidence);
+            apply(this, m, sentSession, ofState, sent, evidence, saw);
             later(
                 rareLongDelay(),
                 () -> {
@@ -344,6 +468,9 @@ final class FleetSimulation {
     // -- traffic
 
     void call() {
+      if (scene != null && number >= scene.callers) {
+        return;
+      }
       later(interval, this::call);
       if (now < silentUntil) {
         return;
@@ -357,6 +484,9 @@ final class FleetSimulation {
       if (!in) {
         return;
       }
+      long began = now;
+      int role = roles;
+      boolean counts = breaker.state().equals("closed");
       if (machine.role() != null
           && machine.role().kind == Role.Kind.PROBER
           && machine.force() == BreakerRule.Force.NONE) {
@@ -364,7 +494,7 @@ final class FleetSimulation {
         permits++;
         require(permits <= 3, "half-open admits no more than the probes", id, permits);
       }
-      int fate = faults.burden != null ? 1000 : random.nextInt(1000);
+      int fate = faults.burden != null || scene != null ? 1000 : random.nextInt(1000);
       boolean spared =
           faults.burden != null
               && faults.burden.probesAreGood
@@ -373,14 +503,24 @@ final class FleetSimulation {
       if (fate < 3 && now < chaosNanos) {
         return; // hangs for ever
       }
-      long took = (1 + random.nextInt(20)) * MS;
+      long took = scene != null ? MS : (1 + random.nextInt(20)) * MS;
       later(
           took,
           () -> {
+            boolean good = healthy && !brokenNetwork || spared;
+            if (!good && firstFailure < 0) {
+              firstFailure = now;
+            }
+            if (fate >= 8 && counts && role == roles) {
+              lately.add(new long[] {began, good ? 1 : 0});
+              while (lately.size() > 1 && now - lately.peekFirst()[0] > 11 * S) {
+                lately.removeFirst();
+              }
+            }
             if (fate < 8) {
               permits--;
               t.endFailure(Failure.CANCELLED, null, local());
-            } else if (healthy && !brokenNetwork || spared) {
+            } else if (good) {
               t.endHttp(200, local());
             } else {
               t.endHttp(503, local());
@@ -388,8 +528,19 @@ final class FleetSimulation {
           });
     }
 
+    /** In a scene: it refuses from now on. */
+    private void refuses() {
+      if (scene != null && firstFailure >= 0 && !openHere.contains(id)) {
+        openHere.add(id);
+        firstRefuses = firstRefuses < 0 ? now - firstFailure : firstRefuses;
+        allRefuse = openHere.size() == size ? now - firstFailure : -1;
+      }
+    }
+
     @Override
     public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+      refuses();
+      lately.clear();
       evidenceSince = now - age;
       later(0, () -> machine.tripped(epoch, calls, failures, age, local()));
     }
@@ -442,7 +593,8 @@ final class FleetSimulation {
     }
   }
 
-  private void apply(Node from, Move m, long session, long expiring, long sent, long evidence) {
+  private void apply(
+      Node from, Move m, long session, long expiring, long sent, long evidence, boolean saw) {
     if (!etcd.holds(m) || !etcd.leasesLive(m, session, expiring)) {
       note(from.id + " refused " + m.kind);
       cost().refused++;
@@ -454,8 +606,22 @@ final class FleetSimulation {
     etcd.write(m, session, expiring);
     note(from.id + " applied " + m.kind + " -> " + etcd.fence());
     boolean young = evidence >= lastClosedAt;
-    Laws.applied(
-        before, prober, m, etcd, from.id, young ? before.epoch : before.epoch - 1, quorum, keys);
+    Laws.Sender sender =
+        new Laws.Sender(from.id, from.site, young ? before.epoch : before.epoch - 1, saw);
+    Laws.applied(before, prober, m, etcd, sender, quorum, keys);
+    if (m.kind == Move.Kind.VOTE) {
+      votedAt.put(from.id, now);
+    }
+    if (m.kind == Move.Kind.OBJECT) {
+      objections++;
+    }
+    if (m.kind == Move.Kind.OPEN && quorum == 0 && !Laws.secondWitness(before, sender, keys)) {
+      openedAlone++;
+      require(
+          now - votedAt.get(from.id) >= FleetMachine.WITNESS_NANOS,
+          "others had a second to object",
+          from.id);
+    }
     commits++;
     commitsInPeriod++;
     cost().applied++;
@@ -506,7 +672,7 @@ final class FleetSimulation {
     at(now + (200 + random.nextInt(4000)) * MS, this::chaos);
     Node n = nodes.get(random.nextInt(nodes.size()));
     long span = (long) (Math.pow(random.nextDouble(), 2) * 25 * S);
-    switch (random.nextInt(faults.any ? 10 : 1)) {
+    switch (random.nextInt(faults.any ? 11 : 1)) {
       case 0, 1 -> healthy = !healthy;
       case 2 -> {
         note("crash " + n.id);
@@ -554,6 +720,17 @@ final class FleetSimulation {
         note(n.id + " broken network: " + n.brokenNetwork);
       }
       case 7 -> n.silentUntil = now + span;
+      case 10 -> {
+        String zone = n.site.zone;
+        note("zone '" + zone + "' is cut off from the target");
+        nodes.stream().filter(x -> x.site.zone.equals(zone)).forEach(x -> x.brokenNetwork = true);
+        at(
+            now + span,
+            () ->
+                nodes.stream()
+                    .filter(x -> x.site.zone.equals(zone))
+                    .forEach(x -> x.brokenNetwork = false));
+      }
       case 8 -> {
         if (etcdUp && n.session != 0) {
           note("lease of " + n.id + " revoked"); // as a stuck leader does
@@ -615,17 +792,26 @@ final class FleetSimulation {
       nodes.add(new Node(i));
     }
     long end = chaosNanos;
-    if (faults.burden == null) {
+    if (scene != null) {
+      at(
+          SCENE_BEGINS,
+          () ->
+              nodes.stream()
+                  .filter(n -> n.number < scene.cutOff)
+                  .forEach(n -> n.brokenNetwork = true));
+    } else if (faults.burden == null) {
       at(S, this::chaos);
       at(chaosNanos + 30 * S, this::calm);
       end += 30 * S + QUIET;
     }
-    while (!queue.isEmpty() && queue.peek().at <= end) {
+    while (!queue.isEmpty()
+        && queue.peek().at <= end
+        && (scene == null || scene.idle == 0 || allRefuse < 0)) {
       Event e = queue.poll();
       now = e.at;
       e.run.run();
     }
-    if (faults.burden != null) {
+    if (faults.burden != null || scene != null) {
       return;
     }
     Fence f = etcd.fence();

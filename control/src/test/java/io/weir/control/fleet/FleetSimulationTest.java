@@ -8,6 +8,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Random schedules against the laws. Short by default; {@code -Dweir.fleet.runs=20000
@@ -25,6 +26,8 @@ class FleetSimulationTest {
     long commits = 0;
     long takeOvers = 0;
     long probes = 0;
+    long objections = 0;
+    long alone = 0;
     for (long seed = SEED; seed < SEED + RUNS; seed++) {
       FleetSimulation s = run(seed, new FleetSimulation.Faults());
       seconds += s.seconds();
@@ -32,12 +35,19 @@ class FleetSimulationTest {
       commits += s.commits;
       takeOvers += s.takeOvers;
       probes += s.probesLetIn;
+      objections += s.objections;
+      alone += s.openedAlone;
     }
     System.out.printf(
-        "fleet simulation: %d schedules from seed %d, %d virtual hours, %d openings, %d take-overs,"
-            + " %d probes, %d commits, 0 violations%n",
-        RUNS, SEED, seconds / 3600, openings, takeOvers, probes, commits);
+        "fleet simulation: %d schedules from seed %d, %d virtual hours, %d openings, %d of them"
+            + " by one witness nobody contradicted, %d objections, %d take-overs, %d probes, %d"
+            + " commits, 0 violations%n",
+        RUNS, SEED, seconds / 3600, openings, alone, objections, takeOvers, probes, commits);
     assertThat(openings).isGreaterThan(RUNS);
+    if (RUNS >= 100) {
+      assertThat(alone).isPositive();
+      assertThat(objections).isPositive();
+    }
   }
 
   @Test
@@ -122,20 +132,126 @@ class FleetSimulationTest {
   @Test
   void evidenceThatIsNotClearedPerEpochIsCaught() {
     FleetSimulation.Faults f = new FleetSimulation.Faults();
-    f.keepsOldEvidence = true;
+    f.machine = Sabotage.Machine.GULLIBLE;
     assertThat(caught(f)).isPositive();
+  }
+
+  @Test
+  void anOpeningThatDoesNotCompareObjectionsIsCaught() {
+    FleetSimulation.Faults f = new FleetSimulation.Faults();
+    f.sabotage = Sabotage::heedless;
+    assertThat(caughtWithin(3000, f)).isPositive();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Sabotage.Machine.class,
+      names = {"KNOW_ALL", "DOUBLE", "NEIGHBOURLY"})
+  void aMachineThatInventsWitnessesOrObjectionsIsCaught(Sabotage.Machine machine) {
+    FleetSimulation.Faults f = new FleetSimulation.Faults();
+    f.machine = machine;
+    assertThat(caught(f)).isPositive();
+  }
+
+  // ---- what opens what for whom
+
+  private static FleetSimulation play(FleetSimulation.Scene scene, long seed) {
+    FleetSimulation.Faults f = new FleetSimulation.Faults();
+    f.any = false;
+    f.scene = scene;
+    return run(seed, f);
+  }
+
+  @Test
+  void oneSickCallerAmongManyClosesNothingButItself() {
+    for (int seed = 0; seed < 20; seed++) {
+      FleetSimulation s = play(new FleetSimulation.Scene(2 + seed % 7, 20, 1), seed);
+      assertThat(s.openHere).hasSize(1);
+      assertThat(s.openings).isZero();
+      assertThat(s.objections).isBetween(1, 2);
+    }
+  }
+
+  @Test
+  void aZoneThatIsCutOffClosesNothingThatTheOtherSeesWell() {
+    for (int seed = 0; seed < 20; seed++) {
+      FleetSimulation s =
+          play(new FleetSimulation.Scene(6, 20, 3 + seed % 3, 6, true, 0, null), seed);
+      assertThat(s.openHere).hasSize(3 + seed % 3);
+      assertThat(s.openings).isZero();
+    }
+  }
+
+  @Test
+  void aDeadTargetIsOpenedByOneWitnessWhomNobodyContradicts() {
+    for (int seed = 0; seed < 20; seed++) {
+      // the others have calls, but fewer than it takes to object
+      FleetSimulation s = play(new FleetSimulation.Scene(1, 5, 1), seed);
+      assertThat(s.openings).isEqualTo(1);
+      assertThat(s.openedAlone).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void twoWitnessesOpenADeadTargetAtOnceAndTwoOnOneHostAfterASecond() {
+    for (int seed = 0; seed < 20; seed++) {
+      FleetSimulation apart = play(new FleetSimulation.Scene(3, 50, 3), seed);
+      assertThat(apart.openings).isEqualTo(1);
+      assertThat(apart.openedAlone).isZero();
+      FleetSimulation together = play(new FleetSimulation.Scene(3, 50, 3, 1, false, 0, null), seed);
+      assertThat(together.openings).isEqualTo(1);
+      assertThat(together.openedAlone).isEqualTo(1);
+    }
+  }
+
+  /** Prints the table of docs/breaker.md. */
+  @ParameterizedTest
+  @CsvSource({"5, 1", "50, 1", "5000, 1", "5, 3", "50, 3", "5000, 3"})
+  void allRefuseADeadTargetAtMostASecondAfterTheFirst(int perSecond, int callers) {
+    double one = 0;
+    double all = 0;
+    int runs = perSecond > 1000 ? 2 : 20;
+    for (int seed = 1; seed <= runs; seed++) {
+      FleetSimulation s =
+          play(
+              new FleetSimulation.Scene(callers, perSecond, callers, callers, false, 2, null),
+              seed);
+      assertThat(s.allRefuse).as("seed " + seed).isPositive();
+      assertThat(s.allRefuse - s.firstRefuses).isLessThan(1_100_000_000L);
+      one += s.firstRefuses / 1e9 / runs;
+      all += s.allRefuse / 1e9 / runs;
+    }
+    System.out.printf(
+        "dead target, %d calls/s at each of %d callers, 2 idle instances: the first refuses after"
+            + " %.2f s, all after %.2f s%n",
+        perSecond, callers, one, all);
   }
 
   private static int caught(FleetSimulation.Faults faults) {
     int caught = 0;
     for (long seed = SEED; seed < SEED + 60; seed++) {
-      try {
-        new FleetSimulation(seed, faults).run();
-      } catch (Laws.Broken b) {
-        caught++;
-      }
+      caught += isCaught(seed, faults) ? 1 : 0;
     }
     return caught;
+  }
+
+  /** For what only a rare schedule shows: the first seed that does, or 0. */
+  private static long caughtWithin(int runs, FleetSimulation.Faults faults) {
+    for (long seed = SEED; seed < SEED + runs; seed++) {
+      if (isCaught(seed, faults)) {
+        return seed;
+      }
+    }
+    return 0;
+  }
+
+  private static boolean isCaught(long seed, FleetSimulation.Faults faults) {
+    try {
+      new FleetSimulation(seed, faults).run();
+      return false;
+    } catch (Laws.Broken b) {
+      return true;
+    }
   }
 
   private static FleetSimulation run(long seed, FleetSimulation.Faults faults) {

@@ -1,5 +1,7 @@
 package io.weir.control.fleet;
 
+import java.util.Map;
+
 /** What no schedule may break, judged at the moment a transaction is applied. */
 final class Laws {
   private Laws() {}
@@ -21,18 +23,45 @@ final class Laws {
     }
   }
 
+  private static Object value(Map<String, SimEtcd.Cell> keys, String key) {
+    SimEtcd.Cell c = keys.get(key);
+    return c == null ? null : c.value();
+  }
+
+  /** Whether somebody votes who is on another host than the sender, and in no common zone. */
+  static boolean secondWitness(Fence before, Sender from, Map<String, SimEtcd.Cell> keys) {
+    return keys.entrySet().stream()
+        .filter(e -> e.getKey().startsWith(FleetMachine.VOTES))
+        .filter(e -> !e.getKey().equals(FleetMachine.VOTES + from.id))
+        .map(e -> (Vote) e.getValue().value())
+        .anyMatch(
+            v ->
+                v.epoch == before.epoch
+                    && !v.site.host.equals(from.site.host)
+                    && (v.site.zone.isEmpty() || !v.site.zone.equals(from.site.zone)));
+  }
+
   /**
-   * @param evidenceEpoch the fleet epoch the sender's evidence was really gathered in
+   * Who sends, and what it really knew then.
+   *
+   * @param evidenceEpoch the fleet epoch its evidence was really gathered in: of failures, or, for
+   *     an objection, of good calls
+   * @param sawWell it had calls enough, and they were good
+   */
+  record Sender(String id, Site site, long evidenceEpoch, boolean sawWell) {}
+
+  /**
+   * @param quorum 0: auto
    */
   static void applied(
       Fence before,
       String proberBefore,
       Move m,
       SimEtcd after,
-      String sender,
-      long evidenceEpoch,
+      Sender from,
       int quorum,
-      java.util.Map<String, SimEtcd.Cell> keysBefore) {
+      Map<String, SimEtcd.Cell> keysBefore) {
+    String sender = from.id;
     Fence now = after.fence();
     require(
         now.epoch >= before.epoch && now.epoch <= before.epoch + 1,
@@ -55,9 +84,9 @@ final class Laws {
     switch (m.kind) {
       case OPEN -> {
         require(
-            evidenceEpoch == before.epoch,
+            from.evidenceEpoch == before.epoch,
             "opening evidence is younger than the last close",
-            "gathered in " + evidenceEpoch,
+            "gathered in " + from.evidenceEpoch,
             before,
             m);
         long others =
@@ -67,6 +96,29 @@ final class Laws {
                 .filter(e -> ((Vote) e.getValue().value()).epoch == before.epoch)
                 .count();
         require(others + 1 >= quorum, "a quorum of instances saw it", others, keysBefore);
+        if (quorum == 0 && !secondWitness(before, from, keysBefore)) {
+          Object own = value(keysBefore, FleetMachine.VOTES + sender);
+          require(
+              own instanceof Vote v && v.epoch == before.epoch,
+              "one witness alone has voted before it opens",
+              keysBefore);
+          for (String key : FleetMachine.OBJECTIONS) {
+            require(
+                !(value(keysBefore, key) instanceof Objection o) || o.epoch != before.epoch,
+                "nobody objects when one witness alone opens",
+                keysBefore,
+                m);
+          }
+        }
+      }
+      case OBJECT -> {
+        require(before.phase == Fence.Phase.CLOSED, "objections are for closed breakers", before);
+        require(
+            from.evidenceEpoch == before.epoch,
+            "an objection goes by calls of its own epoch",
+            "made in " + from.evidenceEpoch,
+            before);
+        require(from.sawWell, "only who has traffic and sees the target well objects", sender);
       }
       case CLOSE, REOPEN ->
           require(
@@ -81,8 +133,10 @@ final class Laws {
     }
     after.keys.forEach(
         (k, c) -> {
-          if (k.equals(FleetMachine.STATE) || k.equals(FleetMachine.PROBE)) {
-            require(c.lease() != 0, "state and probe hang on a lease", k, m);
+          if (k.equals(FleetMachine.STATE)
+              || k.equals(FleetMachine.PROBE)
+              || FleetMachine.slot(k) >= 0) {
+            require(c.lease() != 0, "state, probe and objections hang on a lease", k, m);
           }
         });
     require(

@@ -57,7 +57,7 @@ final class Member implements AutoCloseable {
                 .build(),
             engine::apply,
             Log.NONE);
-    fleet = new Fleet(plane.shared(), plane.loop(), engine, name, Log.NONE);
+    fleet = new Fleet(plane.shared(), plane.loop(), engine, name, "", Log.NONE);
     plane.listen(fleet);
     await("the rule is in force", () -> engine.plan("order") != null);
     await("etcd has been seen", () -> breaker().epoch() >= 0);

@@ -1,5 +1,7 @@
 package io.weir.control.fleet;
 
+import java.util.function.Predicate;
+
 /** The protocol made wrong in the ways one would get it wrong: the checkers have to notice. */
 final class Sabotage {
   private Sabotage() {}
@@ -23,6 +25,73 @@ final class Sabotage {
       write(b, w, m.ttlSeconds, w.key.equals(FleetMachine.PROBE) ? Move.Lease.NONE : w.lease);
     }
     return b.build();
+  }
+
+  /** Opens without looking whether somebody has objected meanwhile. */
+  static Move heedless(Move m) {
+    return m.kind == Move.Kind.OPEN ? without(m, c -> FleetMachine.slot(c.key) >= 0) : m;
+  }
+
+  /** Objects whatever has become of the epoch. */
+  static Move objectionToAnything(Move m) {
+    return m.kind == Move.Kind.OBJECT ? without(m, c -> c.key.equals(FleetMachine.EPOCH)) : m;
+  }
+
+  private static Move without(Move m, Predicate<Move.Compare> what) {
+    Move.Builder b = Move.of(m.kind);
+    m.compares.stream().filter(what.negate()).forEach(c -> b.when(c.key, c.modRevision));
+    m.writes.forEach(w -> write(b, w, m.ttlSeconds, w.lease));
+    return b.build();
+  }
+
+  /** A machine made wrong. */
+  enum Machine {
+    SOUND,
+    /** Believes evidence of failures for ever. */
+    GULLIBLE,
+    /** Objects without having any traffic. */
+    KNOW_ALL,
+    /** Believes for ever what it saw of good calls. */
+    FORGETFUL,
+    /** Takes its own vote for another's. */
+    DOUBLE,
+    /** Takes all on its own host for other witnesses. */
+    NEIGHBOURLY;
+
+    FleetMachine of(String self, Site site, FleetMachine.Settings settings, long seed) {
+      if (this == SOUND) {
+        return new FleetMachine(self, site, settings, seed);
+      }
+      Machine how = this;
+      return new FleetMachine(self, site, settings, seed) {
+        @Override
+        boolean holds(long gatheredIn) {
+          return how == GULLIBLE || super.holds(gatheredIn);
+        }
+
+        @Override
+        boolean well() {
+          return how == KNOW_ALL || super.well();
+        }
+
+        @Override
+        boolean holdsSight(long madeIn) {
+          return how == FORGETFUL || super.holdsSight(madeIn);
+        }
+
+        @Override
+        boolean anotherWitness(String by, Vote v) {
+          return how == DOUBLE
+              || how == NEIGHBOURLY && !by.equals(self)
+              || super.anotherWitness(by, v);
+        }
+
+        @Override
+        FleetMachine fresh() {
+          return how.of(self, site, settings, seed);
+        }
+      };
+    }
   }
 
   private static void write(Move.Builder b, Move.Write w, int ttlSeconds, Move.Lease lease) {

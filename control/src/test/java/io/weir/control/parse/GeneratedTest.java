@@ -185,7 +185,14 @@ class GeneratedTest {
         p.put("maxProperties", f.max);
         p.put("additionalProperties", map("type", scalar));
       }
-      case SHARE -> p.put("anyOf", percent);
+      case SHARE -> {
+        List<Object> any = new ArrayList<>();
+        if (!f.words.isEmpty()) {
+          any.add(map("enum", f.words));
+        }
+        any.addAll(percent);
+        p.put("anyOf", any);
+      }
       case SHARES -> {
         p.put("type", List.of("object", "array"));
         p.put("additionalProperties", map("anyOf", percent));
@@ -201,7 +208,8 @@ class GeneratedTest {
       }
     }
     if (f.fallback != null && f.kind != Field.Kind.TEXTS) {
-      boolean literal = f.kind == Field.Kind.WORD || f.kind == Field.Kind.TEXT;
+      boolean literal =
+          f.kind == Field.Kind.WORD || f.kind == Field.Kind.TEXT || !f.words.isEmpty();
       p.put("default", literal ? f.fallback : new Literal(f.fallback));
     }
     return p;

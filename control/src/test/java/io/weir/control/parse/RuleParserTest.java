@@ -227,7 +227,14 @@ class RuleParserTest {
       assertThat(r.recordStatus).containsExactly("5xx");
       assertThat(r.recordGrpc).contains("UNAVAILABLE", "DEADLINE_EXCEEDED");
       assertThat(r.fleet).isTrue();
-      assertThat(r.quorum).isEqualTo(1);
+      assertThat(r.quorumAuto()).isTrue();
+      BreakerRule auto = one(BREAKER, "quorum: auto");
+      assertThat(auto.quorumAuto()).isTrue();
+      BreakerRule one = one(BREAKER, "quorum: 1");
+      assertThat(one.quorumAuto()).isFalse();
+      assertThat(one.quorum).isEqualTo(1);
+      BreakerRule none = one(BREAKER, "quorum: 0%");
+      assertThat(none.quorum).isEqualTo(1);
     }
 
     @Test
@@ -469,6 +476,7 @@ class RuleParserTest {
           "record: {grpc: [UNAVAILBLE]} | WORD",
           "quorum: 0 | BOUND",
           "quorum: 130% | BOUND",
+          "quorum: automatic | KIND",
           "window: 20 | KIND",
         })
     void aBadBreakerIsRefused(String text, Code code) {

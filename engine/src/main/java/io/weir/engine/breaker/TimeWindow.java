@@ -19,6 +19,8 @@ final class TimeWindow extends Window {
   private static final long SLOT_NANOS = 1_000_000_000L;
   private static final AtomicLongFieldUpdater<Slot> COUNTS =
       AtomicLongFieldUpdater.newUpdater(Slot.class, "counts");
+  private static final AtomicLongFieldUpdater<TimeWindow> GONE =
+      AtomicLongFieldUpdater.newUpdater(TimeWindow.class, "gone");
   private static final AtomicIntegerFieldUpdater<Slot> SLOW =
       AtomicIntegerFieldUpdater.newUpdater(Slot.class, "slow");
 
@@ -40,6 +42,9 @@ final class TimeWindow extends Window {
   private final long origin;
   private final AtomicReferenceArray<Slot> slots;
 
+  /** Calls in slots that have been replaced. */
+  private volatile long gone;
+
   TimeWindow(int seconds, long now) {
     this.seconds = seconds;
     this.origin = now;
@@ -59,6 +64,9 @@ final class TimeWindow extends Window {
       }
       Slot fresh = new Slot(number);
       if (slots.compareAndSet(i, s, fresh)) {
+        if (s != null) {
+          GONE.addAndGet(this, s.counts >>> 32);
+        }
         return fresh;
       }
     }
@@ -90,6 +98,16 @@ final class TimeWindow extends Window {
   private boolean inside(Slot s, long number) {
     long age = number - s.number;
     return age < seconds && age > -seconds;
+  }
+
+  @Override
+  long total() {
+    long sum = gone;
+    for (int i = 0; i < seconds; i++) {
+      Slot s = slots.get(i);
+      sum += s == null ? 0 : s.counts >>> 32;
+    }
+    return sum;
   }
 
   @Override

@@ -25,6 +25,9 @@ abstract class Window {
   /** Adds an outcome and says whether the window, with it, is beyond the limits. */
   abstract boolean record(boolean failed, boolean slow, long now, Judge judge);
 
+  /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
+  abstract long total();
+
   /** Calls inside the window. */
   abstract long calls(long now);
 

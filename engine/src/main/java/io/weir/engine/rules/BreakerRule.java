@@ -49,7 +49,10 @@ public final class BreakerRule extends Rule {
   public final List<String> ignoreExceptions;
   public final List<String> ignoreGrpc;
 
-  /** Instances that must see the failures, at least 1. */
+  /**
+   * Instances that must see the failures, at least 1; 0: two witnesses, or one that nobody
+   * contradicts ({@link #quorumAuto}).
+   */
   public final int quorum;
 
   /** As a share of the live ones, 0 when {@link #quorum} is absolute. */
@@ -94,6 +97,11 @@ public final class BreakerRule extends Rule {
     maxEjectionPercent = b.maxEjectionPercent;
     force = b.force;
     response = b.response;
+  }
+
+  /** {@code quorum: auto}. */
+  public boolean quorumAuto() {
+    return quorum == 0 && quorumShare == 0;
   }
 
   @Override
@@ -155,7 +163,7 @@ public final class BreakerRule extends Rule {
     private List<String> ignoreStatus = Collections.emptyList();
     private List<String> ignoreExceptions = Collections.emptyList();
     private List<String> ignoreGrpc = Collections.emptyList();
-    private int quorum = 1;
+    private int quorum;
     private double quorumShare;
     private boolean fleet = true;
     private long rampNanos;
@@ -234,6 +242,9 @@ public final class BreakerRule extends Rule {
       return this;
     }
 
+    /**
+     * @param absolute 0, with a share of 0: auto
+     */
     public Builder quorum(int absolute, double share) {
       quorum = absolute;
       quorumShare = share;
