@@ -34,6 +34,11 @@ for i in $(seq 60); do
   [ "$(weir status -o json 2>/dev/null | grep -c '"agent"')" = 2 ] && break
   sleep 0.5
 done
+# the two serve nothing, so nobody registers them
+for port in 8081 8082; do
+  etcdctl --endpoints="$WEIR_ETCD_ENDPOINTS" put "/services/shop/instances/127.0.0.1:$port" \
+    "{\"version\": \"v$((port - 8080))\"}" >/dev/null
+done
 # a JVM without the agent, to attach to
 java -cp . Idle 2>plain.log &
 pids+=($!)
@@ -71,10 +76,12 @@ session() {
   run explain shop '/api/orders?user=7' --times 250
   run enforce shop/rate-limit --wait
   run explain shop '/api/orders?user=7' --times 250
-  run pull --force weir-rules
+  run push weir-rules -m 'from the files of yesterday'
+  run pull weir-rules
   run shadow shop/rate-limit -m 'too strict for the sale'
   edit 's/qps: 400 /qps: 300 /' weir-rules/service/shop/rate-limit.yaml
   run push weir-rules -m 'from an old copy'
+  run canary set shop v3 5 --stable v1
   run canary set shop v2 5 -m 'a first look at v2'
   run status
   run top --count 1

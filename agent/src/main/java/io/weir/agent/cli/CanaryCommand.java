@@ -53,6 +53,8 @@ final class CanaryCommand extends Command {
         description = "what else runs, when there is no rule yet (default: asked of the registry)")
     @Nullable String stable;
 
+    private @Nullable String absent;
+
     /** The canary's share of 100. */
     abstract int share();
 
@@ -65,7 +67,10 @@ final class CanaryCommand extends Command {
       }
       try (Tree tree = open()) {
         View view = tree.view();
-        String key = "/service/" + service + "/route";
+        String key = RuleKey.RULES + service + "/route";
+        if (share() > 0 && tree.hasStatus()) {
+          absent = absent(Known.of(view));
+        }
         Entry there = view.get(key);
         String text =
             there == null
@@ -74,8 +79,13 @@ final class CanaryCommand extends Command {
         Publication p = new Publication(this, tree, view);
         p.put(key, text.getBytes(StandardCharsets.UTF_8));
         RouteRule after = rule(RuleKey.parse(key), text.getBytes(StandardCharsets.UTF_8), key);
-        if (share() > 0 && tree.hasStatus()) {
-          check(p, Known.of(view), after);
+        boolean lintAsks =
+            after.enabled && !after.shadow && !Known.of(view).instances(service).isEmpty();
+        if (absent != null && !lintAsks) {
+          p.danger(absent);
+        }
+        if (share() == 0 && there != null) {
+          p.dangers(mostCalls(rule(RuleKey.parse(key), there.value, key)));
         }
         if (share() > 0 && (after.shadow || !after.enabled)) {
           out.say(
@@ -93,25 +103,36 @@ final class CanaryCommand extends Command {
       }
     }
 
-    /** A canary that no live instance runs must be confirmed. */
-    private void check(Publication p, Known known, RouteRule after) {
+    /** A sentence when no live instance runs the canary, else null. */
+    private @Nullable String absent(Known known) {
       List<Instance> live = known.instances(service);
-      for (Arm a : after.defaults) {
-        boolean acts = after.enabled && !after.shadow && !live.isEmpty(); // then lint asks
-        if (version.equals(a.version) && !acts && !Known.runs(live, a)) {
-          String unknown = known.unknown(service);
-          p.danger(
-              unknown != null
-                  ? unknown
-                  : "no live instance of "
-                      + service
-                      + " is "
-                      + version
-                      + (live.isEmpty()
-                          ? "; none is registered"
-                          : "; there " + Known.versions(live)));
+      for (Instance i : live) {
+        if (version.equals(i.version())) {
+          return null;
         }
       }
+      String unknown = known.unknown(service);
+      return unknown != null
+          ? unknown
+          : "no live instance of "
+              + service
+              + " is "
+              + version
+              + (live.isEmpty() ? "; none is registered" : "; there " + Known.versions(live));
+    }
+
+    /** What has most of the calls is hardly a canary that is given up. */
+    private List<String> mostCalls(RouteRule before) {
+      long all = 0;
+      long its = 0;
+      for (Arm a : before.defaults) {
+        all += a.weight;
+        its += version.equals(a.version) ? a.weight : 0;
+      }
+      return its * 2 <= all
+          ? Collections.<String>emptyList()
+          : Collections.singletonList(
+              version + " has " + its * 100 / all + " % of the calls: is it the canary?");
     }
 
     private List<Arm> guessStable(View view) {
@@ -121,7 +142,8 @@ final class CanaryCommand extends Command {
       if (one == null) {
         throw new Trouble(
             Fault.NO_RULE,
-            "no routing rule of "
+            (absent == null ? "" : absent + ". ")
+                + "No routing rule of "
                 + service
                 + " says what else runs, and the registry names "
                 + (others.isEmpty() ? "no other version" : "several: " + others),

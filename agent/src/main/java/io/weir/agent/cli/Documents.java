@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -91,7 +92,7 @@ final class Documents {
         d.directory(path);
       } else if (Files.isRegularFile(path)) {
         RuleKey key = RuleKey.parse(as != null ? as : keyOf(path));
-        d.byKey.put(key.key, new Document(key, Files.readAllBytes(path), p, rootOf(path)));
+        d.add(new Document(key, Files.readAllBytes(path), p, rootOf(path)));
       } else {
         throw new Trouble(Fault.NO_FILE, p + " does not exist");
       }
@@ -99,12 +100,21 @@ final class Documents {
     return d;
   }
 
+  private void add(Document d) {
+    Document there = byKey.put(d.key.key, d);
+    if (there != null && !Arrays.equals(there.text, d.text)) {
+      throw new Trouble(
+          Fault.USAGE,
+          there.origin + " and " + d.origin + " are both " + d.key + ", and differ",
+          "give one of them");
+    }
+  }
+
   private void directory(Path root) {
     try (Tree tree = new FileTree(root).open(TimeUnit.SECONDS.toNanos(10))) {
       for (Entry e : tree.view().rules().values()) {
         Path file = FileTree.find(root, e.key);
-        byKey.put(
-            e.key,
+        add(
             new Document(
                 RuleKey.parse(e.key), e.value, file == null ? e.key : file.toString(), root));
       }

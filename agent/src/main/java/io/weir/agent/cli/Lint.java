@@ -5,6 +5,7 @@ import io.weir.control.parse.RuleParser;
 import io.weir.control.parse.RuleProblem;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.Response;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.Match;
 import io.weir.engine.rules.BreakerRule;
@@ -190,6 +191,13 @@ final class Lint {
     } else if (r.rated && r.qps < 1 && r.auto == null && r.by.isEmpty() && everyCall) {
       warn("hardly-any", d, r.id, "less than one call a second passes");
     }
+    if (r.onMissing == LimitRule.OnMissing.REJECT && !r.by.isEmpty()) {
+      warn("rejects-missing", d, r.id, "every call without " + r.by + " is refused");
+    }
+    if (r.maxWaitNanos > 30_000_000_000L) {
+      warn("long-wait", d, r.id, "a call may wait " + r.maxWaitNanos / 1_000_000_000L + " s");
+    }
+    success(d, r, r.response);
     if (r.maxConcurrent == 1 && everyCall) {
       warn("one-at-a-time", d, r.id, "max_concurrent 1: one call at a time in each instance");
     }
@@ -280,8 +288,19 @@ final class Lint {
           r.id,
           "quorum 1: one sick caller opens it for all; with quorum auto the others may contradict");
     }
+    if (r.openNanos > 3600 * 1_000_000_000L) {
+      warn("long-open", d, r.id, "an open breaker refuses for more than an hour before it probes");
+    }
+    success(d, r, r.response);
     if (r.openNanos < 1_000_000_000L) {
       warn("short-open", d, r.id, "under a second open, the target gets no rest");
+    }
+  }
+
+  private void success(Documents.Document d, Rule r, Response response) {
+    if (response.status >= 200 && response.status < 300) {
+      warn(
+          "looks-well", d, r.id, "a refused call looks like a good one: status " + response.status);
     }
   }
 

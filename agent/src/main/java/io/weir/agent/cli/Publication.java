@@ -4,6 +4,8 @@ import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleProblem;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
+import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.Rule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -72,6 +74,12 @@ final class Publication {
   /** Something that somebody must confirm, unless nothing is written. */
   Publication danger(String what) {
     dangers.add(what);
+    return this;
+  }
+
+  /** The same of several. */
+  Publication dangers(List<String> what) {
+    dangers.addAll(what);
     return this;
   }
 
@@ -196,11 +204,51 @@ final class Publication {
         out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + LintCommand.line(out, f));
       }
     }
+    if (lint) {
+      reach(before, after);
+    }
     List<String> asked = new ArrayList<String>(dangers);
     for (Lint.Finding f : errors) {
       asked.add(f.document.key.key + " " + (f.rule.isEmpty() ? "" : f.rule + ": ") + f.text);
     }
     return asked;
+  }
+
+  /**
+   * Warns of a new rule for every service, and of rates that fall to a tenth or less: a digit is
+   * lost easily.
+   */
+  private void reach(Documents before, Documents after) {
+    for (String key : writes.keySet()) {
+      Documents.Document was = before.byKey.get(key);
+      Documents.Document is = after.byKey.get(key);
+      if (was == null && is != null && is.key.service.equals("*")) {
+        out.say(
+            out.ink(Out.Ink.DOUBTFUL, "warning: ")
+                + key
+                + " is new, and concerns every service without a rule of its own");
+      }
+      if (was == null || is == null || is.key.kind != RuleKey.Kind.LIMIT) {
+        continue;
+      }
+      for (Rule old : was.parse().rules) {
+        for (Rule now : is.parse().rules) {
+          double from = ((LimitRule) old).qps;
+          double to = ((LimitRule) now).qps;
+          if (old.id.equals(now.id) && to > 0 && from >= to * 10) {
+            out.say(
+                out.ink(Out.Ink.DOUBTFUL, "warning: ")
+                    + key
+                    + " "
+                    + now.id
+                    + ": qps falls from "
+                    + ExplainCommand.number(from)
+                    + " to "
+                    + ExplainCommand.number(to));
+          }
+        }
+      }
+    }
   }
 
   private void confirm(List<String> asked) {

@@ -233,7 +233,41 @@ class SlipsTest {
     weir("canary", "set", "shop", "v2", "5", "--yes").exits(0);
   }
 
+  @Test
+  void givingUpTheVersionThatHasMostCallsAsks() throws IOException {
+    register("shop", 1, "v1");
+    register("shop", 2, "v2");
+    put("rules", "service/shop/route.yaml", "default: [{version: v1}]\n");
+    weir("push", dir("rules")).exits(0);
+    weir("canary", "set", "shop", "v2", "5").exits(0);
+    weir("canary", "abort", "shop", "v1").exits(3).says("v1 has 95 % of the calls");
+    weir("canary", "abort", "shop", "v2").exits(0);
+    weir("canary", "set", "other", "v2", "5").exits(1).says("nobody of the name", "--stable");
+  }
+
   // rules that close everything
+
+  @Test
+  void whatIsProbablyAMistakeIsShownAndNotRefused() throws IOException {
+    put("rules", LIMIT, "qps: 5000\n");
+    weir("push", dir("rules")).exits(0);
+    put("rules", LIMIT, "qps: 500\n");
+    weir("push", dir("rules")).exits(0).says("qps falls from 5000 to 500");
+    put(
+        "rules",
+        LIMIT,
+        "{qps: 400, by: [header:X-User], on_missing: reject, max_wait_ms: 60000,"
+            + " response: {status: 200}}\n");
+    weir("push", dir("rules"))
+        .exits(0)
+        .says("rejects-missing", "long-wait", "looks-well")
+        .saysNot("qps falls");
+    put("all", "service/_all/circuit-breaker.yaml", "{open_seconds: 7200, min_calls: 1}\n");
+    weir("push", dir("all")).exits(0).says("concerns every service", "long-open", "one-failure-opens");
+    weir("push", dir("all"), "--no-lint").exits(0).saysNot("long-open");
+    put("twice", LIMIT, "qps: 1\n");
+    weir("push", dir("twice"), dir("rules")).exits(2).says("are both", "rate-limit");
+  }
 
   @Test
   void aPushThatClosesEverythingNeedsYes() throws IOException {
