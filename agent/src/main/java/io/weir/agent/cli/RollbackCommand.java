@@ -52,7 +52,7 @@ final class RollbackCommand extends ChangeCommand {
       History.Change undone = all.get(at);
       String user = tree.user();
       String me = user == null ? History.author(environment) : user;
-      if (id == null && !undone.by.equals(me)) {
+      if (id == null && !undone.by.equals(History.line(me, Integer.MAX_VALUE))) {
         p.danger("the last change is not yours (" + me + "): by " + undone.told());
       }
       if (to && at > 1) {

@@ -263,7 +263,9 @@ class SlipsTest {
         .says("rejects-missing", "long-wait", "looks-well")
         .saysNot("qps falls");
     put("all", "service/_all/circuit-breaker.yaml", "{open_seconds: 7200, min_calls: 1}\n");
-    weir("push", dir("all")).exits(0).says("concerns every service", "long-open", "one-failure-opens");
+    weir("push", dir("all"))
+        .exits(0)
+        .says("concerns every service", "long-open", "one-failure-opens");
     weir("push", dir("all"), "--no-lint").exits(0).saysNot("long-open");
     put("twice", LIMIT, "qps: 1\n");
     weir("push", dir("twice"), dir("rules")).exits(2).says("are both", "rate-limit");
