@@ -189,7 +189,7 @@ class RoleTest {
   }
 
   @Test
-  void anOperatorWorksByTheCommandLineAndWritesRulesOnly() {
+  void anOperatorWorksByTheCommandLineAndWritesRulesOnly() throws IOException {
     Cli cli = operator("operator");
     String[] where = {"--etcd", etcd.endpoint()};
     cli.run("init", "rules").exits(0);
@@ -218,6 +218,14 @@ class RoleTest {
             "/anything")) {
       denied("operator", "put", key, "x");
     }
+    Path pay = Files.createDirectories(work.resolve("of-pay/service/pay"));
+    Files.writeString(pay.resolve("rate-limit.json"), "{\"qps\": 5}");
+    Cli.Said said =
+        operator("shop-operator")
+            .run("push", "of-pay", "--yes", "--etcd", etcd.endpoint())
+            .exits(1);
+    assertThat(said.err())
+        .contains("WEIR2105", "permission denied; nothing was written", "weir role --operator");
     denied("shop-operator", "put", "/service/pay/force", "open");
     denied("shop-operator", "put", "/weir/off", "1");
     as("shop-operator", "put", "/service/shop/route", "{}");

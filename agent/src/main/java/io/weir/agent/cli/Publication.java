@@ -323,6 +323,13 @@ final class Publication {
 
   /** The answer was lost: the history entry tells whether it was written. */
   private long settle(History.Change change, Txn.Outcome outcome) {
+    if (outcome.reason.contains("permission denied")) {
+      // etcd asks before it writes anything
+      throw new Trouble(
+          Fault.READ_ONLY,
+          tree.name + ": " + outcome.reason + "; nothing was written",
+          "this user may not write " + writes.keySet() + ": see weir role --operator");
+    }
     String key = History.PREFIX + change.id;
     Entry there = tree.await(v -> v.get(key), SETTLE_NANOS);
     if (there == null) {
