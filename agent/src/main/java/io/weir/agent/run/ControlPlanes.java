@@ -207,21 +207,4 @@ final class ControlPlanes {
     String snapshots = config.get(Key.SNAPSHOT_DIR);
     return b.snapshotDirectory(snapshots == null ? null : Paths.get(snapshots)).build();
   }
-
-  private static final class AgentLogSink implements Log {
-    @Override
-    public void info(String line) {
-      AgentLog.get().info(bare(line));
-    }
-
-    @Override
-    public void warn(String line) {
-      AgentLog.get().warn(bare(line));
-    }
-
-    /** The agent's log has a prefix of its own. */
-    private static String bare(String line) {
-      return line.startsWith("weir: ") ? line.substring("weir: ".length()) : line;
-    }
-  }
 }

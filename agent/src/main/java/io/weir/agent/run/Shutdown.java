@@ -3,10 +3,13 @@ package io.weir.agent.run;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.telemetry.Telemetry;
 import io.weir.control.ControlPlane;
+import io.weir.control.loop.Daemon;
 import io.weir.control.registry.Registry;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +23,11 @@ import org.jspecify.annotations.Nullable;
  * without waiting.
  */
 final class Shutdown {
+  /**
+   * What {@code weir-stop} takes at most; the leases of an etcd that answers go in milliseconds.
+   */
+  static final long LONGEST_MILLIS = 4000;
+
   private Shutdown() {}
 
   static void install(
@@ -30,11 +38,16 @@ final class Shutdown {
     Thread stop =
         new Thread(
             () -> {
-              if (registry != null) {
-                registry.close();
-              }
-              plane.close();
-              telemetry.close();
+              within(
+                  LONGEST_MILLIS,
+                  () -> {
+                    if (registry != null) {
+                      registry.close();
+                    }
+                    plane.close();
+                  },
+                  telemetry::close);
+              AgentLog.get().flush(AgentLog.LAST_MILLIS);
             },
             "weir-stop");
     stop.setContextClassLoader(Shutdown.class.getClassLoader());
@@ -54,6 +67,36 @@ final class Shutdown {
                     + notHere
                     + "): shutdown deregisters without draining");
       }
+    }
+  }
+
+  /**
+   * Runs the tasks beside each other on threads of their own, and returns when all have ended or
+   * the time is over: whatever hangs (etcd, a collector, a lock), the JVM goes on ending.
+   */
+  static void within(long millis, Runnable... tasks) {
+    CountDownLatch ended = new CountDownLatch(tasks.length);
+    for (Runnable task : tasks) {
+      try {
+        Daemon.thread(
+                "weir-close",
+                () -> {
+                  try {
+                    task.run();
+                  } finally {
+                    ended.countDown();
+                  }
+                },
+                new AgentLogSink())
+            .start();
+      } catch (Throwable noThread) {
+        ended.countDown();
+      }
+    }
+    try {
+      ended.await(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -94,11 +137,16 @@ final class Shutdown {
       if (!method.getName().equals("handle")) {
         return method.invoke(this, arguments);
       }
-      if (!registry.isEmpty()) {
-        AgentLog.get()
-            .info("SIGTERM: deregistered, draining for " + millis + " ms (weir.drain_ms)");
-        registry.close();
-        Thread.sleep(millis);
+      try {
+        if (!registry.isEmpty()) {
+          AgentLog.get()
+              .info("SIGTERM: deregistered, draining for " + millis + " ms (weir.drain_ms)");
+          registry.close();
+          Thread.sleep(millis);
+        }
+      } catch (Throwable t) {
+        // whatever it is (an interrupt, no memory): the JVM has been told to end
+        AgentLog.get().warn("SIGTERM: the drain was cut short: " + t);
       }
       return handle.invoke(before, arguments);
     }
