@@ -17,17 +17,19 @@ final class AdapterLoader extends ClassLoader {
   }
 
   private final ClassLoader isolated;
-  private final UnaryOperator<byte[]> rewrite;
+  private final @Nullable UnaryOperator<byte[]> rewrite;
 
   AdapterLoader(ClassLoader application, ClassLoader isolated) {
-    this(application, isolated, bytes -> bytes);
+    this(application, isolated, null);
   }
 
   /**
-   * @param rewrite what becomes of an adapter's class file
+   * @param rewrite what becomes of an adapter's class file; null: it stays as it is
    */
   AdapterLoader(
-      @Nullable ClassLoader application, ClassLoader isolated, UnaryOperator<byte[]> rewrite) {
+      @Nullable ClassLoader application,
+      ClassLoader isolated,
+      @Nullable UnaryOperator<byte[]> rewrite) {
     super(application);
     this.isolated = isolated;
     this.rewrite = rewrite;
@@ -62,7 +64,8 @@ final class AdapterLoader extends ClassLoader {
       for (int n; (n = in.read(buffer)) > 0; ) {
         out.write(buffer, 0, n);
       }
-      byte[] classFile = rewrite.apply(out.toByteArray());
+      byte[] classFile = out.toByteArray();
+      classFile = rewrite == null ? classFile : rewrite.apply(classFile);
       return defineClass(name, classFile, 0, classFile.length);
     } catch (IOException e) {
       throw new ClassNotFoundException(name, e);

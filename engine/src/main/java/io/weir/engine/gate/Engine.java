@@ -70,6 +70,17 @@ public final class Engine implements Ticket.Recorder {
   /** How many more rules may have a latency of their own. */
   private final AtomicInteger ruleRoom = new AtomicInteger(Latencies.MAX_RULES);
 
+  /** No method reference: the first call to a service would link it, deep down in its stack. */
+  private final Timed.Each timing =
+      new Timed.Each() {
+        @Override
+        public void rule(String kind, String id, long slowNanos, Timed rule) {
+          if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
+            rule.time(new Latency());
+          }
+        }
+      };
+
   /** Who wants to see decisions; replaced, never changed. */
   private volatile Witness[] witnesses = new Witness[0];
 
@@ -243,7 +254,7 @@ public final class Engine implements Ticket.Recorder {
     ruleLatencies(); // counts
     ServicePlan own = snapshot.own();
     if (own != null) {
-      own.timedServer(this::time);
+      own.timedServer(timing);
     }
   }
 
@@ -253,15 +264,9 @@ public final class Engine implements Ticket.Recorder {
   private Latency called(ServicePlan plan, Latencies all) {
     Latency l = all.target(plan.service);
     if (!all.isOthers(l)) {
-      plan.timedClient(this::time);
+      plan.timedClient(timing);
     }
     return l;
-  }
-
-  private void time(String kind, String id, long slowNanos, Timed rule) {
-    if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
-      rule.time(new Latency());
-    }
   }
 
   /**

@@ -71,29 +71,46 @@ final class Coloured<Q, P> implements ServerCallHandler<Q, P> {
 
     @Override
     public void onHalfClose() {
-      run(super::onHalfClose);
+      Context outer = context.attach();
+      Colour before = Colour.swap(colour);
+      try {
+        super.onHalfClose();
+      } finally {
+        Colour.swap(before);
+        context.detach(outer);
+      }
     }
 
     @Override
     public void onReady() {
-      run(super::onReady);
+      Context outer = context.attach();
+      Colour before = Colour.swap(colour);
+      try {
+        super.onReady();
+      } finally {
+        Colour.swap(before);
+        context.detach(outer);
+      }
     }
 
     @Override
     public void onCancel() {
-      run(super::onCancel);
+      Context outer = context.attach();
+      Colour before = Colour.swap(colour);
+      try {
+        super.onCancel();
+      } finally {
+        Colour.swap(before);
+        context.detach(outer);
+      }
     }
 
     @Override
     public void onComplete() {
-      run(super::onComplete);
-    }
-
-    private void run(Runnable callback) {
       Context outer = context.attach();
       Colour before = Colour.swap(colour);
       try {
-        callback.run();
+        super.onComplete();
       } finally {
         Colour.swap(before);
         context.detach(outer);

@@ -194,7 +194,14 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
    */
   void close(Listener<P> listener, Status status, Metadata trailers) {
     gate.executors.execute(
-        options.getExecutor(), context.wrap(() -> listener.onClose(status, trailers)));
+        options.getExecutor(),
+        context.wrap(
+            new Runnable() {
+              @Override
+              public void run() {
+                listener.onClose(status, trailers);
+              }
+            }));
   }
 
   private CallOptions decided() {

@@ -83,10 +83,14 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   static Helper around(Helper channel, Engine engine) {
     RoutedHelper helper = new RoutedHelper(channel, engine);
     // a call with a decision need not wait until the balancer has found its own addresses
+    // no lambdas on the way of a call: linking one takes more stack than all the rest of it
     helper.inContext(
-        () -> {
-          if (helper.original == NOTHING_YET) {
-            helper.publish();
+        new Runnable() {
+          @Override
+          public void run() {
+            if (helper.original == NOTHING_YET) {
+              helper.publish();
+            }
           }
         });
     return helper;
@@ -96,11 +100,14 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     channel
         .getSynchronizationContext()
         .execute(
-            () -> {
-              try {
-                task.run();
-              } catch (Throwable t) {
-                Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+            new Runnable() {
+              @Override
+              public void run() {
+                try {
+                  task.run();
+                } catch (Throwable t) {
+                  Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+                }
               }
             });
   }
@@ -128,7 +135,13 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private @Nullable PickResult pick(Instance instance) {
     Connection c = connections.get(instance);
     if (c == null) {
-      inContext(() -> connect(instance));
+      inContext(
+          new Runnable() {
+            @Override
+            public void run() {
+              connect(instance);
+            }
+          });
       return PickResult.withNoResult();
     }
     if (c == NONE) {
@@ -138,7 +151,13 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     if (r != null) {
       return r;
     }
-    inContext(c.subchannel::requestConnection);
+    inContext(
+        new Runnable() {
+          @Override
+          public void run() {
+            c.subchannel.requestConnection();
+          }
+        });
     return PickResult.withNoResult();
   }
 
