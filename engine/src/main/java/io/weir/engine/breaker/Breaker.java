@@ -109,7 +109,10 @@ public final class Breaker implements Timed {
       }
       Probes p = new Probes(r.probeSuccesses, now);
       if (ERA.compareAndSet(
-          this, e, Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now))) {
+          this,
+          e,
+          Era.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now)
+              .convincing(e.isConvincing()))) {
         moves.count(Moves.OPEN, Moves.HALF_OPEN, Moves.SELF);
       }
       e = era;
@@ -149,31 +152,27 @@ public final class Breaker implements Timed {
     return e.phase == Era.Phase.OPEN ? Math.max(0, e.until - now) : 0;
   }
 
-  /** A call with a permit ended. */
+  /**
+   * A call with a permit ended.
+   *
+   * @param outcome as {@link Window#record} takes it
+   */
   @SuppressWarnings("NullAway") // while it is closed there is a window
-  void ended(Guard guard, long permit, boolean bad, boolean slow, long now) {
+  void ended(Guard guard, long permit, int outcome, long now) {
     Era e = era;
     if (e.generation != permit >>> PLACE_BITS) {
       late.increment();
       return;
     }
     if (e.phase == Era.Phase.CLOSED) {
-      boolean trips = e.window.record(bad, slow, now, guard);
-      if (guard.consecutiveFailures > 0) {
-        if (!bad) {
-          if (e.inARow != 0) {
-            e.inARow = 0;
-          }
-        } else if (Era.IN_A_ROW.incrementAndGet(e) >= guard.consecutiveFailures) {
-          trips = true;
-        }
-      }
-      if (trips) {
-        trip(e, guard.rule, now);
+      boolean trips = e.window.record(outcome, now, guard);
+      boolean inARow = guard.consecutiveFailures > 0 && e.row(outcome, now, guard);
+      if (trips || inARow) {
+        trip(e, guard, inARow, now);
       }
     } else if (e.phase == Era.Phase.HALF_OPEN && e.probes != null) {
       int place = (int) permit & PLACE;
-      if (bad || slow || e.probes.isOverdue(place, now)) {
+      if (outcome != 0 || e.probes.isOverdue(place, now)) {
         bad(e, guard.rule, now);
       } else {
         boolean all = e.probes.good(place);
@@ -197,20 +196,24 @@ public final class Breaker implements Timed {
   }
 
   @SuppressWarnings("NullAway") // from closed, where there is a window
-  private void trip(Era e, BreakerRule r, long now) {
-    Era next = Era.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now);
+  private void trip(Era e, Guard guard, boolean inARow, long now) {
+    BreakerRule r = guard.rule;
+    boolean convinces = inARow && e.rowConvinces() || e.window.convincesFleet(now, guard);
+    Era next =
+        Era.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now)
+            .convincing(convinces);
     if (ERA.compareAndSet(this, e, next)) {
       opened.increment();
       moves.count(Moves.CLOSED, Moves.OPEN, Moves.SELF);
       FleetLink l = link;
-      if (l != null) {
+      if (l != null && convinces) {
         long calls = e.window.calls(now);
         long age = now - e.since;
         l.tripped(
             this,
             e.epoch,
             calls,
-            Math.max(e.window.failures(now), e.window.slow(now)),
+            Math.max(e.window.failures(now) - e.window.own(now), e.window.slow(now)),
             r.countWindow ? age : Math.min(age, r.windowSeconds * 1_000_000_000L));
       }
     }
@@ -223,7 +226,8 @@ public final class Breaker implements Timed {
   private void bad(Era e, BreakerRule r, long now) {
     int attempt = e.attempt + 1;
     Era next =
-        Era.open(e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now);
+        Era.open(e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now)
+            .convincing(e.isConvincing());
     if (ERA.compareAndSet(this, e, next)) {
       opened.increment();
       moves.count(Moves.HALF_OPEN, Moves.OPEN, Moves.SELF);
@@ -231,7 +235,7 @@ public final class Breaker implements Timed {
       if (l != null) {
         if (e.shared) {
           l.probed(this, e.fence, false);
-        } else {
+        } else if (e.isConvincing()) {
           l.tripped(this, e.epoch, 1, 1, now - e.since);
         }
       }

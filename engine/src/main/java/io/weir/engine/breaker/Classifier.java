@@ -18,6 +18,9 @@ public class Classifier {
   /** Says nothing about the target. */
   public static final int IGNORED = 2;
 
+  /** A failure that counts for this instance only: it is no evidence for the fleet. */
+  public static final int OWN = 3;
+
   /** By HTTP status. */
   private final byte[] statuses = new byte[1000];
 

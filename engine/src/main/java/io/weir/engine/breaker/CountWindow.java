@@ -7,9 +7,10 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 /**
  * The last {@code size} outcomes.
  *
- * <p>How it works: a ring of two bits per call (failed, slow), 32 calls to a word, a cursor that
- * only grows, and running totals. Recording takes three steps: claim a position by incrementing the
- * cursor; exchange the two bits at that position by CAS on their word, which yields the bits that
+ * <p>How it works: a ring of four bits per call (failed, slow, no evidence for the fleet; one is
+ * spare), 16 calls to a word, a cursor that only grows, and running totals. Recording takes three
+ * steps: claim a position by incrementing the cursor; exchange the bits at that position by CAS on
+ * their word, which yields the bits that
  * were there; add the difference to the totals. The exchanges of one position form a chain in which
  * every value enters once and leaves once, so the totals telescope to exactly the bits in the ring
  * whenever nobody is between the second and the third step, however late a thread writes. In the
@@ -22,6 +23,14 @@ final class CountWindow extends Window {
   private static final AtomicLongFieldUpdater<CountWindow> TOTALS =
       AtomicLongFieldUpdater.newUpdater(CountWindow.class, "totals");
 
+  /** Bits of one call. */
+  private static final long OUTCOME = 7;
+
+  /** Bits of one counter in the totals; a window has ten thousand calls at most. */
+  private static final int FIELD = 21;
+
+  private static final long HALF = 1L << (FIELD - 1);
+
   private final int size;
 
   /** A position's place in the ring without a division: see {@link #place}. */
@@ -31,39 +40,44 @@ final class CountWindow extends Window {
   private final AtomicLongArray ring;
   private volatile long cursor;
 
-  /** Failures in the low, slow calls in the high half. */
+  /** Failures in the lowest 21 bits, above them slow calls, above them own failures. */
   private volatile long totals;
 
   CountWindow(int size) {
     this.size = size;
     this.shift = 31 + (32 - Integer.numberOfLeadingZeros(size - 1));
     this.inverse = ((1L << shift) + size - 1) / size;
-    this.ring = new AtomicLongArray((size + 31) / 32);
+    this.ring = new AtomicLongArray((size + 15) / 16);
   }
 
   @Override
-  boolean record(boolean failed, boolean slow, long now, Judge judge) {
+  boolean record(int outcome, long now, Judge judge) {
     long at = CURSOR.getAndIncrement(this);
     int place = place(at);
-    long bits = (failed ? 1L : 0L) | (slow ? 2L : 0L);
-    int word = place >>> 5;
-    int shift = (place & 31) << 1;
+    long bits = outcome;
+    int word = place >>> 4;
+    int shift = (place & 15) << 2;
     long before;
     while (true) {
       long w = ring.get(word);
-      before = (w >>> shift) & 3L;
+      before = (w >>> shift) & OUTCOME;
       if (before == bits || ring.compareAndSet(word, w, w ^ ((before ^ bits) << shift))) {
         break;
       }
     }
-    long t;
-    if (before == bits) {
-      t = totals;
-    } else {
-      long d = ((bits & 1L) - (before & 1L)) + (((bits >>> 1) - (before >>> 1)) << 32);
-      t = TOTALS.addAndGet(this, d);
+    long t = before == bits ? totals : TOTALS.addAndGet(this, spread(bits) - spread(before));
+    if (outcome != 0) {
+      mark(outcome, now, judge);
     }
-    return judge.trips(Math.min(at + 1, size), (int) t, slowOf(t));
+    long calls = Math.min(at + 1, size);
+    long failures = failuresOf(t);
+    long slow = slowOf(t);
+    return judge.trips(calls, failures, slow) && lasted(calls, failures, slow, now, judge);
+  }
+
+  /** An outcome's bits, each in the lowest place of its counter. */
+  private static long spread(long bits) {
+    return (bits & 1L) | (bits & 2L) << (FIELD - 1) | (bits & 4L) << (2 * FIELD - 2);
   }
 
   /**
@@ -77,9 +91,25 @@ final class CountWindow extends Window {
     return (int) (n - ((n * inverse) >>> shift) * size);
   }
 
-  /** A negative low half (a removal overtaking its addition) has borrowed from the high one. */
+  private static long failuresOf(long totals) {
+    return totals << (64 - FIELD) >> (64 - FIELD);
+  }
+
+  /**
+   * A negative field (a removal overtaking its addition) has borrowed from the one above; adding
+   * half a unit first pays that back.
+   */
   private static long slowOf(long totals) {
-    return (totals - (int) totals) >> 32;
+    return (totals + HALF) << (64 - 2 * FIELD) >> (64 - FIELD);
+  }
+
+  private static long ownOf(long totals) {
+    return (totals + HALF + (HALF << FIELD)) >> (2 * FIELD);
+  }
+
+  @Override
+  long total() {
+    return cursor;
   }
 
   @Override
@@ -94,7 +124,22 @@ final class CountWindow extends Window {
 
   @Override
   long failures(long now) {
-    return (int) totals;
+    return failuresOf(totals);
+  }
+
+  @Override
+  long own(long now) {
+    return ownOf(totals);
+  }
+
+  @Override
+  long atLeast() {
+    return size;
+  }
+
+  @Override
+  long oldestNanos(long minNanos) {
+    return Long.MAX_VALUE;
   }
 
   @Override
@@ -115,8 +160,7 @@ final class CountWindow extends Window {
     long keep = Math.min(end, Math.min(size, rule.windowSize));
     for (long at = end - keep; at < end; at++) {
       int place = place(at);
-      long bits = (ring.get(place >>> 5) >>> ((place & 31) << 1)) & 3L;
-      w.record((bits & 1L) != 0, (bits & 2L) != 0, now, NEVER);
+      w.record((int) (ring.get(place >>> 4) >>> ((place & 15) << 2) & OUTCOME), now, NEVER);
     }
     return w;
   }

@@ -1,6 +1,6 @@
 package io.weir.engine.breaker;
 
-import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,8 +8,14 @@ import org.jspecify.annotations.Nullable;
  * gathers; a permit names its era's generation, and outcomes of another generation change nothing.
  */
 final class Era {
-  static final AtomicIntegerFieldUpdater<Era> IN_A_ROW =
-      AtomicIntegerFieldUpdater.newUpdater(Era.class, "inARow");
+  private static final AtomicLongFieldUpdater<Era> ROW =
+      AtomicLongFieldUpdater.newUpdater(Era.class, "row");
+  private static final long COUNT = (1L << 20) - 1;
+  private static final long OWN = COUNT + 1;
+  private static final int FIRST = 21;
+
+  /** A little more than a millisecond. */
+  private static final long TICK = 1L << 20;
 
   /** What lets calls pass. */
   enum Phase {
@@ -46,8 +52,15 @@ final class Era {
   /** CLOSED after having been open: traffic may rise slowly. */
   final boolean recovering;
 
-  /** CLOSED: failures without a success in between. */
-  volatile int inARow;
+  /** OPEN and HALF_OPEN by itself: what opened it is evidence for the fleet as well. */
+  private boolean convincing;
+
+  /**
+   * CLOSED: failures without a success in between, one word: how many (20 bits), whether one of
+   * them is no evidence for the fleet (1 bit), and when the first was, in units of {@link #TICK}
+   * after {@link #since}. 0: none.
+   */
+  private volatile long row;
 
   private Era(
       Phase phase,
@@ -95,6 +108,48 @@ final class Era {
         Phase.HALF_OPEN, generation, now, 0, attempt, null, probes, shared, epoch, fence, false);
   }
 
+  /** Before the era is published. */
+  Era convincing(boolean on) {
+    convincing = on;
+    return this;
+  }
+
+  boolean isConvincing() {
+    return convincing;
+  }
+
+  /**
+   * Counts failures in a row; whether there are as many as the rule says, over {@code min_seconds}.
+   *
+   * @param outcome as {@link Window#record} takes it
+   */
+  boolean row(int outcome, long now, Guard guard) {
+    if ((outcome & Window.FAILED) == 0) {
+      if (row != 0) {
+        row = 0;
+      }
+      return false;
+    }
+    long next;
+    while (true) {
+      long w = row;
+      next = w != 0 ? w : (Math.max(0, now - since) / TICK + 1) << FIRST;
+      next += (next & COUNT) == COUNT ? 0 : 1;
+      next |= (outcome & Window.OWN) != 0 ? OWN : 0;
+      if (ROW.compareAndSet(this, w, next)) {
+        break;
+      }
+    }
+    long first = since + (next >>> FIRST) * TICK;
+    return (next & COUNT) >= guard.consecutiveFailures
+        && (guard.minNanos() == 0 || now - first >= guard.minNanos());
+  }
+
+  /** Whether all failures of the row are evidence for the fleet. */
+  boolean rowConvinces() {
+    return (row & OWN) == 0;
+  }
+
   /** The same era, judged by another window. */
   Era with(Window other) {
     Era e =
@@ -110,7 +165,8 @@ final class Era {
             epoch,
             fence,
             recovering);
-    e.inARow = inARow;
+    e.row = row;
+    e.convincing = convincing;
     return e;
   }
 }

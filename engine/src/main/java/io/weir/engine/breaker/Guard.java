@@ -35,6 +35,7 @@ final class Guard implements Ticket.Recorder, Window.Judge {
 
   private final boolean forced;
   private final long slowCallNanos;
+  private final long minNanos;
   final int consecutiveFailures;
 
   /** Whether an answer 200, or OK over gRPC, is a success: all but the strangest rules say so. */
@@ -50,6 +51,7 @@ final class Guard implements Ticket.Recorder, Window.Judge {
     this.minCalls = rule.countWindow ? Math.min(rule.minCalls, rule.windowSize) : rule.minCalls;
     forced = rule.force != BreakerRule.Force.NONE;
     slowCallNanos = rule.slowCallNanos;
+    minNanos = rule.minNanos;
     consecutiveFailures = rule.consecutiveFailures;
     http200 = judge(200, -1, null, null) == Classifier.SUCCESS;
     grpcOk = judge(-1, GrpcCodes.OK, null, null) == Classifier.SUCCESS;
@@ -96,24 +98,27 @@ final class Guard implements Ticket.Recorder, Window.Judge {
       breaker.givenBack(permit);
       return;
     }
-    boolean bad = outcome == Classifier.FAILURE;
-    if (bad) {
+    int seen = 0;
+    if (outcome != Classifier.SUCCESS) {
       breaker.failed.increment();
+      seen = outcome == Classifier.FAILURE ? Window.FAILED : Window.FAILED | Window.OWN;
     }
     long took = now - ticket.startNanos();
-    boolean slow = slowCallNanos > 0 && took >= slowCallNanos;
+    if (slowCallNanos > 0 && took >= slowCallNanos) {
+      seen |= Window.SLOW;
+    }
     Latency l = breaker.latency();
     if (l != null) {
       l.record(took);
     }
-    breaker.ended(this, permit, bad, slow, now);
+    breaker.ended(this, permit, seen, now);
   }
 
   private int judge(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
     try {
       return classifier.classify(status, grpc, failure, thrown);
     } catch (Throwable t) {
-      return Classifier.FAILURE; // what cannot be judged is recorded; the permit never leaks
+      return Classifier.OWN; // what cannot be judged is recorded here; the permit never leaks
     }
   }
 
@@ -130,6 +135,11 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   @Override
   public int circuit() {
     return breaker.circuit();
+  }
+
+  @Override
+  public long minNanos() {
+    return minNanos;
   }
 
   @Override

@@ -19,10 +19,12 @@ final class TimeWindow extends Window {
   private static final long SLOT_NANOS = 1_000_000_000L;
   private static final AtomicLongFieldUpdater<Slot> COUNTS =
       AtomicLongFieldUpdater.newUpdater(Slot.class, "counts");
+  private static final AtomicIntegerFieldUpdater<Slot> SLOW_CALLS =
+      AtomicIntegerFieldUpdater.newUpdater(Slot.class, "slow");
+  private static final AtomicIntegerFieldUpdater<Slot> OWN_FAILURES =
+      AtomicIntegerFieldUpdater.newUpdater(Slot.class, "own");
   private static final AtomicLongFieldUpdater<TimeWindow> GONE =
       AtomicLongFieldUpdater.newUpdater(TimeWindow.class, "gone");
-  private static final AtomicIntegerFieldUpdater<Slot> SLOW =
-      AtomicIntegerFieldUpdater.newUpdater(Slot.class, "slow");
 
   /** One second's outcomes. */
   private static final class Slot {
@@ -32,6 +34,9 @@ final class TimeWindow extends Window {
     volatile long counts;
 
     volatile int slow;
+
+    /** Failures that are no evidence for the fleet. */
+    volatile int own;
 
     Slot(long number) {
       this.number = number;
@@ -73,12 +78,18 @@ final class TimeWindow extends Window {
   }
 
   @Override
-  boolean record(boolean failed, boolean slow, long now, Judge judge) {
+  boolean record(int outcome, long now, Judge judge) {
     long number = number(now);
     Slot mine = slot(number);
-    COUNTS.addAndGet(mine, (1L << 32) + (failed ? 1 : 0));
-    if (slow) {
-      SLOW.incrementAndGet(mine);
+    COUNTS.addAndGet(mine, (1L << 32) + (outcome & FAILED));
+    if (outcome != 0) {
+      if ((outcome & SLOW) != 0) {
+        SLOW_CALLS.incrementAndGet(mine);
+      }
+      if ((outcome & OWN) != 0) {
+        OWN_FAILURES.incrementAndGet(mine);
+      }
+      mark(outcome, now, judge);
     }
     long calls = 0;
     long failures = 0;
@@ -92,7 +103,7 @@ final class TimeWindow extends Window {
         slows += s.slow;
       }
     }
-    return judge.trips(calls, failures, slows);
+    return judge.trips(calls, failures, slows) && lasted(calls, failures, slows, now, judge);
   }
 
   private boolean inside(Slot s, long number) {
@@ -110,6 +121,17 @@ final class TimeWindow extends Window {
     return sum;
   }
 
+  /** The window's own numbers decide: it is never shorter than {@code min_seconds}. */
+  @Override
+  long atLeast() {
+    return Long.MAX_VALUE;
+  }
+
+  @Override
+  long oldestNanos(long minNanos) {
+    return Math.max(seconds * SLOT_NANOS, minNanos + minNanos / 2);
+  }
+
   @Override
   long calls(long now) {
     return sum(now, 0);
@@ -125,13 +147,21 @@ final class TimeWindow extends Window {
     return sum(now, 2);
   }
 
+  @Override
+  long own(long now) {
+    return sum(now, 3);
+  }
+
   private long sum(long now, int what) {
     long number = number(now);
     long sum = 0;
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
       if (s != null && inside(s, number)) {
-        sum += what == 0 ? s.counts >>> 32 : what == 1 ? s.counts & 0xFFFF_FFFFL : s.slow;
+        sum +=
+            what == 0
+                ? s.counts >>> 32
+                : what == 1 ? s.counts & 0xFFFF_FFFFL : what == 2 ? s.slow : s.own;
       }
     }
     return sum;
@@ -153,6 +183,7 @@ final class TimeWindow extends Window {
         Slot copy = new Slot(s.number);
         copy.counts = s.counts;
         copy.slow = s.slow;
+        copy.own = s.own;
         w.slots.set((int) Math.floorMod(s.number, (long) rule.windowSeconds), copy);
       }
     }

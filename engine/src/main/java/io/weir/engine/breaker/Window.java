@@ -1,19 +1,51 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.rules.BreakerRule;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The outcomes a closed breaker judges by. One window lives as long as one closed era, so evidence
  * never outlives the era it was gathered in.
+ *
+ * <p>Evidence spans time: with {@code min_seconds} a window opens only if its first and its last
+ * failure are at least so far apart, and where more calls than the window's come in that time, all
+ * of them are judged ({@link FailureTrail}).
  *
  * <p>Threading: {@link #record} from any thread, without lock or per-call allocation. Each call
  * judges <em>after</em> its own outcome has been added, so of any set of concurrent calls the one
  * that adds last sees all of them: a threshold that is reached is never overlooked.
  */
 abstract class Window {
+  /** The call failed. */
+  static final int FAILED = 1;
+
+  /** The call was slow. */
+  static final int SLOW = 2;
+
+  /** With {@link #FAILED}: no evidence for the fleet. */
+  static final int OWN = 4;
+
+  private static final AtomicReferenceFieldUpdater<Window, FailureTrail> FAILURES =
+      AtomicReferenceFieldUpdater.newUpdater(Window.class, FailureTrail.class, "failureTrail");
+  private static final AtomicReferenceFieldUpdater<Window, FailureTrail> SHARED =
+      AtomicReferenceFieldUpdater.newUpdater(Window.class, FailureTrail.class, "sharedTrail");
+  private static final AtomicReferenceFieldUpdater<Window, FailureTrail> SLOWS =
+      AtomicReferenceFieldUpdater.newUpdater(Window.class, FailureTrail.class, "slowTrail");
+
+  // made at the first failure: most windows never see one
+  private volatile @Nullable FailureTrail failureTrail;
+  private volatile @Nullable FailureTrail sharedTrail;
+  private volatile @Nullable FailureTrail slowTrail;
+
   /** The limits a window is judged by. */
   interface Judge {
     boolean trips(long calls, long failures, long slow);
+
+    /** Nanos that evidence must span; 0: none. */
+    default long minNanos() {
+      return 0;
+    }
   }
 
   static Window of(BreakerRule rule, long now) {
@@ -22,8 +54,15 @@ abstract class Window {
         : new TimeWindow(rule.windowSeconds, now);
   }
 
-  /** Adds an outcome and says whether the window, with it, is beyond the limits. */
-  abstract boolean record(boolean failed, boolean slow, long now, Judge judge);
+  /**
+   * Adds an outcome and says whether the window, with it, is beyond the limits.
+   *
+   * @param outcome {@link #FAILED}, {@link #SLOW} and {@link #OWN}, or 0: a success
+   */
+  abstract boolean record(int outcome, long now, Judge judge);
+
+  /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
+  abstract long total();
 
   /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
   abstract long total();
@@ -34,8 +73,17 @@ abstract class Window {
   /** Failed calls inside the window. */
   abstract long failures(long now);
 
+  /** Failed calls inside the window that are no evidence for the fleet. */
+  abstract long own(long now);
+
   /** Slow calls inside the window. */
   abstract long slow(long now);
+
+  /** With fewer calls in {@code min_seconds} the window's own numbers decide. */
+  abstract long atLeast();
+
+  /** How long ago evidence may have begun. */
+  abstract long oldestNanos(long minNanos);
 
   /**
    * The window to go on with under an edited rule: itself when the shape is the same, a copy of its
@@ -43,4 +91,63 @@ abstract class Window {
    * way round. Outcomes that arrive during the copy may be lost; the old window is then garbage.
    */
   abstract Window reshaped(BreakerRule rule, long now);
+
+  /** Whether what would open this instance is evidence for the fleet as well. */
+  final boolean convincesFleet(long now, Judge judge) {
+    long calls = calls(now);
+    return tripsByFailures(calls, failures(now) - own(now), sharedTrail, now, judge)
+        || tripsBySlow(calls, slow(now), now, judge);
+  }
+
+  /** Leaves the marks that {@link #lasted} goes by. Failures and slow calls only. */
+  final void mark(int outcome, long now, Judge judge) {
+    long min = judge.minNanos();
+    if (min == 0) {
+      return;
+    }
+    long before = atLeast() == Long.MAX_VALUE ? 0 : total() - 1; // counted where it decides
+    if ((outcome & FAILED) != 0) {
+      trail(FAILURES, now).failed(before, now, min);
+      if ((outcome & OWN) == 0) {
+        trail(SHARED, now).failed(before, now, min);
+      }
+    }
+    if ((outcome & SLOW) != 0) {
+      trail(SLOWS, now).failed(before, now, min);
+    }
+  }
+
+  @SuppressWarnings("NullAway") // set once, never taken away
+  private FailureTrail trail(
+      AtomicReferenceFieldUpdater<Window, FailureTrail> which, long now) {
+    FailureTrail t = which.get(this);
+    if (t == null) {
+      which.compareAndSet(this, null, new FailureTrail(now));
+      t = which.get(this);
+    }
+    return t;
+  }
+
+  /** Of a window beyond the limits: whether its evidence spans {@code min_seconds}. */
+  final boolean lasted(long calls, long failures, long slow, long now, Judge judge) {
+    return judge.minNanos() == 0
+        || tripsByFailures(calls, failures, failureTrail, now, judge)
+        || tripsBySlow(calls, slow, now, judge);
+  }
+
+  private boolean tripsByFailures(
+      long calls, long failures, @Nullable FailureTrail trail, long now, Judge judge) {
+    return judge.trips(calls, failures, 0) && spans(trail, false, now, judge);
+  }
+
+  private boolean tripsBySlow(long calls, long slow, long now, Judge judge) {
+    return judge.trips(calls, 0, slow) && spans(slowTrail, true, now, judge);
+  }
+
+  private boolean spans(@Nullable FailureTrail trail, boolean slow, long now, Judge judge) {
+    long min = judge.minNanos();
+    return min == 0
+        || trail != null
+            && trail.spans(total(), now, min, atLeast(), oldestNanos(min), slow, judge);
+  }
 }

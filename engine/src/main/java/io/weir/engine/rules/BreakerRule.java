@@ -31,6 +31,9 @@ public final class BreakerRule extends Rule {
   /** Opens after so many failures in a row; 0: never for that. */
   public final int consecutiveFailures;
 
+  /** Nanos that failures must span before they open; 0: none. */
+  public final long minNanos;
+
   public final long openNanos;
   public final long maxOpenNanos;
   public final int probeSuccesses;
@@ -38,6 +41,12 @@ public final class BreakerRule extends Rule {
 
   /** {@code 5xx}, {@code 503}, {@code 500-504}. */
   public final List<String> recordStatus;
+
+  /**
+   * The rule itself says which answers are failures: then all of them are evidence for the fleet,
+   * else plain errors (500, INTERNAL, UNKNOWN) are not.
+   */
+  public final boolean recordNamed;
 
   /** Class names, matched against the thrown class and its superclasses. */
   public final List<String> recordExceptions;
@@ -61,6 +70,9 @@ public final class BreakerRule extends Rule {
   /** Shared with the fleet through etcd, or this instance's own. */
   public final boolean fleet;
 
+  /** A rule for {@code *} is about every host name, also about those of strangers. */
+  public final boolean anyHost;
+
   /** Nanos over which traffic rises from 10 % to 100 % after closing; 0: at once. */
   public final long rampNanos;
 
@@ -80,11 +92,13 @@ public final class BreakerRule extends Rule {
     slowCallNanos = b.slowCallNanos;
     slowRatio = b.slowRatio;
     consecutiveFailures = b.consecutiveFailures;
+    minNanos = b.minNanos;
     openNanos = b.openNanos;
     maxOpenNanos = b.maxOpenNanos;
     probeSuccesses = b.probeSuccesses;
     probeTimeoutNanos = b.probeTimeoutNanos;
     recordStatus = b.recordStatus;
+    recordNamed = b.recordNamed;
     recordExceptions = b.recordExceptions;
     recordGrpc = b.recordGrpc;
     ignoreStatus = b.ignoreStatus;
@@ -93,6 +107,7 @@ public final class BreakerRule extends Rule {
     quorum = b.quorum;
     quorumShare = b.quorumShare;
     fleet = b.fleet;
+    anyHost = b.anyHost;
     rampNanos = b.rampNanos;
     maxEjectionPercent = b.maxEjectionPercent;
     force = b.force;
@@ -106,6 +121,15 @@ public final class BreakerRule extends Rule {
 
   @Override
   public BreakerRule inShadow() {
+    return toBuilder().shadow(true).build();
+  }
+
+  /** The same rule, for this instance alone. */
+  public BreakerRule unshared() {
+    return fleet ? toBuilder().fleet(false).build() : this;
+  }
+
+  private Builder toBuilder() {
     Builder b = new Builder();
     b.copy(this);
     b.countWindow = countWindow;
@@ -116,11 +140,13 @@ public final class BreakerRule extends Rule {
     b.slowCallNanos = slowCallNanos;
     b.slowRatio = slowRatio;
     b.consecutiveFailures = consecutiveFailures;
+    b.minNanos = minNanos;
     b.openNanos = openNanos;
     b.maxOpenNanos = maxOpenNanos;
     b.probeSuccesses = probeSuccesses;
     b.probeTimeoutNanos = probeTimeoutNanos;
     b.recordStatus = recordStatus;
+    b.recordNamed = recordNamed;
     b.recordExceptions = recordExceptions;
     b.recordGrpc = recordGrpc;
     b.ignoreStatus = ignoreStatus;
@@ -129,18 +155,22 @@ public final class BreakerRule extends Rule {
     b.quorum = quorum;
     b.quorumShare = quorumShare;
     b.fleet = fleet;
+    b.anyHost = anyHost;
     b.rampNanos = rampNanos;
     b.maxEjectionPercent = maxEjectionPercent;
     b.force = force;
     b.response = response;
-    return b.shadow(true).build();
+    return b;
   }
 
   public static Builder builder() {
     return new Builder();
   }
 
-  /** Defaults are the seed article's: 20 calls, 60 %, 60 s, 3 probes. */
+  /**
+   * Defaults are the seed article's (20 calls, 60 %, 60 s, 3 probes), with failures that span a
+   * second and ten seconds of ramp.
+   */
   public static final class Builder extends Base<Builder> {
     private static final long SECOND = 1_000_000_000L;
     private boolean countWindow = true;
@@ -151,11 +181,13 @@ public final class BreakerRule extends Rule {
     private long slowCallNanos;
     private double slowRatio = 1.0;
     private int consecutiveFailures;
+    private long minNanos = SECOND;
     private long openNanos = 60 * SECOND;
     private long maxOpenNanos = 300 * SECOND;
     private int probeSuccesses = 3;
     private long probeTimeoutNanos = 5 * SECOND;
     private List<String> recordStatus = Collections.singletonList("5xx");
+    private boolean recordNamed;
     private List<String> recordExceptions = Collections.singletonList("java.lang.Throwable");
     private List<String> recordGrpc =
         Collections.unmodifiableList(
@@ -166,7 +198,8 @@ public final class BreakerRule extends Rule {
     private int quorum;
     private double quorumShare;
     private boolean fleet = true;
-    private long rampNanos;
+    private boolean anyHost;
+    private long rampNanos = 10 * SECOND;
     private int maxEjectionPercent = 10;
     private Force force = Force.NONE;
     private Response response = Response.DEFAULT;
@@ -208,6 +241,12 @@ public final class BreakerRule extends Rule {
       return this;
     }
 
+    /** 0: failures need not span any time. */
+    public Builder minNanos(long v) {
+      minNanos = v;
+      return this;
+    }
+
     public Builder openNanos(long v) {
       openNanos = v;
       return this;
@@ -235,6 +274,12 @@ public final class BreakerRule extends Rule {
       return this;
     }
 
+    /** See {@link BreakerRule#recordNamed}. */
+    public Builder recordNamed(boolean v) {
+      recordNamed = v;
+      return this;
+    }
+
     public Builder ignore(List<String> status, List<String> exceptions, List<String> grpc) {
       ignoreStatus = status;
       ignoreExceptions = exceptions;
@@ -253,6 +298,12 @@ public final class BreakerRule extends Rule {
 
     public Builder fleet(boolean v) {
       fleet = v;
+      return this;
+    }
+
+    /** See {@link BreakerRule#anyHost}. */
+    public Builder anyHost(boolean v) {
+      anyHost = v;
       return this;
     }
 
