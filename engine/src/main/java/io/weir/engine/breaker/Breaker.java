@@ -44,6 +44,11 @@ public final class Breaker implements Timed {
   /** Share of the traffic let through when a ramp begins. */
   private static final double RAMP_FROM = 0.1;
 
+  /** So many calls a second pass a ramp in any case. */
+  private static final int RAMP_CALLS = 10;
+
+  private static final long SECOND = 1_000_000_000L;
+
   /** Jitter takes up to this share off or on a prolonged open time. */
   private static final double JITTER = 0.1;
 
@@ -121,8 +126,14 @@ public final class Breaker implements Timed {
   }
 
   private boolean passesRamp(Era e, BreakerRule r, long now) {
-    double share = RAMP_FROM + (1 - RAMP_FROM) * (now - e.since) / r.rampNanos;
-    return share >= 1 || draw.getAsDouble() < share;
+    long age = now - e.since;
+    if (age >= r.rampNanos) {
+      return true;
+    }
+    if (Era.RAMPED.incrementAndGet(e) <= RAMP_CALLS * (1 + age / SECOND)) {
+      return true; // so few calls hurt nobody
+    }
+    return draw.getAsDouble() < RAMP_FROM + (1 - RAMP_FROM) * age / r.rampNanos;
   }
 
   private long probe(Era e, BreakerRule r, long now) {
@@ -277,6 +288,9 @@ public final class Breaker implements Timed {
   void edited(BreakerRule next, long now) {
     int before = place();
     rule = next;
+    if (next.force == BreakerRule.Force.CLOSED) {
+      endRamp();
+    }
     if (next.slowCallNanos == 0) {
       latency = null;
     }
@@ -288,6 +302,16 @@ public final class Breaker implements Timed {
       }
       Window w = e.window.reshaped(next, now);
       if (w == e.window || ERA.compareAndSet(this, e, e.with(w))) {
+        return;
+      }
+    }
+  }
+
+  /** Under an operator's hand traffic has been whole: it does not rise again afterwards. */
+  private void endRamp() {
+    while (true) {
+      Era e = era;
+      if (!e.recovering || ERA.compareAndSet(this, e, e.recovered())) {
         return;
       }
     }
@@ -308,6 +332,9 @@ public final class Breaker implements Timed {
   public void force(BreakerRule.Force byFleet) {
     int before = place();
     force = byFleet;
+    if (byFleet == BreakerRule.Force.CLOSED) {
+      endRamp();
+    }
     moves.count(before, place(), Moves.OPERATOR);
   }
 
@@ -321,11 +348,15 @@ public final class Breaker implements Timed {
     while (true) {
       Era e = era;
       boolean wasOpen = e.phase != Era.Phase.CLOSED;
+      boolean ramps =
+          wasOpen
+              && force != BreakerRule.Force.CLOSED
+              && rule.force != BreakerRule.Force.CLOSED;
       if (wasOpen && !e.shared && e.epoch < 0) {
         return;
       }
       if (ERA.compareAndSet(
-          this, e, Era.closed(e.generation + 1, Window.of(rule, now), fleetEpoch, wasOpen, now))) {
+          this, e, Era.closed(e.generation + 1, Window.of(rule, now), fleetEpoch, ramps, now))) {
         moves.count(place(e), Moves.CLOSED, Moves.FLEET);
         return;
       }
@@ -476,6 +507,11 @@ public final class Breaker implements Timed {
     return e.phase == Era.Phase.CLOSED
         ? Moves.CLOSED
         : e.phase == Era.Phase.OPEN ? Moves.OPEN : Moves.HALF_OPEN;
+  }
+
+  /** Whether calls pass by what was measured, and no ramp holds them back. */
+  public boolean isClosed() {
+    return place() == Moves.CLOSED;
   }
 
   Era era() {

@@ -25,6 +25,10 @@ public class Classifier {
   private final byte[] statuses = new byte[1000];
 
   private final int recordGrpc;
+
+  /** Those of them that are evidence for the fleet. */
+  private final int fleetGrpc;
+
   private final int ignoreGrpc;
   private final String[] recordExceptions;
   private final String[] ignoreExceptions;
@@ -33,9 +37,20 @@ public class Classifier {
    * @throws IllegalArgumentException naming a status or gRPC code that is none
    */
   public Classifier(BreakerRule rule) {
-    statuses(rule.recordStatus, FAILURE);
+    statuses(rule.recordStatus, rule.statusNamed ? FAILURE : OWN);
+    if (!rule.statusNamed) {
+      for (int status = 502; status <= 504; status++) {
+        if (statuses[status] == OWN) {
+          statuses[status] = FAILURE;
+        }
+      }
+    }
     statuses(rule.ignoreStatus, IGNORED);
     recordGrpc = codes(rule.recordGrpc);
+    fleetGrpc =
+        rule.grpcNamed
+            ? recordGrpc
+            : recordGrpc & (1 << GrpcCodes.UNAVAILABLE | 1 << GrpcCodes.DEADLINE_EXCEEDED);
     ignoreGrpc = codes(rule.ignoreGrpc);
     recordExceptions = rule.recordExceptions.toArray(new String[0]);
     ignoreExceptions = rule.ignoreExceptions.toArray(new String[0]);
@@ -44,10 +59,12 @@ public class Classifier {
   /**
    * See {@link io.weir.engine.call.Ticket.Recorder#record}.
    *
-   * @return {@link #SUCCESS}, {@link #FAILURE} or {@link #IGNORED}
+   * @return {@link #SUCCESS}, {@link #FAILURE}, {@link #OWN} or {@link #IGNORED}
    */
   public int classify(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
-    if (failure == Failure.CANCELLED || is(thrown, ignoreExceptions)) {
+    if (failure == Failure.CANCELLED
+        || failure == Failure.SHED
+        || is(thrown, ignoreExceptions)) {
       return IGNORED;
     }
     if (status >= 0) {
@@ -62,14 +79,17 @@ public class Classifier {
         return IGNORED;
       }
       if ((recordGrpc & bit) != 0) {
-        return FAILURE;
+        return failure == Failure.LOCAL || (fleetGrpc & bit) == 0 ? OWN : FAILURE;
       }
       return grpc == GrpcCodes.CANCELLED ? IGNORED : SUCCESS;
     }
     if (failure == Failure.CONNECT || failure == Failure.TIMEOUT) {
       return FAILURE;
     }
-    return failure != null && (thrown == null || is(thrown, recordExceptions)) ? FAILURE : SUCCESS;
+    if (failure == null || thrown != null && !is(thrown, recordExceptions)) {
+      return SUCCESS;
+    }
+    return failure == Failure.LOCAL ? OWN : FAILURE;
   }
 
   private static boolean is(@Nullable Throwable thrown, String[] names) {

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  * gathers; a permit names its era's generation, and outcomes of another generation change nothing.
  */
 final class Era {
+  static final AtomicLongFieldUpdater<Era> RAMPED =
+      AtomicLongFieldUpdater.newUpdater(Era.class, "ramped");
   private static final AtomicLongFieldUpdater<Era> ROW =
       AtomicLongFieldUpdater.newUpdater(Era.class, "row");
   private static final long COUNT = (1L << 20) - 1;
@@ -61,6 +63,9 @@ final class Era {
    * after {@link #since}. 0: none.
    */
   private volatile long row;
+
+  /** CLOSED after having been open: calls that came while traffic rises. */
+  volatile long ramped;
 
   private Era(
       Phase phase,
@@ -152,6 +157,15 @@ final class Era {
 
   /** The same era, judged by another window. */
   Era with(Window other) {
+    return copy(other, recovering);
+  }
+
+  /** The same era, without a ramp. */
+  Era recovered() {
+    return copy(window, false);
+  }
+
+  private Era copy(@Nullable Window judgedBy, boolean ramps) {
     Era e =
         new Era(
             phase,
@@ -159,13 +173,14 @@ final class Era {
             since,
             until,
             attempt,
-            other,
+            judgedBy,
             probes,
             shared,
             epoch,
             fence,
-            recovering);
+            ramps);
     e.row = row;
+    e.ramped = ramped;
     e.convincing = convincing;
     return e;
   }

@@ -1,5 +1,6 @@
 package io.weir.engine.breaker;
 
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 
@@ -29,12 +30,18 @@ final class FailureTrail {
   private static final int WORDS = 4;
   private static final long WRITING = Long.MIN_VALUE;
 
+  /** Fewer failures that come late are threads that were delayed. */
+  private static final int STEPPED_BACK = 64;
+
   private static final AtomicLongFieldUpdater<FailureTrail> LAST =
       AtomicLongFieldUpdater.newUpdater(FailureTrail.class, "last");
   private static final AtomicLongFieldUpdater<FailureTrail> HEAD =
       AtomicLongFieldUpdater.newUpdater(FailureTrail.class, "head");
   private static final AtomicLongFieldUpdater<FailureTrail> FAILED =
       AtomicLongFieldUpdater.newUpdater(FailureTrail.class, "failed");
+
+  private static final AtomicIntegerFieldUpdater<FailureTrail> BEHIND =
+      AtomicIntegerFieldUpdater.newUpdater(FailureTrail.class, "behind");
 
   private final AtomicLongArray slots = new AtomicLongArray(SLOTS * WORDS);
 
@@ -46,6 +53,9 @@ final class FailureTrail {
 
   /** Failures so far. */
   private volatile long failed;
+
+  /** Failures in a row, or nearly, that were older than the newest checkpoint. */
+  private volatile int behind;
 
   /** When the last one was. */
   private volatile long failedAt;
@@ -67,12 +77,23 @@ final class FailureTrail {
     long before = FAILED.getAndIncrement(this);
     long newest = last;
     long age = now - newest;
-    if (age >= 0 && age < minNanos / STEPS || !LAST.compareAndSet(this, newest, now)) {
-      return; // a clock that stepped back leaves a checkpoint, too
+    if (age < 0) {
+      // one that was delayed on its way here; so many in a row are a clock that stepped back
+      if (BEHIND.incrementAndGet(this) < STEPPED_BACK) {
+        return;
+      }
+    } else if (age < minNanos / STEPS) {
+      return;
     }
+    if (!LAST.compareAndSet(this, newest, now)) {
+      return;
+    }
+    behind = 0;
     long number = HEAD.getAndIncrement(this);
     int at = at(number);
-    if (slots.compareAndSet(at + NUMBER, number - SLOTS, WRITING)) {
+    long old = slots.get(at + NUMBER);
+    // a thread that was delayed leaves the slot to whoever came later
+    if (old != WRITING && old < number && slots.compareAndSet(at + NUMBER, old, WRITING)) {
       slots.set(at + TIME, now);
       slots.set(at + CALLS, calls);
       slots.set(at + FAILURES, before);
@@ -81,40 +102,33 @@ final class FailureTrail {
   }
 
   /**
-   * Whether failures span {@code minNanos} and are too many.
+   * Whether failures span {@code min_seconds} and are too many. True as well where the window has
+   * more calls than came since the evidence began: then its own numbers decide.
    *
-   * @param calls calls so far
-   * @param atLeast with fewer calls than these since the evidence began, the window's own numbers
-   *     decide, and the answer is true
-   * @param oldestNanos evidence must not have begun longer ago; {@link Long#MAX_VALUE}: any time
    * @param slow whether this trail is about slow calls
    */
-  boolean spans(
-      long calls,
-      long now,
-      long minNanos,
-      long atLeast,
-      long oldestNanos,
-      boolean slow,
-      Window.Judge judge) {
-    long newest = head - 1;
+  boolean spans(Window window, long now, boolean slow, Window.Judge judge) {
+    long min = judge.minNanos();
+    // calls last: a thread that is delayed here sees too many of them, not too many failures
     long failures = failed;
     long latest = failedAt;
+    long calls = window.total();
+    long newest = head - 1;
     for (long number = newest; number >= 0 && number > newest - SLOTS; number--) {
       int at = at(number);
       if (slots.get(at + NUMBER) != number) {
         continue;
       }
       long time = slots.get(at + TIME);
-      if (latest - time < minNanos) {
+      if (latest - time < min) {
         continue;
       }
       long n = calls - slots.get(at + CALLS);
       long f = failures - slots.get(at + FAILURES);
-      if (slots.get(at + NUMBER) != number || now - time > oldestNanos) {
+      if (slots.get(at + NUMBER) != number || now - time > window.oldestNanos(min)) {
         return false;
       }
-      return n < atLeast || judge.trips(n, slow ? 0 : f, slow ? f : 0);
+      return n < window.atLeast() || judge.trips(n, slow ? 0 : f, slow ? f : 0);
     }
     return false;
   }

@@ -145,9 +145,6 @@ abstract class Window {
   }
 
   private boolean spans(@Nullable FailureTrail trail, boolean slow, long now, Judge judge) {
-    long min = judge.minNanos();
-    return min == 0
-        || trail != null
-            && trail.spans(total(), now, min, atLeast(), oldestNanos(min), slow, judge);
+    return judge.minNanos() == 0 || trail != null && trail.spans(this, now, slow, judge);
   }
 }

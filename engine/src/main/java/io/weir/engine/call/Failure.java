@@ -9,5 +9,15 @@ public enum Failure {
   /** The caller gave up; says nothing about the target. */
   CANCELLED,
   /** Anything else that was thrown. */
-  EXCEPTION
+  EXCEPTION,
+  /**
+   * This side's own: a name that does not resolve, a TLS handshake, no memory, thread or file
+   * descriptor, the application's own interceptor or body. Says nothing about the target to others.
+   */
+  LOCAL,
+  /**
+   * There was an answer: the target's own Weir refused the call. Shed load, no failure of the
+   * target.
+   */
+  SHED
 }

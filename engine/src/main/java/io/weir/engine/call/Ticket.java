@@ -506,6 +506,17 @@ public final class Ticket {
     end(-1, code, failure, thrown, now);
   }
 
+  /**
+   * The target's own Weir refused the call: its place and tokens go as for any answer, but it is no
+   * evidence against the target.
+   *
+   * @param status HTTP status, or -1
+   * @param grpc gRPC status code, or -1
+   */
+  public void endShed(int status, int grpc, long now) {
+    end(status, grpc, Failure.SHED, null, now);
+  }
+
   /** The call ended without an answer. */
   public void endFailure(Failure failure, @Nullable Throwable thrown, long now) {
     end(-1, -1, failure, thrown, now);
@@ -543,7 +554,7 @@ public final class Ticket {
       freeSlots(untold ? TELLS_NOTHING : outcome(status, grpc, failure), now);
     }
     if (latency != null) {
-      int how = failure == null ? -1 : failure.ordinal();
+      int how = failure == null || failure == Failure.SHED ? -1 : failure.ordinal();
       int ended = Kind.ended(kind, status, grpc, how);
       latency.record(ended, took);
       // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
@@ -562,7 +573,7 @@ public final class Ticket {
 
   private static int outcome(int status, int grpc, @Nullable Failure failure) {
     if (failure != null) {
-      return failure == Failure.TIMEOUT ? OVERLOADED : TELLS_NOTHING;
+      return failure == Failure.TIMEOUT || failure == Failure.SHED ? OVERLOADED : TELLS_NOTHING;
     }
     if (grpc >= 0) {
       boolean turnedAway =

@@ -48,6 +48,7 @@ public final class Engine implements Ticket.Recorder {
   private final Locality here;
   private final Targets targets;
   private final Reach reach;
+  private final Names hosts;
   private final @Nullable Pacer pacer;
   private final Ports ports = new Ports();
   private final Signals signals;
@@ -128,6 +129,7 @@ public final class Engine implements Ticket.Recorder {
     this.service = service;
     this.targets = targets;
     this.reach = reach;
+    this.hosts = new Names(targets, reach);
     this.here = here;
     this.ticker = ticker;
     this.pacer = pacer;
@@ -137,7 +139,7 @@ public final class Engine implements Ticket.Recorder {
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
   public void apply(RuleBook book) {
     signals.judgeBy(book.breakers(service));
-    snapshot = Snapshot.build(snapshot, book, service, here, ticker.read());
+    snapshot = Snapshot.build(snapshot, book, service, here, hosts, ticker.read());
     timeOwn();
   }
 
@@ -418,6 +420,26 @@ public final class Engine implements Ticket.Recorder {
     return admitted;
   }
 
+  /**
+   * Whether an answer came from a registered instance of the service that was called, so that its
+   * word about itself may be believed.
+   *
+   * @param chosen by the router, or null: the application's own address was used
+   * @param host of that address
+   */
+  public boolean isRegistered(
+      ServicePlan plan, @Nullable Instance chosen, @Nullable String host, int port) {
+    if (chosen != null) {
+      return true;
+    }
+    for (Instance i : snapshot.book().instances(plan.service)) {
+      if (i.port() == port && i.host().equals(host)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private <C> void tell(
       Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
     for (Witness w : witnesses) {
@@ -519,7 +541,7 @@ public final class Engine implements Ticket.Recorder {
     if (instance == null) {
       return;
     }
-    if (failure == Failure.CANCELLED) {
+    if (failure == Failure.CANCELLED || failure == Failure.SHED || failure == Failure.LOCAL) {
       instance.callEnded();
     } else {
       instance.callEnded(status, grpc, failure == null, now);

@@ -1,5 +1,6 @@
 package io.weir.engine.gate;
 
+import io.weir.engine.breaker.Breaker;
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.limit.Limits;
 import io.weir.engine.measure.Latency;
@@ -16,6 +17,12 @@ public final class ServicePlan {
   final @Nullable Breakers breakers;
   final @Nullable Router router;
   final @Nullable Outliers outliers;
+
+  /**
+   * Asked for since the last sweep; only of plans that make room. Written without a fence: at worst
+   * one sweep more or less.
+   */
+  boolean used = true;
 
   /** Where the calls' times are counted, once they are; asked for by name only once. */
   volatile @Nullable Latency latency;
@@ -77,6 +84,19 @@ public final class ServicePlan {
     if (breakers != null) {
       breakers.timed(to);
     }
+  }
+
+  /** Whether nothing is lost when this plan is forgotten and made anew. */
+  boolean isDispensable() {
+    if (client != null || breakers == null) {
+      return false;
+    }
+    for (Breaker b : breakers.all()) {
+      if (!b.isClosed()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   boolean isEmpty() {

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,13 +32,25 @@ import org.jspecify.annotations.Nullable;
 public final class Snapshot {
   /**
    * Services governed by the defaults under {@code *} alone get their plan at the first call to
-   * them. Beyond so many names (hosts may be made up by whoever chooses the URL) the rest share one
-   * plan: bounded, and never ungoverned.
+   * them. Hosts may be made up by whoever chooses the URL, so there are so many at most. Idle ones
+   * whose breakers are closed make room; if none is, the rest share one plan, whose breakers are in
+   * shadow.
    */
   static final int MAX_DEFAULTED = 2000;
 
   static final Snapshot EMPTY =
-      new Snapshot(RuleBook.EMPTY, new HashMap<String, ServicePlan>(), null, Locality.UNKNOWN);
+      new Snapshot(
+          RuleBook.EMPTY,
+          new HashMap<String, ServicePlan>(),
+          null,
+          Locality.UNKNOWN,
+          Names.INSIDE);
+
+  /** How often room is looked for at most. */
+  private static final long SWEEP_NANOS = 1_000_000_000L;
+
+  private static final AtomicLongFieldUpdater<Snapshot> SWEPT =
+      AtomicLongFieldUpdater.newUpdater(Snapshot.class, "swept");
 
   private final RuleBook book;
   private final Map<String, ServicePlan> plans;
@@ -54,8 +67,18 @@ public final class Snapshot {
    */
   private final @Nullable ConcurrentHashMap<String, ServicePlan> defaulted;
 
+  private final Names hosts;
+
+  /** When room was looked for last; 0: never. */
+  private volatile long swept;
+
   private Snapshot(
-      RuleBook book, Map<String, ServicePlan> plans, @Nullable ServicePlan own, Locality here) {
+      RuleBook book,
+      Map<String, ServicePlan> plans,
+      @Nullable ServicePlan own,
+      Locality here,
+      Names hosts) {
+    this.hosts = hosts;
     this.book = book;
     this.plans = plans;
     this.own = own;
@@ -68,24 +91,26 @@ public final class Snapshot {
   /**
    * @param service this JVM's own service name
    * @param here where this JVM runs
+   * @param hosts which hosts the defaults apply to
    * @param now nano clock
    */
-  static Snapshot build(Snapshot before, RuleBook book, String service, Locality here, long now) {
+  static Snapshot build(
+      Snapshot before, RuleBook book, String service, Locality here, Names hosts, long now) {
     Map<String, ServicePlan> plans = new HashMap<String, ServicePlan>();
     Set<String> names = new HashSet<String>(book.services());
     names.add(service);
     names.add("*");
     for (String s : names) {
-      ServicePlan plan = next(before, book, s, s.equals(service), here, now);
+      ServicePlan plan = next(before, book, s, s.equals(service), false, here, hosts, now);
       if (!plan.isEmpty()) {
         plans.put(s, plan);
       }
     }
-    Snapshot next = new Snapshot(book, plans, plans.get(service), here);
+    Snapshot next = new Snapshot(book, plans, plans.get(service), here, hosts);
     if (next.defaulted != null && before.defaulted != null) {
       for (Map.Entry<String, ServicePlan> e : before.defaulted.entrySet()) {
         if (!plans.containsKey(e.getKey())) {
-          next.defaulted.put(e.getKey(), next(before, book, e.getKey(), false, here, now));
+          next.defaulted.put(e.getKey(), next(before, book, e.getKey(), false, true, here, hosts, now));
         }
       }
     }
@@ -94,15 +119,38 @@ public final class Snapshot {
 
   /** The very same plan where nothing changed: one of ten thousand rules is edited at a time. */
   private static ServicePlan next(
-      Snapshot before, RuleBook book, String s, boolean own, Locality here, long now) {
+      Snapshot before,
+      RuleBook book,
+      String s,
+      boolean own,
+      boolean unknown,
+      Locality here,
+      Names hosts,
+      long now) {
     ServicePlan old = before.planOf(s);
-    return old != null && here == before.here && book.same(before.book, s)
+    return old != null
+            && here == before.here
+            && before.plans.containsKey(s) != unknown
+            && book.same(before.book, s)
         ? old
-        : plan(old, book, s, own, here, now);
+        : plan(old, book, s, own, unknown, here, hosts, now);
   }
 
   private static ServicePlan plan(
-      @Nullable ServicePlan old, RuleBook book, String s, boolean own, Locality here, long now) {
+      @Nullable ServicePlan old,
+      RuleBook book,
+      String s,
+      boolean own,
+      boolean unknown,
+      Locality here,
+      Names hosts,
+      long now) {
+    List<BreakerRule> breakers = book.breakers(s);
+    if (s.equals("*")) {
+      breakers = Names.overflow(breakers);
+    } else if (unknown) {
+      breakers = hosts.breakers(s, breakers);
+    }
     // before the outliers: instances take over the state of those before
     Router router =
         Router.build(old == null ? null : old.router, book.routes(s), book.instances(s), here, now);
@@ -113,12 +161,12 @@ public final class Snapshot {
                 old == null ? null : old.server, book.limits(s), LimitRule.Side.SERVER, now)
             : null,
         Limits.build(old == null ? null : old.client, book.limits(s), LimitRule.Side.CLIENT, now),
-        Breakers.build(s, old == null ? null : old.breakers, book.breakers(s), now),
+        Breakers.build(s, old == null ? null : old.breakers, breakers, now),
         router,
         Outliers.build(
             old == null ? null : old.outliers,
             book.instances(s),
-            maxEjectionPercent(book.breakers(s)),
+            maxEjectionPercent(breakers),
             now));
   }
 
@@ -221,14 +269,35 @@ public final class Snapshot {
       if (book.off(service)) {
         return null;
       }
-      if (defaulted.size() >= MAX_DEFAULTED) {
+      if (defaulted.size() >= MAX_DEFAULTED && !makeRoom(defaulted, ticker.read())) {
         return plans.get("*");
       }
-      ServicePlan fresh = plan(null, book, service, false, here, ticker.read());
+      ServicePlan fresh = plan(null, book, service, false, true, here, hosts, ticker.read());
       p = defaulted.putIfAbsent(service, fresh);
       p = p == null ? fresh : p;
+    } else if (!p.used) {
+      p.used = true;
     }
     return p;
+  }
+
+  /**
+   * Forgets plans that nobody has asked for since the last time and that hold nothing back; whether
+   * there is room now. One thread at a time, once a second at most.
+   */
+  private boolean makeRoom(ConcurrentHashMap<String, ServicePlan> from, long now) {
+    long last = swept;
+    if (last != 0 && now - last < SWEEP_NANOS || !SWEPT.compareAndSet(this, last, now | 1)) {
+      return false;
+    }
+    for (Map.Entry<String, ServicePlan> e : from.entrySet()) {
+      if (e.getValue().used) {
+        e.getValue().used = false;
+      } else if (e.getValue().isDispensable()) {
+        from.remove(e.getKey(), e.getValue());
+      }
+    }
+    return from.size() < MAX_DEFAULTED;
   }
 
   /** The plan built so far, or null. */

@@ -3,8 +3,10 @@ package io.weir.engine.gate;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -15,14 +17,17 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Targets {
   /** No mapping: the host is the service. */
-  public static final Targets NONE = new Targets(Collections.<String, Names>emptyMap());
+  public static final Targets NONE = new Targets(Collections.<String, Ports>emptyMap(), Collections.<String>emptySet());
 
   private static final Integer ANY_PORT = 0;
 
-  private final Map<String, Names> byHost;
+  private final Map<String, Ports> byHost;
 
-  private Targets(Map<String, Names> byHost) {
+  private final Set<String> services;
+
+  private Targets(Map<String, Ports> byHost, Set<String> services) {
     this.byHost = byHost;
+    this.services = services;
   }
 
   /**
@@ -69,11 +74,11 @@ public final class Targets {
     if (byHost.isEmpty()) {
       return NONE;
     }
-    Map<String, Names> names = new HashMap<String, Names>();
+    Map<String, Ports> names = new HashMap<String, Ports>();
     for (Map.Entry<String, TreeMap<Integer, String>> e : byHost.entrySet()) {
-      names.put(e.getKey(), new Names(e.getValue()));
+      names.put(e.getKey(), new Ports(e.getValue()));
     }
-    return new Targets(names);
+    return new Targets(names, new HashSet<String>(mapping.keySet()));
   }
 
   /** The logical service of an address; the host itself when nothing maps it. */
@@ -81,18 +86,23 @@ public final class Targets {
     if (this == NONE || host == null) {
       return host;
     }
-    Names names = byHost.get(host);
+    Ports names = byHost.get(host);
     String name = names == null ? null : names.of(port);
     return name == null ? host : name;
   }
 
+  /** Whether some address is mapped to this service. */
+  boolean isService(String name) {
+    return services.contains(name);
+  }
+
   /** The services of one host, by port; asked for every call, so without boxes. */
-  private static final class Names {
+  private static final class Ports {
     private final int[] ports;
     private final String[] services;
     private final @Nullable String anyPort;
 
-    Names(TreeMap<Integer, String> byPort) {
+    Ports(TreeMap<Integer, String> byPort) {
       anyPort = byPort.remove(ANY_PORT);
       services = byPort.values().toArray(new String[0]);
       ports = new int[services.length];

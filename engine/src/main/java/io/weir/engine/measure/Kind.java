@@ -25,7 +25,7 @@ public final class Kind {
     "_OTHER", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"
   };
   private static final String[] CIRCUITS = {null, "closed", "open", "half-open"};
-  private static final String[] FAILURES = {"connect", "timeout", "cancelled", "error"};
+  private static final String[] FAILURES = {"connect", "timeout", "cancelled", "error", "local"};
 
   /** No breaker looks after the call. */
   public static final int NO_CIRCUIT = 0;
@@ -33,6 +33,9 @@ public final class Kind {
   public static final int CLOSED = 1;
   public static final int OPEN = 2;
   public static final int HALF_OPEN = 3;
+
+  /** Place of "error". */
+  private static final int ERROR = 3;
 
   private Kind() {}
 
@@ -75,7 +78,7 @@ public final class Kind {
     }
     return status >= 0
         ? kind | (status < 100 || status > 599 ? CODE : status)
-        : kind | FAILED | Math.min(failure, FAILURES.length - 1);
+        : kind | FAILED | (failure < FAILURES.length ? failure : ERROR);
   }
 
   /** Whether the call was gRPC. */

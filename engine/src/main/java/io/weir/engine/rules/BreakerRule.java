@@ -43,10 +43,13 @@ public final class BreakerRule extends Rule {
   public final List<String> recordStatus;
 
   /**
-   * The rule itself says which answers are failures: then all of them are evidence for the fleet,
-   * else plain errors (500, INTERNAL, UNKNOWN) are not.
+   * The rule itself says which HTTP answers are failures: then all of them are evidence for the
+   * fleet; else plain errors (500 and the like, but for 502 to 504) are not.
    */
-  public final boolean recordNamed;
+  public final boolean statusNamed;
+
+  /** The same of gRPC: else INTERNAL and UNKNOWN are no evidence for the fleet. */
+  public final boolean grpcNamed;
 
   /** Class names, matched against the thrown class and its superclasses. */
   public final List<String> recordExceptions;
@@ -98,7 +101,8 @@ public final class BreakerRule extends Rule {
     probeSuccesses = b.probeSuccesses;
     probeTimeoutNanos = b.probeTimeoutNanos;
     recordStatus = b.recordStatus;
-    recordNamed = b.recordNamed;
+    statusNamed = b.statusNamed;
+    grpcNamed = b.grpcNamed;
     recordExceptions = b.recordExceptions;
     recordGrpc = b.recordGrpc;
     ignoreStatus = b.ignoreStatus;
@@ -126,7 +130,12 @@ public final class BreakerRule extends Rule {
 
   /** The same rule, for this instance alone. */
   public BreakerRule unshared() {
-    return fleet ? toBuilder().fleet(false).build() : this;
+    return fleet
+        ? toBuilder()
+            .fleet(false)
+            .fingerprint(fingerprint.isEmpty() ? "" : fingerprint + "unshared\n")
+            .build()
+        : this;
   }
 
   private Builder toBuilder() {
@@ -146,7 +155,8 @@ public final class BreakerRule extends Rule {
     b.probeSuccesses = probeSuccesses;
     b.probeTimeoutNanos = probeTimeoutNanos;
     b.recordStatus = recordStatus;
-    b.recordNamed = recordNamed;
+    b.statusNamed = statusNamed;
+    b.grpcNamed = grpcNamed;
     b.recordExceptions = recordExceptions;
     b.recordGrpc = recordGrpc;
     b.ignoreStatus = ignoreStatus;
@@ -168,8 +178,8 @@ public final class BreakerRule extends Rule {
   }
 
   /**
-   * Defaults are the seed article's (20 calls, 60 %, 60 s, 3 probes), with failures that span a
-   * second and ten seconds of ramp.
+   * Defaults are the seed article's to the letter: 20 calls, 60 %, 60 s, 3 probes. A rule that is
+   * read has other ones for {@code min_seconds} and {@code ramp_seconds}: {@code docs/rules.md}.
    */
   public static final class Builder extends Base<Builder> {
     private static final long SECOND = 1_000_000_000L;
@@ -181,13 +191,14 @@ public final class BreakerRule extends Rule {
     private long slowCallNanos;
     private double slowRatio = 1.0;
     private int consecutiveFailures;
-    private long minNanos = SECOND;
+    private long minNanos;
     private long openNanos = 60 * SECOND;
     private long maxOpenNanos = 300 * SECOND;
     private int probeSuccesses = 3;
     private long probeTimeoutNanos = 5 * SECOND;
     private List<String> recordStatus = Collections.singletonList("5xx");
-    private boolean recordNamed;
+    private boolean statusNamed;
+    private boolean grpcNamed;
     private List<String> recordExceptions = Collections.singletonList("java.lang.Throwable");
     private List<String> recordGrpc =
         Collections.unmodifiableList(
@@ -199,7 +210,7 @@ public final class BreakerRule extends Rule {
     private double quorumShare;
     private boolean fleet = true;
     private boolean anyHost;
-    private long rampNanos = 10 * SECOND;
+    private long rampNanos;
     private int maxEjectionPercent = 10;
     private Force force = Force.NONE;
     private Response response = Response.DEFAULT;
@@ -274,9 +285,10 @@ public final class BreakerRule extends Rule {
       return this;
     }
 
-    /** See {@link BreakerRule#recordNamed}. */
-    public Builder recordNamed(boolean v) {
-      recordNamed = v;
+    /** See {@link BreakerRule#statusNamed} and {@link BreakerRule#grpcNamed}. */
+    public Builder named(boolean status, boolean grpc) {
+      statusNamed = status;
+      grpcNamed = grpc;
       return this;
     }
 

@@ -59,7 +59,7 @@ class BreakerTest {
     r.bad(17);
     r.refused();
     r.refused();
-    late.endHttp(500, r.now);
+    late.endHttp(503, r.now);
     assertThat(b.failedCount()).isEqualTo(18);
     assertThat(b.ignoredCount()).isEqualTo(1);
     assertThat(b.refusedCount()).isEqualTo(2);
@@ -149,7 +149,7 @@ class BreakerTest {
     r.pass(60);
     Ticket probe = r.call();
     r.pass(1);
-    probe.endHttp(500, r.now);
+    probe.endHttp(503, r.now);
     assertThat(told).containsExactly("tripped -1 1 1 1000000000");
     told.clear();
     r.pass(200);
@@ -170,7 +170,7 @@ class BreakerTest {
     a.endHttp(200, r.now);
     b.endHttp(200, r.now);
     Ticket c = r.call();
-    c.endHttp(500, r.now);
+    c.endHttp(503, r.now);
     assertThat(told)
         .containsExactly(
             "probing 1", "probing 2", "probing 1", "probing 0", "probing 1", "probed 77 false");

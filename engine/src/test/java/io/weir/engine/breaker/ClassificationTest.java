@@ -15,6 +15,7 @@ class ClassificationTest {
   private static final int S = Classifier.SUCCESS;
   private static final int F = Classifier.FAILURE;
   private static final int I = Classifier.IGNORED;
+  private static final int O = Classifier.OWN;
 
   private static int http(BreakerRule rule, int status) {
     return new Classifier(rule).classify(status, -1, null, null);
@@ -32,9 +33,10 @@ class ClassificationTest {
   void byDefaultServerErrorsTimeoutsAndConnectFailuresCount() {
     BreakerRule d = Rig.rule().build();
     assertThat(List.of(http(d, 200), http(d, 404), http(d, 429), http(d, 499))).containsOnly(S);
-    assertThat(List.of(http(d, 500), http(d, 503), http(d, 599))).containsOnly(F);
-    assertThat(List.of(grpc(d, 14), grpc(d, 4), grpc(d, 13), grpc(d, 2), grpc(d, 99)))
-        .containsOnly(F);
+    assertThat(List.of(http(d, 502), http(d, 503), http(d, 504))).containsOnly(F);
+    assertThat(List.of(http(d, 500), http(d, 501), http(d, 505), http(d, 599))).containsOnly(O);
+    assertThat(List.of(grpc(d, 14), grpc(d, 4))).containsOnly(F);
+    assertThat(List.of(grpc(d, 13), grpc(d, 2), grpc(d, 99))).containsOnly(O);
     assertThat(List.of(grpc(d, 0), grpc(d, 5), grpc(d, 8))).containsOnly(S);
     assertThat(thrown(d, Failure.CONNECT, null)).isEqualTo(F);
     assertThat(thrown(d, Failure.TIMEOUT, new SocketTimeoutException())).isEqualTo(F);
@@ -53,6 +55,7 @@ class ClassificationTest {
     BreakerRule r =
         Rig.rule()
             .record(List.of("500-599", "429"), List.of("java.io.IOException"), List.of("NOT_FOUND"))
+            .named(true, true)
             .ignore(List.of("501"), List.of("java.net.SocketException"), List.of("UNAVAILABLE"))
             .build();
     assertThat(http(r, 501)).isEqualTo(I);
@@ -122,7 +125,10 @@ class ClassificationTest {
   @Test
   void rangesHoldBothTheirEnds() {
     BreakerRule r =
-        Rig.rule().record(List.of("4xx", "500 - 504", "999", "100"), List.of(), List.of()).build();
+        Rig.rule()
+            .record(List.of("4xx", "500 - 504", "999", "100"), List.of(), List.of())
+            .named(true, true)
+            .build();
     assertThat(List.of(http(r, 400), http(r, 499), http(r, 500), http(r, 504), http(r, 999)))
         .containsOnly(F);
     assertThat(http(r, 100)).isEqualTo(F);
@@ -148,6 +154,7 @@ class ClassificationTest {
       BreakerRule r =
           Rig.rule()
               .record(List.of(), List.of(), List.of(io.weir.engine.grpc.GrpcCodes.NAMES.get(code)))
+              .named(true, true)
               .build();
       for (int other = 0; other < 17; other++) {
         assertThat(grpc(r, other)).isEqualTo(other == code ? F : other == 1 ? I : S);

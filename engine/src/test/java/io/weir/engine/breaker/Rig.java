@@ -85,7 +85,7 @@ final class Rig {
 
   void bad(int times) {
     for (int i = 0; i < times; i++) {
-      call().endHttp(500, now);
+      call().endHttp(503, now);
     }
   }
 

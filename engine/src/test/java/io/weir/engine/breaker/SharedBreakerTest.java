@@ -101,7 +101,7 @@ class SharedBreakerTest {
     Ticket stale = r.call();
     r.breaker().imposeWaiting(5, 0, r.now);
     r.breaker().imposeProber(5, 0, 78, r.now);
-    stale.endHttp(500, r.now);
+    stale.endHttp(503, r.now);
     assertThat(r.state()).isEqualTo("half-open");
     r.good(3);
     assertThat(told).endsWith("good under 78").doesNotContain("bad under 77", "bad under 78");

@@ -1,5 +1,7 @@
 package io.weir.engine.breaker;
 
+import static io.weir.engine.breaker.Window.FAILED;
+import static io.weir.engine.breaker.Window.SLOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.rules.BreakerRule;
@@ -56,17 +58,17 @@ class WindowRaceTest {
         info.getCurrentRepetition(),
         (me, random) -> {
           for (int i = 0; i < 20_000; i++) {
-            w.record(random.nextBoolean(), random.nextInt(3) == 0, 0, (c, f, s) -> false);
+            w.record(random.nextInt(8), 0, (c, f, s) -> false);
           }
         });
     // whatever is in the ring now is replaced by known outcomes; a drift of the totals would stay
     for (int i = 0; i < size; i++) {
-      w.record(true, false, 0, (c, f, s) -> false);
+      w.record(FAILED, 0, (c, f, s) -> false);
     }
     assertThat(w.failures(0)).isEqualTo(size);
     assertThat(w.slow(0)).isZero();
     for (int i = 0; i < size; i++) {
-      w.record(false, true, 0, (c, f, s) -> false);
+      w.record(SLOW, 0, (c, f, s) -> false);
     }
     assertThat(w.failures(0)).isZero();
     assertThat(w.slow(0)).isEqualTo(size);
@@ -93,7 +95,7 @@ class WindowRaceTest {
           second,
           (me, random) -> {
             for (int i = 0; i < 100; i++) {
-              w.record(i % 2 == 0, i % 4 == 0, now, (c, f, s) -> false);
+              w.record((i % 2 == 0 ? FAILED : 0) | (i % 4 == 0 ? SLOW : 0), now, (c, f, s) -> false);
             }
           });
       int slots = Math.min(second + 1, 10);
@@ -113,7 +115,7 @@ class WindowRaceTest {
           round,
           (me, random) -> {
             for (int i = 0; i < 5; i++) {
-              if (w.record(true, false, 0, (c, f, s) -> f >= THREADS * 5)) {
+              if (w.record(FAILED, 0, (c, f, s) -> f >= THREADS * 5)) {
                 seen.incrementAndGet();
               }
             }

@@ -1,6 +1,8 @@
 package io.weir.engine.breaker;
 
 import static io.weir.engine.breaker.Rig.SECOND;
+import static io.weir.engine.breaker.Window.FAILED;
+import static io.weir.engine.breaker.Window.SLOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.rules.BreakerRule;
@@ -50,7 +52,7 @@ class WindowTest {
       int failures = last.stream().mapToInt(o -> o[0]).sum();
       int slows = last.stream().mapToInt(o -> o[1]).sum();
       String expected = last.size() + " " + failures + " " + slows;
-      assertThat(w.record(failed, slow, 0, judge)).isEqualTo(failures == 3);
+      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), 0, judge)).isEqualTo(failures == 3);
       assertThat(judged.get(judged.size() - 1)).isEqualTo(expected);
       assertThat(read(w, 0)).isEqualTo(expected);
     }
@@ -74,7 +76,7 @@ class WindowTest {
       long failures = all.stream().filter(o -> o[0] > from).mapToLong(o -> o[1]).sum();
       long slows = all.stream().filter(o -> o[0] > from).mapToLong(o -> o[2]).sum();
       String expected = calls + " " + failures + " " + slows;
-      assertThat(w.record(failed, slow, now, judge)).isEqualTo(failures == 3);
+      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), now, judge)).isEqualTo(failures == 3);
       assertThat(judged.get(judged.size() - 1)).isEqualTo(expected);
       assertThat(read(w, now)).isEqualTo(expected);
     }
@@ -84,13 +86,13 @@ class WindowTest {
   @Test
   void aTimeWindowTakesCallsOfAClockThatSteppedBackIn() {
     Window w = Window.of(time(10), 0);
-    w.record(true, true, 5 * SECOND, judge);
-    w.record(true, false, 2 * SECOND, judge);
+    w.record(FAILED | SLOW, 5 * SECOND, judge);
+    w.record(FAILED, 2 * SECOND, judge);
     assertThat(judged).containsExactly("1 1 1", "2 2 1");
     assertThat(read(w, 2 * SECOND)).isEqualTo("2 2 1");
     assertThat(read(w, -5 * SECOND)).as("ten seconds before is another time").isEqualTo("1 1 0");
     assertThat(read(w, 14 * SECOND)).isEqualTo("1 1 1");
-    w.record(false, false, -SECOND, judge);
+    w.record(0, -SECOND, judge);
     assertThat(read(w, -SECOND)).isEqualTo("3 2 1");
   }
 
@@ -98,17 +100,17 @@ class WindowTest {
   void anotherLengthKeepsTheNewestCallsAndAnotherKindStartsOver() {
     Window w = Window.of(count(40), 0);
     for (int i = 0; i < 50; i++) {
-      w.record(i % 2 == 0, i >= 40, 0, judge);
+      w.record((i % 2 == 0 ? FAILED : 0) | (i >= 40 ? SLOW : 0), 0, judge);
     }
     assertThat(w.reshaped(count(40), 0)).isSameAs(w);
     assertThat(read(w.reshaped(count(10), 0), 0)).isEqualTo("10 5 10");
     Window longer = w.reshaped(count(100), 0);
     assertThat(read(longer, 0)).isEqualTo("40 20 10");
-    longer.record(true, false, 0, judge);
+    longer.record(FAILED, 0, judge);
     assertThat(read(longer, 0)).isEqualTo("41 21 10");
     assertThat(read(w.reshaped(time(10), 0), 0)).isEqualTo("0 0 0");
     Window young = Window.of(count(40), 0);
-    young.record(true, false, 0, judge);
+    young.record(FAILED, 0, judge);
     assertThat(read(young.reshaped(count(20), 0), 0)).isEqualTo("1 1 0");
   }
 
@@ -116,13 +118,13 @@ class WindowTest {
   void anotherNumberOfSecondsKeepsTheNewest() {
     Window w = Window.of(time(10), 7);
     for (int s = 0; s < 10; s++) {
-      w.record(true, s >= 8, 7 + s * SECOND, judge);
+      w.record(FAILED | (s >= 8 ? SLOW : 0), 7 + s * SECOND, judge);
     }
     long now = 7 + 9 * SECOND;
     assertThat(w.reshaped(time(10), now)).isSameAs(w);
     Window shorter = w.reshaped(time(3), now);
     assertThat(read(shorter, now)).isEqualTo("3 3 2");
-    shorter.record(true, false, now, judge);
+    shorter.record(FAILED, now, judge);
     assertThat(read(shorter, now)).isEqualTo("4 4 2");
     assertThat(read(shorter, now + SECOND)).isEqualTo("3 3 2");
     Window longer = w.reshaped(time(30), now);

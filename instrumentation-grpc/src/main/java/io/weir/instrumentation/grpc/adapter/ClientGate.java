@@ -10,6 +10,7 @@ import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.instances.Instance;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,12 @@ final class ClientGate implements ClientInterceptor {
   @Nullable String caller(String authority) {
     Authority a = of(authority);
     return a.host == null ? null : engine.callerFor(a.host, a.port);
+  }
+
+  /** Whether a call was answered by a registered instance of its target. */
+  boolean isRegistered(ServicePlan plan, @Nullable Instance chosen, String authority) {
+    Authority a = of(authority);
+    return engine.isRegistered(plan, chosen, a.host, a.port);
   }
 
   private Authority of(String authority) {

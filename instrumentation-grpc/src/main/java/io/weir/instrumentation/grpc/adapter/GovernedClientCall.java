@@ -14,11 +14,11 @@ import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Failure;
+import io.weir.engine.call.LocalFailures;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
-import java.net.UnknownHostException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -217,9 +217,18 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return decided;
   }
 
-  private void ended(Status status) {
+  private void ended(Status status, Metadata trailers) {
     Throwable cause = status.getCause();
     Failure failure = null;
+    if (!status.isOk()) {
+      if (Refused.byTarget(trailers) && gate.isRegistered(plan, ticket.instance(), authority)) {
+        ticket.endShed(-1, status.getCode().value(), gate.engine.now());
+        return;
+      }
+      if (LocalFailures.isLocal(cause)) {
+        failure = Failure.LOCAL;
+      }
+    }
     switch (status.getCode()) {
       case CANCELLED:
         // the target may say CANCELLED, too: that is its answer
@@ -229,7 +238,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
         failure = Failure.TIMEOUT;
         break;
       case UNAVAILABLE:
-        failure = neverConnected(cause) ? Failure.CONNECT : null;
+        failure = failure == null && neverConnected(cause) ? Failure.CONNECT : failure;
         break;
       default:
         break;
@@ -241,7 +250,6 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     Throwable t = cause;
     for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
       if (t instanceof ConnectException
-          || t instanceof UnknownHostException
           || t instanceof NoRouteToHostException) {
         return true;
       }
@@ -280,7 +288,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      ended(status);
+      ended(status, trailers);
       super.onClose(status, trailers);
     }
   }

@@ -10,7 +10,15 @@ final class Refused {
   /** When a retry may succeed, for clients with a retry policy: gRFC A6. */
   static final Metadata.Key<String> PUSHBACK = Names.ascii("grpc-retry-pushback-ms");
 
+  /** Trailer of a refusal: the rule's id. */
+  static final Metadata.Key<String> REJECTED = Names.ascii("x-weir-rejected");
+
   private Refused() {}
+
+  /** Whether the target's own Weir says that it refused the call. */
+  static boolean byTarget(Metadata trailers) {
+    return trailers.containsKey(REJECTED);
+  }
 
   static Status status(Ticket ticket) {
     Refusal r = ticket.refused();

@@ -1,14 +1,13 @@
 package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.Failure;
+import io.weir.engine.call.LocalFailures;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.SocketTimeoutException;
-import java.net.UnknownHostException;
 import javax.net.ssl.SSLHandshakeException;
-import javax.net.ssl.SSLPeerUnverifiedException;
 
 /** Tells apart how calls fail, by what OkHttp throws for it. */
 final class Failures {
@@ -39,11 +38,13 @@ final class Failures {
     if (t instanceof InterruptedIOException) {
       return "timeout".equals(t.getMessage()) ? Failure.TIMEOUT : Failure.CANCELLED;
     }
+    // what is no IOException comes from the application: an interceptor, a body
+    if (!(t instanceof IOException) || LocalFailures.isLocal(t)) {
+      return Failure.LOCAL;
+    }
     if (t instanceof ConnectException
-        || t instanceof UnknownHostException
         || t instanceof NoRouteToHostException
-        || t instanceof SSLHandshakeException
-        || t instanceof SSLPeerUnverifiedException) {
+        || t instanceof SSLHandshakeException) {
       return Failure.CONNECT;
     }
     return Failure.EXCEPTION;

@@ -6,6 +6,7 @@ import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.instances.Instance;
 import okhttp3.HttpUrl;
 import okhttp3.Request;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,11 @@ final class Gate {
       failedOpen(t);
       return null;
     }
+  }
+
+  /** Whether a call was answered by a registered instance of its target. */
+  boolean isRegistered(ServicePlan plan, @Nullable Instance chosen, HttpUrl url) {
+    return engine.isRegistered(plan, chosen, url.host(), url.port());
   }
 
   boolean admits(ServicePlan plan, Request request, Ticket ticket) {

@@ -126,7 +126,7 @@ final class Governor implements Interceptor {
     if (aim != null && !aim.taken() && response.networkResponse() != null) {
       Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));
     }
-    return answered(response, outcome, deadline);
+    return answered(plan, response, outcome, deadline);
   }
 
   private static Response refuse(ServicePlan plan, Request request, Ticket ticket)
@@ -154,8 +154,14 @@ final class Governor implements Interceptor {
     ticket.started(gate.engine.now());
   }
 
-  private Response answered(Response response, Outcome outcome, @Nullable Deadline deadline) {
+  private Response answered(
+      ServicePlan plan, Response response, Outcome outcome, @Nullable Deadline deadline) {
     try {
+      if (response.code() >= 400
+          && response.header(Answer.REJECTED) != null
+          && gate.isRegistered(plan, outcome.instance(), response.request().url())) {
+        outcome.shed();
+      }
       boolean over = outcome.answered(response.code());
       ResponseBody body = response.body();
       if (body == null

@@ -2,6 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.instances.Instance;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import okhttp3.Call;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,10 @@ final class Outcome {
 
   private final long began;
   private int status;
+
+  /** The answer is a refusal of the target's own Weir. */
+  private boolean shed;
+
   private boolean answered;
 
   /** When the answer was there; of a call that nobody times when it began. */
@@ -96,6 +101,11 @@ final class Outcome {
     return aim;
   }
 
+  /** The instance that was chosen for the call, or null. */
+  @Nullable Instance instance() {
+    return ticket.instance();
+  }
+
   /** A body is about to be read for this call. Returns its number. */
   int opened() {
     early = false;
@@ -123,6 +133,11 @@ final class Outcome {
     }
     answered = true;
     return early;
+  }
+
+  /** The answer is a refusal of the target's own Weir: shed load, and no failure. */
+  void shed() {
+    shed = true;
   }
 
   /** The body of this number was read to its end, or nobody wants the rest. */
@@ -177,7 +192,11 @@ final class Outcome {
   private void bodyEnded(long now) {
     if (!isTold()) {
       try {
-        ticket.endHttp(status, timed ? answeredAt : now, now);
+        if (shed) {
+          ticket.endShed(status, -1, now);
+        } else {
+          ticket.endHttp(status, timed ? answeredAt : now, now);
+        }
       } catch (Throwable t) {
         Gate.failedOpen(t);
       } finally {
