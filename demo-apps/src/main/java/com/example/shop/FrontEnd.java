@@ -49,7 +49,8 @@ public final class FrontEnd extends HttpServlet {
       response.getWriter().print("stock: " + e.getStatus());
       return;
     }
-    Request.Builder pay = new Request.Builder().url(payment + "/pay?order=1");
+    Request.Builder pay =
+        new Request.Builder().url(payment + "/pay?order=" + request.getParameter("item"));
     String canary = request.getHeader("X-Canary");
     if (canary != null) {
       pay.header("X-Canary", canary);

@@ -9,7 +9,8 @@ import javax.servlet.http.HttpServletResponse;
 /**
  * The payment service: answers with its version and where it stands, and with the header {@code
  * X-Rule}, so that a call tells which routing rule decided it. {@code /break} and {@code /mend}
- * make it fail and work again; {@code /count} tells its calls.
+ * make it fail and work again, an order of {@code poison} is answered 500; {@code /count} tells its
+ * calls.
  */
 public final class Payment extends HttpServlet {
   private static final long serialVersionUID = 1;
@@ -39,7 +40,11 @@ public final class Payment extends HttpServlet {
       default -> {
         calls.incrementAndGet();
         if (broken) {
-          response.sendError(500, "the bank does not answer");
+          response.sendError(503, "the bank does not answer");
+          return;
+        }
+        if ("poison".equals(request.getParameter("order"))) {
+          response.sendError(500, "no such thing");
           return;
         }
         String rule = request.getHeader("X-Rule");

@@ -143,7 +143,7 @@ public final class Demo {
 
     // a third of what this machine manages to send: 100
     limiter(rules, traffic, Math.max(10, (int) Math.min(RATE, rate + 15) / 30 * 10));
-    breaker(rules, traffic, payment);
+    breaker(rules, traffic, shop, payment);
     canary(rules, traffic);
     slider(rules, traffic);
     regions(rules, traffic, first);
@@ -245,7 +245,8 @@ public final class Demo {
     screen.good("rule deleted: refusals ended (" + (traffic.count(429) - before) + " in between)");
   }
 
-  private void breaker(RuleShelf rules, Traffic traffic, String payment) throws Exception {
+  private void breaker(RuleShelf rules, Traffic traffic, String shop, String payment)
+      throws Exception {
     screen.chapter(3, "Payment fails: the circuit breaker opens and closes");
     String rule =
         "{\"window\": {\"type\": \"count\", \"size\": 20}, \"min_calls\": 20, \"failure_ratio\":"
@@ -253,10 +254,24 @@ public final class Demo {
     screen.rule("/service/payment-service/circuit-breaker", rule);
     rules.put("/service/payment-service/circuit-breaker", rule);
     seconds(traffic, 2);
+    long burst = System.nanoTime();
+    for (int i = 0; i < 14; i++) {
+      get(shop + "/order?item=poison");
+    }
+    long took = ms(System.nanoTime() - burst);
+    long passed = traffic.count(200);
+    seconds(traffic, 1);
+    claim(
+        "one user's 14 bad orders within "
+            + took
+            + " ms close nothing for anybody: "
+            + (traffic.count(200) - passed)
+            + " calls pass in the second after",
+        traffic.count(200) > passed + 100);
     long atPayment = count(payment);
     get("http://" + payment + "/break");
     long broke = System.nanoTime();
-    screen.say("payment now answers 500 to everything");
+    screen.say("payment now answers 503 to everything");
     await("the breaker opens", 10, () -> isOpen(traffic, payment));
     long reached = count(payment);
     long turnedAway = traffic.count(502);

@@ -392,7 +392,8 @@ class GrpcTest {
     rules.put(
         "service/" + service + "/circuit-breaker",
         "{\"window\": {\"type\": \"count\", \"size\": 4}, \"min_calls\": 4, \"failure_ratio\": 1.0,"
-            + " \"open_seconds\": 5, \"probe_successes\": 1, \"sharing\": \"local\"}");
+            + " \"open_seconds\": 5, \"probe_successes\": 1, \"sharing\": \"local\","
+            + " \"min_seconds\": 0, \"ramp_seconds\": 0}");
   }
 
   private static void opens(String channel, String style, String message) {

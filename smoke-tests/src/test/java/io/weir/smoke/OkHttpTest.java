@@ -165,13 +165,14 @@ class OkHttpTest {
       instance("limited", one, "v1");
       rules.put(
           "service/broken/circuit-breaker",
-          "{\"window\": {\"type\": \"count\", \"size\": 3}, \"failure_ratio\": 0.5}");
+          "{\"window\": {\"type\": \"count\", \"size\": 3}, \"failure_ratio\": 0.5,"
+              + " \"min_seconds\": 0}");
       instance("broken", one, "v1");
       rules.put(
           "service/throwing/circuit-breaker",
           "{\"force\": \"open\", \"response\": {\"throw\": true}}");
       for (String service : FAILING_ONCE) {
-        rules.put("service/" + service + "/circuit-breaker", "{\"consecutive_failures\": 1}");
+        rules.put("service/" + service + "/circuit-breaker", "{\"consecutive_failures\": 1, \"min_seconds\": 0}");
       }
       instance("gone", "127.0.0.1:" + closedPort(), "v1");
       instance("silent", "127.0.0.1:" + silent.getLocalPort(), "v1");

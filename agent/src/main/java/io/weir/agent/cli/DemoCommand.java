@@ -121,7 +121,11 @@ final class DemoCommand extends Command {
   private void breaker() throws IOException {
     put(
         "/service/payment/circuit-breaker",
-        "window: {size: 20}\nmin_calls: 20\nfailure_ratio: 0.5\nopen_seconds: 1\n",
+        "window: {size: 20}\n"
+            + "min_calls: 20\n"
+            + "failure_ratio: 0.5\n"
+            + "min_seconds: 0.2\n"
+            + "open_seconds: 1\n",
         b -> !b.breakers("payment").isEmpty());
     talk("payment breaks: it answers 500");
     shop.broken = true;

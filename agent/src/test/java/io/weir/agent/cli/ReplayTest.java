@@ -153,7 +153,7 @@ class ReplayTest {
     }
     String rule =
         "{\"window\": {\"size\": 20}, \"failure_ratio\": 0.5, \"open_seconds\": 5,"
-            + " \"probe_successes\": 3";
+            + " \"probe_successes\": 3, \"min_seconds\": 0, \"ramp_seconds\": 0";
     Replay r = replay(Map.of("circuit-breaker", rule + "}"), log.toString(), 1);
     // open after ten failures for 5 s, a probe fails, then for 10 s give or take a tenth
     assertThat(r.breakers().get(0).openedCount()).isEqualTo(2);
@@ -169,7 +169,9 @@ class ReplayTest {
 
   @Test
   void callsAreSlowWhereTheLogTellsDurationsOnly() throws IOException {
-    String rule = "{\"window\": {\"size\": 20}, \"slow_call_ms\": 100, \"slow_ratio\": 0.5}";
+    String rule =
+        "{\"window\": {\"size\": 20}, \"slow_call_ms\": 100, \"slow_ratio\": 0.5,"
+            + " \"min_seconds\": 0}";
     StringBuilder slow = new StringBuilder();
     StringBuilder unknown = new StringBuilder();
     for (int i = 0; i < 100; i++) {

@@ -117,7 +117,7 @@ class FleetEtcdTest {
     Member.await(
         "reopened",
         () -> {
-          members.forEach(m -> m.call(500));
+          members.forEach(m -> m.call(503));
           return get("epoch").contains("\"e\":2,\"phase\":\"open\",\"attempt\":1");
         });
     assertThat(get("epoch")).containsPattern("\"openMs\":(1[89]|2[012])..[},]");
@@ -160,7 +160,7 @@ class FleetEtcdTest {
     etcd.ctl("put", "/service/order/force", "closed");
     all("forced-closed");
     for (int i = 0; i < 100; i++) {
-      assertThat(members.get(0).call(500)).isTrue();
+      assertThat(members.get(0).call(503)).isTrue();
     }
     etcd.ctl("del", "/service/order/force");
     all("closed");

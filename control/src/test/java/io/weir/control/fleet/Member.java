@@ -89,7 +89,7 @@ final class Member implements AutoCloseable {
 
   /** Fails calls until this instance refuses. */
   void trip() {
-    await("its window trips", () -> !call(500));
+    await("its window trips", () -> !call(503));
   }
 
   /** Transactions of this instance that etcd applied. */

@@ -349,9 +349,7 @@ public final class Breaker implements Timed {
       Era e = era;
       boolean wasOpen = e.phase != Era.Phase.CLOSED;
       boolean ramps =
-          wasOpen
-              && force != BreakerRule.Force.CLOSED
-              && rule.force != BreakerRule.Force.CLOSED;
+          wasOpen && force != BreakerRule.Force.CLOSED && rule.force != BreakerRule.Force.CLOSED;
       if (wasOpen && !e.shared && e.epoch < 0) {
         return;
       }

@@ -62,9 +62,7 @@ public class Classifier {
    * @return {@link #SUCCESS}, {@link #FAILURE}, {@link #OWN} or {@link #IGNORED}
    */
   public int classify(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
-    if (failure == Failure.CANCELLED
-        || failure == Failure.SHED
-        || is(thrown, ignoreExceptions)) {
+    if (failure == Failure.CANCELLED || failure == Failure.SHED || is(thrown, ignoreExceptions)) {
       return IGNORED;
     }
     if (status >= 0) {

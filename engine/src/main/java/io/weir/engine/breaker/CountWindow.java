@@ -10,12 +10,11 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
  * <p>How it works: a ring of four bits per call (failed, slow, no evidence for the fleet; one is
  * spare), 16 calls to a word, a cursor that only grows, and running totals. Recording takes three
  * steps: claim a position by incrementing the cursor; exchange the bits at that position by CAS on
- * their word, which yields the bits that
- * were there; add the difference to the totals. The exchanges of one position form a chain in which
- * every value enters once and leaves once, so the totals telescope to exactly the bits in the ring
- * whenever nobody is between the second and the third step, however late a thread writes. In the
- * usual case, a success over an old success, the exchange finds nothing to change and the increment
- * is the only atomic write.
+ * their word, which yields the bits that were there; add the difference to the totals. The
+ * exchanges of one position form a chain in which every value enters once and leaves once, so the
+ * totals telescope to exactly the bits in the ring whenever nobody is between the second and the
+ * third step, however late a thread writes. In the usual case, a success over an old success, the
+ * exchange finds nothing to change and the increment is the only atomic write.
  */
 final class CountWindow extends Window {
   private static final AtomicLongFieldUpdater<CountWindow> CURSOR =

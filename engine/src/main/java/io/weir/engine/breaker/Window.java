@@ -118,8 +118,7 @@ abstract class Window {
   }
 
   @SuppressWarnings("NullAway") // set once, never taken away
-  private FailureTrail trail(
-      AtomicReferenceFieldUpdater<Window, FailureTrail> which, long now) {
+  private FailureTrail trail(AtomicReferenceFieldUpdater<Window, FailureTrail> which, long now) {
     FailureTrail t = which.get(this);
     if (t == null) {
       which.compareAndSet(this, null, new FailureTrail(now));

@@ -30,7 +30,9 @@ public final class LocalFailures {
   };
 
   /** The peer ended the connection within the handshake: that is the target's. */
-  private static final String[] ENDED_BY_PEER = {"java.io.EOFException", "java.net.SocketException"};
+  private static final String[] ENDED_BY_PEER = {
+    "java.io.EOFException", "java.net.SocketException"
+  };
 
   private LocalFailures() {}
 

@@ -40,11 +40,7 @@ public final class Snapshot {
 
   static final Snapshot EMPTY =
       new Snapshot(
-          RuleBook.EMPTY,
-          new HashMap<String, ServicePlan>(),
-          null,
-          Locality.UNKNOWN,
-          Names.INSIDE);
+          RuleBook.EMPTY, new HashMap<String, ServicePlan>(), null, Locality.UNKNOWN, Names.INSIDE);
 
   /** How often room is looked for at most. */
   private static final long SWEEP_NANOS = 1_000_000_000L;
@@ -110,7 +106,8 @@ public final class Snapshot {
     if (next.defaulted != null && before.defaulted != null) {
       for (Map.Entry<String, ServicePlan> e : before.defaulted.entrySet()) {
         if (!plans.containsKey(e.getKey())) {
-          next.defaulted.put(e.getKey(), next(before, book, e.getKey(), false, true, here, hosts, now));
+          next.defaulted.put(
+              e.getKey(), next(before, book, e.getKey(), false, true, here, hosts, now));
         }
       }
     }

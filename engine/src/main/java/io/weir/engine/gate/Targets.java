@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Targets {
   /** No mapping: the host is the service. */
-  public static final Targets NONE = new Targets(Collections.<String, Ports>emptyMap(), Collections.<String>emptySet());
+  public static final Targets NONE =
+      new Targets(Collections.<String, Ports>emptyMap(), Collections.<String>emptySet());
 
   private static final Integer ANY_PORT = 0;
 

@@ -95,7 +95,8 @@ class WindowRaceTest {
           second,
           (me, random) -> {
             for (int i = 0; i < 100; i++) {
-              w.record((i % 2 == 0 ? FAILED : 0) | (i % 4 == 0 ? SLOW : 0), now, (c, f, s) -> false);
+              w.record(
+                  (i % 2 == 0 ? FAILED : 0) | (i % 4 == 0 ? SLOW : 0), now, (c, f, s) -> false);
             }
           });
       int slots = Math.min(second + 1, 10);

@@ -52,7 +52,8 @@ class WindowTest {
       int failures = last.stream().mapToInt(o -> o[0]).sum();
       int slows = last.stream().mapToInt(o -> o[1]).sum();
       String expected = last.size() + " " + failures + " " + slows;
-      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), 0, judge)).isEqualTo(failures == 3);
+      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), 0, judge))
+          .isEqualTo(failures == 3);
       assertThat(judged.get(judged.size() - 1)).isEqualTo(expected);
       assertThat(read(w, 0)).isEqualTo(expected);
     }
@@ -76,7 +77,8 @@ class WindowTest {
       long failures = all.stream().filter(o -> o[0] > from).mapToLong(o -> o[1]).sum();
       long slows = all.stream().filter(o -> o[0] > from).mapToLong(o -> o[2]).sum();
       String expected = calls + " " + failures + " " + slows;
-      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), now, judge)).isEqualTo(failures == 3);
+      assertThat(w.record((failed ? FAILED : 0) | (slow ? SLOW : 0), now, judge))
+          .isEqualTo(failures == 3);
       assertThat(judged.get(judged.size() - 1)).isEqualTo(expected);
       assertThat(read(w, now)).isEqualTo(expected);
     }

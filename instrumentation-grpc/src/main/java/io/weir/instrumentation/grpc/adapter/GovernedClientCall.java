@@ -249,8 +249,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private static boolean neverConnected(@Nullable Throwable cause) {
     Throwable t = cause;
     for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
-      if (t instanceof ConnectException
-          || t instanceof NoRouteToHostException) {
+      if (t instanceof ConnectException || t instanceof NoRouteToHostException) {
         return true;
       }
     }
