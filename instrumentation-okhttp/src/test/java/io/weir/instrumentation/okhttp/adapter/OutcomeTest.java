@@ -181,13 +181,16 @@ class OutcomeTest {
         .isEqualTo(Failure.CONNECT);
     assertThat(Failures.of(new SocketTimeoutException("timeout"), true, false))
         .isEqualTo(Failure.TIMEOUT);
-    assertThat(Failures.of(new UnknownHostException("x"), false, false)).isEqualTo(Failure.CONNECT);
-    assertThat(Failures.of(new SSLHandshakeException("x"), false, false))
-        .isEqualTo(Failure.CONNECT);
+    assertThat(Failures.of(new UnknownHostException("x"), false, false)).isEqualTo(Failure.LOCAL);
+    assertThat(Failures.of(new SSLHandshakeException("x"), false, false)).isEqualTo(Failure.LOCAL);
+    SSLHandshakeException hungUp = new SSLHandshakeException("Remote host terminated");
+    hungUp.initCause(new java.io.EOFException());
+    assertThat(Failures.of(hungUp, false, false)).isEqualTo(Failure.CONNECT);
     assertThat(Failures.of(new IOException("unexpected end of stream"), false, false))
         .isEqualTo(Failure.EXCEPTION);
     assertThat(Failures.of(new IllegalStateException("x"), false, false))
-        .isEqualTo(Failure.EXCEPTION);
+        .as("the application's own interceptor")
+        .isEqualTo(Failure.LOCAL);
     assertThat(Failures.of(new SocketException("Socket closed"), false, false))
         .isEqualTo(Failure.CANCELLED);
     assertThat(Failures.of(new SocketException("Connection reset"), false, false))
