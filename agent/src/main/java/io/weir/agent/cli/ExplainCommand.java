@@ -20,10 +20,12 @@ import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -109,6 +111,9 @@ final class ExplainCommand extends StoreCommand {
 
   /** What the call was asked for, and what it was. */
   private final Map<String, String> asked = new LinkedHashMap<String, String>();
+
+  /** Ids of the rules that the engine asks for this service. */
+  private final Set<String> appliedBreakers = new HashSet<String>();
 
   private final List<Object> steps = new ArrayList<Object>();
   private final List<String[]> rows = new ArrayList<String[]>();
@@ -209,6 +214,11 @@ final class ExplainCommand extends StoreCommand {
     own.apply(book);
     ServicePlan plan = callers.plan(service);
     String fleet = plan == null ? "" : impose(view, plan);
+    if (plan != null && plan.breakers() != null) {
+      for (Breaker b : plan.breakers().all()) {
+        appliedBreakers.add(b.id());
+      }
+    }
     Ticket ticket = new Ticket();
     Ticket first = new Ticket();
     boolean admitted = true;
@@ -401,7 +411,12 @@ final class ExplainCommand extends StoreCommand {
       if (exempt("caller", r, Call.OUTBOUND)) {
         continue;
       }
-      String miss = taken ? "an earlier rule applies already" : miss(r.match, Call.OUTBOUND);
+      String miss =
+          taken
+              ? "an earlier rule applies already"
+              : !isApplied(r)
+                  ? "under * it is about registered, declared and internal names; hosts: any"
+                  : miss(r.match, Call.OUTBOUND);
       if (miss != null) {
         step("caller", r, "does not apply", miss, false);
         continue;
@@ -410,7 +425,7 @@ final class ExplainCommand extends StoreCommand {
       boolean refuses = decided(refusal, Refusal.Kind.BREAKER, r);
       String why =
           r.force == BreakerRule.Force.NONE
-              ? fleet.isEmpty() ? "closed until calls fail" : fleet
+              ? fleet.isEmpty() ? untilWhen(r) : fleet
               : "forced " + r.force.name().toLowerCase(java.util.Locale.ROOT);
       step(
           "caller",
@@ -419,6 +434,28 @@ final class ExplainCommand extends StoreCommand {
           why + (r.shadow ? " (mode shadow)" : ""),
           refuses);
     }
+  }
+
+  /** A rule under {@code *} is not about every host. */
+  private boolean isApplied(BreakerRule r) {
+    return !r.service.equals("*") || appliedBreakers.contains(r.id);
+  }
+
+  /** What opens a closed breaker, and for whom. */
+  private static String untilWhen(BreakerRule r) {
+    String lasting =
+        r.minNanos == 0
+            ? ""
+            : " over " + number(r.minNanos / 1e9) + " s or more";
+    return "closed until "
+        + number(100 * r.failureRatio)
+        + " % of "
+        + r.minCalls
+        + " calls or more fail"
+        + lasting
+        + (!r.fleet || r.statusNamed
+            ? ""
+            : "; a plain 500 opens it for one instance only");
   }
 
   private void routes(RuleBook book, Ticket ticket, @Nullable Refusal refusal) {

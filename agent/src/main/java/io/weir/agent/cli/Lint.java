@@ -3,6 +3,7 @@ package io.weir.agent.cli;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
 import io.weir.control.parse.RuleProblem;
+import io.weir.engine.breaker.Classifier;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Response;
@@ -292,6 +293,22 @@ final class Lint {
       warn("long-open", d, r.id, "an open breaker refuses for more than an hour before it probes");
     }
     success(d, r, r.response);
+    if (r.minNanos == 0 && r.force == BreakerRule.Force.NONE) {
+      warn(
+          "short-evidence",
+          d,
+          r.id,
+          "min_seconds 0: a burst of failures within milliseconds opens it"
+              + (r.fleet ? " for every caller" : ""));
+    }
+    if (r.fleet && r.statusNamed && new Classifier(r).classify(500, -1, null, null) == Classifier.FAILURE) {
+      warn(
+          "fleet-500",
+          d,
+          r.id,
+          "record.status names 500 under sharing: fleet: answers to one user's bad input open it for"
+              + " every caller");
+    }
     if (r.openNanos < 1_000_000_000L) {
       warn("short-open", d, r.id, "under a second open, the target gets no rest");
     }
