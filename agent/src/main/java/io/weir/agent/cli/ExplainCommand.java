@@ -443,19 +443,14 @@ final class ExplainCommand extends StoreCommand {
 
   /** What opens a closed breaker, and for whom. */
   private static String untilWhen(BreakerRule r) {
-    String lasting =
-        r.minNanos == 0
-            ? ""
-            : " over " + number(r.minNanos / 1e9) + " s or more";
+    String lasting = r.minNanos == 0 ? "" : " over " + number(r.minNanos / 1e9) + " s or more";
     return "closed until "
         + number(100 * r.failureRatio)
         + " % of "
         + r.minCalls
         + " calls or more fail"
         + lasting
-        + (!r.fleet || r.statusNamed
-            ? ""
-            : "; a plain 500 opens it for one instance only");
+        + (!r.fleet || r.statusNamed ? "" : "; a plain 500 opens it for one instance only");
   }
 
   private void routes(RuleBook book, Ticket ticket, @Nullable Refusal refusal) {

@@ -301,13 +301,15 @@ final class Lint {
           "min_seconds 0: a burst of failures within milliseconds opens it"
               + (r.fleet ? " for every caller" : ""));
     }
-    if (r.fleet && r.statusNamed && new Classifier(r).classify(500, -1, null, null) == Classifier.FAILURE) {
+    if (r.fleet
+        && r.statusNamed
+        && new Classifier(r).classify(500, -1, null, null) == Classifier.FAILURE) {
       warn(
           "fleet-500",
           d,
           r.id,
-          "record.status names 500 under sharing: fleet: answers to one user's bad input open it for"
-              + " every caller");
+          "record.status names 500 under sharing: fleet: answers to one user's bad input open it"
+              + " for every caller");
     }
     if (r.openNanos < 1_000_000_000L) {
       warn("short-open", d, r.id, "under a second open, the target gets no rest");

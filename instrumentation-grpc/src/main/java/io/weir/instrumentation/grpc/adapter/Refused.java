@@ -11,7 +11,7 @@ final class Refused {
   static final Metadata.Key<String> PUSHBACK = Names.ascii("grpc-retry-pushback-ms");
 
   /** Trailer of a refusal: the rule's id. */
-  static final Metadata.Key<String> REJECTED = Names.ascii("x-weir-rejected");
+  static final Metadata.Key<String> REJECTED = Names.ascii(Refusal.REJECTED);
 
   private Refused() {}
 

@@ -158,7 +158,7 @@ final class Governor implements Interceptor {
       ServicePlan plan, Response response, Outcome outcome, @Nullable Deadline deadline) {
     try {
       if (response.code() >= 400
-          && response.header(Answer.REJECTED) != null
+          && response.header(Refusal.REJECTED) != null
           && gate.isRegistered(plan, outcome.instance(), response.request().url())) {
         outcome.shed();
       }
