@@ -112,11 +112,6 @@ final class CountWindow extends Window {
   }
 
   @Override
-  long total() {
-    return cursor;
-  }
-
-  @Override
   long calls(long now) {
     return Math.min(cursor, size);
   }

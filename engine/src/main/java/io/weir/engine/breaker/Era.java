@@ -150,6 +150,11 @@ final class Era {
         && (guard.minNanos() == 0 || now - first >= guard.minNanos());
   }
 
+  /** Failures since the last success. */
+  int inARow() {
+    return (int) (row & COUNT);
+  }
+
   /** Whether all failures of the row are evidence for the fleet. */
   boolean rowConvinces() {
     return (row & OWN) == 0;

@@ -128,7 +128,7 @@ public final class Sight {
     return clear(total - calls[first], failed - failures[first], r)
         && clear(total - calls[recent], failed - failures[recent], r)
         && (!marked || clear(total - markedCalls, failed - markedFailures, r))
-        && (r.consecutiveFailures == 0 || e.inARow < CLEAR * r.consecutiveFailures)
+        && (r.consecutiveFailures == 0 || e.inARow() < CLEAR * r.consecutiveFailures)
         && (r.slowCallNanos == 0
             || w.slow(now) == 0
             || w.slow(now) < CLEAR * r.slowRatio * w.calls(now));

@@ -64,9 +64,6 @@ abstract class Window {
   /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
   abstract long total();
 
-  /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
-  abstract long total();
-
   /** Calls inside the window. */
   abstract long calls(long now);
 
