@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The figures of docs/breaker.md, measured, not asserted. Not part of the build; run with {@code
@@ -26,7 +28,7 @@ class FleetFigures {
   void print() throws Exception {
     try (EtcdServer etcd = EtcdServer.start();
         Lateness lateness = new Lateness()) {
-      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1}");
+      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1, \"quorum\": 1}");
       List<Member> members = new ArrayList<>();
       for (int i = 0; i < SIZE; i++) {
         members.add(new Member("m" + i + ":80", etcd.endpoint()));
@@ -74,6 +76,45 @@ class FleetFigures {
           ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
           spread(lateness.stop()),
           spread(puts));
+      members.forEach(Member::close);
+    }
+  }
+
+  /** Under {@code quorum: auto}: from the last witness's opening until the others refuse. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void witnesses(int witnesses) throws Exception {
+    try (EtcdServer etcd = EtcdServer.start()) {
+      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1}");
+      List<Member> members = new ArrayList<>();
+      for (int i = 0; i < SIZE; i++) {
+        members.add(new Member("m" + i + ":80", etcd.endpoint()));
+      }
+      long[] open = new long[ROUNDS];
+      long writes = applied(members);
+      for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < witnesses; i++) {
+          members.get((round + i) % SIZE).trip();
+        }
+        long at = System.nanoTime();
+        open[round] = until(members.get((round + witnesses) % SIZE), "open", at);
+        for (Member m : members) {
+          while (!m.state().equals("closed")) {
+            members.forEach(x -> x.call(200));
+            LockSupport.parkNanos(200_000);
+          }
+        }
+      }
+      System.out.printf(
+          "fleet figures: %d witnesses of %d, %d openings: the last witness's opening -> another"
+              + " refuses: %s; transactions per opening, campaign and closing %.2f; load average"
+              + " %.1f%n",
+          witnesses,
+          SIZE,
+          ROUNDS,
+          spread(open),
+          (applied(members) - writes) / (double) ROUNDS,
+          ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
       members.forEach(Member::close);
     }
   }

@@ -2,6 +2,8 @@ package io.weir.control.fleet;
 
 import static io.weir.control.fleet.Laws.require;
 
+import io.weir.control.parse.RuleKey;
+import io.weir.control.parse.RuleParser;
 import io.weir.engine.breaker.Breaker;
 import io.weir.engine.breaker.Breakers;
 import io.weir.engine.breaker.FleetLink;
@@ -10,6 +12,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -57,18 +60,10 @@ final class FleetSimulation {
    * @param hosts the callers are spread over so many
    * @param zones those who are cut off are in a zone of their own
    * @param idle further callers without any traffic
-   * @param rule null: the default one
    */
-  record Scene(
-      int callers,
-      double perSecond,
-      int cutOff,
-      int hosts,
-      boolean zones,
-      int idle,
-      BreakerRule.Builder rule) {
+  record Scene(int callers, double perSecond, int cutOff, int hosts, boolean zones, int idle) {
     Scene(int callers, double perSecond, int cutOff) {
-      this(callers, perSecond, cutOff, callers, false, 0, null);
+      this(callers, perSecond, cutOff, callers, false, 0);
     }
   }
 
@@ -176,6 +171,13 @@ final class FleetSimulation {
     healthy = b == null;
   }
 
+  /** What {@code {}} under a key says. */
+  private static BreakerRule defaults() {
+    RuleKey key = RuleKey.parse("/service/t/circuit-breaker");
+    byte[] text = "{}".getBytes(StandardCharsets.UTF_8);
+    return (BreakerRule) RuleParser.parse(key, text, "defaults").rules.get(0);
+  }
+
   int size() {
     return size;
   }
@@ -245,16 +247,18 @@ final class FleetSimulation {
                   ? scene.zones ? east ? "east" : "west" : ""
                   : zones < 2 ? "" : "z" + number % hosts % zones);
       machine = faults.machine.of(id, site, s, random.nextLong());
-      BreakerRule.Builder of =
-          scene == null
-              ? BreakerRule.builder().countWindow(10).minCalls(MIN_CALLS).failureRatio(0.5)
-              : scene.rule == null ? BreakerRule.builder() : scene.rule;
       BreakerRule rule =
-          of.service("t")
-              .openNanos(open())
-              .maxOpenNanos(maxOpen())
-              .probeTimeoutNanos(2 * S)
-              .build();
+          scene != null
+              ? defaults()
+              : BreakerRule.builder()
+                  .service("t")
+                  .countWindow(10)
+                  .minCalls(MIN_CALLS)
+                  .failureRatio(0.5)
+                  .openNanos(open())
+                  .maxOpenNanos(maxOpen())
+                  .probeTimeoutNanos(2 * S)
+                  .build();
       Random own = new Random(random.nextLong());
       breakers =
           Breakers.build("t", null, Collections.singletonList(rule), local(), own::nextDouble);

@@ -175,8 +175,7 @@ class FleetSimulationTest {
   @Test
   void aZoneThatIsCutOffClosesNothingThatTheOtherSeesWell() {
     for (int seed = 0; seed < 20; seed++) {
-      FleetSimulation s =
-          play(new FleetSimulation.Scene(6, 20, 3 + seed % 3, 6, true, 0, null), seed);
+      FleetSimulation s = play(new FleetSimulation.Scene(6, 20, 3 + seed % 3, 6, true, 0), seed);
       assertThat(s.openHere).hasSize(3 + seed % 3);
       assertThat(s.openings).isZero();
     }
@@ -198,7 +197,7 @@ class FleetSimulationTest {
       FleetSimulation apart = play(new FleetSimulation.Scene(3, 50, 3), seed);
       assertThat(apart.openings).isEqualTo(1);
       assertThat(apart.openedAlone).isZero();
-      FleetSimulation together = play(new FleetSimulation.Scene(3, 50, 3, 1, false, 0, null), seed);
+      FleetSimulation together = play(new FleetSimulation.Scene(3, 50, 3, 1, false, 0), seed);
       assertThat(together.openings).isEqualTo(1);
       assertThat(together.openedAlone).isEqualTo(1);
     }
@@ -213,9 +212,7 @@ class FleetSimulationTest {
     int runs = perSecond > 1000 ? 2 : 20;
     for (int seed = 1; seed <= runs; seed++) {
       FleetSimulation s =
-          play(
-              new FleetSimulation.Scene(callers, perSecond, callers, callers, false, 2, null),
-              seed);
+          play(new FleetSimulation.Scene(callers, perSecond, callers, callers, false, 2), seed);
       assertThat(s.allRefuse).as("seed " + seed).isPositive();
       assertThat(s.allRefuse - s.firstRefuses).isLessThan(1_100_000_000L);
       one += s.firstRefuses / 1e9 / runs;
