@@ -66,6 +66,10 @@ public final class Run {
                 1.5),
             new Promise("edited 1000 times a second", "2 x Edited.weir", "2 x Admit.weir", 1.5)));
     PROMISES.put(
+        "tasks",
+        Arrays.asList(
+            new Promise("a task without colour allocates itself", "Task.without", null, 24)));
+    PROMISES.put(
         "whole",
         Arrays.asList(
             new Promise("against the floor", "Whole.weir", "Whole.floor", 1.5),
