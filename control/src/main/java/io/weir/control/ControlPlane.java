@@ -82,6 +82,8 @@ public final class ControlPlane implements AutoCloseable {
   private boolean saving;
   private boolean storeSpoke;
   private Loop.@Nullable Timer begun;
+  private boolean ruled;
+  private final List<Runnable> whenRuled = new ArrayList<Runnable>();
 
   private volatile @Nullable Tuning tuning;
 
@@ -92,7 +94,7 @@ public final class ControlPlane implements AutoCloseable {
     fanout = new Fanout(loop, log);
     looks = loop.chain("status", LOOK_NANOS, this::publishStatus);
     saves = loop.chain("snapshot", SNAPSHOT_QUIET_NANOS, this::save);
-    feed = new RuleFeed(sink, log);
+    feed = new RuleFeed(sink, log, options.service, loop);
     if (options.etcd != null) {
       shared = new EtcdStore(options.etcd, loop, log);
       store = shared;
@@ -142,6 +144,29 @@ public final class ControlPlane implements AutoCloseable {
             publishStatus();
           }
         });
+  }
+
+  /**
+   * Runs something once the rules were read, from the store or from the snapshot on disk; on the
+   * loop. An instance without its rules must not be given calls. Any thread.
+   */
+  public void whenRead(final Runnable then) {
+    loop.execute(
+        () -> {
+          if (ruled) {
+            then.run();
+          } else {
+            whenRuled.add(then);
+          }
+        });
+  }
+
+  private void ruled() {
+    ruled = true;
+    for (Runnable then : whenRuled) {
+      then.run();
+    }
+    whenRuled.clear();
   }
 
   /** Has the closed loops run here; the status key tells what they do. Any thread, once. */
@@ -254,6 +279,7 @@ public final class ControlPlane implements AutoCloseable {
       }
       feed.onBatch(new Batch(content.revision, changes, false));
       health = new Health(false, "not connected yet", content.revision, true, 0);
+      ruled();
       log.info(
           "weir: restored "
               + changes.size()
@@ -382,6 +408,9 @@ public final class ControlPlane implements AutoCloseable {
         }
       }
       publishStatus();
+      if (!ruled) {
+        ruled();
+      }
       if (feed.report().revision != before) {
         saveSoon();
       }
@@ -407,7 +436,9 @@ public final class ControlPlane implements AutoCloseable {
     private String consequence() {
       return storeSpoke
           ? "the last good rules stay"
-          : health.restored ? "the rules from disk are in force" : "no rule is in force yet";
+          : health.restored
+              ? "the rules from disk are in force"
+              : "no rule is in force yet, and nothing is registered";
     }
   }
 

@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -255,6 +256,67 @@ class RolloutTest {
       }
       done(CLIENTS.get(0), log);
       assertThat(log.failed()).isEmpty();
+    }
+  }
+
+  /** An operator's slip: keys are deleted while the instances live and their leases are renewed. */
+  @Test
+  void deletedRegistrationsFailNoCallAndAreBackWithinTwoSeconds() {
+    start("", "a", "b", "c", "d");
+    LoadLog log = go(CLIENTS.get(0), 200, PATIENT_MILLIS);
+    awaitCalls(log, 100, c -> true);
+    String before = sorted(keys());
+    String[] all = before.split("\\s+");
+    assertThat(all).hasSize(4);
+    for (int i = 0; i < 3; i++) {
+      etcd.ctl("del", all[i]);
+    }
+    backSoon(before);
+    etcd.ctl("del", "--prefix", "/services/");
+    backSoon(before);
+    long back = System.nanoTime();
+    for (String name : instances.keySet()) {
+      awaitCall(log, c -> c.start() > back && c.by().equals(name));
+      assertThat(instances.get(name).stderr())
+          .anyMatch(l -> l.contains("is gone (somebody deleted it) and is made again"));
+    }
+    done(CLIENTS.get(0), log);
+    assertThat(log.failed()).isEmpty();
+    say("registrations deleted twice: %s, 0 failed", rate(log));
+  }
+
+  private void backSoon(String before) {
+    long at = System.nanoTime();
+    Await.until(Duration.ofSeconds(20), () -> sorted(keys()).equals(before), this::keys);
+    double took = seconds(System.nanoTime() - at);
+    say("registrations are back %.2f s after they were deleted", took);
+    assertThat(took).isLessThan(2);
+  }
+
+  private static String sorted(String keys) {
+    return Arrays.stream(keys.split("\\s+")).sorted().collect(Collectors.joining("\n"));
+  }
+
+  /** Nobody puts the keys back here: the instances are cut off from etcd at the same time. */
+  @Test
+  void aServiceThatVanishesWithoutAWordIsStillReachedAsALastResort() throws Exception {
+    try (TcpProxy line = new TcpProxy(etcd.port())) {
+      launch("etcd.endpoints=" + line.endpoint(), "a", "b");
+      meet(CLIENTS.get(0), "a", "b");
+      LoadLog log = go(CLIENTS.get(0), 200, PATIENT_MILLIS);
+      awaitCalls(log, 100, c -> true);
+      line.swallow(true);
+      etcd.ctl("del", "--prefix", "/services/" + service + "/");
+      long at = System.nanoTime();
+      CLIENTS.get(0).awaitStderr("2 of 2 instances of " + service + " vanished");
+      awaitCall(log, c -> c.start() > at + 3 * SECOND && c.by().equals("a"));
+      awaitCall(log, c -> c.start() > at + 3 * SECOND && c.by().equals("b"));
+      line.swallow(false);
+      line.cut();
+      Await.until(SOON, () -> keys().split("\\s+").length == 2, this::keys);
+      done(CLIENTS.get(0), log);
+      assertThat(log.failed()).isEmpty();
+      say("all registrations gone and nobody to write them: %s, 0 failed", rate(log));
     }
   }
 

@@ -89,7 +89,7 @@ final class ControlPlanes {
               log));
     }
     if (registry != null) {
-      engine.ports().follow(registry);
+      plane.whenRead(() -> registry.follow(engine.ports()));
     }
     Shutdown.install(
         plane,

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,9 @@ final class EtcdCalls {
 
     /** Whether the client has proved to be connected. */
     boolean connected();
+
+    /** A lease holds this key from now on. */
+    void holds(String key);
   }
 
   private static final int MOST_DENIED = 50;
@@ -110,6 +114,53 @@ final class EtcdCalls {
     return lease;
   }
 
+  /** With its namespace. */
+  String complete(String key) {
+    return keys.complete(key);
+  }
+
+  /** A lease holds this key from now on. */
+  void holds(String key) {
+    way.holds(key);
+  }
+
+  /** Keys that leases hold. */
+  Set<String> held() {
+    Set<String> all = new TreeSet<String>();
+    for (EtcdLease lease : leases) {
+      all.addAll(lease.held());
+    }
+    return all;
+  }
+
+  /** Events of a watch: some may be about keys that are held. Entries are complete. */
+  void seen(List<Entry> events) {
+    for (Entry e : events) {
+      for (int i = 0; i < leases.size(); i++) {
+        leases.get(i).seen(e);
+      }
+    }
+  }
+
+  /** All that is followed was read. */
+  void read(View view) {
+    for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+      for (String key : lease.held()) {
+        // of registrations that are left out nothing is known
+        if (keys.follows(key) && !(view.partial() && view.get(key) == null)) {
+          lease.compare(key, view.get(key), view.revision());
+        }
+      }
+    }
+  }
+
+  /** A key that is held may have gone. */
+  void look(String key) {
+    for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
+      lease.look(key);
+    }
+  }
+
   /** The lease is over. */
   void forget(EtcdLease lease) {
     leases.remove(lease);
@@ -180,6 +231,7 @@ final class EtcdCalls {
   void end() {
     ended = true;
     Wire last = way.connected() ? way.wire() : null;
+    sayLastWords(last);
     CountDownLatch revoked = new CountDownLatch(leases.size());
     for (EtcdLease lease : leases) {
       long id = lease.end();
@@ -204,10 +256,33 @@ final class EtcdCalls {
     }
   }
 
-  private static Wire.Answer<Long> counting(CountDownLatch latch) {
-    return new Wire.Answer<Long>() {
+  /** Before the leases are revoked, and every key goes without a word. */
+  private void sayLastWords(@Nullable Wire last) {
+    List<Txn> words = new ArrayList<Txn>();
+    for (EtcdLease lease : leases) {
+      Txn txn = lease.lastWords();
+      if (txn != null) {
+        words.add(keys.complete(txn));
+      }
+    }
+    if (last == null || words.isEmpty()) {
+      return;
+    }
+    CountDownLatch said = new CountDownLatch(words.size());
+    for (Txn txn : words) {
+      last.txn(txn, counting(said));
+    }
+    try {
+      said.await(LAST_NANOS / 4, TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static <T> Wire.Answer<T> counting(CountDownLatch latch) {
+    return new Wire.Answer<T>() {
       @Override
-      public void ok(@Nullable Long value) {
+      public void ok(@Nullable T value) {
         latch.countDown();
       }
 

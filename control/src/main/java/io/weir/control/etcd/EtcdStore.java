@@ -69,6 +69,7 @@ public final class EtcdStore implements SharedStore {
   private final Pulse pulse;
   private final Aside aside;
   private final EtcdCalls calls;
+  private final OwnWatches own;
 
   /** The truth as told to the listener. */
   private final View view;
@@ -214,7 +215,13 @@ public final class EtcdStore implements SharedStore {
               public boolean connected() {
                 return connected;
               }
+
+              @Override
+              public void holds(String key) {
+                own.open(key);
+              }
             });
+    own = new OwnWatches(loop, keys, calls);
   }
 
   @Override
@@ -356,6 +363,7 @@ public final class EtcdStore implements SharedStore {
     if (batch != null) {
       listener.onBatch(batch);
     }
+    calls.read(view);
     boolean all = parts > 0 && !view.partial();
     if (all) {
       parts = 0;
@@ -484,6 +492,7 @@ public final class EtcdStore implements SharedStore {
       pulse.follow(Objects.requireNonNull(watch));
       connected(true, "");
       calls.connected();
+      own.follow(wire());
     }
     Batch batch;
     try {
@@ -495,6 +504,7 @@ public final class EtcdStore implements SharedStore {
     if (batch != null) {
       listener.onBatch(batch);
     }
+    calls.seen(e.events);
     readLeftOut();
     from.next();
   }
@@ -628,6 +638,7 @@ public final class EtcdStore implements SharedStore {
 
   private void closeWatch() {
     pulse.stop();
+    own.stop();
     Wire.Watch w = watch;
     watch = null;
     if (w != null) {

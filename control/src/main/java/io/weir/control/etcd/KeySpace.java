@@ -58,6 +58,11 @@ final class KeySpace {
     return bounds;
   }
 
+  /** Whether events tell of this key. */
+  boolean follows(String key) {
+    return key.compareTo(FIRST) >= 0 && key.compareTo(end) < 0;
+  }
+
   /** Where the range begins, complete. */
   String first() {
     return complete(FIRST);

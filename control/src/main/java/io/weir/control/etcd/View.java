@@ -76,6 +76,11 @@ final class View {
         : null;
   }
 
+  /** What is known of a key, or null. */
+  @Nullable Entry get(String key) {
+    return entries.get(key);
+  }
+
   /** What is known is the state as of this revision. */
   long revision() {
     return revision;
@@ -127,7 +132,7 @@ final class View {
     }
     for (String key : entries.keySet()) {
       if (!now.containsKey(key)) {
-        changes.add(new Change(key, null));
+        changes.add(new Change(key, null, entries.get(key)));
       }
     }
     Batch batch =
@@ -204,6 +209,7 @@ final class View {
    */
   @Nullable Batch apply(List<Entry> events, KeySpace keys) throws WireException {
     TreeMap<String, Entry> last = new TreeMap<String, Entry>();
+    Map<String, Entry> deleted = new HashMap<String, Entry>();
     long newest = revision;
     for (Entry raw : events) {
       if (raw.modRevision <= revision) {
@@ -212,7 +218,10 @@ final class View {
       newest = Math.max(newest, raw.modRevision);
       Entry own = keys.own(raw);
       if (own != null) {
-        last.put(own.key, own);
+        Entry earlier = last.put(own.key, own);
+        if (earlier != null && earlier.value != null && own.value == null) {
+          deleted.put(own.key, earlier); // written and deleted within these events
+        }
       }
     }
     long after = rules;
@@ -228,7 +237,7 @@ final class View {
     }
     List<Change> changes = new ArrayList<Change>(last.size());
     for (Entry e : last.values()) {
-      Change change = e.value == null ? gone(e.key) : put(e);
+      Change change = e.value == null ? gone(e.key, deleted.get(e.key)) : put(e);
       if (change != null) {
         changes.add(change);
       }
@@ -237,14 +246,14 @@ final class View {
     return changes.isEmpty() ? null : new Batch(revision, changes, false);
   }
 
-  private @Nullable Change gone(String key) {
+  private @Nullable Change gone(String key, @Nullable Entry last) {
     mayFit |= partial && bounds.inPart(key);
     Entry before = entries.remove(key);
     if (before == null) {
       return null;
     }
     count(before, -1);
-    return new Change(key, null);
+    return new Change(key, null, last == null ? before : last);
   }
 
   private @Nullable Change put(Entry e) {

@@ -1,6 +1,7 @@
 package io.weir.control.feed;
 
 import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
 import io.weir.control.parse.Code;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
@@ -20,6 +21,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -54,6 +56,9 @@ public final class RuleFeed implements Store.Listener {
 
     final List<RuleProblem> warnings;
 
+    /** Of an instance: it said that it is about to go. */
+    final boolean leaving;
+
     /** For the report, or null: nothing to tell. */
     final Report.@Nullable Line line;
 
@@ -72,6 +77,7 @@ public final class RuleFeed implements Store.Listener {
       this.instance = instance;
       this.refusal = refusal;
       this.warnings = warnings;
+      this.leaving = instance != null && refusal == null && RuleParser.isLeaving(newest.value);
       this.line = key.kind == RuleKey.Kind.INSTANCE && refusal == null ? null : line();
     }
 
@@ -91,6 +97,19 @@ public final class RuleFeed implements Store.Listener {
 
   private final Consumer<RuleBook> sink;
   private final Log log;
+
+  /** Null: problems with every service's instances are told. */
+  private final @Nullable String service;
+
+  /** Null: who vanishes is gone. */
+  private final @Nullable Loop loop;
+
+  private final LastResort lastResort = new LastResort();
+  private Loop.@Nullable Timer timer;
+
+  /** The revision of the newest batch. */
+  private long revision;
+
   private final TreeMap<String, Held> held = new TreeMap<String, Held>();
 
   /** Complaints about the book as a whole that were said already. */
@@ -109,8 +128,23 @@ public final class RuleFeed implements Store.Listener {
    * @param sink told each new book, on the control loop; must not block
    */
   public RuleFeed(Consumer<RuleBook> sink, Log log) {
+    this(sink, log, null, null);
+  }
+
+  /**
+   * As an instance follows rules.
+   *
+   * @param sink told each new book, on the control loop; must not block
+   * @param service this instance's own. A registration of another service's that cannot be read is
+   *     left out, counted, and for that service to tell; null: all are told
+   * @param loop its clock decides how long instances that vanish together stay as a last resort;
+   *     null: they do not
+   */
+  public RuleFeed(Consumer<RuleBook> sink, Log log, @Nullable String service, @Nullable Loop loop) {
     this.sink = sink;
     this.log = log;
+    this.service = service;
+    this.loop = loop;
   }
 
   /** What is in force and what is not, as of the newest batch. */
@@ -146,13 +180,18 @@ public final class RuleFeed implements Store.Listener {
         continue;
       }
       touched = true;
-      rules |= key.kind != RuleKey.Kind.INSTANCE;
+      rules |= key.kind != RuleKey.Kind.INSTANCE && !isOthersRegistry(key.key);
       if (change.now == null) {
-        held.remove(change.key);
+        gone(change, held.remove(change.key));
       } else {
-        held.put(change.key, read(key, change.now, held.get(change.key)));
+        Held now = read(key, change.now, held.get(change.key));
+        held.put(change.key, now);
+        if (now.instance != null) {
+          lastResort.forget(key.service, key.key);
+        }
       }
     }
+    judge();
     if (refusedNow > MOST_LINES) {
       log.warn("weir: refused " + (refusedNow - MOST_LINES) + " more keys at once");
     }
@@ -162,10 +201,78 @@ public final class RuleFeed implements Store.Listener {
     if (rules) {
       ruleRevision = batch.revision;
     }
+    revision = batch.revision;
+    publish();
+  }
+
+  private void publish() {
     List<RuleProblem> problems = new ArrayList<RuleProblem>();
-    RuleBook book = book(batch.revision, problems);
+    RuleBook book = book(revision, problems);
     report = new Report(ruleRevision, book.off, lines(), problems, rejectedTotal);
     sink.accept(book);
+  }
+
+  private void gone(Change change, @Nullable Held before) {
+    if (loop == null || before == null || before.instance == null || before.leaving) {
+      return;
+    }
+    if (change.last == null || !RuleParser.isLeaving(change.last.value)) {
+      lastResort.vanished(change.key, before.instance, loop.now());
+    }
+  }
+
+  /** Whether so many vanished that they stay, and until when. */
+  private void judge() {
+    Loop clock = loop;
+    if (clock == null) {
+      return;
+    }
+    for (Map.Entry<String, int[]> e : lastResort.judge(this::live, clock.now()).entrySet()) {
+      log.warn(
+          "weir: "
+              + e.getValue()[0]
+              + " of "
+              + e.getValue()[1]
+              + " instances of "
+              + e.getKey()
+              + " vanished from the registry without a word; they stay for "
+              + LastResort.STAYS_NANOS / 1_000_000_000L
+              + " s, for calls that find no other");
+    }
+    long next = lastResort.next(clock.now());
+    if (next >= 0 && timer == null) {
+      timer = clock.schedule(this::expire, next);
+    }
+  }
+
+  private void expire() {
+    timer = null;
+    try {
+      if (lastResort.expire(Objects.requireNonNull(loop).now())) {
+        publish();
+      }
+    } finally {
+      judge();
+    }
+  }
+
+  private int live(String of) {
+    int live = 0;
+    String prefix = RuleKey.INSTANCES + of + "/";
+    for (Map.Entry<String, Held> e : held.tailMap(prefix).entrySet()) {
+      if (!e.getKey().startsWith(prefix)) {
+        break;
+      }
+      live += e.getValue().instance != null && !e.getValue().leaving ? 1 : 0;
+    }
+    return live;
+  }
+
+  /** Whether this key is under {@code /services/}, and not this service's own. */
+  private boolean isOthersRegistry(String key) {
+    return service != null
+        && key.startsWith(RuleKey.INSTANCES)
+        && !(key + "/").startsWith(RuleKey.INSTANCES + service + "/");
   }
 
   private Held read(RuleKey key, Entry entry, @Nullable Held before) {
@@ -245,7 +352,9 @@ public final class RuleFeed implements Store.Listener {
           ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
           : new Held(key, entry, before.good, NO_RULES, before.instance, refusal, before.warnings);
     }
-    warn(problems, before);
+    if (!isOthersRegistry(key.key)) {
+      warn(problems, before);
+    }
     return new Held(key, entry, entry, NO_RULES, instance, null, problems);
   }
 
@@ -264,6 +373,9 @@ public final class RuleFeed implements Store.Listener {
 
   private void refused(RuleProblem p, Entry entry, @Nullable Held before) {
     rejectedTotal++;
+    if (isOthersRegistry(p.key)) {
+      return; // its own instances say so
+    }
     if (++refusedNow > MOST_LINES) {
       return;
     }
@@ -293,14 +405,16 @@ public final class RuleFeed implements Store.Listener {
     Map<String, Rule> ids = new HashMap<String, Rule>();
     RuleKey before = null;
     for (Held h : held.values()) {
-      if (h.refusal != null) {
-        problems.add(h.refusal);
+      if (!isOthersRegistry(h.key.key)) {
+        if (h.refusal != null) {
+          problems.add(h.refusal);
+        }
+        problems.addAll(h.warnings);
       }
-      problems.addAll(h.warnings);
       if (h.key.kind == RuleKey.Kind.OFF || h.key.kind == RuleKey.Kind.SERVICE_OFF) {
         off(h, book);
       }
-      if (h.instance != null) {
+      if (h.instance != null && !h.leaving) {
         book.instance(h.instance);
       }
       if (h.rules.isEmpty()) {
@@ -318,6 +432,9 @@ public final class RuleFeed implements Store.Listener {
         }
         book.add(r);
       }
+    }
+    for (Instance i : lastResort.instances()) {
+      book.instance(i);
     }
     said.retainAll(complaints);
     return book.build();
@@ -347,7 +464,7 @@ public final class RuleFeed implements Store.Listener {
   private List<Report.Line> lines() {
     List<Report.Line> lines = new ArrayList<Report.Line>();
     for (Held h : held.values()) {
-      if (h.line != null) {
+      if (h.line != null && !isOthersRegistry(h.key.key)) {
         lines.add(h.line);
       }
     }

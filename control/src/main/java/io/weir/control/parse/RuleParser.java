@@ -58,6 +58,9 @@ public final class RuleParser {
   private static final Pattern FORCE_FIELD =
       Pattern.compile("\\{\\s*\"force\"\\s*:\\s*\"([^\"]{0,512})\"\\s*\\}");
 
+  /** In JSON text no value can look like this: there its quotes are escaped. */
+  private static final Pattern LEAVING = Pattern.compile("\"leaving\"\\s*:\\s*true");
+
   private RuleParser() {}
 
   /**
@@ -161,6 +164,7 @@ public final class RuleParser {
               : DocumentReader.read(key.key, document);
       if (root.kind == Node.Kind.OBJECT) {
         Fields in = new Fields(Tables.INSTANCE, root, "", sink);
+        in.bool("leaving"); // see isLeaving
         instance =
             new Instance(
                 key.service,
@@ -182,6 +186,11 @@ public final class RuleParser {
     }
     problems.addAll(sink.problems);
     return sink.refused ? null : instance;
+  }
+
+  /** Whether a registration, which could be read, says that its instance is about to go. */
+  public static boolean isLeaving(byte[] document) {
+    return LEAVING.matcher(new String(document, StandardCharsets.UTF_8)).find();
   }
 
   private static boolean isAlive(byte[] document) {

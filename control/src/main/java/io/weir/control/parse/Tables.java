@@ -215,7 +215,8 @@ final class Tables {
           text("version", 253, "of the program"),
           textMap("labels", 64, "for routing"),
           integer("weight", 0, 1_000_000, 100L, "relative to other instances"),
-          text("protocol", 32, "http or grpc"));
+          text("protocol", 32, "http or grpc"),
+          bool("leaving", false, "true: about to go, gets no calls"));
 
   private Tables() {}
 

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * This instance's place in {@code /services/<svc>/instances/<host:port>}, kept only while two
  * things hold: the lease is renewed, and the instance answers its own probe.
  *
+ * <p>Before the key is deleted here, its value says {@code leaving}: routers believe that at once.
+ * A key that somebody else deletes is written again.
+ *
  * <p>A hung JVM, a long pause or a partition ends the renewals and the key goes with its lease. A
  * JVM that still runs but whose server does not answer twice in a row lets go of the key itself,
  * sooner than the lease would, and takes it back after one good probe. A probe that does not come
@@ -37,6 +40,10 @@ public final class Registration implements AutoCloseable {
   private final Probe probe;
   private final String key;
   private final byte[] value;
+
+  /** What stands there last: routers drop the instance at once, and need not wonder why it went. */
+  private final byte[] leaving;
+
   private final Log log;
 
   private final AtomicLong lost = new AtomicLong();
@@ -70,12 +77,23 @@ public final class Registration implements AutoCloseable {
     this.loop = loop;
     this.prober = prober;
     this.probe = probe;
-    this.key = "/services/" + service + "/instances/" + address;
+    this.key = key(service, address);
     this.value = value.getBytes(StandardCharsets.UTF_8);
+    this.leaving = leaving(value).getBytes(StandardCharsets.UTF_8);
     this.log = log;
     // a probe may take its time; one that was lost on the way is asked again
     asks = loop.chain("probe of " + address, 4 * PROBE_EVERY_NANOS, this::ask);
     overdue = loop.chain("silence of " + address, PROBE_EVERY_NANOS, this::silent);
+  }
+
+  static String key(String service, String address) {
+    return "/services/" + service + "/instances/" + address;
+  }
+
+  /** The value of an instance that is about to go. */
+  static String leaving(String value) {
+    String open = value.startsWith("{") ? value.substring(0, value.length() - 1) + "," : "{";
+    return open + "\"leaving\":true}";
   }
 
   /** {@code host:port}. */
@@ -83,13 +101,16 @@ public final class Registration implements AutoCloseable {
     return key.substring(key.lastIndexOf('/') + 1);
   }
 
-  /** Whether it stands in the registry, as far as is known here. Any thread. */
+  /** Whether it stands in the registry, as far as etcd has told. Any thread. */
   boolean isRegistered() {
     LeaseSession l = lease;
-    return registered && l != null && l.id() != 0;
+    return registered && l != null && l.stands(key);
   }
 
-  /** Times it went: with its lease, or because the server did not answer. Any thread. */
+  /**
+   * Times it went: with its lease, by somebody's hand, or because the server did not answer. Any
+   * thread.
+   */
   long lost() {
     return lost.get();
   }
@@ -160,7 +181,7 @@ public final class Registration implements AutoCloseable {
     if (++failures >= FAILURES_TO_SUSPECT && registered && l != null) {
       registered = false;
       lost.incrementAndGet();
-      l.release(key);
+      l.release(key, leaving);
       log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");
     }
   }
@@ -179,7 +200,7 @@ public final class Registration implements AutoCloseable {
           LeaseSession l = lease;
           if (l != null) {
             // the key by itself, too: a revocation that does not get through leaves it to the TTL
-            l.release(key);
+            l.release(key, leaving);
             l.close();
           }
         });
@@ -200,6 +221,12 @@ public final class Registration implements AutoCloseable {
         lost.incrementAndGet();
       }
       log.warn("weir: the registration of " + key + " was lost (" + reason + ") and is made again");
+    }
+
+    @Override
+    public void onGone(String gone, String how) {
+      lost.incrementAndGet();
+      log.warn("weir: the registration of " + key + " is gone (" + how + ") and is made again");
     }
   }
 }

@@ -48,6 +48,11 @@ public final class Registry implements Ports.Sink, AutoCloseable {
     this.prober = new LoopThread("weir-probe", log);
   }
 
+  /** Begins: registers what listens now and from now on. Any thread. */
+  public void follow(Ports ports) {
+    prober.execute(() -> ports.follow(this));
+  }
+
   /** Looks for the address on the prober's thread: the application's does not wait for that. */
   @Override
   public void listening(String protocol, @Nullable String host, int port) {

@@ -9,9 +9,20 @@ public final class Change {
   /** The key's entry now, or null: it is gone. */
   public final @Nullable Entry now;
 
+  /**
+   * Of a key that is gone: the last entry the store knows of it, which may be one that no earlier
+   * change told; null when it knows none.
+   */
+  public final @Nullable Entry last;
+
   public Change(String key, @Nullable Entry now) {
+    this(key, now, null);
+  }
+
+  public Change(String key, @Nullable Entry now, @Nullable Entry last) {
     this.key = key;
     this.now = now;
+    this.last = last;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.weir.control.store;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A lease kept alive, and granted anew when it was lost. Keys that were {@link #hold held} are
@@ -19,8 +20,19 @@ public interface LeaseSession extends AutoCloseable {
    */
   void hold(String key, byte[] value);
 
-  /** Lets go of a held key and deletes it. */
-  void release(String key);
+  /**
+   * Lets go of a held key and deletes it.
+   *
+   * @param lastWords written in its place first, by a transaction of its own, so that who follows
+   *     the key knows why it went; null: nothing is
+   */
+  void release(String key, byte @Nullable [] lastWords);
+
+  /**
+   * Whether a held key stands in the store with its value and under the lease in force, as far as
+   * is known. Any thread.
+   */
+  boolean stands(String key);
 
   /** Held keys, for status. */
   List<String> held();
@@ -36,5 +48,13 @@ public interface LeaseSession extends AutoCloseable {
 
     /** The lease is gone, or must be taken as gone: not renewed for a whole TTL. */
     void onLost(long id, String reason);
+
+    /**
+     * A held key was deleted or overwritten by somebody else. It is written again: at once, and
+     * ever more slowly when that happens again and again.
+     *
+     * @param how for a human
+     */
+    default void onGone(String key, String how) {}
   }
 }

@@ -208,4 +208,49 @@ class RuleFeedTest {
                 + " /service/order/rate-limit:1:9 qps is 'a\\\"b': expected a number from 0 to"
                 + " 1000000000\"}]}");
   }
+
+  @Test
+  void aRegistrationThatCannotBeReadIsItsOwnServicesProblemAlone() {
+    RuleFeed orders = new RuleFeed(books::add, log, "order", null);
+    RuleFeed shops = new RuleFeed(books::add, log, "shop", null);
+    List<Change> changes = new ArrayList<>();
+    for (String key :
+        List.of(
+            "/services/order/instances/10.0.0.1",
+            "/services/order/instances/10.0.0.1:99999",
+            "/services/order/instances/a/b:1",
+            "/services/order",
+            INSTANCE)) {
+      changes.add(
+          new Change(
+              key, new Entry(key, "{\"weight\": -1}".getBytes(StandardCharsets.UTF_8), 1, 1, 0)));
+    }
+    Batch batch = new Batch(7, changes, false);
+    shops.onBatch(batch);
+    assertThat(log.lines()).isEmpty();
+    assertThat(shops.report().toJson("shop", "1"))
+        .contains("\"SYNCED\"")
+        .contains("\"rejections\":0");
+    assertThat(shops.report().problems).isEmpty();
+    assertThat(shops.report().rejected).isEqualTo(5);
+    orders.onBatch(batch);
+    assertThat(log.lines()).hasSize(5);
+    assertThat(orders.report().toJson("order", "1"))
+        .contains("\"REJECTED\"")
+        .contains("\"rejections\":5")
+        .contains(INSTANCE);
+  }
+
+  @Test
+  void aFloodOfBadRegistrationsIsBoundedInTheLogAndInTheStatus() {
+    RuleFeed orders = new RuleFeed(books::add, log, "order", null);
+    List<Change> changes = new ArrayList<>();
+    for (int i = 0; i < 500; i++) {
+      String key = "/services/order/instances/" + i;
+      changes.add(new Change(key, new Entry(key, new byte[0], 1, 1, 0)));
+    }
+    orders.onBatch(new Batch(1, changes, false));
+    assertThat(log.lines()).hasSizeLessThan(25);
+    assertThat(orders.report().toJson("order", "1")).hasSizeLessThan(10_000);
+  }
 }

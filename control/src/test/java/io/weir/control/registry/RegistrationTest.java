@@ -187,6 +187,7 @@ class RegistrationTest {
     registration.close();
     loop.run();
     assertThat(store.keys).isEmpty();
+    assertThat(store.words).containsExactly("{\"leaving\":true}");
     int before = asked;
     pass(30);
     assertThat(asked).isEqualTo(before);
@@ -196,6 +197,7 @@ class RegistrationTest {
   /** What is held in etcd, as long as the lease is renewed. */
   private static final class Held implements SharedStore, LeaseSession {
     final Map<String, String> keys = new TreeMap<>();
+    final List<String> words = new ArrayList<>();
     boolean open;
     long lease = 1;
     Error thrown;
@@ -225,8 +227,14 @@ class RegistrationTest {
     }
 
     @Override
-    public void release(String key) {
+    public void release(String key, byte[] lastWords) {
+      words.add(new String(lastWords, StandardCharsets.UTF_8));
       keys.remove(key);
+    }
+
+    @Override
+    public boolean stands(String key) {
+      return lease != 0 && keys.containsKey(key);
     }
 
     @Override

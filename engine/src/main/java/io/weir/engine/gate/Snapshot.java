@@ -150,7 +150,7 @@ public final class Snapshot {
     }
     // before the outliers: instances take over the state of those before
     Router router =
-        Router.build(old == null ? null : old.router, book.routes(s), book.instances(s), here, now);
+        Router.build(old == null ? null : old.router, book.routes(s), book.reachable(s), here, now);
     return new ServicePlan(
         s,
         own
@@ -162,7 +162,7 @@ public final class Snapshot {
         router,
         Outliers.build(
             old == null ? null : old.outliers,
-            book.instances(s),
+            book.reachable(s),
             maxEjectionPercent(breakers),
             now));
   }
@@ -197,7 +197,7 @@ public final class Snapshot {
           r.match.attributes(others);
         }
       }
-      for (Instance i : book.instances(s)) {
+      for (Instance i : book.reachable(s)) {
         canaries |= i.colour() != null;
       }
     }

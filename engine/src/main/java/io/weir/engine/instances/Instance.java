@@ -29,7 +29,11 @@ public final class Instance {
   private final Map<String, String> labels;
   private final int weight;
   private final @Nullable String protocol;
+  private final boolean lastResort;
   private State state = new State();
+
+  /** As a last resort only: a call got no answer here. */
+  private volatile boolean deaf;
 
   /** Belongs to the description, not to the address: another version is counted elsewhere. */
   private @Nullable Selections selections;
@@ -49,6 +53,21 @@ public final class Instance {
       Map<String, String> labels,
       int weight,
       @Nullable String protocol) {
+    this(service, host, port, version, region, zone, labels, weight, protocol, false);
+  }
+
+  private Instance(
+      String service,
+      String host,
+      int port,
+      @Nullable String version,
+      @Nullable String region,
+      @Nullable String zone,
+      Map<String, String> labels,
+      int weight,
+      @Nullable String protocol,
+      boolean lastResort) {
+    this.lastResort = lastResort;
     this.service = service;
     this.host = host;
     this.port = port;
@@ -58,6 +77,19 @@ public final class Instance {
     this.labels = Collections.unmodifiableMap(labels);
     this.weight = weight;
     this.protocol = protocol;
+  }
+
+  /**
+   * This instance as one that is no longer registered, for calls that would find nobody else. The
+   * first call that gets no answer from it ends that.
+   */
+  public Instance asLastResort() {
+    return new Instance(service, host, port, version, region, zone, labels, weight, protocol, true);
+  }
+
+  /** Whether it is not registered any more, and used where there is nobody else. */
+  public boolean lastResort() {
+    return lastResort;
   }
 
   public String service() {
@@ -126,6 +158,10 @@ public final class Instance {
   public void callEnded(int status, int grpc, boolean answered, long now) {
     State s = state;
     State.IN_FLIGHT.decrementAndGet(s);
+    if (lastResort && !answered && !deaf) {
+      deaf = true;
+      s.ejections.changed();
+    }
     Outcomes o = s.outcomes;
     if (o != null) {
       o.ended(status, grpc, answered, now);
@@ -161,6 +197,11 @@ public final class Instance {
   public boolean ejected(long now) {
     State s = state;
     return s.ejected && s.ejectedUntil - now > 0;
+  }
+
+  /** Whether this is a last resort that did not answer. */
+  public boolean deaf() {
+    return deaf;
   }
 
   /** When the last ejection ends or ended, a nano clock reading; meaningless before the first. */
@@ -219,6 +260,7 @@ public final class Instance {
   /** Whether the registration says the same, whatever the running state. */
   public boolean describes(Instance o) {
     return port == o.port
+        && lastResort == o.lastResort
         && weight == o.weight
         && Objects.equals(host, o.host)
         && Objects.equals(version, o.version)

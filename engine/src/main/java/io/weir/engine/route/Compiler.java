@@ -59,6 +59,11 @@ final class Compiler {
     if (speaking.isEmpty()) {
       return null;
     }
+    // without a live instance nothing is refused, as if there were no plan
+    boolean live = false;
+    for (Instance i : speaking) {
+      live |= !i.lastResort();
+    }
     Map<String, List<Instance>> byColour = new HashMap<String, List<Instance>>();
     for (Instance i : speaking) {
       List<Instance> same = byColour.get(i.colour());
@@ -101,7 +106,7 @@ final class Compiler {
         defaults,
         pool(untagged == null ? Collections.<Instance>emptyList() : untagged),
         coloured,
-        rule == null ? null : refusal(rule),
+        rule == null || !live ? null : refusal(rule),
         counters,
         next);
   }

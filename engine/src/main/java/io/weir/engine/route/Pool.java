@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Panic.</b> When less than half of the pool is available, ejection is more likely wrong than
  * right about the rest, and the few would drown: all registered instances are used.
  *
+ * <p><b>Last resort.</b> Instances that vanished from the registry all at once are used only where
+ * there is no registered one, and never while they are ejected or after one call without an answer.
+ *
  * <p><b>Cost.</b> All of this is worked out when the pool is built and again when an ejection
  * begins or ends ({@link Ejections#changes}, or the time the first ejection runs out), into an
  * immutable {@link View} published by one volatile write; two threads may both do it, with the same
@@ -30,6 +33,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pool {
   private final Instance[] members;
+
+  /** The members are no longer registered, and there are no others. */
+  private final boolean lastResort;
+
   private final int[] rings;
   private final double spillBelow;
   private final Balance balance;
@@ -46,11 +53,10 @@ final class Pool {
       Balance balance,
       Ejections ejections,
       long now) {
-    List<Instance> taking = new ArrayList<Instance>(instances.size());
-    for (Instance i : instances) {
-      if (i.weight() > 0) {
-        taking.add(i);
-      }
+    List<Instance> taking = taking(instances, false);
+    lastResort = taking.isEmpty();
+    if (lastResort) {
+      taking = taking(instances, true);
     }
     members = taking.toArray(new Instance[0]);
     rings = new int[members.length];
@@ -63,6 +69,16 @@ final class Pool {
     this.balance = balance;
     this.ejections = ejections;
     view = look(now);
+  }
+
+  private static List<Instance> taking(List<Instance> instances, boolean lastResort) {
+    List<Instance> taking = new ArrayList<Instance>(instances.size());
+    for (Instance i : instances) {
+      if (i.weight() > 0 && i.lastResort() == lastResort) {
+        taking.add(i);
+      }
+    }
+    return taking;
   }
 
   boolean isEmpty() {
@@ -106,10 +122,11 @@ final class Pool {
     boolean[] out = new boolean[members.length];
     int available = 0;
     for (int i = 0; i < members.length; i++) {
-      out[i] = members[i].ejected(now);
+      boolean ejected = members[i].ejected(now);
+      out[i] = ejected || members[i].deaf();
       if (!out[i]) {
         available++;
-      } else {
+      } else if (ejected) {
         long until = members[i].ejectedUntil();
         if (!expires || until - expiry < 0) {
           expiry = until;
@@ -117,7 +134,8 @@ final class Pool {
         expires = true;
       }
     }
-    boolean panic = available * 2 < members.length;
+    // of a last resort it is known that something is wrong with it
+    boolean panic = !lastResort && available * 2 < members.length;
     List<Ring> used = new ArrayList<Ring>();
     List<Double> loads = new ArrayList<Double>();
     double all = 0;

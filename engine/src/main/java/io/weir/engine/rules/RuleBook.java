@@ -30,6 +30,11 @@ public final class RuleBook {
   private final Map<String, List<BreakerRule>> breakers;
   private final Map<String, List<RouteRule>> routes;
   private final Map<String, List<Instance>> instances;
+  private final Map<String, List<Instance>> lastResort;
+
+  /** Both, of services that have a last resort. */
+  private final Map<String, List<Instance>> both;
+
   private final Set<String> offServices;
   private final Set<String> services;
 
@@ -40,11 +45,19 @@ public final class RuleBook {
     breakers = b.breakers;
     routes = b.routes;
     instances = b.instances;
+    lastResort = b.lastResort;
+    both = new HashMap<String, List<Instance>>();
+    for (Map.Entry<String, List<Instance>> e : lastResort.entrySet()) {
+      List<Instance> all = new ArrayList<Instance>(instances(e.getKey()));
+      all.addAll(e.getValue());
+      both.put(e.getKey(), all);
+    }
     offServices = b.offServices;
     services = new TreeSet<String>(limits.keySet());
     services.addAll(breakers.keySet());
     services.addAll(routes.keySet());
     services.addAll(instances.keySet());
+    services.addAll(lastResort.keySet());
     services.remove("*");
   }
 
@@ -63,7 +76,7 @@ public final class RuleBook {
     return same(limits(service), other.limits(service))
         && same(breakers(service), other.breakers(service))
         && same(routes(service), other.routes(service))
-        && same(instances(service), other.instances(service));
+        && same(reachable(service), other.reachable(service));
   }
 
   /** Whether two lists hold the very same objects in the same order. */
@@ -112,6 +125,12 @@ public final class RuleBook {
     return l == null ? Collections.<Instance>emptyList() : l;
   }
 
+  /** Live instances, and those that are a {@link Instance#lastResort last resort}; never null. */
+  public List<Instance> reachable(String service) {
+    List<Instance> l = both.get(service);
+    return l == null ? instances(service) : l;
+  }
+
   private static <R> List<R> own(Map<String, List<R>> map, String service) {
     List<R> l = map.get(service);
     if (l == null) {
@@ -127,6 +146,7 @@ public final class RuleBook {
     b.off = off;
     b.offServices = offServices;
     b.instances = instances;
+    b.lastResort = lastResort;
     for (Map.Entry<String, List<LimitRule>> e : limits.entrySet()) {
       List<LimitRule> l = Builder.list(b.limits, e.getKey());
       for (LimitRule r : e.getValue()) {
@@ -157,6 +177,7 @@ public final class RuleBook {
         new LinkedHashMap<String, List<BreakerRule>>();
     private Map<String, List<RouteRule>> routes = new HashMap<String, List<RouteRule>>();
     private Map<String, List<Instance>> instances = new HashMap<String, List<Instance>>();
+    private Map<String, List<Instance>> lastResort = new HashMap<String, List<Instance>>();
     private Set<String> offServices = new HashSet<String>();
 
     public Builder revision(long v) {
@@ -200,7 +221,7 @@ public final class RuleBook {
     }
 
     public Builder instance(Instance instance) {
-      list(instances, instance.service()).add(instance);
+      list(instance.lastResort() ? lastResort : instances, instance.service()).add(instance);
       return this;
     }
 
