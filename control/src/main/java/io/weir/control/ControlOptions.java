@@ -17,7 +17,7 @@ public final class ControlOptions {
   /** Rules come from here, or null. */
   public final @Nullable Path directory;
 
-  /** Rules come from here, or null. One of the two is set. */
+  /** Rules come from here, or null. Where both are null there are none. */
   public final @Nullable EtcdOptions etcd;
 
   /** Where the last good rules are kept for a cold start without etcd, or null. */
@@ -30,8 +30,8 @@ public final class ControlOptions {
     directory = b.directory;
     etcd = b.etcd;
     snapshotDirectory = b.snapshotDirectory;
-    if ((directory == null) == (etcd == null)) {
-      throw new IllegalArgumentException("rules come from a directory or from etcd, one of them");
+    if (directory != null && etcd != null) {
+      throw new IllegalArgumentException("rules come from a directory or from etcd, not both");
     }
   }
 
@@ -79,7 +79,7 @@ public final class ControlOptions {
     }
 
     /**
-     * @throws IllegalArgumentException unless exactly one source of rules is given
+     * @throws IllegalArgumentException where two sources of rules are given
      */
     public ControlOptions build() {
       return new ControlOptions(this);

@@ -23,7 +23,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -100,10 +99,16 @@ public final class ControlPlane implements AutoCloseable {
       store = shared;
     } else {
       shared = null;
-      store = new FileStore(Objects.requireNonNull(options.directory), loop, log);
+      store =
+          options.directory == null
+              ? new Nowhere(loop)
+              : new FileStore(options.directory, loop, log);
+    }
+    if (store instanceof Nowhere) {
+      health = new Health(false, "no rules are configured", 0, false, 0);
     }
     Path keep = options.etcd != null ? options.snapshotDirectory : null;
-    snapshot = keep != null ? new DiskSnapshot(keep, options.service) : null;
+    snapshot = keep != null ? new DiskSnapshot(keep, options.service, namespace(options)) : null;
     disk = keep != null ? new LoopThread("weir-disk", log) : null;
   }
 
@@ -261,8 +266,18 @@ public final class ControlPlane implements AutoCloseable {
     }
   }
 
+  private static String namespace(ControlOptions options) {
+    return options.etcd == null ? "" : options.etcd.namespace;
+  }
+
   private DiskSnapshot.@Nullable Content read(DiskSnapshot file) {
     try {
+      if (file.isInAnyonesReach()) {
+        log.warn(
+            "weir: weir.snapshot.dir: everybody may write to "
+                + file.file().getParent()
+                + ", and so could leave other rules there; use a folder that is this user's alone");
+      }
       return file.read();
     } catch (IOException | RuntimeException e) {
       log.warn("weir: the rules on disk are not used: " + e.getMessage());

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -137,6 +138,42 @@ class ControlPlaneTest {
     awaitQps("b", -1);
     assertThat(qps(newest(), "a")).isEqualTo(6);
     assertThat(plane.health().restored).isFalse();
+  }
+
+  @Test
+  void nothingIsRegisteredBeforeTheRulesWereReadFromEtcdOrFromItsSnapshot() {
+    etcd = EtcdServer.reserve();
+    AtomicInteger read = new AtomicInteger();
+    start();
+    plane.whenRead(read::incrementAndGet);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(log.lines())
+                    .anyMatch(
+                        l -> l.contains("no rule is in force yet, and nothing is registered")));
+    assertThat(read).hasValue(0);
+    etcd.restart();
+    await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> assertThat(read).hasValue(1));
+    etcd.ctl("put", A, "{\"qps\": 5}");
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() -> assertThat(temp.resolve("a.snapshot")).exists());
+    plane.close();
+    etcd.stop();
+    start();
+    plane.whenRead(read::incrementAndGet);
+    await().untilAsserted(() -> assertThat(read).hasValue(2));
+    assertThat(plane.health().connected).isFalse();
+  }
+
+  @Test
+  void withoutAnySourceOfRulesNothingIsGovernedAndNothingAsked() {
+    plane = ControlPlane.start(ControlOptions.builder().service("a").build(), books::add, log);
+    await().untilAsserted(() -> assertThat(books).hasSize(1));
+    assertThat(plane.health().reason).isEqualTo("no rules are configured");
+    assertThat(plane.shared()).isNull();
+    assertThat(log.lines()).isEmpty();
   }
 
   @Test

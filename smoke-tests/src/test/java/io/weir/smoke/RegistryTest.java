@@ -133,6 +133,15 @@ class RegistryTest {
     }
   }
 
+  @Test
+  void withoutConfigurationNoEtcdIsAskedAndOneLineSaysHowToConfigure() {
+    try (Jvm jvm = Sites.jvm(containers().get(0)).weir("drain_ms=0").start()) {
+      jvm.awaitStderr("no rules are configured, so nothing is governed and no etcd is asked");
+      jvm.awaitStderr("weir.service is not set, and no other name was found");
+      assertThat(jvm.threads()).contains("weir-control").doesNotContain("weir-etcd");
+    }
+  }
+
   private static String options(String service) {
     return "service=" + service + ";etcd.endpoints=" + etcd.endpoint();
   }

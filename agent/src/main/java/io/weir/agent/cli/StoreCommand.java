@@ -71,6 +71,12 @@ abstract class StoreCommand extends Command {
   /** The directory, or null: etcd. */
   final @Nullable Path directory(Config config) {
     try {
+      if (!RuleSource.isConfigured(config, jar)) {
+        throw new Trouble(
+            Fault.USAGE,
+            "nobody says where the rules are",
+            "--etcd http://HOST:2379, or --rules DIR; or weir.etcd.endpoints in weir.properties");
+      }
       return RuleSource.directory(config, jar);
     } catch (IllegalArgumentException e) {
       throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
@@ -93,6 +99,10 @@ abstract class StoreCommand extends Command {
       out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + w);
     }
     Path directory = directory(config);
+    String open = directory == null ? RuleSource.warning(etcdOptions(config)) : null;
+    if (open != null) {
+      out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + open);
+    }
     if (directory != null && !Files.isDirectory(directory)) {
       throw new Trouble(
           Fault.NO_FILE, directory + " is no directory", "start one with: weir init " + directory);

@@ -26,14 +26,21 @@ public enum Key {
       "enforce | shadow (count, refuse nobody) | off (weave, pass everything)"),
   RULES(
       "weir.rules",
-      "file:weir-rules beside the jar when that directory exists, else etcd",
-      "etcd | file:DIR: where rules come from"),
+      "etcd when weir.etcd.endpoints is set, else file:weir-rules beside the jar when that"
+          + " directory exists, else none",
+      "etcd | file:DIR: where rules come from; with none the agent governs nothing"),
   ETCD_ENDPOINTS(
-      "weir.etcd.endpoints", "http://127.0.0.1:2379", "comma separated http:// or https:// URLs"),
+      "weir.etcd.endpoints",
+      "none; http://127.0.0.1:2379 with weir.rules=etcd",
+      "comma separated http:// or https:// URLs"),
   ETCD_NAMESPACE(
       "weir.etcd.namespace", "", "prefix of every key, so that environments can share a cluster"),
   ETCD_USER("weir.etcd.user", "", "user name, when etcd has auth on"),
   ETCD_PASSWORD("weir.etcd.password", "", "password of that user; never printed", true),
+  ETCD_PASSWORD_FILE(
+      "weir.etcd.password-file",
+      "",
+      "file that has the password alone; asked where weir.etcd.password is not set"),
   ETCD_TLS_CA("weir.etcd.tls.ca", "", "PEM file with the CA that signed etcd's certificate"),
   ETCD_TLS_CERT("weir.etcd.tls.cert", "", "PEM file with the client certificate, for mutual TLS"),
   ETCD_TLS_KEY("weir.etcd.tls.key", "", "PEM file (PKCS#8) with the client certificate's key"),
@@ -127,7 +134,8 @@ public enum Key {
   SNAPSHOT_DIR(
       "weir.snapshot.dir",
       "",
-      "directory for the last good rules, used when etcd is away at start; empty: none"),
+      "directory for the last good rules, used when etcd is away at start; empty: none. Services"
+          + " and namespaces may share it"),
   DRAIN_MS(
       "weir.drain_ms", "5000", "milliseconds between deregistering and letting go at shutdown"),
   LOG("weir.log", "info", "debug | info | warn | off, optionally ,file:PATH");

@@ -13,6 +13,7 @@ import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
+import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.fleet.Fleet;
 import io.weir.control.loop.Log;
 import io.weir.control.registry.Registry;
@@ -201,8 +202,18 @@ final class ControlPlanes {
     Path directory = RuleSource.directory(config, jar);
     if (directory != null) {
       b.directory(directory);
+    } else if (RuleSource.isConfigured(config, jar)) {
+      EtcdOptions etcd = RuleSource.etcd(config);
+      String warning = RuleSource.warning(etcd);
+      if (warning != null) {
+        AgentLog.get().warn(warning);
+      }
+      b.etcd(etcd);
     } else {
-      b.etcd(RuleSource.etcd(config));
+      AgentLog.get()
+          .warn(
+              "no rules are configured, so nothing is governed and no etcd is asked: set"
+                  + " weir.etcd.endpoints=http://HOST:2379 or weir.rules=file:DIR");
     }
     String snapshots = config.get(Key.SNAPSHOT_DIR);
     return b.snapshotDirectory(snapshots == null ? null : Paths.get(snapshots)).build();

@@ -4,7 +4,11 @@ import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.control.etcd.EtcdOptions;
 import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import org.jspecify.annotations.Nullable;
@@ -15,11 +19,22 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RuleSource {
   private static final String FILE = "file:";
+  private static final int MAX_PASSWORD = 4096;
 
   private RuleSource() {}
 
   /**
-   * The directory of rules, or null: they are in etcd.
+   * Whether anybody said where the rules are. Where nobody did, there are none, and no etcd is
+   * asked.
+   */
+  public static boolean isConfigured(Config config, File jar) {
+    return config.get(Key.RULES) != null
+        || config.get(Key.ETCD_ENDPOINTS) != null
+        || directory(config, jar) != null;
+  }
+
+  /**
+   * The directory of rules, or null: they are in etcd, if {@link #isConfigured anywhere}.
    *
    * @throws IllegalArgumentException naming a location that is neither
    */
@@ -55,10 +70,48 @@ public final class RuleSource {
                 (int)
                     Durations.millis(
                         Key.ETCD_CONNECT_TIMEOUT, config.get(Key.ETCD_CONNECT_TIMEOUT, "2s")));
-    if (config.get(Key.ETCD_USER) != null || config.get(Key.ETCD_PASSWORD) != null) {
-      b.user(config.get(Key.ETCD_USER), config.get(Key.ETCD_PASSWORD));
+    String password = password(config);
+    if (config.get(Key.ETCD_USER) != null || password != null) {
+      b.user(config.get(Key.ETCD_USER), password);
     }
     return b.build();
+  }
+
+  /** What should be known about this way to etcd, for a human; null: nothing. */
+  public static @Nullable String warning(EtcdOptions etcd) {
+    URI open = etcd.unprotected();
+    return open == null
+        ? null
+        : Key.ETCD_PASSWORD.propertyName()
+            + ": the password goes to "
+            + open
+            + " unencrypted, and everybody on the way can read it; use https:// in "
+            + Key.ETCD_ENDPOINTS.propertyName();
+  }
+
+  private static @Nullable String password(Config config) {
+    String file = config.get(Key.ETCD_PASSWORD_FILE);
+    String given = config.get(Key.ETCD_PASSWORD);
+    if (file == null || given != null) {
+      return given;
+    }
+    String name = Key.ETCD_PASSWORD_FILE.propertyName();
+    try {
+      byte[] bytes = Files.readAllBytes(Paths.get(file));
+      String text = new String(bytes, StandardCharsets.UTF_8);
+      int end = text.length();
+      while (end > 0 && (text.charAt(end - 1) == '\n' || text.charAt(end - 1) == '\r')) {
+        end--;
+      }
+      if (end == 0 || bytes.length > MAX_PASSWORD) {
+        throw new IllegalArgumentException(
+            name + ": " + file + (end == 0 ? " is empty" : " is too large for a password"));
+      }
+      return text.substring(0, end);
+    } catch (IOException | InvalidPathException e) {
+      throw new IllegalArgumentException(
+          name + ": '" + file + "' cannot be read (" + e + "); it has the password alone", e);
+    }
   }
 
   private static @Nullable Path path(Config config, Key key) {

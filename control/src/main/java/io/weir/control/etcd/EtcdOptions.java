@@ -80,6 +80,24 @@ public final class EtcdOptions {
     return "http".equals(e.getScheme()) || "https".equals(e.getScheme());
   }
 
+  /**
+   * The first endpoint on another host to which a password would go unencrypted; null: none. Looks
+   * up no name.
+   */
+  public @Nullable URI unprotected() {
+    if (user != null && !secure()) {
+      for (URI e : endpoints) {
+        String host = e.getHost();
+        if (!host.equals("localhost")
+            && !host.equals("[::1]")
+            && !host.matches("127(\\.[0-9]{1,3}){3}")) {
+          return e;
+        }
+      }
+    }
+    return null;
+  }
+
   /** Whether the endpoints are https. */
   public boolean secure() {
     return "https".equals(endpoints.get(0).getScheme());

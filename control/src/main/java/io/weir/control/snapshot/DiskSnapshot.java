@@ -9,11 +9,13 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -36,8 +38,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe.
  */
 public final class DiskSnapshot {
-  private static final byte[] HEAD =
-      "weir-snapshot 1\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+  private static final byte[] HEAD = "weir-snapshot 1\n".getBytes(StandardCharsets.US_ASCII);
   private static final int DIGEST = 32;
 
   /** What the rules of a fleet may take; read into memory whole, so never more than a sixteenth. */
@@ -61,21 +62,54 @@ public final class DiskSnapshot {
   }
 
   /**
-   * @param name tells services of one machine apart; any text
+   * A file of its own for each service and namespace, so that they may share a directory.
+   *
+   * @param service any text
+   * @param namespace of the keys, possibly empty; any text
    */
-  public DiskSnapshot(Path directory, String name) {
-    this(directory, name, MAX_BYTES);
+  public DiskSnapshot(Path directory, String service, String namespace) {
+    this(directory, service, namespace, MAX_BYTES);
   }
 
-  DiskSnapshot(Path directory, String name, long maxBytes) {
+  DiskSnapshot(Path directory, String service, String namespace, long maxBytes) {
     this.maxBytes = maxBytes;
+    file = directory.resolve(name(service, namespace) + ".snapshot");
+  }
+
+  /** The plain name of a service; with a digest where that alone would not tell two apart. */
+  private static String name(String service, String namespace) {
+    String plain = plain(service);
+    if (plain.equals(service) && namespace.isEmpty()) {
+      return plain;
+    }
+    byte[] digest =
+        digest(ByteBuffer.wrap((service + "\0" + namespace).getBytes(StandardCharsets.UTF_8)));
+    StringBuilder hex = new StringBuilder();
+    for (int i = 0; i < 6; i++) {
+      hex.append(Character.forDigit(digest[i] >> 4 & 15, 16));
+      hex.append(Character.forDigit(digest[i] & 15, 16));
+    }
+    return plain + "@" + plain(namespace) + "-" + hex;
+  }
+
+  private static String plain(String name) {
     StringBuilder safe = new StringBuilder();
     for (int i = 0; i < name.length() && i < 100; i++) {
       char c = name.charAt(i);
       boolean plain = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9';
       safe.append(plain || c == '-' || c == '.' && i > 0 ? c : '_');
     }
-    file = directory.resolve(safe + ".snapshot");
+    return safe.toString();
+  }
+
+  /** Whether everybody on this machine may put files where this one is kept. */
+  public boolean isInAnyonesReach() {
+    try {
+      return Files.getPosixFilePermissions(Objects.requireNonNull(file.getParent()))
+          .contains(PosixFilePermission.OTHERS_WRITE);
+    } catch (IOException | UnsupportedOperationException notThereOrNoPosix) {
+      return false;
+    }
   }
 
   public Path file() {

@@ -22,7 +22,7 @@ class DiskSnapshotTest {
 
   @Test
   void whatIsWrittenIsReadBack() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp.resolve("new"), "order/../service");
+    DiskSnapshot s = new DiskSnapshot(temp.resolve("new"), "order/../service", "");
     assertThat(s.read()).isNull();
     s.write(41, List.of(entry("/a", "1")));
     s.write(42, List.of(entry("/a", "1"), entry("/b", "ü")));
@@ -37,17 +37,50 @@ class DiskSnapshotTest {
   }
 
   @Test
+  void servicesAndNamespacesThatShareADirectoryHaveFilesOfTheirOwn() throws IOException {
+    assertThat(new DiskSnapshot(temp, "shop", "").file()).isEqualTo(temp.resolve("shop.snapshot"));
+    String[][] all = {
+      {"shop", ""},
+      {"shop", "/a"},
+      {"shop", "_a"},
+      {"sh_op", ""},
+      {"sh@op", ""},
+      {"sh:op", ""},
+      {"s".repeat(120), ""},
+      {"s".repeat(121), ""},
+      {"shop/a", ""},
+      {"caf\u00e9", ""}
+    };
+    for (int i = 0; i < all.length; i++) {
+      new DiskSnapshot(temp, all[i][0], all[i][1]).write(i, List.of());
+    }
+    for (int i = 0; i < all.length; i++) {
+      assertThat(new DiskSnapshot(temp, all[i][0], all[i][1]).read().revision).isEqualTo(i);
+    }
+  }
+
+  @Test
+  void aDirectoryThatEverybodyMayWriteToIsKnownToBeOne() throws IOException {
+    DiskSnapshot s = new DiskSnapshot(temp.resolve("d"), "a", "");
+    assertThat(s.isInAnyonesReach()).isFalse();
+    s.write(1, List.of());
+    assertThat(s.isInAnyonesReach()).isFalse();
+    Files.setPosixFilePermissions(temp.resolve("d"), PosixFilePermissions.fromString("rwxrwxrwx"));
+    assertThat(s.isInAnyonesReach()).isTrue();
+  }
+
+  @Test
   void oneThatIsTooLargeForTheHeapIsNotRead() throws IOException {
-    new DiskSnapshot(temp, "a").write(1, List.of(entry("/a", "x".repeat(10_000))));
-    assertThat(new DiskSnapshot(temp, "a", 20_000).read().entries).hasSize(1);
-    assertThatThrownBy(new DiskSnapshot(temp, "a", 9_000)::read)
+    new DiskSnapshot(temp, "a", "").write(1, List.of(entry("/a", "x".repeat(10_000))));
+    assertThat(new DiskSnapshot(temp, "a", "", 20_000).read().entries).hasSize(1);
+    assertThatThrownBy(new DiskSnapshot(temp, "a", "", 9_000)::read)
         .isInstanceOf(IOException.class)
         .hasMessageContaining("more than 9000 bytes, too much for this JVM's heap");
   }
 
   @Test
   void onlyItsOwnerMayReadIt() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of());
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(s.file())))
         .isEqualTo("rw-------");
@@ -55,7 +88,7 @@ class DiskSnapshotTest {
 
   @Test
   void permissionsThatWereLoosenedAreTightenedAgain() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of());
     Files.setPosixFilePermissions(s.file(), PosixFilePermissions.fromString("rw-rw-rw-"));
     s.write(2, List.of());
@@ -65,7 +98,7 @@ class DiskSnapshotTest {
 
   @Test
   void aWriterThatDiedHalfWayLeavesTheOldOneGood() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of(entry("/a", "old")));
     byte[] whole = Files.readAllBytes(s.file());
     Path left = s.file().resolveSibling(s.file().getFileName() + ".tmp");
@@ -78,7 +111,7 @@ class DiskSnapshotTest {
 
   @Test
   void anotherVersionIsRefusedAndSaidSo() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of(entry("/a", "value")));
     byte[] newer = Files.readAllBytes(s.file());
     newer["weir-snapshot ".length()] = '2';
@@ -88,17 +121,17 @@ class DiskSnapshotTest {
 
   @Test
   void whatCannotBeReadOrWrittenIsAnIoException() throws IOException {
-    DiskSnapshot taken = new DiskSnapshot(temp, "a");
+    DiskSnapshot taken = new DiskSnapshot(temp, "a", "");
     Files.createDirectories(taken.file());
     assertThatThrownBy(taken::read).isInstanceOf(IOException.class);
     Files.writeString(temp.resolve("file"), "");
-    DiskSnapshot below = new DiskSnapshot(temp.resolve("file"), "a");
+    DiskSnapshot below = new DiskSnapshot(temp.resolve("file"), "a", "");
     assertThatThrownBy(() -> below.write(1, List.of())).isInstanceOf(IOException.class);
   }
 
   @Test
   void anyDamageIsNoticed() throws IOException {
-    DiskSnapshot s = new DiskSnapshot(temp, "a");
+    DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of(entry("/a", "value")));
     byte[] good = Files.readAllBytes(s.file());
     for (int i = 0; i < good.length; i++) {
