@@ -58,7 +58,12 @@ class FleetChainTest {
         public void hold(String key, byte[] value) {}
 
         @Override
-        public void release(String key) {}
+        public void release(String key, byte[] lastWords) {}
+
+        @Override
+        public boolean stands(String key) {
+          return true;
+        }
 
         @Override
         public List<String> held() {
