@@ -1,10 +1,13 @@
 package io.weir.agent.cli;
 
+import io.weir.agent.config.Application;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
+import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -22,11 +25,21 @@ final class ConfigCommand extends Command {
       description = "as behind -javaagent:weir.jar=")
   @Nullable String options;
 
+  @Option(
+      names = "--application",
+      paramLabel = "JAR",
+      description = "the application's jar or class path, to ask its own files for its name, too")
+  @Nullable String application;
+
   @Override
   int run() {
     Config config =
         Config.load(
-            options, jar.getAbsoluteFile().getParentFile(), System.getProperties(), environment);
+            options,
+            jar.getAbsoluteFile().getParentFile(),
+            System.getProperties(),
+            environment,
+            this::application);
     Map<String, String> set = config.redacted();
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(origins ? new String[] {"KEY", "VALUE", "FROM"} : new String[] {"KEY", "VALUE"});
@@ -53,6 +66,15 @@ final class ConfigCommand extends Command {
       out.next("weir config --origins --all");
     }
     return config.warnings().isEmpty() ? Exit.OK : Exit.FINDINGS;
+  }
+
+  private Application application() {
+    if (application == null) {
+      return Application.NONE;
+    }
+    Properties theirs = new Properties();
+    theirs.setProperty("java.class.path", application);
+    return Application.find(theirs, environment, new File("").getAbsoluteFile());
   }
 
   private void add(

@@ -216,6 +216,9 @@ public final class RuleFeed implements Store.Listener {
     if (loop == null || before == null || before.instance == null || before.leaving) {
       return;
     }
+    if (before.newest.lease == 0) {
+      return; // written by hand or in a file, and so deleted
+    }
     if (change.last == null || !RuleParser.isLeaving(change.last.value)) {
       lastResort.vanished(change.key, before.instance, loop.now());
     }

@@ -27,6 +27,7 @@ class LastResortTest {
   private final RuleFeed feed = new RuleFeed(books::add, log, "shop", loop);
   private final Map<String, Entry> store = new TreeMap<>();
   private long revision;
+  private long lease = 7;
 
   @BeforeEach
   void four() {
@@ -40,7 +41,7 @@ class LastResortTest {
   private void put(String value, int... instances) {
     List<Change> changes = new ArrayList<>();
     for (int n : instances) {
-      Entry e = new Entry(key(n), value.getBytes(StandardCharsets.UTF_8), 1, ++revision, 0);
+      Entry e = new Entry(key(n), value.getBytes(StandardCharsets.UTF_8), 1, ++revision, lease);
       store.put(key(n), e);
       changes.add(new Change(key(n), e));
     }
@@ -124,7 +125,7 @@ class LastResortTest {
   @Test
   void lastWordsThatCameTogetherWithTheDeletionAreHeard() {
     Entry said =
-        new Entry(key(1), "{\"leaving\":true}".getBytes(StandardCharsets.UTF_8), 1, ++revision, 0);
+        new Entry(key(1), "{\"leaving\":true}".getBytes(StandardCharsets.UTF_8), 1, ++revision, lease);
     List<Change> changes = new ArrayList<>();
     for (int n = 1; n < 4; n++) {
       changes.add(new Change(key(n), null, said));
@@ -148,5 +149,13 @@ class LastResortTest {
   void aLabelThatLooksLikeLeavingIsNone() {
     put("{\"labels\":{\"note\":\"\\\"leaving\\\":true\"}}", 1);
     assertThat(live()).isEqualTo("1234");
+  }
+
+  @Test
+  void registrationsWithoutALeaseAreAnOperatorsAndGoWhenTheyAreDeleted() {
+    lease = 0;
+    put("alive", 1, 2, 3, 4);
+    delete(1, 2, 3);
+    assertThat(reachable()).isEqualTo("4");
   }
 }
