@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A service that refuses every call still answers its orchestrator, on real servers. */
-class HealthChecksTest {
+class HealthProbesTest {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private static Matrix.Cell cell(String kind, String name) {
