@@ -194,7 +194,7 @@ public final class EtcdStore implements SharedStore {
     answers = new Answers(loop);
     next = loop.chain("etcd", STUCK_NANOS, this::step);
     reconciles = loop.chain("reconcile", reconcileNanos, this::reconcile);
-    files = new Files(options, factory, loop, log);
+    files = new Files(options, factory, loop, log, this::filesChanged);
     pulse =
         new Pulse(
             loop, () -> again(new WireException(WireException.Kind.DEADLINE, "the watch is mute")));
@@ -546,7 +546,8 @@ public final class EtcdStore implements SharedStore {
       aside.refused(refused, delay);
       return;
     }
-    if (wire != null && (old || files.changed())) {
+    files.look();
+    if (wire != null && old) {
       Wire last = wire;
       wire = null;
       replaced++;
@@ -556,6 +557,21 @@ public final class EtcdStore implements SharedStore {
     created = false;
     attempts++;
     next.in(delay);
+  }
+
+  /** Certificates were replaced: a client that cannot connect with the old ones is given up. */
+  private void filesChanged() {
+    if (!closed && away && wire != null) {
+      Wire last = wire;
+      wire = null;
+      replaced++;
+      generation++;
+      closeWatch();
+      cancel(createdTimer);
+      readyBy = null;
+      next.in(backOff());
+      last.close();
+    }
   }
 
   private void step() {

@@ -23,16 +23,20 @@ final class Files {
   private final EtcdOptions options;
   private final Wire.Factory factory;
   private final Loop loop;
+  private final Runnable changed;
   private final ThreadPoolExecutor thread;
 
-  /** The files as they were when the last client was made, and as they were last seen. */
+  /** The files as they were when the last client was made. */
   private long used;
 
-  private long seen;
   private boolean looking;
   private boolean connecting;
 
-  Files(EtcdOptions options, Wire.Factory factory, Loop loop, Log log) {
+  /**
+   * @param changed told on the loop when the files are found to have changed since the last client
+   */
+  Files(EtcdOptions options, Wire.Factory factory, Loop loop, Log log, Runnable changed) {
+    this.changed = changed;
     this.options = options;
     this.factory = factory;
     this.loop = loop;
@@ -92,7 +96,6 @@ final class Files {
           () -> {
             connecting = false;
             used = stamp;
-            seen = stamp;
             made.accept(wire);
           });
     } catch (Throwable e) {
@@ -106,8 +109,8 @@ final class Files {
     }
   }
 
-  /** Whether the files had changed when last looked at; looks again, for the next time. */
-  boolean changed() {
+  /** Looks whether the files have changed. */
+  void look() {
     if (options.secure() && !looking) {
       looking = true;
       try {
@@ -117,7 +120,9 @@ final class Files {
               loop.execute(
                   () -> {
                     looking = false;
-                    seen = stamp;
+                    if (stamp != used && !connecting) {
+                      changed.run();
+                    }
                   });
             });
       } catch (RuntimeException | Error e) {
@@ -125,7 +130,6 @@ final class Files {
         throw e;
       }
     }
-    return seen != used;
   }
 
   private static WireException failure(Throwable e) {
