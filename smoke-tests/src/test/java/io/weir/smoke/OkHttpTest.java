@@ -172,7 +172,9 @@ class OkHttpTest {
           "service/throwing/circuit-breaker",
           "{\"force\": \"open\", \"response\": {\"throw\": true}}");
       for (String service : FAILING_ONCE) {
-        rules.put("service/" + service + "/circuit-breaker", "{\"consecutive_failures\": 1, \"min_seconds\": 0}");
+        rules.put(
+            "service/" + service + "/circuit-breaker",
+            "{\"consecutive_failures\": 1, \"min_seconds\": 0}");
       }
       instance("gone", "127.0.0.1:" + closedPort(), "v1");
       instance("silent", "127.0.0.1:" + silent.getLocalPort(), "v1");
