@@ -523,7 +523,8 @@ final class EtcdLease implements LeaseSession {
               flush();
               return;
             }
-            h.written = h.known && ours && !h.released && Arrays.equals(e.value, h.value);
+            h.written =
+                e != null && ours && h.known && !h.released && Arrays.equals(e.value, h.value);
             if (h.written) {
               h.stood = true;
             } else if (h.known && h.stood && !ours) {

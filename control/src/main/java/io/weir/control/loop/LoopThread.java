@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +33,7 @@ public final class LoopThread implements Loop, AutoCloseable {
   /** When each task that throws was last told of; the loop's own. */
   private final Map<String, Long> told = new HashMap<String, Long>();
 
-  private volatile long failures;
+  private final AtomicLong failures = new AtomicLong();
 
   /**
    * @param name the thread's name, {@code weir-control} in the agent
@@ -133,7 +134,7 @@ public final class LoopThread implements Loop, AutoCloseable {
 
   /** Tasks and steps that threw. Any thread. */
   public long failures() {
-    return failures;
+    return failures.get();
   }
 
   /** Runs what is due now, for {@code waitNanos} at most, and drops the rest. */
@@ -199,7 +200,7 @@ public final class LoopThread implements Loop, AutoCloseable {
   }
 
   private void failed(Task task, Throwable thrown) {
-    failures++;
+    failures.incrementAndGet();
     String who = task.chain != null ? task.chain : task.body.getClass().getName();
     Long last = told.get(who);
     long now = now();
