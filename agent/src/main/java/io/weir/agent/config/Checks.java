@@ -4,6 +4,7 @@ import io.weir.control.parse.Names;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at what an instance will write about itself before it is written: a key or a value that its
@@ -118,7 +119,8 @@ final class Checks {
     origins.remove(property);
   }
 
-  private static void ports(String property, String text, String origin, List<String> warnings) {
+  private static void ports(
+      String property, String text, @Nullable String origin, List<String> warnings) {
     for (String p : text.split(",")) {
       if (!p.trim().isEmpty() && Names.port(p.trim()) == 0) {
         warnings.add(
