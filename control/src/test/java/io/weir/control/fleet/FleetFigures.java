@@ -24,11 +24,14 @@ class FleetFigures {
   private static final int ROUNDS = Integer.getInteger("weir.fleet.rounds", 30);
   private static final int SIZE = 3;
 
+  /** Trips by calls one after the other, and passes all when it is closed. */
+  private static final String RULE = "\"open_seconds\": 1, \"min_seconds\": 0, \"ramp_seconds\": 0";
+
   @Test
   void print() throws Exception {
     try (EtcdServer etcd = EtcdServer.start();
         Lateness lateness = new Lateness()) {
-      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1, \"quorum\": 1}");
+      etcd.ctl("put", "/service/order/circuit-breaker", "{" + RULE + ", \"quorum\": 1}");
       List<Member> members = new ArrayList<>();
       for (int i = 0; i < SIZE; i++) {
         members.add(new Member("m" + i + ":80", etcd.endpoint()));
@@ -85,7 +88,7 @@ class FleetFigures {
   @ValueSource(ints = {1, 2})
   void witnesses(int witnesses) throws Exception {
     try (EtcdServer etcd = EtcdServer.start()) {
-      etcd.ctl("put", "/service/order/circuit-breaker", "{\"open_seconds\": 1}");
+      etcd.ctl("put", "/service/order/circuit-breaker", "{" + RULE + "}");
       List<Member> members = new ArrayList<>();
       for (int i = 0; i < SIZE; i++) {
         members.add(new Member("m" + i + ":80", etcd.endpoint()));
