@@ -174,7 +174,8 @@ public final class Host implements ClassFileTransformer {
 
   private @Nullable List<TypeInstrumentation> wanted(ClassLoader loader, String name) {
     List<TypeInstrumentation> types = byName.get(name);
-    return types == null || loader == isolated || loader instanceof AdapterLoader ? null : types;
+    // calls of other agents are not the application's: no default rule is about their exporters
+    return types == null || isOfAnAgent(loader) ? null : types;
   }
 
   private byte @Nullable [] woven(ClassLoader loader, String name, byte[] classFile) {

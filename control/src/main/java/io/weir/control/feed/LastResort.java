@@ -10,7 +10,8 @@ import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 
 /**
- * Remembers instances that went without a word (and hung on a lease: no operator wrote them), and decides which of them stay as a last resort.
+ * Remembers instances that went without a word (and hung on a lease: no operator wrote them), and
+ * decides which of them stay as a last resort.
  *
  * <p>One instance that vanishes has died, and is believed to. When more than half of a service
  * vanish within seconds, it is more likely that somebody deleted their keys, or that they lost

@@ -125,7 +125,8 @@ class LastResortTest {
   @Test
   void lastWordsThatCameTogetherWithTheDeletionAreHeard() {
     Entry said =
-        new Entry(key(1), "{\"leaving\":true}".getBytes(StandardCharsets.UTF_8), 1, ++revision, lease);
+        new Entry(
+            key(1), "{\"leaving\":true}".getBytes(StandardCharsets.UTF_8), 1, ++revision, lease);
     List<Change> changes = new ArrayList<>();
     for (int n = 1; n < 4; n++) {
       changes.add(new Change(key(n), null, said));

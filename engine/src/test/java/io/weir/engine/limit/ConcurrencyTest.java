@@ -99,6 +99,7 @@ class ConcurrencyTest {
     refused.refusal().headers(refused, (n, v) -> headers.add(n + ": " + v));
     assertThat(headers)
         .containsExactly(
+            "X-Weir-Rejected: default",
             "RateLimit-Policy: \"default\";q=1;qu=\"concurrent-requests\"",
             "RateLimit: \"default\";r=0");
     assertThat(refused.refusal().status()).isEqualTo(429);
@@ -133,7 +134,7 @@ class ConcurrencyTest {
   private static String policy(Ticket refused) {
     List<String> policy = new ArrayList<>();
     refused.refused().headers(refused, (n, v) -> policy.add(n + ": " + v));
-    return policy.get(0).substring("RateLimit-Policy: ".length());
+    return policy.get(1).substring("RateLimit-Policy: ".length());
   }
 
   @Test

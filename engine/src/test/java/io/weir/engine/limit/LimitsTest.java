@@ -91,7 +91,10 @@ class LimitsTest {
     List<String> names = new ArrayList<>();
     t.refusal().headers(t, (n, v) -> names.add(n + ": " + v));
     assertThat(names)
-        .containsExactly("RateLimit-Policy: \"default\";q=0", "RateLimit: \"default\";r=0");
+        .containsExactly(
+            "X-Weir-Rejected: default",
+            "RateLimit-Policy: \"default\";q=0",
+            "RateLimit: \"default\";r=0");
   }
 
   @Test

@@ -383,6 +383,7 @@ class PitfallsTest {
       quick.refusal().headers(quick, (n, v) -> headers.add(n + ": " + v));
       assertThat(headers)
           .containsExactly(
+              "X-Weir-Rejected: quick",
               "Retry-After: 1",
               "RateLimit-Policy: \"quick\";q=1;w=1",
               "RateLimit: \"quick\";r=0;t=1");

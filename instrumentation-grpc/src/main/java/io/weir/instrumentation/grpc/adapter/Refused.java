@@ -27,6 +27,7 @@ final class Refused {
 
   static Metadata trailers(Ticket ticket) {
     Metadata trailers = new Metadata();
+    Names.set(trailers, Refusal.REJECTED, ticket.refused().ruleId());
     for (String[] h : ticket.refused().headers()) {
       Names.set(trailers, h[0], h[1]);
     }
