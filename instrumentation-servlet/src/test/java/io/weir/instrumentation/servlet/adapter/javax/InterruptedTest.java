@@ -39,6 +39,8 @@ class InterruptedTest {
                   return DispatcherType.REQUEST;
                 case "getMethod":
                   return "HEAD";
+                case "getRequestURI":
+                  return "/";
                 case "isAsyncStarted":
                   return false;
                 default:
