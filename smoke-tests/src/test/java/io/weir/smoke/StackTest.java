@@ -8,15 +8,12 @@ import org.junit.jupiter.api.Test;
 
 /**
  * An application with small stacks ({@code -Xss}) works under the agent as well: a governed call
- * needs at most 8 KB of stack more than a bare one, the first of the JVM at most 12. {@code
+ * needs at most 8 KB of stack more than a bare one, also the first of the JVM. {@code
  * benchmarks/stack} prints the table.
  */
 class StackTest {
   /** The kernel counts whole pages of 4 KB. */
   private static final int MOST_KB = 8;
-
-  /** Of the JVM's first call of a kind, which loads our classes as well as the application's. */
-  private static final int MOST_FIRST_KB = 12;
 
   private static final String[] CALLS = {"servlet", "okhttp", "grpc-client", "grpc-server"};
 
@@ -55,7 +52,7 @@ class StackTest {
         (call, kb) ->
             assertThat(governed.get(call) - kb)
                 .as("KB of stack that %s needs more than %d", call, kb)
-                .isLessThanOrEqualTo(call.endsWith("first") ? MOST_FIRST_KB : MOST_KB));
+                .isLessThanOrEqualTo(MOST_KB));
   }
 
   @Test

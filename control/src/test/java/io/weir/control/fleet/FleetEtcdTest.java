@@ -96,7 +96,7 @@ class FleetEtcdTest {
 
   @Test
   void threeGoodProbesOfOneInstanceCloseItForEverybodyInThreeWrites() {
-    rule("{\"open_seconds\": 1, \"quorum\": 1}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 1, \"quorum\": 1}");
     fleet(3).get(0).trip();
     all("open");
     members.forEach(m -> m.letIn.set(0));
@@ -111,7 +111,7 @@ class FleetEtcdTest {
 
   @Test
   void aBadProbeOpensItForLongerForEverybody() {
-    rule("{\"open_seconds\": 1}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 1}");
     fleet(2).get(0).trip();
     all("open");
     Member.await(
@@ -126,7 +126,7 @@ class FleetEtcdTest {
 
   @Test
   void aProberThatLeavesIsReplaced() {
-    rule("{\"open_seconds\": 1}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 1}");
     fleet(2).get(0).trip();
     all("open");
     Member prober = members.get(1);
@@ -189,7 +189,7 @@ class FleetEtcdTest {
 
   @Test
   void aPeerCannotOpenForLongerThanTheRuleSays() {
-    rule("{\"open_seconds\": 1, \"max_open_seconds\": 2}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 1, \"max_open_seconds\": 2}");
     fleet(2);
     etcd.ctl(
         "put",
@@ -217,7 +217,7 @@ class FleetEtcdTest {
 
   @Test
   void oneWitnessOpensForAllAfterASecondWhenNobodyContradicts() {
-    rule("{\"open_seconds\": 30}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 30}");
     fleet(3).get(0).trip();
     long tripped = System.nanoTime();
     all("open");
@@ -228,7 +228,7 @@ class FleetEtcdTest {
 
   @Test
   void twoWitnessesOpenAtOnceAndTwoOnOneHostAreOne() {
-    rule("{\"open_seconds\": 30}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 30}");
     fleet(2);
     Member neighbour = new Member("m0:81", etcd.endpoint());
     members.add(neighbour);
@@ -243,7 +243,7 @@ class FleetEtcdTest {
 
   @Test
   void whoSeesTheTargetWellKeepsItClosedForAllButTheWitness() {
-    rule("{\"open_seconds\": 30}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 30}");
     fleet(3);
     goodCalls(1, 40);
     goodCalls(2, 10);
@@ -273,7 +273,7 @@ class FleetEtcdTest {
 
   @Test
   void anObjectionGoesWithWhoMadeIt() {
-    rule("{\"open_seconds\": 30}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 30}");
     fleet(2);
     Member well = members.get(1);
     goodCalls(1, 40);
@@ -300,7 +300,7 @@ class FleetEtcdTest {
 
   @Test
   void withoutEtcdItsLastWordHoldsThenLocalProbesDecideAndTheFleetsWordWinsAfterwards() {
-    rule("{\"open_seconds\": 2}");
+    rule("{\"min_seconds\": 0, \"open_seconds\": 2}");
     fleet(2).get(0).trip();
     all("open");
     etcd.kill();

@@ -16,8 +16,32 @@ import org.jspecify.annotations.Nullable;
 public final class ClientBuildHook extends Hook {
   private final Engine engine;
 
+  /**
+   * What a channel's first call needs. Loaded when the channel is built, where the stack is not
+   * deep: a class loader that runs on top of a call takes kilobytes of its stack.
+   */
+  private static final String[] CALL = {
+    "ClientAttributes",
+    "Coloured",
+    "ColouredClientCall",
+    "Destined",
+    "GovernedClientCall",
+    "GovernedClientCall$Outcome",
+    "Refused",
+    "RefusedClientCall",
+    "RoutedHelper",
+  };
+
   public ClientBuildHook(Engine engine) {
     this.engine = engine;
+    String prefix = ClientBuildHook.class.getName().replace("ClientBuildHook", "");
+    for (String name : CALL) {
+      try {
+        Class.forName(prefix + name, true, ClientBuildHook.class.getClassLoader());
+      } catch (Throwable notHere) {
+        // the call that needs it will say so
+      }
+    }
   }
 
   @Override
