@@ -45,7 +45,7 @@ public final class Target {
                         answer.onNext(request);
                         answer.onCompleted();
                       } else {
-                        answer.onError(Status.INTERNAL.asRuntimeException());
+                        answer.onError(Status.UNAVAILABLE.asRuntimeException());
                       }
                     }))
             .build();

@@ -16,7 +16,7 @@ public final class Target {
         "/",
         exchange -> {
           boolean good = Mood.good(exchange.getRequestHeaders().getFirst("X-Name"));
-          exchange.sendResponseHeaders(good ? 200 : 500, -1);
+          exchange.sendResponseHeaders(good ? 200 : 503, -1);
           exchange.close();
         });
     server.start();

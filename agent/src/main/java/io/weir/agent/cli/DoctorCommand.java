@@ -46,14 +46,12 @@ final class DoctorCommand extends StoreCommand {
     if (config.warnings().isEmpty()) {
       check("configuration", Grade.OK, config.redacted().size() + " values, no complaint");
     }
-    Path directory = directory(config);
-    if (directory != null) {
-      boolean there = Files.isDirectory(directory);
-      check("rules", there ? Grade.OK : Grade.BAD, directory + (there ? "" : " is no directory"));
-    } else {
-      endpoints(config);
+    try {
+      rulesAt(config);
+      store();
+    } catch (Trouble t) {
+      check("rules", Grade.BAD, t.fault + " " + t.getMessage());
     }
-    store();
     if (pid != null) {
       target(pid);
     }
@@ -62,6 +60,16 @@ final class DoctorCommand extends StoreCommand {
     }
     out.next(pid == null ? "weir doctor PID" : "weir status");
     return bad ? Exit.FINDINGS : Exit.OK;
+  }
+
+  private void rulesAt(Config config) {
+    Path directory = directory(config);
+    if (directory != null) {
+      boolean there = Files.isDirectory(directory);
+      check("rules", there ? Grade.OK : Grade.BAD, directory + (there ? "" : " is no directory"));
+    } else {
+      endpoints(config);
+    }
   }
 
   private void java() {

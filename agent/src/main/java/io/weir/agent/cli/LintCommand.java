@@ -82,7 +82,7 @@ final class LintCommand extends StoreCommand {
   /** What to compare files with, or null: no etcd is configured, or it does not answer. */
   private @Nullable Known fleet() {
     Config config = config();
-    if (directory(config) != null || config.get(Key.ETCD_ENDPOINTS) == null) {
+    if (config.get(Key.ETCD_ENDPOINTS) == null || directory(config) != null) {
       return null;
     }
     try (Tree tree = peek()) {
