@@ -33,13 +33,12 @@ class HeapBoundsTest {
       try (Jvm after = site(proxy).start()) {
         rule(etcd, after, "after", 429);
         assertThat(before.isAlive()).isTrue();
-        assertThat(before.stderr())
-            .as("told by key, and not sixty times")
-            .anyMatch(l -> l.contains(EVIL) && l.contains("more than 65536 bytes"))
-            .hasSizeLessThan(90);
-        assertThat(after.stderr())
-            .anyMatch(l -> l.contains(EVIL) && l.contains("more than 65536 bytes"))
-            .anyMatch(l -> l.contains("40 more keys at once"));
+        for (Jvm jvm : List.of(before, after)) {
+          assertThat(jvm.stderr())
+              .as("what another service writes is that service's problem")
+              .noneMatch(l -> l.contains(EVIL))
+              .hasSizeLessThan(30);
+        }
         long sent = proxy.answered();
         System.out.printf("etcd sent %d MB to two JVMs%n", sent >> 20);
         assertThat(sent).as("once as events, once as a reading").isLessThan(250L << 20);
