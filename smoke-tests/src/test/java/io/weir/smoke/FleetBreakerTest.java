@@ -35,7 +35,9 @@ class FleetBreakerTest {
           + " \"UNAVAILABLE\"]}";
 
   /** One witness opens for all, whatever the others see. */
-  private static final String ALONE = RULE + ", \"quorum\": 1";
+  /** One witness opens for all, at once, and traffic comes back at once. */
+  private static final String ALONE =
+      RULE + ", \"quorum\": 1, \"min_seconds\": 0, \"ramp_seconds\": 0";
 
   private static EtcdServer etcd;
 
