@@ -34,7 +34,6 @@ class FleetBreakerTest {
           + " \"probe_successes\": 3, \"record\": {\"status\": [\"5xx\"], \"grpc\": [\"INTERNAL\","
           + " \"UNAVAILABLE\"]}";
 
-  /** One witness opens for all, whatever the others see. */
   /** One witness opens for all, at once, and traffic comes back at once. */
   private static final String ALONE =
       RULE + ", \"quorum\": 1, \"min_seconds\": 0, \"ramp_seconds\": 0";
