@@ -45,7 +45,7 @@ public final class Target {
                         answer.onNext(request);
                         answer.onCompleted();
                       } else {
-                        answer.onError(Status.UNAVAILABLE.asRuntimeException());
+                        answer.onError(Status.INTERNAL.asRuntimeException());
                       }
                     }))
             .build();

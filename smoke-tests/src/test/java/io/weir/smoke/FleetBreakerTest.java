@@ -31,12 +31,11 @@ class FleetBreakerTest {
   private static final Duration SOON = Duration.ofSeconds(30);
   private static final String RULE =
       "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\": 0.6,"
-          + " \"probe_successes\": 3, \"record\": {\"status\": [\"5xx\"], \"grpc\": [\"INTERNAL\","
-          + " \"UNAVAILABLE\"]}";
+          + " \"probe_successes\": 3, \"ramp_seconds\": 0, \"record\": {\"status\": [\"5xx\"],"
+          + " \"grpc\": [\"INTERNAL\", \"UNAVAILABLE\"]}";
 
   /** One witness opens for all, at once, and traffic comes back at once. */
-  private static final String ALONE =
-      RULE + ", \"quorum\": 1, \"min_seconds\": 0, \"ramp_seconds\": 0";
+  private static final String ALONE = RULE + ", \"quorum\": 1, \"min_seconds\": 0";
 
   private static EtcdServer etcd;
 
