@@ -125,7 +125,8 @@ final class DemoCommand extends Command {
             + "min_calls: 20\n"
             + "failure_ratio: 0.5\n"
             + "min_seconds: 0.2\n"
-            + "open_seconds: 1\n",
+            + "open_seconds: 1\n"
+            + "ramp_seconds: 0\n",
         b -> !b.breakers("payment").isEmpty());
     talk("payment breaks: it answers 500");
     shop.broken = true;
