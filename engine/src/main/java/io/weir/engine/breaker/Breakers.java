@@ -88,8 +88,9 @@ public final class Breakers {
 
   /** Asks for a permit; when granted the ticket carries it and must be ended. */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+    boolean exempt = ticket.mayBeExempt();
     for (Guard g : guards) {
-      if (ticket.isExempt(g.rule.includeHealth, true)) {
+      if (exempt && ticket.isExempt(g.rule.includeHealth, true)) {
         continue;
       }
       if (g.match == null || g.match.test(source, call)) {

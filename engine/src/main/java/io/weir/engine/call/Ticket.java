@@ -426,6 +426,11 @@ public final class Ticket {
     healthCheck = true;
   }
 
+  /** Whether there are rules that this call is exempt from: few calls are. */
+  public boolean mayBeExempt() {
+    return healthCheck | management;
+  }
+
   /** Gate: the call came to a management port, which only rules that include these are about. */
   public void management() {
     management = true;

@@ -217,14 +217,16 @@ final class Limit implements Limits.Running, Timed {
     latency = by;
   }
 
+  /** Whether the rule is not about a call that {@link Ticket#mayBeExempt may be exempt}. */
+  boolean exempts(Ticket ticket) {
+    return ticket.isExempt(rule.includeHealth, rule.includeManagement);
+  }
+
   /**
    * Decides and counts. The usual rule, a rate for all calls, in one small method that the compiler
    * takes into its caller whole; what fewer rules have stands in methods of its own.
    */
   <C> int admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    if (ticket.isExempt(rule.includeHealth, rule.includeManagement)) {
-      return PASSED;
-    }
     if (match != null && !match.test(source, call)) {
       return PASSED;
     }

@@ -123,7 +123,11 @@ public final class Limits implements Ticket.Timer {
    */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
     int admitted = 0;
+    boolean exempt = ticket.mayBeExempt();
     for (int i = 0; i < limits.length; i++) {
+      if (exempt && limits[i].exempts(ticket)) {
+        continue;
+      }
       int how = limits[i].admit(source, call, now, ticket);
       if (how == Limit.REFUSED) {
         ticket.giveBackTokens(now);
