@@ -74,3 +74,14 @@ install_packages() {
 processes_of() {
   ps -ww -eo pid=,args= | FOLDER=$1 awk 'index($0, ENVIRON["FOLDER"]) { print $1 }'
 }
+
+# files_of FOLDER: the files below it, sorted, but for what builds, git and editors keep there (target, .git, ...); needs no git
+files_of() {
+  (cd "$1" && find . \( -name target -o -name .git -o -name .idea -o -name .vscode -o -name .work \) -prune -o \
+    -type f ! -name dependency-reduced-pom.xml ! -name '*.iml' -print) | LC_ALL=C sort
+}
+
+# files_added FOLDER BEFORE: those that were not there when BEFORE was written by files_of
+files_added() {
+  files_of "$1" | LC_ALL=C comm -13 "$2" -
+}

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,6 +41,7 @@ class JdkToolsTest {
               .toList();
     }
     assertThat(tools).extracting(JdkToolsTest::name).contains("keytool", "rmiregistry");
+    Set<String> before = tree();
     String rules = Work.fresh("no-rules").toString();
     String agent =
         "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC \"-javaagent:"
@@ -56,6 +58,18 @@ class JdkToolsTest {
                 assertThat(run(tool, Map.of()).code).as("%s", governed).isEqualTo(governed.code);
               }
             });
+    assertThat(tree()).as("a tool writes where it runs: below target").isEqualTo(before);
+  }
+
+  /** The project's own files and folders, and what a tool has left among them. */
+  private static Set<String> tree() throws IOException {
+    Set<String> names = new TreeSet<>();
+    for (Path folder : List.of(Path.of(".."), Path.of("."))) {
+      try (Stream<Path> files = Files.list(folder)) {
+        files.map(Path::toString).filter(f -> !f.endsWith("target")).forEach(names::add);
+      }
+    }
+    return names;
   }
 
   /**
