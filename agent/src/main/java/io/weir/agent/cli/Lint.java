@@ -9,6 +9,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Response;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.Match;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
@@ -303,7 +304,7 @@ final class Lint {
     }
     if (r.fleet
         && r.statusNamed
-        && new Classifier(r).classify(500, -1, null, null) == Classifier.FAILURE) {
+        && new Classifier(r).classify(Outcome.http(500), null) == Classifier.FAILURE) {
       warn(
           "fleet-500",
           d,

@@ -1,7 +1,8 @@
 package io.weir.engine.breaker;
 
-import io.weir.engine.call.Failure;
 import io.weir.engine.grpc.GrpcCodes;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Arrays;
 import java.util.List;
@@ -57,29 +58,25 @@ public class Classifier {
   }
 
   /**
-   * See {@link io.weir.engine.call.Ticket.Recorder#record}.
-   *
+   * @param outcome an {@link Outcome}
+   * @param thrown what was thrown, or null
    * @return {@link #SUCCESS}, {@link #FAILURE}, {@link #OWN} or {@link #IGNORED}
    */
-  public int classify(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
+  public int classify(int outcome, @Nullable Throwable thrown) {
+    Failure failure = Outcome.failure(outcome);
     if (failure == Failure.CANCELLED || failure == Failure.SHED || is(thrown, ignoreExceptions)) {
       return IGNORED;
     }
-    if (status >= 0) {
-      return status < statuses.length ? statuses[status] : SUCCESS;
-    }
-    if (grpc >= 0) {
-      int bit =
-          grpc < GrpcCodes.NAMES.size()
-              ? 1 << grpc
-              : 1 << GrpcCodes.UNKNOWN; // codes nobody knows are UNKNOWN
-      if ((ignoreGrpc & bit) != 0) {
-        return IGNORED;
-      }
-      if ((recordGrpc & bit) != 0) {
-        return failure == Failure.LOCAL || (fleetGrpc & bit) == 0 ? OWN : FAILURE;
-      }
-      return grpc == GrpcCodes.CANCELLED ? IGNORED : SUCCESS;
+    int code = Outcome.code(outcome);
+    switch (Outcome.protocol(outcome)) {
+      case Outcome.HTTP:
+        return code < statuses.length ? statuses[code] : SUCCESS;
+      case Outcome.GRPC:
+        return grpc(code, failure);
+      case Outcome.MESSAGING:
+        return code == 0 ? SUCCESS : FAILURE;
+      default:
+        break;
     }
     if (failure == Failure.CONNECT || failure == Failure.TIMEOUT) {
       return FAILURE;
@@ -88,6 +85,20 @@ public class Classifier {
       return SUCCESS;
     }
     return failure == Failure.LOCAL ? OWN : FAILURE;
+  }
+
+  private int grpc(int code, @Nullable Failure failure) {
+    int bit =
+        code < GrpcCodes.NAMES.size()
+            ? 1 << code
+            : 1 << GrpcCodes.UNKNOWN; // codes nobody knows are UNKNOWN
+    if ((ignoreGrpc & bit) != 0) {
+      return IGNORED;
+    }
+    if ((recordGrpc & bit) != 0) {
+      return failure == Failure.LOCAL || (fleetGrpc & bit) == 0 ? OWN : FAILURE;
+    }
+    return code == GrpcCodes.CANCELLED ? IGNORED : SUCCESS;
   }
 
   private static boolean is(@Nullable Throwable thrown, String[] names) {

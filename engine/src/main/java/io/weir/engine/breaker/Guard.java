@@ -1,11 +1,11 @@
 package io.weir.engine.breaker;
 
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.match.Match;
 import io.weir.engine.measure.Latency;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +18,9 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   private static final double ROUNDING = 1e-9;
 
   private static final int DEFAULT_STATUS = 503;
+
+  private static final int HTTP_OK = Outcome.http(200);
+  private static final int GRPC_OK = Outcome.grpc(GrpcCodes.OK);
 
   final BreakerRule rule;
   final Breaker breaker;
@@ -53,8 +56,8 @@ final class Guard implements Ticket.Recorder, Window.Judge {
     slowCallNanos = rule.slowCallNanos;
     minNanos = rule.minNanos;
     consecutiveFailures = rule.consecutiveFailures;
-    http200 = judge(200, -1, null, null) == Classifier.SUCCESS;
-    grpcOk = judge(-1, GrpcCodes.OK, null, null) == Classifier.SUCCESS;
+    http200 = judge(HTTP_OK, null) == Classifier.SUCCESS;
+    grpcOk = judge(GRPC_OK, null) == Classifier.SUCCESS;
     this.refusal =
         new Refusal(
             Refusal.Kind.BREAKER,
@@ -80,28 +83,20 @@ final class Guard implements Ticket.Recorder, Window.Judge {
   }
 
   @Override
-  public void record(
-      Ticket ticket,
-      int status,
-      int grpc,
-      @Nullable Failure failure,
-      @Nullable Throwable thrown,
-      long now) {
+  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
     boolean plain =
-        failure == null
-            && thrown == null
-            && (status == 200 && http200 || grpc == GrpcCodes.OK && grpcOk);
-    int outcome = plain ? Classifier.SUCCESS : judge(status, grpc, failure, thrown);
+        thrown == null && (outcome == HTTP_OK && http200 || outcome == GRPC_OK && grpcOk);
+    int verdict = plain ? Classifier.SUCCESS : judge(outcome, thrown);
     long permit = ticket.breakerPermit();
-    if (outcome == Classifier.IGNORED) {
+    if (verdict == Classifier.IGNORED) {
       breaker.ignored.increment();
       breaker.givenBack(permit);
       return;
     }
     int seen = 0;
-    if (outcome != Classifier.SUCCESS) {
+    if (verdict != Classifier.SUCCESS) {
       breaker.failed.increment();
-      seen = outcome == Classifier.FAILURE ? Window.FAILED : Window.FAILED | Window.OWN;
+      seen = verdict == Classifier.FAILURE ? Window.FAILED : Window.FAILED | Window.OWN;
     }
     long took = now - ticket.startNanos();
     if (slowCallNanos > 0 && took >= slowCallNanos) {
@@ -114,9 +109,9 @@ final class Guard implements Ticket.Recorder, Window.Judge {
     breaker.ended(this, permit, seen, now);
   }
 
-  private int judge(int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown) {
+  private int judge(int outcome, @Nullable Throwable thrown) {
     try {
-      return classifier.classify(status, grpc, failure, thrown);
+      return classifier.classify(outcome, thrown);
     } catch (Throwable t) {
       return Classifier.OWN; // what cannot be judged is recorded here; the permit never leaks
     }

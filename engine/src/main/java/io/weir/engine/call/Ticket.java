@@ -1,9 +1,10 @@
 package io.weir.engine.call;
 
-import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latency;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -24,19 +25,11 @@ public final class Ticket {
   /** Takes the outcome of an admitted call; implemented by breaker and statistics. */
   public interface Recorder {
     /**
-     * @param status HTTP status, or -1
-     * @param grpc gRPC status code, or -1
-     * @param failure how it failed without an answer, or null
+     * @param outcome an {@link Outcome}
      * @param thrown what was thrown, or null
      * @param now nano clock
      */
-    void record(
-        Ticket ticket,
-        int status,
-        int grpc,
-        @Nullable Failure failure,
-        @Nullable Throwable thrown,
-        long now);
+    void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now);
 
     /**
      * The call was admitted by this recorder but never made (a later engine refused): give the
@@ -65,7 +58,8 @@ public final class Ticket {
     /**
      * The call has ended, or was never made: the place is free again.
      *
-     * @param outcome one of {@link #ANSWERED}, {@link #OVERLOADED} and {@link #TELLS_NOTHING}
+     * @param outcome an {@link Outcome}; {@link Outcome#NONE}: it was never made, or the time it
+     *     took tells nothing
      * @param startNanos when the call began, nano clock
      */
     void free(int outcome, long startNanos, long now);
@@ -80,15 +74,6 @@ public final class Ticket {
      */
     void took(int which, long nanos, boolean failed);
   }
-
-  /** There was an answer that is worth timing. */
-  public static final int ANSWERED = 0;
-
-  /** Timed out, or turned away for want of capacity. */
-  public static final int OVERLOADED = 1;
-
-  /** Cancelled, never made, failed for reasons of its own. */
-  public static final int TELLS_NOTHING = 2;
 
   /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
   public static final String DECISION = "X-Weir-Decision";
@@ -239,7 +224,7 @@ public final class Ticket {
     } else {
       slot = null;
     }
-    last.free(TELLS_NOTHING, startNanos, now);
+    last.free(Outcome.NONE, startNanos, now);
   }
 
   /** Whether somebody counts this call as under way until it ends. */
@@ -272,7 +257,7 @@ public final class Ticket {
   @SuppressWarnings("NullAway") // there are arrays while there is a count
   private void giveBackAll(long now) {
     if (slot != null) {
-      freeSlots(TELLS_NOTHING, now);
+      freeSlots(Outcome.NONE, now);
     }
     while (moreCount > 0) {
       more[--moreCount].giveBack(moreCosts[moreCount], now);
@@ -470,13 +455,13 @@ public final class Ticket {
   public void endHttpStream(int status, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
       untold = !streams;
-      told(status, -1, null, null, now);
+      told(Outcome.http(status), null, now);
     }
   }
 
   /** The call ended with an HTTP status. */
   public void endHttp(int status, long now) {
-    end(status, -1, null, null, now);
+    end(Outcome.http(status), null, now);
   }
 
   /**
@@ -487,7 +472,7 @@ public final class Ticket {
   public void endHttp(int status, long answeredAt, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
       startNanos += now - answeredAt;
-      told(status, -1, null, null, now);
+      told(Outcome.http(status), null, now);
     }
   }
 
@@ -498,33 +483,31 @@ public final class Ticket {
 
   /** The call ended with a gRPC status code. */
   public void endGrpc(int code, @Nullable Throwable thrown, long now) {
-    end(-1, code, null, thrown, now);
+    end(Outcome.grpc(code), thrown, now);
   }
 
   /**
    * The call ended with a gRPC status code of which more is known.
    *
-   * @param failure {@link Failure#CANCELLED}: by the caller itself; {@link Failure#CONNECT}: never
-   *     sent; {@link Failure#TIMEOUT}: by its deadline; null otherwise
+   * @param failure see {@link Outcome#grpc(int, Failure)}
    */
   public void endGrpc(int code, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
-    end(-1, code, failure, thrown, now);
+    end(Outcome.grpc(code, failure), thrown, now);
   }
 
   /**
    * The target's own Weir refused the call: its place and tokens go as for any answer, but it is no
    * evidence against the target.
    *
-   * @param status HTTP status, or -1
-   * @param grpc gRPC status code, or -1
+   * @param answer the refusal, an {@link Outcome}
    */
-  public void endShed(int status, int grpc, long now) {
-    end(status, grpc, Failure.SHED, null, now);
+  public void endShed(int answer, long now) {
+    end(Outcome.shed(answer), null, now);
   }
 
   /** The call ended without an answer. */
   public void endFailure(Failure failure, @Nullable Throwable thrown, long now) {
-    end(-1, -1, failure, thrown, now);
+    end(Outcome.failed(failure), thrown, now);
   }
 
   /** The call was admitted but never made: permits and tokens go back. */
@@ -541,53 +524,45 @@ public final class Ticket {
     }
   }
 
-  private void end(
-      int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
+  /**
+   * The call ended.
+   *
+   * @param outcome an {@link Outcome}
+   * @param thrown what was thrown, or null
+   * @param now nano clock
+   */
+  public void end(int outcome, @Nullable Throwable thrown, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
-      told(status, grpc, failure, thrown, now);
+      told(outcome, thrown, now);
     }
   }
 
-  private void told(
-      int status, int grpc, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
+  private void told(int outcome, @Nullable Throwable thrown, long now) {
     long took = now - startNanos;
     if (streams) {
       startNanos += now - answeredAt;
     }
     if (slot != null) {
       // first of all: whatever throws below, the place is free
-      freeSlots(untold ? TELLS_NOTHING : outcome(status, grpc, failure), now);
+      freeSlots(untold ? Outcome.NONE : outcome, now);
     }
     if (latency != null) {
-      int how = failure == null || failure == Failure.SHED ? -1 : failure.ordinal();
-      int ended = Kind.ended(kind, status, grpc, how);
+      int ended = Kind.ended(kind, outcome);
       latency.record(ended, took);
       // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
-      if (timer != null && !streams && !untold && (failure != Failure.CANCELLED || grpc >= 0)) {
+      boolean tells =
+          Outcome.failure(outcome) != Failure.CANCELLED
+              || Outcome.protocol(outcome) == Outcome.GRPC;
+      if (timer != null && !streams && !untold && tells) {
         timer.took(timed, took, Kind.failed(ended));
       }
     }
     Recorder b = breaker;
     if (b != null) {
-      b.record(this, status, grpc, failure, thrown, now);
+      b.record(this, outcome, thrown, now);
     }
     if (gate != null) {
-      gate.record(this, status, grpc, failure, thrown, now);
+      gate.record(this, outcome, thrown, now);
     }
-  }
-
-  private static int outcome(int status, int grpc, @Nullable Failure failure) {
-    if (failure != null) {
-      return failure == Failure.TIMEOUT || failure == Failure.SHED ? OVERLOADED : TELLS_NOTHING;
-    }
-    if (grpc >= 0) {
-      boolean turnedAway =
-          grpc == GrpcCodes.DEADLINE_EXCEEDED
-              || grpc == GrpcCodes.RESOURCE_EXHAUSTED
-              || grpc == GrpcCodes.UNAVAILABLE;
-      return grpc == GrpcCodes.OK ? ANSWERED : turnedAway ? OVERLOADED : TELLS_NOTHING;
-    }
-    boolean turnedAway = status == 429 || status == 503 || status == 504;
-    return turnedAway ? OVERLOADED : status < 500 ? ANSWERED : TELLS_NOTHING;
   }
 }

@@ -2,7 +2,6 @@ package io.weir.engine.gate;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
@@ -20,6 +19,8 @@ import io.weir.engine.measure.Latency;
 import io.weir.engine.measure.Outlet;
 import io.weir.engine.measure.RuleLatency;
 import io.weir.engine.measure.Timed;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.signals.Signals;
 import java.util.ArrayList;
@@ -365,11 +366,9 @@ public final class Engine implements Ticket.Recorder {
             : refusal.kind() == Refusal.Kind.BREAKER
                 ? Kind.withCircuit(kind, Kind.OPEN)
                 : breaker == null ? kind : Kind.withCircuit(kind, breaker.circuit());
-    kind =
-        source.grpc()
-            ? Kind.ended(kind, -1, refusal.grpcStatus(), -1)
-            : Kind.ended(kind, refusal.status(), -1, -1);
-    latency.record(kind, ticker.read() - now);
+    int outcome =
+        source.grpc() ? Outcome.grpc(refusal.grpcStatus()) : Outcome.http(refusal.status());
+    latency.record(Kind.ended(kind, outcome), ticker.read() - now);
   }
 
   /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
@@ -530,21 +529,16 @@ public final class Engine implements Ticket.Recorder {
   }
 
   @Override
-  public void record(
-      Ticket ticket,
-      int status,
-      int grpc,
-      @Nullable Failure failure,
-      @Nullable Throwable thrown,
-      long now) {
+  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
     Instance instance = ticket.instance();
     if (instance == null) {
       return;
     }
+    Failure failure = Outcome.failure(outcome);
     if (failure == Failure.CANCELLED || failure == Failure.SHED || failure == Failure.LOCAL) {
       instance.callEnded();
     } else {
-      instance.callEnded(status, grpc, failure == null, now);
+      instance.callEnded(outcome, now);
     }
   }
 

@@ -33,6 +33,7 @@ public final class GrpcCodes {
   public static final int UNKNOWN = 2;
   public static final int DEADLINE_EXCEEDED = 4;
   public static final int RESOURCE_EXHAUSTED = 8;
+  public static final int INTERNAL = 13;
   public static final int UNAVAILABLE = 14;
 
   private GrpcCodes() {}

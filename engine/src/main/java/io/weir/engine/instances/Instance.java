@@ -1,5 +1,6 @@
 package io.weir.engine.instances;
 
+import io.weir.engine.outcome.Outcome;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
@@ -153,28 +154,31 @@ public final class Instance {
 
   /**
    * A call to this instance ended, and not by the caller's own cancel. Told to whom {@link #report}
-   * named; for the parameters see {@link Outcomes#ended}.
+   * named.
+   *
+   * @param outcome an {@link Outcome}
+   * @param now nano clock
    */
-  public void callEnded(int status, int grpc, boolean answered, long now) {
+  public void callEnded(int outcome, long now) {
     State s = state;
     State.IN_FLIGHT.decrementAndGet(s);
-    if (lastResort && !answered && !deaf) {
+    if (lastResort && Outcome.hasFailure(outcome) && !deaf) {
       deaf = true;
       s.ejections.changed();
     }
-    Outcomes o = s.outcomes;
-    if (o != null) {
-      o.ended(status, grpc, answered, now);
+    OutcomeListener l = s.outcomes;
+    if (l != null) {
+      l.ended(outcome, now);
     }
   }
 
   /** Who is told how calls to this instance end, or null. */
-  public void report(@Nullable Outcomes outcomes) {
+  public void report(@Nullable OutcomeListener outcomes) {
     state.outcomes = outcomes;
   }
 
   /** See {@link #report}. */
-  public @Nullable Outcomes outcomes() {
+  public @Nullable OutcomeListener outcomes() {
     return state.outcomes;
   }
 
@@ -298,7 +302,7 @@ public final class Instance {
     volatile boolean ejected;
     volatile long ejectedUntil;
     volatile Ejections ejections = new Ejections();
-    volatile @Nullable Outcomes outcomes;
+    volatile @Nullable OutcomeListener outcomes;
 
     /** False: not to be counted here. */
     boolean counts(Selections in, int at) {

@@ -1,6 +1,9 @@
 package io.weir.engine.limit;
 
 import io.weir.engine.call.Ticket;
+import io.weir.engine.grpc.GrpcCodes;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.LimitRule;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -127,13 +130,55 @@ final class Slots implements Ticket.Slot {
   public void free(int outcome, long startNanos, long now) {
     IN_FLIGHT.decrementAndGet(this);
     Gradient g = gradient;
-    if (g == null || outcome == Ticket.TELLS_NOTHING || startNanos - since < 0) {
+    if (g == null || startNanos - since < 0) {
       return;
     }
-    counts.incrementAndGet(outcome == Ticket.OVERLOADED ? OVERLOADED : bucket(now - startNanos));
+    boolean overloaded = isOverload(outcome);
+    if (!overloaded && !isWorthTiming(outcome)) {
+      return;
+    }
+    counts.incrementAndGet(overloaded ? OVERLOADED : bucket(now - startNanos));
     long end = due;
     if (end != CLAIMED && now - origin - end >= 0 && DUE.compareAndSet(this, end, CLAIMED)) {
       close(g, now);
+    }
+  }
+
+  /** Timed out, or turned away for want of capacity. */
+  static boolean isOverload(int outcome) {
+    if (Outcome.hasFailure(outcome)) {
+      Failure failure = Outcome.failure(outcome);
+      return failure == Failure.TIMEOUT || failure == Failure.SHED;
+    }
+    int code = Outcome.code(outcome);
+    switch (Outcome.protocol(outcome)) {
+      case Outcome.HTTP:
+        return code == 429 || code == 503 || code == 504;
+      case Outcome.GRPC:
+        return code == GrpcCodes.DEADLINE_EXCEEDED
+            || code == GrpcCodes.RESOURCE_EXHAUSTED
+            || code == GrpcCodes.UNAVAILABLE;
+      default:
+        return false;
+    }
+  }
+
+  /**
+   * Of an outcome that is no overload: there was an answer. A call that was cancelled, never made,
+   * or failed for reasons of its own tells nothing about capacity.
+   */
+  static boolean isWorthTiming(int outcome) {
+    if (Outcome.hasFailure(outcome)) {
+      return false;
+    }
+    int code = Outcome.code(outcome);
+    switch (Outcome.protocol(outcome)) {
+      case Outcome.HTTP:
+        return code < 500;
+      case Outcome.NO_ANSWER:
+        return false;
+      default:
+        return code == 0; // OK, or handled
     }
   }
 

@@ -1,6 +1,8 @@
 package io.weir.engine.measure;
 
 import io.weir.engine.grpc.GrpcCodes;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,17 +70,22 @@ public final class Kind {
   }
 
   /**
-   * @param status HTTP status, or -1
-   * @param grpcCode gRPC code, or -1
-   * @param failure how it failed without an answer: ordinal of {@code Failure}
+   * @param outcome an {@link Outcome}; a failure counts only where there is no code
    */
-  public static int ended(int kind, int status, int grpcCode, int failure) {
-    if (grpcCode >= 0) {
-      return kind | GRPC | Math.min(grpcCode, CODE);
+  public static int ended(int kind, int outcome) {
+    int code = Outcome.code(outcome);
+    switch (Outcome.protocol(outcome)) {
+      case Outcome.GRPC:
+        return kind | GRPC | Math.min(code, CODE);
+      case Outcome.HTTP:
+        return kind | (code < 100 || code > 599 ? CODE : code);
+      case Outcome.MESSAGING:
+        return kind | (code == 0 ? CODE : FAILED | ERROR);
+      default:
+        Failure failure = Outcome.failure(outcome);
+        int place = failure == null ? ERROR : failure.ordinal();
+        return kind | FAILED | (place < FAILURES.length ? place : ERROR);
     }
-    return status >= 0
-        ? kind | (status < 100 || status > 599 ? CODE : status)
-        : kind | FAILED | (failure < FAILURES.length ? failure : ERROR);
   }
 
   /** Whether the call was gRPC. */

@@ -1,5 +1,6 @@
 package io.weir.engine.measure;
 
+import io.weir.engine.outcome.Outcome;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.HdrHistogram.AtomicHistogram;
 import org.HdrHistogram.Histogram;
@@ -20,6 +21,8 @@ public final class Latency {
   static final long HIGHEST_MICROS = 60_000_000;
   private static final int DIGITS = 2;
 
+  private static final int FAILED = Kind.ended(0, Outcome.http(500));
+
   /** Filled from the front; the last is for kinds that found no room. */
   private final AtomicReferenceArray<Cell> cells = new AtomicReferenceArray<Cell>(MAX_KINDS + 1);
 
@@ -38,7 +41,7 @@ public final class Latency {
 
   /** A call has ended, well or in an error; {@link Kind#error} tells which. */
   public void record(boolean failed, long nanos) {
-    record(failed ? Kind.ended(0, 500, -1, -1) : 0, nanos);
+    record(failed ? FAILED : 0, nanos);
   }
 
   /** A call has ended. */

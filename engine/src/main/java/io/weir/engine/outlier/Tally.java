@@ -1,22 +1,20 @@
 package io.weir.engine.outlier;
 
+import io.weir.engine.grpc.GrpcCodes;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.instances.Outcomes;
+import io.weir.engine.instances.OutcomeListener;
+import io.weir.engine.outcome.Outcome;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 
 /** What one instance has done since the interval began. */
-final class Tally implements Outcomes {
+final class Tally implements OutcomeListener {
   private static final AtomicLongFieldUpdater<Tally> COUNTS =
       AtomicLongFieldUpdater.newUpdater(Tally.class, "counts");
   private static final AtomicIntegerFieldUpdater<Tally> IN_A_ROW =
       AtomicIntegerFieldUpdater.newUpdater(Tally.class, "inARow");
 
-  private static final int UNKNOWN = 2;
-  private static final int DEADLINE_EXCEEDED = 4;
-  private static final int INTERNAL = 13;
-  private static final int UNAVAILABLE = 14;
-  private static final int CANCELLED = 1;
+  private static final int NOT_HANDLED = Outcome.message(false);
 
   final Outliers among;
   final Instance instance;
@@ -37,16 +35,23 @@ final class Tally implements Outcomes {
   }
 
   @Override
-  public void ended(int status, int grpc, boolean answered, long now) {
-    if (grpc == CANCELLED) {
+  public void ended(int outcome, long now) {
+    int status = Outcome.status(outcome);
+    int grpc = Outcome.grpcCode(outcome);
+    if (grpc == GrpcCodes.CANCELLED) {
       return; // the caller's own doing
     }
     boolean gateway =
         status >= 502 && status <= 504
-            || grpc == UNAVAILABLE
-            || grpc == DEADLINE_EXCEEDED
-            || !answered;
-    boolean failed = gateway || status >= 500 || grpc == INTERNAL || grpc == UNKNOWN;
+            || grpc == GrpcCodes.UNAVAILABLE
+            || grpc == GrpcCodes.DEADLINE_EXCEEDED
+            || Outcome.hasFailure(outcome);
+    boolean failed =
+        gateway
+            || status >= 500
+            || grpc == GrpcCodes.INTERNAL
+            || grpc == GrpcCodes.UNKNOWN
+            || outcome == NOT_HANDLED;
     COUNTS.addAndGet(this, (1L << 32) + (failed ? 1 : 0));
     if (gateway) {
       // while it is out, calls that were under way or made in panic say nothing new

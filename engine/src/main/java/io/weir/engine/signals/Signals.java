@@ -1,7 +1,6 @@
 package io.weir.engine.signals;
 
 import io.weir.engine.breaker.Classifier;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Collections;
@@ -102,32 +101,26 @@ public final class Signals implements Ticket.Recorder {
   }
 
   @Override
-  public void record(
-      Ticket ticket,
-      int status,
-      int grpc,
-      @Nullable Failure failure,
-      @Nullable Throwable thrown,
-      long now) {
+  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
     Judge j = judge;
     if (j == null) {
       j = first();
     }
-    int outcome;
+    int verdict;
     try {
-      outcome = j.classifier.classify(status, grpc, failure, thrown);
+      verdict = j.classifier.classify(outcome, thrown);
     } catch (Throwable t) {
-      outcome = Classifier.FAILURE; // as the breaker has it
+      verdict = Classifier.FAILURE; // as the breaker has it
     }
     if (now - origin - next >= 0) {
       mark(now);
     }
-    if (outcome == Classifier.IGNORED) {
+    if (verdict == Classifier.IGNORED) {
       ignored.increment();
       return;
     }
     long took = Math.max(0, now - ticket.startNanos());
-    (outcome == Classifier.SUCCESS ? ok : errors).increment();
+    (verdict == Classifier.SUCCESS ? ok : errors).increment();
     nanos.add(took);
     if (took >= j.slowNanos) {
       slow.increment();

@@ -55,7 +55,7 @@ class BreakerTest {
     Ticket late = r.call();
     Ticket cancelled = r.call();
     r.good(3);
-    cancelled.endFailure(io.weir.engine.call.Failure.CANCELLED, null, r.now);
+    cancelled.endFailure(io.weir.engine.outcome.Failure.CANCELLED, null, r.now);
     r.bad(17);
     r.refused();
     r.refused();

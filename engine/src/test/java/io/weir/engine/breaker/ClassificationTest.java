@@ -3,8 +3,9 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
@@ -18,15 +19,16 @@ class ClassificationTest {
   private static final int O = Classifier.OWN;
 
   private static int http(BreakerRule rule, int status) {
-    return new Classifier(rule).classify(status, -1, null, null);
+    return new Classifier(rule).classify(Outcome.http(status), null);
   }
 
   private static int grpc(BreakerRule rule, int code) {
-    return new Classifier(rule).classify(-1, code, null, null);
+    return new Classifier(rule).classify(Outcome.grpc(code), null);
   }
 
   private static int thrown(BreakerRule rule, Failure failure, Throwable t) {
-    return new Classifier(rule).classify(-1, -1, failure, t);
+    return new Classifier(rule)
+        .classify(failure == null ? Outcome.NONE : Outcome.failed(failure), t);
   }
 
   @Test
@@ -48,6 +50,13 @@ class ClassificationTest {
     BreakerRule d = Rig.rule().build();
     assertThat(thrown(d, Failure.CANCELLED, new IOException("Canceled"))).isEqualTo(I);
     assertThat(grpc(d, 1)).isEqualTo(I);
+  }
+
+  @Test
+  void aMessageThatWasNotHandledIsAFailure() {
+    Classifier c = new Classifier(Rig.rule().build());
+    assertThat(c.classify(Outcome.message(true), null)).isEqualTo(S);
+    assertThat(c.classify(Outcome.message(false), null)).isEqualTo(F);
   }
 
   @Test
@@ -81,7 +90,7 @@ class ClassificationTest {
             breaker,
             new Classifier(rule) {
               @Override
-              public int classify(int status, int grpc, Failure failure, Throwable thrown) {
+              public int classify(int outcome, Throwable thrown) {
                 throw new IllegalStateException("broken predicate");
               }
             });
@@ -170,6 +179,6 @@ class ClassificationTest {
     assertThat(thrown(none, Failure.EXCEPTION, null)).isEqualTo(F);
     assertThat(thrown(none, Failure.TIMEOUT, null)).isEqualTo(F);
     assertThat(thrown(none, null, null)).isEqualTo(S);
-    assertThat(new Classifier(none).classify(200, -1, null, new IOException())).isEqualTo(S);
+    assertThat(new Classifier(none).classify(Outcome.http(200), new IOException())).isEqualTo(S);
   }
 }

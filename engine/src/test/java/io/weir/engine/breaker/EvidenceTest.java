@@ -2,9 +2,10 @@ package io.weir.engine.breaker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Failure;
-import io.weir.engine.call.LocalFailures;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.LocalFailures;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import java.io.EOFException;
 import java.io.IOException;
@@ -292,7 +293,7 @@ class EvidenceTest {
   @Test
   void aRefusalByTheTargetsOwnWeirIsNoEvidence() {
     Rig r = new Rig(rule().build());
-    flow(r, 100, 3, t -> t.endShed(503, -1, r.now));
+    flow(r, 100, 3, t -> t.endShed(Outcome.http(503), r.now));
     assertThat(r.state()).isEqualTo("closed");
     assertThat(r.breaker().ignoredCount()).isEqualTo(300);
   }

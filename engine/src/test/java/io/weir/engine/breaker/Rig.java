@@ -1,8 +1,8 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.BreakerRule;
 import java.util.Arrays;
 import java.util.Random;

@@ -3,7 +3,6 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
@@ -12,6 +11,8 @@ import io.weir.engine.call.Witness;
 import io.weir.engine.colour.Reach;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RouteRule;
@@ -156,7 +157,7 @@ class GateTest {
     Instance instance = instance("v1");
     engine.apply(new RuleBook.Builder().instance(instance).build());
     List<String> ended = new ArrayList<>();
-    instance.report((status, grpc, answered, at) -> ended.add(status + " " + grpc + answered));
+    instance.report((outcome, at) -> ended.add(Outcome.describe(outcome)));
     for (int i = 0; i < 4; i++) {
       assertThat(outbound()).isTrue();
       assertThat(ticket.instance()).isSameAs(instance);
@@ -171,7 +172,7 @@ class GateTest {
     }
     assertThat(ended)
         .as("what the caller cancelled says nothing")
-        .containsExactly("200 -1true", "-1 -1false");
+        .containsExactly("HTTP 200", "CONNECT");
   }
 
   @Test

@@ -3,11 +3,11 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.breaker.Breaker;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.colour.Reach;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;

@@ -4,13 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.match.Match;
 import io.weir.engine.measure.Kind;
 import io.weir.engine.measure.Latencies;
 import io.weir.engine.measure.Latency;
 import io.weir.engine.measure.RuleLatency;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import io.weir.engine.rules.RuleBook;
@@ -95,7 +96,9 @@ class MeasuringTest {
         engine.outbound(p, Fixed.SOURCE, CALL, ticket);
         ticket.endHttp(200, now);
       }
-      measured.target("other-" + i).record(Kind.ended(Kind.begun(false, "GET"), 200, -1, -1), 1);
+      measured
+          .target("other-" + i)
+          .record(Kind.ended(Kind.begun(false, "GET"), Outcome.http(200)), 1);
       inbound(1, 100 + i);
       inbound(1, -5);
     }
@@ -313,12 +316,12 @@ class MeasuringTest {
   void quantilesAreRightToOnePercent() {
     Latency l = engine.measure().server();
     for (int i = 1; i <= 10_000; i++) {
-      l.record(Kind.ended(Kind.begun(true, null), -1, 0, -1), i * 100_000L);
+      l.record(Kind.ended(Kind.begun(true, null), Outcome.grpc(0)), i * 100_000L);
     }
     Histogram h = l.total();
     assertThat(h.getValueAtPercentile(50)).isBetween(495_000L, 505_000L);
     assertThat(h.getValueAtPercentile(99)).isBetween(980_000L, 1_000_000L);
-    l.record(Kind.ended(Kind.begun(true, null), -1, 0, -1), 3600_000 * MILLI);
+    l.record(Kind.ended(Kind.begun(true, null), Outcome.grpc(0)), 3600_000 * MILLI);
     assertThat(l.total().getMaxValue())
         .as("an hour counts as a minute")
         .isBetween(59_000_000L, 60_500_000L);

@@ -2,6 +2,8 @@ package io.weir.engine.instances;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -55,13 +57,13 @@ class InstanceTest {
     i.callStarted();
     i.callStarted();
     i.callStarted();
-    i.callEnded(500, -1, true, 3);
-    i.report((status, grpc, answered, now) -> told.add(status + " " + grpc + answered + now));
+    i.callEnded(Outcome.http(500), 3);
+    i.report((outcome, now) -> told.add(Outcome.describe(outcome) + " " + now));
     assertThat(i.outcomes()).isNotNull();
-    i.callEnded(-1, 14, false, 5);
+    i.callEnded(Outcome.grpc(14, Failure.CONNECT), 5);
     i.callEnded();
     assertThat(i.inFlight()).isZero();
-    assertThat(told).containsExactly("-1 14false5");
+    assertThat(told).containsExactly("gRPC UNAVAILABLE, CONNECT 5");
     i.report(null);
     assertThat(i.outcomes()).isNull();
   }

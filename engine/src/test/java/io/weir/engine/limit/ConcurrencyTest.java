@@ -9,8 +9,8 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.LimitRule;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -2,6 +2,7 @@ package io.weir.engine.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.engine.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import org.HdrHistogram.Histogram;
@@ -11,7 +12,7 @@ class LatencyTest {
   private static final long SECOND = 1_000_000_000L;
 
   private static int get(int status) {
-    return Kind.ended(Kind.begun(false, "GET"), status, -1, -1);
+    return Kind.ended(Kind.begun(false, "GET"), Outcome.http(status));
   }
 
   @Test
@@ -35,7 +36,7 @@ class LatencyTest {
   void theSharedOneSaysWhetherItsCallsAreGrpc() {
     Latency l = new Latency();
     for (int code = 0; code <= Latency.MAX_KINDS; code++) {
-      l.record(Kind.ended(Kind.begun(true, null), -1, code, -1), 1000);
+      l.record(Kind.ended(Kind.begun(true, null), Outcome.grpc(code)), 1000);
     }
     List<String> last = new ArrayList<>();
     l.read((kind, micros) -> last.add(Kind.grpc(kind) + " " + Kind.code(kind)));

@@ -3,6 +3,8 @@ package io.weir.engine.outlier;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.instances.Instance;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,20 +27,31 @@ class OutlierBoundsTest {
     outliers = Outliers.build(null, all, percent, now, () -> dice);
   }
 
-  private void ends(int instance, int status, int grpc, boolean answered, int times) {
+  private void ends(int instance, int outcome, int times) {
     for (int i = 0; i < times; i++) {
-      all.get(instance).callEnded(status, grpc, answered, now);
+      all.get(instance).callEnded(outcome, now);
     }
   }
 
+  private static int outcome(String text) {
+    int number = text.indexOf(' ') + 1;
+    return text.startsWith("HTTP")
+        ? Outcome.http(Integer.parseInt(text.substring(number)))
+        : text.startsWith("gRPC")
+            ? Outcome.grpc(Integer.parseInt(text.substring(number)))
+            : text.equals("unhandled")
+                ? Outcome.message(false)
+                : Outcome.failed(Failure.valueOf(text));
+  }
+
   private void calls(int instance, int bad, int good) {
-    ends(instance, 500, -1, true, bad);
-    ends(instance, 200, -1, true, good);
+    ends(instance, Outcome.http(500), bad);
+    ends(instance, Outcome.http(200), good);
   }
 
   private void interval() {
     now += 10 * SECOND;
-    ends(0, 404, -1, true, 1);
+    ends(0, Outcome.http(404), 1);
   }
 
   private boolean out(int instance) {
@@ -47,33 +60,34 @@ class OutlierBoundsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "502, -1, true, true", "503, -1, true, true", "504, -1, true, true", "-1, 14, true, true",
-    "-1, 4, true, true", "-1, -1, false, true", "501, -1, true, false", "505, -1, true, false",
-    "500, -1, true, false", "-1, 13, true, false", "-1, 2, true, false", "-1, 1, true, false",
-    "-1, 0, true, false", "200, -1, true, false"
+    "HTTP 502, true", "HTTP 503, true", "HTTP 504, true", "gRPC 14, true", "gRPC 4, true",
+    "CONNECT, true", "TIMEOUT, true", "HTTP 501, false", "HTTP 505, false", "HTTP 500, false",
+    "gRPC 13, false", "gRPC 2, false", "gRPC 1, false", "gRPC 0, false", "HTTP 200, false",
+    "unhandled, false"
   })
-  void onlyGatewayErrorsInARowEjectAtOnce(int status, int grpc, boolean answered, boolean ejects) {
+  void onlyGatewayErrorsInARowEjectAtOnce(String outcome, boolean ejects) {
     instances(10, 10);
-    ends(3, status, grpc, answered, 4);
+    ends(3, outcome(outcome), 4);
     assertThat(out(3)).isFalse();
-    ends(3, status, grpc, answered, 1);
+    ends(3, outcome(outcome), 1);
     assertThat(out(3)).isEqualTo(ejects);
     assertThat(outliers.ejected(now)).isEqualTo(ejects ? 1 : 0);
   }
 
   @ParameterizedTest
   @CsvSource({
-    "500, -1, true",
-    "599, -1, true",
-    "499, -1, false",
-    "-1, 13, true",
-    "-1, 2, true",
-    "-1, 5, false",
-    "-1, 1, false"
+    "HTTP 500, true",
+    "HTTP 599, true",
+    "HTTP 499, false",
+    "gRPC 13, true",
+    "gRPC 2, true",
+    "gRPC 5, false",
+    "gRPC 1, false",
+    "unhandled, true"
   })
-  void whatIsAFailureCountsInTheShare(int status, int grpc, boolean failure) {
+  void whatIsAFailureCountsInTheShare(String outcome, boolean failure) {
     instances(10, 10);
-    ends(3, status, grpc, true, 20);
+    ends(3, outcome(outcome), 20);
     interval();
     assertThat(out(3)).isEqualTo(failure);
   }
@@ -86,7 +100,7 @@ class OutlierBoundsTest {
     calls(3, 1, 0);
     assertThat(out(3)).as("not judged yet").isFalse();
     now += 1;
-    ends(0, 200, -1, true, 1);
+    ends(0, Outcome.http(200), 1);
     assertThat(out(3)).isTrue();
     calls(4, 10, 0);
     interval();
@@ -117,7 +131,7 @@ class OutlierBoundsTest {
     }
     // instance 0 has 99 calls, and this one is counted after the interval
     now += 10 * SECOND;
-    ends(4, 200, -1, true, 1);
+    ends(4, Outcome.http(200), 1);
     assertThat(out(4)).as("four peers").isFalse();
     for (int i = 0; i < 5; i++) {
       calls(i, i == 4 ? 50 : 0, i == 4 ? 50 : 100);
@@ -141,48 +155,48 @@ class OutlierBoundsTest {
   void chanceTakesATenthOffOrOnAndTheCapHolds() {
     instances(10, 10);
     dice = 0;
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     assertThat(all.get(2).ejectedUntil() - now).isEqualTo(27 * SECOND);
     now = all.get(2).ejectedUntil();
     dice = 1;
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     assertThat(all.get(2).ejectedUntil() - now).isEqualTo(66 * SECOND);
     for (int i = 0; i < 20; i++) {
       now = all.get(2).ejectedUntil();
-      ends(2, 503, -1, true, 5);
+      ends(2, Outcome.http(503), 5);
       assertThat(all.get(2).ejectedUntil() - now).isLessThanOrEqualTo(300 * SECOND);
     }
     dice = 0;
     now = all.get(2).ejectedUntil();
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     assertThat(all.get(2).ejectedUntil() - now).isEqualTo(270 * SECOND);
   }
 
   @Test
   void afterItsReturnItTakesFiveAgain() {
     instances(10, 10);
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     now = all.get(2).ejectedUntil();
-    ends(2, 503, -1, true, 4);
+    ends(2, Outcome.http(503), 4);
     assertThat(out(2)).isFalse();
-    ends(2, 503, -1, true, 1);
+    ends(2, Outcome.http(503), 1);
     assertThat(out(2)).isTrue();
   }
 
   @Test
   void anIntervalWithoutSuccessForgivesNothing() {
     instances(10, 10);
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     now = all.get(2).ejectedUntil();
     for (int i = 0; i < 5; i++) {
       interval();
     }
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     assertThat(all.get(2).ejectedUntil() - now).as("nobody called it").isEqualTo(60 * SECOND);
     now = all.get(2).ejectedUntil();
     calls(2, 0, 1);
     interval();
-    ends(2, 503, -1, true, 5);
+    ends(2, Outcome.http(503), 5);
     assertThat(all.get(2).ejectedUntil() - now).as("one good interval").isEqualTo(60 * SECOND);
   }
 
@@ -190,7 +204,7 @@ class OutlierBoundsTest {
   void shareOfInstancesIsRoundedDownAndOneMayAlwaysBeOut() {
     instances(19, 10);
     for (int i = 0; i < 19; i++) {
-      ends(i, 503, -1, true, 5);
+      ends(i, Outcome.http(503), 5);
     }
     assertThat(outliers.ejected(now)).isEqualTo(1);
   }

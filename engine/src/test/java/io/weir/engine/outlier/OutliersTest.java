@@ -3,6 +3,8 @@ package io.weir.engine.outlier;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.instances.Instance;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +32,7 @@ class OutliersTest {
   private void calls(int instance, int status, int times) {
     for (int i = 0; i < times; i++) {
       all.get(instance).callStarted();
-      all.get(instance).callEnded(status, -1, true, now);
+      all.get(instance).callEnded(Outcome.http(status), now);
     }
   }
 
@@ -58,11 +60,11 @@ class OutliersTest {
   void connectFailuresAndTimeoutsAreGatewayErrorsAndTheCallersCancelIsNothing() {
     instances(10, 10);
     for (int i = 0; i < 10; i++) {
-      all.get(1).callEnded(-1, 1, true, now);
+      all.get(1).callEnded(Outcome.grpc(1), now);
     }
     assertThat(out(1)).isFalse();
     for (int i = 0; i < 5; i++) {
-      all.get(1).callEnded(-1, -1, false, now);
+      all.get(1).callEnded(Outcome.failed(Failure.CONNECT), now);
     }
     assertThat(out(1)).isTrue();
   }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Request;
 import org.junit.jupiter.api.Test;
@@ -53,10 +55,10 @@ class LastResortTest {
     Instance second = vanish(1);
     service.route(null, Fallback.ANY, arm("v1", 1)).build();
     first.callStarted();
-    first.callEnded(500, -1, true, service.now);
+    first.callEnded(Outcome.http(500), service.now);
     assertThat(first.deaf()).as("an answer is an answer").isFalse();
     first.callStarted();
-    first.callEnded(-1, -1, false, service.now);
+    first.callEnded(Outcome.failed(Failure.CONNECT), service.now);
     for (int i = 0; i < 20; i++) {
       assertThat(chosen()).isSameAs(second);
     }
@@ -71,7 +73,7 @@ class LastResortTest {
     service.route(null, Fallback.NONE, arm("v1", 1)).build();
     assertThat(chosen()).isSameAs(only);
     only.callStarted();
-    only.callEnded(-1, -1, false, service.now);
+    only.callEnded(Outcome.failed(Failure.CONNECT), service.now);
     Ticket t = service.call(Request.of());
     assertThat(t.refusal()).isNull();
     assertThat(t.instance()).isNull();
@@ -86,7 +88,7 @@ class LastResortTest {
     Instance ghost = vanish(0);
     service.build();
     assertThat(ghost.inFlight()).isOne();
-    ghost.callEnded(-1, -1, false, service.now);
+    ghost.callEnded(Outcome.failed(Failure.CONNECT), service.now);
     service.instances.clear();
     Instance back = service.instance("v1", null, null, 100);
     service.build();

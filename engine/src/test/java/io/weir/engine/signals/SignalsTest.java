@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
+import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.BreakerRule;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;

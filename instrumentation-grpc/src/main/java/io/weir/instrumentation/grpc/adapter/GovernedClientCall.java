@@ -13,10 +13,11 @@ import io.grpc.Status;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.HookId;
-import io.weir.engine.call.Failure;
-import io.weir.engine.call.LocalFailures;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.LocalFailures;
+import io.weir.engine.outcome.Outcome;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.util.concurrent.TimeUnit;
@@ -177,7 +178,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     try {
       Names.set(headers, toSet);
       Names.setCaller(headers, gate.caller(authority));
-      call.start(new Outcome(listener), headers);
+      call.start(new EndListener(listener), headers);
     } catch (Throwable t) {
       abandon();
       throw t;
@@ -222,7 +223,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     Failure failure = null;
     if (!status.isOk()) {
       if (Refused.byTarget(trailers) && gate.isRegistered(plan, ticket.instance(), authority)) {
-        ticket.endShed(-1, status.getCode().value(), gate.engine.now());
+        ticket.endShed(Outcome.grpc(status.getCode().value()), gate.engine.now());
         return;
       }
       if (LocalFailures.isLocal(cause)) {
@@ -256,10 +257,10 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return false;
   }
 
-  private final class Outcome extends SimpleForwardingClientCallListener<P> {
+  private final class EndListener extends SimpleForwardingClientCallListener<P> {
     private boolean answered;
 
-    Outcome(Listener<P> listener) {
+    EndListener(Listener<P> listener) {
       super(listener);
     }
 

@@ -8,9 +8,9 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.Status;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.outcome.Failure;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
-import io.weir.engine.call.Failure;
-import io.weir.engine.call.LocalFailures;
+import io.weir.engine.outcome.Failure;
+import io.weir.engine.outcome.LocalFailures;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;

@@ -193,7 +193,7 @@ final class Outcome {
     if (!isTold()) {
       try {
         if (shed) {
-          ticket.endShed(status, -1, now);
+          ticket.endShed(io.weir.engine.outcome.Outcome.http(status), now);
         } else {
           ticket.endHttp(status, timed ? answeredAt : now, now);
         }

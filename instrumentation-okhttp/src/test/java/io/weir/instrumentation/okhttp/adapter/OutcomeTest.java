@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.breaker.Breaker;
-import io.weir.engine.call.Failure;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.BreakerRule;
 import io.weir.engine.rules.LimitRule;
 import java.io.IOException;

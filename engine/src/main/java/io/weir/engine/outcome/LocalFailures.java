@@ -1,4 +1,4 @@
-package io.weir.engine.call;
+package io.weir.engine.outcome;
 
 import org.jspecify.annotations.Nullable;
 

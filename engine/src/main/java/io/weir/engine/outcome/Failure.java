@@ -1,4 +1,4 @@
-package io.weir.engine.call;
+package io.weir.engine.outcome;
 
 /** How a call failed without an answer. */
 public enum Failure {
