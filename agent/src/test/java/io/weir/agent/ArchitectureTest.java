@@ -143,6 +143,31 @@ class ArchitectureTest {
   }
 
   @Test
+  void noInstrumentationKnowsAnother() {
+    check(
+        slices()
+            .matching("io.weir.instrumentation.(*)..")
+            .should()
+            .notDependOnEachOther()
+            .ignoreDependency(
+                DescribedPredicate.alwaysTrue(),
+                HasName.Predicates.nameMatching("io\\.weir\\.instrumentation\\.api\\..*")));
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.instrumentation.api..")
+            .should()
+            .dependOnClassesThat()
+            .resideOutsideOfPackages(
+                "io.weir.instrumentation.api..",
+                "io.weir.bootstrap..",
+                "io.weir.engine..",
+                "java..",
+                "org.jspecify..")
+            .allowEmptyShould(true));
+  }
+
+  @Test
   void noPackageCycles() {
     check(slices().matching("io.weir.(**)").should().beFreeOfCycles());
   }

@@ -14,13 +14,13 @@ public final class Bridge {
 
   private static volatile @Nullable HookSource source;
 
-  private static final Adapters[] ADAPTERS = new Adapters[HookId.COUNT];
+  /** Hooks that can be added. */
+  public static final int MOST_HOOKS = 256;
 
-  static {
-    for (int i = 0; i < ADAPTERS.length; i++) {
-      ADAPTERS[i] = new Adapters(i);
-    }
-  }
+  /** By the number that advice carries. Filled before the first class that uses it is defined. */
+  private static final Adapters[] ADAPTERS = new Adapters[MOST_HOOKS];
+
+  private static int hooks;
 
   private Bridge() {}
 
@@ -42,13 +42,64 @@ public final class Bridge {
     return source != null;
   }
 
-  /** Called by advice before the woven method. */
+  /**
+   * Gives a hook its number.
+   *
+   * @param hook name of the adapter's class
+   * @throws IllegalArgumentException it has one already
+   * @throws IllegalStateException there are {@link #MOST_HOOKS}
+   */
+  public static synchronized int add(String hook) {
+    if (number(hook) >= 0) {
+      throw new IllegalArgumentException("two modules have the hook " + hook);
+    }
+    if (hooks == MOST_HOOKS) {
+      throw new IllegalStateException("there are " + MOST_HOOKS + " hooks already");
+    }
+    ADAPTERS[hooks] = new Adapters(hook);
+    return hooks++;
+  }
+
+  /**
+   * The number of a hook. Advice says {@code Bridge.hook(NAME)} with a constant name; the weaver
+   * puts the number in the place of that call, so no woven method ever makes it.
+   *
+   * @throws IllegalArgumentException nobody has added it
+   */
+  public static synchronized int hook(String hook) {
+    int number = number(hook);
+    if (number < 0) {
+      throw new IllegalArgumentException("no module has the hook " + hook);
+    }
+    return number;
+  }
+
+  private static int number(String hook) {
+    for (int i = 0; i < hooks; i++) {
+      if (ADAPTERS[i].hook.equals(hook)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * Called by advice before the woven method.
+   *
+   * @param self the object it is called on; null in a constructor, the class in a static method
+   */
+  @SuppressWarnings("NullAway") // the hook of a constructor does not look at the object
   public static @Nullable Object enter(
-      int hook, Class<?> origin, Object self, @Nullable Object a0, @Nullable Object a1) {
+      int hook,
+      Class<?> origin,
+      @Nullable Object self,
+      @Nullable Object a0,
+      @Nullable Object a1,
+      @Nullable Object a2) {
     try {
-      return source == null ? null : ADAPTERS[hook].get(origin).enter(self, a0, a1);
+      return source == null ? null : ADAPTERS[hook].get(origin).enter(self, a0, a1, a2);
     } catch (Throwable t) {
-      failedOpen(hook, t);
+      failedOpen(t);
       return null;
     }
   }
@@ -66,7 +117,7 @@ public final class Bridge {
     try {
       return source == null ? result : ADAPTERS[hook].get(origin).exit(state, self, result, thrown);
     } catch (Throwable t) {
-      failedOpen(hook, t);
+      failedOpen(t);
       return result;
     }
   }
@@ -97,11 +148,11 @@ public final class Bridge {
    * Counts and reports a throwable of ours; never throws. Adapters whose work runs outside a hook
    * call it too.
    */
-  public static void failedOpen(int hook, Throwable cause) {
+  public static void failedOpen(Throwable cause) {
     try {
       HookSource s = source;
       if (s != null) {
-        s.failedOpen(hook, cause);
+        s.failedOpen(cause);
       }
     } catch (Throwable ignored) {
       // the application goes on, whatever happens here
@@ -109,9 +160,9 @@ public final class Bridge {
   }
 
   private static final class Adapters extends ClassValue<Hook> {
-    private final int hook;
+    final String hook;
 
-    Adapters(int hook) {
+    Adapters(String hook) {
       this.hook = hook;
     }
 

@@ -23,13 +23,14 @@ public abstract class Hook {
   /**
    * Before the woven method.
    *
-   * @param self the object it was called on; the class, where it is static
-   * @param a0 what the advice hands over besides, as is {@code a1}
+   * @param self the object it was called on; the class, where it is static. A constructor has none
+   *     yet, and its hook must not look at it
+   * @param a0 what the advice hands over besides, as are {@code a1} and {@code a2}
    * @return state handed to {@link #exit}, or null; an instance of {@link Skip} keeps the method's
    *     body from running
    */
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1)
-      throws Throwable {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) throws Throwable {
     return null;
   }
 

@@ -5,11 +5,11 @@ public interface HookSource {
   /**
    * Called once per woven class and hook.
    *
-   * @param hook one of {@link HookId}
+   * @param hook a name given to {@link Bridge#add}: that of the adapter's class
    * @return never null; {@link Hook#NOTHING} when there is no adapter
    */
-  Hook find(int hook, Class<?> origin);
+  Hook find(String hook, Class<?> origin);
 
   /** Something of ours threw on a call's path; the call has passed. May be called on any thread. */
-  void failedOpen(int hook, Throwable cause);
+  void failedOpen(Throwable cause);
 }

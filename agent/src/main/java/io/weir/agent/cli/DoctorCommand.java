@@ -2,9 +2,11 @@ package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.coverage.Libraries;
-import io.weir.agent.coverage.Library;
+import io.weir.agent.modules.Modules;
 import io.weir.agent.run.Agent;
 import io.weir.control.parse.RuleProblem;
+import io.weir.instrumentation.Library;
+import io.weir.instrumentation.WeirModule;
 import java.io.File;
 import java.io.IOException;
 import java.net.HttpURLConnection;
@@ -250,15 +252,16 @@ final class DoctorCommand extends StoreCommand {
                 + " not known from outside");
         return;
       }
-      for (Map.Entry<String, String> m : Agent.instrumentations().entrySet()) {
-        List<String> found = new ArrayList<String>(InstrumentationsCommand.types(m.getValue()));
+      Modules modules = InstrumentationsCommand.modules();
+      for (WeirModule m : modules.all()) {
+        List<String> found = new ArrayList<String>(InstrumentationsCommand.types(m));
         found.retainAll(loaded);
         check(
-            m.getKey(),
+            m.name(),
             found.isEmpty() ? Grade.NOTE : Grade.OK,
             found.isEmpty() ? "none of its classes is loaded" : "covers " + found);
       }
-      for (Library l : Libraries.all()) {
+      for (Library l : new Libraries(modules.covered()).all()) {
         if (l.module == null && l.below.isEmpty() && !Collections.disjoint(l.classes, loaded)) {
           check(
               "coverage", Grade.NOTE, l + " is loaded and not governed: its calls pass every rule");
@@ -266,8 +269,6 @@ final class DoctorCommand extends StoreCommand {
       }
     } catch (Trouble t) {
       check("jvm " + pid, Grade.BAD, t.fault + " " + t.getMessage());
-    } catch (ReflectiveOperationException e) {
-      check("instrumentations", Grade.BAD, e.toString());
     }
   }
 

@@ -1,33 +1,46 @@
 package io.weir.agent.cli;
 
-import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
-import io.weir.agent.run.Agent;
+import io.weir.agent.modules.Modules;
+import io.weir.instrumentation.Library;
+import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 @picocli.CommandLine.Command
 final class InstrumentationsCommand extends Command {
   @Override
   int run() throws Exception {
     List<String[]> rows = new ArrayList<String[]>();
-    rows.add(new String[] {"NAME", "WOVEN CLASSES"});
+    rows.add(new String[] {"NAME", "GOVERNS", "WOVEN CLASSES"});
     List<Object> objects = new ArrayList<Object>();
-    for (Map.Entry<String, String> m : Agent.instrumentations().entrySet()) {
-      List<String> types = types(m.getValue());
+    for (WeirModule m : modules().all()) {
+      List<String> types = types(m);
+      List<Object> libraries = new ArrayList<Object>();
+      List<String> governs = new ArrayList<String>();
+      for (Library l : m.covers()) {
+        governs.add(l.name + " " + l.versions);
+        libraries.add(
+            Json.object("library", l.name, "side", l.side.word(), "versions", l.versions));
+      }
       objects.add(
           Json.object(
               "name",
-              m.getKey(),
+              m.name(),
+              "governs",
+              libraries,
               "classes",
               types,
               "switch",
-              "weir.instrumentation." + m.getKey() + ".enabled"));
-      for (int i = 0; i < types.size(); i++) {
-        rows.add(new String[] {i == 0 ? m.getKey() : "", types.get(i)});
+              "weir.instrumentation." + m.name() + ".enabled"));
+      for (int i = 0; i < Math.max(types.size(), governs.size()); i++) {
+        rows.add(
+            new String[] {
+              i == 0 ? m.name() : "",
+              i < governs.size() ? governs.get(i) : "",
+              i < types.size() ? types.get(i) : ""
+            });
       }
     }
     if (out.json) {
@@ -40,15 +53,20 @@ final class InstrumentationsCommand extends Command {
     return Exit.OK;
   }
 
+  /** Those of this jar; ours can all be made. */
+  static Modules modules() {
+    return Modules.read(
+        InstrumentationsCommand.class.getClassLoader(),
+        bad -> {
+          throw new IllegalStateException(bad);
+        });
+  }
+
   /** The classes a module weaves, if they are there. */
-  static List<String> types(String module) throws ReflectiveOperationException {
+  static List<String> types(WeirModule module) {
     List<String> types = new ArrayList<String>();
-    InstrumentationModule m =
-        (InstrumentationModule) Class.forName(module).getConstructor().newInstance();
-    for (TypeInstrumentation t : m.typeInstrumentations()) {
-      if (t instanceof WovenTypes) {
-        types.addAll(Arrays.asList(((WovenTypes) t).typeNames()));
-      }
+    for (WovenTypes t : module.wovenTypes()) {
+      types.addAll(Arrays.asList(t.typeNames()));
     }
     return types;
   }

@@ -1,6 +1,6 @@
 package io.weir.agent.cli;
 
-import io.weir.agent.coverage.Library;
+import io.weir.instrumentation.Library;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,6 +2,7 @@ package io.weir.agent.coverage;
 
 import io.weir.control.json.JsonText;
 import io.weir.control.loop.Log;
+import io.weir.instrumentation.Library;
 import java.lang.instrument.Instrumentation;
 import java.security.CodeSource;
 import java.util.ArrayList;
@@ -32,6 +33,7 @@ public final class Coverage {
 
   private static final String NO_INSTRUMENTATION = "no instrumentation for it yet";
 
+  private final Libraries libraries;
   private final Predicate<String> switchedOff;
   private final Predicate<@Nullable ClassLoader> agents;
 
@@ -63,16 +65,24 @@ public final class Coverage {
   }
 
   /**
+   * @param libraries to look for
    * @param switchedOff whether an instrumentation is switched off, by its name
    * @param agents whether a loader belongs to an agent, ours or another's, and not to the
    *     application
    */
-  public Coverage(Predicate<String> switchedOff, Predicate<@Nullable ClassLoader> agents) {
+  public Coverage(
+      Libraries libraries, Predicate<String> switchedOff, Predicate<@Nullable ClassLoader> agents) {
+    this.libraries = libraries;
     this.switchedOff = switchedOff;
     this.agents = agents;
   }
 
-  /** An entry class ({@link Libraries#entryClasses}) is being defined. */
+  /** Names of the classes that are worth a {@link #defined}, with dots. */
+  public Iterable<String> entryClasses() {
+    return libraries.entryClasses();
+  }
+
+  /** An entry class ({@link #entryClasses}) is being defined. */
   public void defined() {
     defined = true;
   }
@@ -151,14 +161,14 @@ public final class Coverage {
       jdk += f.library.ofTheJdk() ? 1 : 0;
     }
     int all = 0;
-    for (Library l : Libraries.all()) {
+    for (Library l : libraries.all()) {
       all += l.ofTheJdk() ? 1 : 0;
     }
     return jdk < all;
   }
 
   private void see(Class<?> c) {
-    Library library = Libraries.ofEntryClass(c.getName());
+    Library library = libraries.ofEntryClass(c.getName());
     if (library == null || found.size() >= MOST || agents.test(c.getClassLoader())) {
       return;
     }
@@ -216,7 +226,7 @@ public final class Coverage {
       return "weir.instrumentation." + library.module + ".enabled=false";
     }
     for (Map.Entry<String, String> failure : failures.entrySet()) {
-      if (belongs(failure.getKey(), library)) {
+      if (library.has(failure.getKey())) {
         return failure.getValue();
       }
     }
@@ -225,20 +235,11 @@ public final class Coverage {
 
   private boolean isUsed(Library library) {
     for (String name : used) {
-      if (belongs(name, library)) {
+      if (library.has(name)) {
         return true;
       }
     }
     return false;
-  }
-
-  /** Classes of gRPC are told apart by their names: its client and server share packages. */
-  private static boolean belongs(String binaryName, Library library) {
-    if (!binaryName.startsWith(library.prefix)) {
-      return false;
-    }
-    boolean server = binaryName.contains("Server");
-    return !library.prefix.equals("io.grpc.") || server == (library.side == Library.Side.SERVER);
   }
 
   /** What was found by the last {@link #look}. */

@@ -1,6 +1,7 @@
 package io.weir.agent.coverage;
 
 import io.weir.control.json.JsonText;
+import io.weir.instrumentation.Library;
 import org.jspecify.annotations.Nullable;
 
 /** One version of a library that this JVM has loaded. Immutable. */

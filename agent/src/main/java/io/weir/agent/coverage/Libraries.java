@@ -1,8 +1,10 @@
 package io.weir.agent.coverage;
 
-import static io.weir.agent.coverage.Library.Side.CLIENT;
-import static io.weir.agent.coverage.Library.Side.SERVER;
+import static io.weir.instrumentation.Library.Side.CLIENT;
+import static io.weir.instrumentation.Library.Side.SERVER;
 
+import io.weir.instrumentation.Library;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
@@ -11,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The well-known libraries through which HTTP and gRPC calls enter or leave a JVM: those that Weir
- * governs, and those that it does not, so that it can say so.
+ * The libraries through which HTTP and gRPC calls enter or leave a JVM: those that modules govern,
+ * as they say themselves, and well-known ones that none does, so that Weir can say so. Immutable.
  *
  * <p>Libraries that ride on another one (RestTemplate, Feign, Jersey on HttpURLConnection;
  * WebClient on Reactor Netty) are reported as the one that makes the call.
@@ -20,35 +22,9 @@ import org.jspecify.annotations.Nullable;
 public final class Libraries {
   private static final List<String> ANY = Collections.singletonList("*");
 
-  private static final List<Library> ALL =
+  private static final List<Library> NOT_GOVERNED =
       Collections.unmodifiableList(
           Arrays.asList(
-              governed(
-                  "Tomcat",
-                  SERVER,
-                  "servlet",
-                  "org.apache.catalina.",
-                  "org.apache.catalina.core.ApplicationFilterChain"),
-              governed(
-                  "Jetty servlets",
-                  SERVER,
-                  "servlet",
-                  "org.eclipse.jetty.",
-                  "org.eclipse.jetty.servlet.ServletHandler",
-                  "org.eclipse.jetty.ee8.servlet.ServletHandler",
-                  "org.eclipse.jetty.ee9.servlet.ServletHandler",
-                  "org.eclipse.jetty.ee10.servlet.ServletHandler",
-                  "org.eclipse.jetty.ee11.servlet.ServletHandler"),
-              governed(
-                  "Undertow servlets",
-                  SERVER,
-                  "servlet",
-                  "io.undertow.",
-                  "io.undertow.servlet.handlers.ServletDispatchingHandler"),
-              governed("gRPC server", SERVER, "grpc", "io.grpc.", "io.grpc.internal.ServerImpl"),
-              governed(
-                  "gRPC client", CLIENT, "grpc", "io.grpc.", "io.grpc.internal.ManagedChannelImpl"),
-              governed("OkHttp", CLIENT, "okhttp", "okhttp3.", "okhttp3.OkHttpClient"),
               // clients that no instrumentation governs
               other(
                   "HttpURLConnection",
@@ -194,45 +170,56 @@ public final class Libraries {
                   ANY,
                   "io.netty.handler.codec.http.HttpServerCodec")));
 
-  /** By binary name, with dots. */
-  private static final Map<String, Library> BY_CLASS = new HashMap<String, Library>();
+  private final List<Library> all;
 
-  static {
-    for (Library l : ALL) {
-      for (String c : l.classes) {
-        BY_CLASS.put(c, l);
+  /** By binary name, with dots. */
+  private final Map<String, Library> byClass = new HashMap<String, Library>();
+
+  /**
+   * @param governed what the modules cover; one of these takes the place of what is known here of
+   *     the same entry class
+   */
+  public Libraries(List<Library> governed) {
+    List<Library> known = new ArrayList<Library>(governed);
+    for (Library l : governed) {
+      put(l);
+    }
+    for (Library l : NOT_GOVERNED) {
+      if (Collections.disjoint(l.classes, byClass.keySet())) {
+        known.add(l);
+        put(l);
       }
+    }
+    all = Collections.unmodifiableList(known);
+  }
+
+  private void put(Library library) {
+    for (String c : library.classes) {
+      byClass.put(c, library);
     }
   }
 
-  private Libraries() {}
-
   /** All of them, governed ones first. */
-  public static List<Library> all() {
-    return ALL;
+  public List<Library> all() {
+    return all;
   }
 
   /** The library of an entry class, or null. */
-  public static @Nullable Library ofEntryClass(String binaryName) {
-    return BY_CLASS.get(binaryName);
+  public @Nullable Library ofEntryClass(String binaryName) {
+    return byClass.get(binaryName);
   }
 
   /** Names of all entry classes, with dots. */
-  public static Iterable<String> entryClasses() {
-    return BY_CLASS.keySet();
-  }
-
-  private static Library governed(
-      String name, Library.Side side, String module, String prefix, String... classes) {
-    return new Library(name, side, module, prefix, Collections.<String>emptyList(), classes);
+  public Iterable<String> entryClasses() {
+    return byClass.keySet();
   }
 
   private static Library other(String name, Library.Side side, String prefix, String... classes) {
-    return new Library(name, side, null, prefix, Collections.<String>emptyList(), classes);
+    return below(name, side, prefix, Collections.<String>emptyList(), classes);
   }
 
   private static Library below(
       String name, Library.Side side, String prefix, List<String> below, String... classes) {
-    return new Library(name, side, null, prefix, below, classes);
+    return Library.notGoverned(name, side, prefix, below, classes);
   }
 }

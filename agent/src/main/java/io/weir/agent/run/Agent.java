@@ -1,11 +1,12 @@
 package io.weir.agent.run;
 
-import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.weir.agent.config.Application;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.Key;
 import io.weir.agent.coverage.Coverage;
+import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
+import io.weir.agent.modules.Modules;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
@@ -16,6 +17,7 @@ import io.weir.engine.colour.Reach;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.Targets;
 import io.weir.engine.instances.Locality;
+import io.weir.instrumentation.WeirModule;
 import java.io.File;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
@@ -31,17 +33,6 @@ import org.jspecify.annotations.Nullable;
  * has begun, the control plane on its own daemon thread. The one place that wires.
  */
 public final class Agent implements Consumer<@Nullable Object[]> {
-  /**
-   * In the order a user reads them; each can be switched off by {@code
-   * weir.instrumentation.NAME.enabled}.
-   */
-  private static final String[] MODULES = {
-    "servlet", "io.weir.instrumentation.servlet.ServletModule",
-    "okhttp", "io.weir.instrumentation.okhttp.OkHttpModule",
-    "grpc", "io.weir.instrumentation.grpc.GrpcModule",
-    "opentelemetry", "io.weir.instrumentation.opentelemetry.OpenTelemetryModule",
-  };
-
   /**
    * Called by {@code Premain}, on the thread that runs {@code main} afterwards.
    *
@@ -104,22 +95,30 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             new PaceThread());
     engine.healthChecks(healthChecks(config));
     engine.ports().declare(config.ports(Key.REGISTER_PORTS), config.ports(Key.MANAGEMENT_PORTS));
+    Modules modules = Modules.read(Agent.class.getClassLoader(), log::warn);
     Coverage coverage =
         new Coverage(
-            module -> "false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get(module)),
+            new Libraries(modules.covered()),
+            module -> isSwitchedOff(module, config),
             Host::isOfAnAgent);
     Hooks hooks = new Hooks(engine, coverage);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return false;
     }
-    Host host = new Host(modules(config), instrumentation, coverage);
+    List<WeirModule> switchedOn = new ArrayList<WeirModule>();
+    for (WeirModule m : modules.all()) {
+      if (!isSwitchedOff(m.name(), config)) {
+        switchedOn.add(m);
+      }
+    }
+    Host host = new Host(switchedOn, instrumentation, coverage);
     host.install(attached, weavesByTransformer(config));
-    if (attached) {
+    if (attached && !isSwitchedOff("opentelemetry", config)) {
       Globals.announce(instrumentation);
     }
     NativeClasses.initialise();
-    boolean threads = !"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("executors"));
+    boolean threads = !isSwitchedOff("executors", config);
     Control.startAfterMain(
         config,
         engine,
@@ -142,6 +141,10 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             + " ms");
     log.info("configuration " + config.redacted());
     return true;
+  }
+
+  private static boolean isSwitchedOff(String module, Config config) {
+    return "false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get(module));
   }
 
   private static Targets targets(Config config) {
@@ -201,23 +204,6 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     }
   }
 
-  private static List<InstrumentationModule> modules(Config config) {
-    List<InstrumentationModule> modules = new ArrayList<InstrumentationModule>();
-    java.util.Map<String, String> switches = config.all(Key.INSTRUMENTATION);
-    for (int i = 0; i < MODULES.length; i += 2) {
-      if ("false".equalsIgnoreCase(switches.get(MODULES[i]))) {
-        continue;
-      }
-      try {
-        modules.add(
-            (InstrumentationModule) Class.forName(MODULES[i + 1]).getConstructor().newInstance());
-      } catch (Throwable t) {
-        AgentLog.get().warn("instrumentation " + MODULES[i] + " is left out: " + t);
-      }
-    }
-    return modules;
-  }
-
   private static void configureLog(Config config) {
     AgentLog.Level level = AgentLog.Level.INFO;
     File to = null;
@@ -242,15 +228,6 @@ public final class Agent implements Consumer<@Nullable Object[]> {
                   + unknown
                   + "', expected debug, info, warn or off; using info");
     }
-  }
-
-  /** Every instrumentation's name and module class, for the command line. */
-  public static java.util.Map<String, String> instrumentations() {
-    java.util.Map<String, String> m = new java.util.LinkedHashMap<String, String>();
-    for (int i = 0; i < MODULES.length; i += 2) {
-      m.put(MODULES[i], MODULES[i + 1]);
-    }
-    return m;
   }
 
   /** From the build, through the jar's {@code inst/weir-version}. */

@@ -2,7 +2,7 @@ package io.weir.agent.run;
 
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
+import io.weir.instrumentation.opentelemetry.OpenTelemetryModule;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Field;
 
@@ -21,7 +21,7 @@ final class Globals {
           f.setAccessible(true);
           Object set = f.get(null);
           if (set != null) {
-            Bridge.enter(HookId.OPENTELEMETRY_SET, c, c, set, null);
+            Bridge.enter(Bridge.hook(OpenTelemetryModule.SET), c, c, set, null, null);
           }
         } catch (Throwable t) {
           AgentLog.get().warn("no metrics through the application's OpenTelemetry: " + t);

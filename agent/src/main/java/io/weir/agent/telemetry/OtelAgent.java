@@ -3,8 +3,8 @@ package io.weir.agent.telemetry;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.weave.MovedLibrary;
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.opentelemetry.OpenTelemetryModule;
 import java.lang.reflect.Field;
 import org.jspecify.annotations.Nullable;
 
@@ -79,8 +79,8 @@ final class OtelAgent {
   }
 
   private static void export(Engine engine, Object openTelemetry) throws Throwable {
-    Hook h = MovedLibrary.adapter(HookId.OPENTELEMETRY_SET, engine, null, API, MOVED);
-    h.enter(OtelAgent.class, openTelemetry, null);
+    Hook h = MovedLibrary.adapter(OpenTelemetryModule.SET, engine, null, API, MOVED);
+    h.enter(OtelAgent.class, openTelemetry, null, null);
     hook = h;
   }
 

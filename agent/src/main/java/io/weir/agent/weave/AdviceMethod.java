@@ -1,5 +1,6 @@
 package io.weir.agent.weave;
 
+import io.weir.bootstrap.Bridge;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -7,6 +8,8 @@ import java.util.Objects;
 import net.bytebuddy.jar.asm.AnnotationVisitor;
 import net.bytebuddy.jar.asm.ClassReader;
 import net.bytebuddy.jar.asm.ClassVisitor;
+import net.bytebuddy.jar.asm.Handle;
+import net.bytebuddy.jar.asm.Label;
 import net.bytebuddy.jar.asm.MethodVisitor;
 import net.bytebuddy.jar.asm.Opcodes;
 import net.bytebuddy.jar.asm.Type;
@@ -27,6 +30,11 @@ class AdviceMethod extends MethodVisitor {
   // by descriptor of the annotation; arrays are maps from "0", "1", ...
   private final Map<String, Map<String, Object>> annotations = new HashMap<>();
   private final Parameter[] roles;
+
+  // which of the constants in the code are names of hooks
+  private final Map<Integer, String> hooks = new HashMap<>();
+  private int constants;
+  private @Nullable String last;
 
   /** What a parameter stands for. */
   static final class Parameter {
@@ -98,14 +106,17 @@ class AdviceMethod extends MethodVisitor {
     return replaced;
   }
 
-  /** Has {@code to} visit the instructions and labels of the code, frames expanded. */
+  /**
+   * Has {@code to} visit the instructions and labels of the code, frames expanded. Where it asks
+   * for the number of a hook stands the number.
+   */
   final void copy(MethodVisitor to) {
     file.accept(
         new ClassVisitor(Opcodes.ASM9) {
           @Override
           public @Nullable MethodVisitor visitMethod(
               int access, String n, String d, String signature, String[] thrown) {
-            return n.equals(name) && d.equals(descriptor) ? to : null;
+            return n.equals(name) && d.equals(descriptor) ? new Numbering(to) : null;
           }
         },
         ClassReader.SKIP_DEBUG | ClassReader.EXPAND_FRAMES);
@@ -128,10 +139,126 @@ class AdviceMethod extends MethodVisitor {
     return new Values(new HashMap<>());
   }
 
+  // ---- the code, as it is read
+
+  private void instruction(@Nullable String constant) {
+    last = constant;
+  }
+
+  @Override
+  public final void visitLdcInsn(Object constant) {
+    instruction(constant instanceof String ? (String) constant : null);
+    constants++;
+  }
+
+  @Override
+  public final void visitMethodInsn(
+      int opcode, String type, String method, String signature, boolean isInterface) {
+    if (isHook(type, method)) {
+      if (last == null) {
+        throw new IllegalArgumentException("the name of a hook is no constant");
+      }
+      hooks.put(constants - 1, last);
+    }
+    instruction(null);
+  }
+
+  private static boolean isHook(String type, String method) {
+    return type.equals("io/weir/bootstrap/Bridge") && method.equals("hook");
+  }
+
+  @Override
+  public final void visitInsn(int opcode) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitIntInsn(int opcode, int operand) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitVarInsn(int opcode, int slot) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitTypeInsn(int opcode, String type) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitFieldInsn(int opcode, String type, String field, String of) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitInvokeDynamicInsn(
+      String method, String signature, Handle bootstrap, Object... arguments) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitJumpInsn(int opcode, Label label) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitLabel(Label label) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitIincInsn(int slot, int by) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitTableSwitchInsn(int min, int max, Label other, Label... labels) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitLookupSwitchInsn(Label other, int[] keys, Label[] labels) {
+    instruction(null);
+  }
+
+  @Override
+  public final void visitMultiANewArrayInsn(String type, int dimensions) {
+    instruction(null);
+  }
+
   @Override
   public final void visitMaxs(int stack, int locals) {
     maxStack = stack;
     maxLocals = locals;
+  }
+
+  /** Puts the numbers of hooks in the place of their names. */
+  private final class Numbering extends MethodVisitor {
+    private int seen;
+
+    Numbering(MethodVisitor to) {
+      super(Opcodes.ASM9, to);
+    }
+
+    @Override
+    public void visitLdcInsn(Object constant) {
+      String hook = hooks.get(seen++);
+      if (hook == null) {
+        super.visitLdcInsn(constant);
+      } else {
+        super.visitIntInsn(Opcodes.SIPUSH, Bridge.hook(hook));
+      }
+    }
+
+    @Override
+    public void visitMethodInsn(
+        int opcode, String type, String method, String signature, boolean isInterface) {
+      if (!isHook(type, method)) {
+        super.visitMethodInsn(opcode, type, method, signature, isInterface);
+      }
+    }
   }
 
   private static final class Values extends AnnotationVisitor {

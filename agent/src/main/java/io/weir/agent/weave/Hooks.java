@@ -3,7 +3,6 @@ package io.weir.agent.weave;
 import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.HookSource;
 import io.weir.engine.gate.Engine;
 import java.lang.ref.WeakReference;
@@ -34,13 +33,12 @@ public final class Hooks implements HookSource {
   }
 
   @Override
-  public Hook find(int hook, Class<?> origin) {
-    String name = HookId.adapter(hook);
+  public Hook find(String hook, Class<?> origin) {
     try {
       Hook found =
           (Hook)
               loader(origin.getClassLoader())
-                  .loadClass(name)
+                  .loadClass(hook)
                   .getConstructor(Engine.class)
                   .newInstance(engine);
       coverage.used(origin.getName());
@@ -48,7 +46,7 @@ public final class Hooks implements HookSource {
     } catch (Throwable t) {
       Throwable cause = t.getCause() == null ? t : t.getCause();
       String why =
-          "its adapter " + name + " does not fit this version of the library (" + cause + ")";
+          "its adapter " + hook + " does not fit this version of the library (" + cause + ")";
       AgentLog.get().warn(origin.getName() + " is not governed: " + why);
       coverage.failed(origin.getName(), why);
       return Hook.NOTHING;
@@ -68,7 +66,7 @@ public final class Hooks implements HookSource {
   }
 
   @Override
-  public void failedOpen(int hook, Throwable cause) {
+  public void failedOpen(Throwable cause) {
     long n = failOpen.incrementAndGet();
     if (AgentLog.get().isDue("fail-open")) {
       AgentLog.get()
@@ -81,8 +79,17 @@ public final class Hooks implements HookSource {
     return failOpen.get();
   }
 
+  /** Where it was thrown, and by which of ours it came. */
   private static String at(Throwable t) {
     StackTraceElement[] s = t.getStackTrace();
-    return s.length == 0 ? "" : " at " + s[0];
+    if (s.length == 0) {
+      return "";
+    }
+    for (StackTraceElement e : s) {
+      if (e.getClassName().startsWith("io.weir.instrumentation.")) {
+        return " at " + s[0] + (e == s[0] ? "" : ", called from " + e);
+      }
+    }
+    return " at " + s[0];
   }
 }

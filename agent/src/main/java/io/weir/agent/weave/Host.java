@@ -1,11 +1,11 @@
 package io.weir.agent.weave;
 
-import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.weir.agent.coverage.Coverage;
-import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Definitions;
+import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
 import java.lang.instrument.ClassFileTransformer;
 import java.lang.instrument.Instrumentation;
@@ -51,32 +51,38 @@ public final class Host implements ClassFileTransformer {
    *
    * @param coverage is told of classes that tell which libraries are in use
    */
-  public Host(
-      List<InstrumentationModule> modules, Instrumentation instrumentation, Coverage coverage) {
+  public Host(List<WeirModule> modules, Instrumentation instrumentation, Coverage coverage) {
     this.instrumentation = instrumentation;
     this.coverage = coverage;
-    for (String name : Libraries.entryClasses()) {
+    for (String name : coverage.entryClasses()) {
       entries.add(name);
       entries.add(name.replace('.', '/'));
     }
-    for (InstrumentationModule module : modules) {
+    for (WeirModule module : modules) {
       try {
-        for (TypeInstrumentation type : module.typeInstrumentations()) {
-          for (String name : ((WovenTypes) type).typeNames()) {
-            List<TypeInstrumentation> l = byName.get(name);
-            if (l == null) {
-              l = new ArrayList<TypeInstrumentation>(1);
-              byName.put(name, l);
-              byName.put(name.replace('.', '/'), l);
-            }
-            l.add(type);
+        List<? extends WovenTypes> types = module.wovenTypes();
+        for (String hook : module.hooks()) {
+          Bridge.add(hook);
+        }
+        for (WovenTypes type : types) {
+          for (String name : type.typeNames()) {
+            add(name, type);
           }
         }
       } catch (Throwable t) {
-        AgentLog.get()
-            .warn("instrumentation " + module.getClass().getName() + " is left out: " + t);
+        AgentLog.get().warn("instrumentation " + module.name() + " is left out: " + t);
       }
     }
+  }
+
+  private void add(String name, TypeInstrumentation type) {
+    List<TypeInstrumentation> l = byName.get(name);
+    if (l == null) {
+      l = new ArrayList<TypeInstrumentation>(1);
+      byName.put(name, l);
+      byName.put(name.replace('.', '/'), l);
+    }
+    l.add(type);
   }
 
   /**
@@ -208,8 +214,7 @@ public final class Host implements ClassFileTransformer {
   /** A loader that hides the bridge would throw NoClassDefFoundError into the application. */
   private static boolean seesBridge(ClassLoader loader) {
     try {
-      return Class.forName("io.weir.bootstrap.Bridge", false, loader)
-          == io.weir.bootstrap.Bridge.class;
+      return Class.forName("io.weir.bootstrap.Bridge", false, loader) == Bridge.class;
     } catch (Throwable hidden) {
       return false;
     }

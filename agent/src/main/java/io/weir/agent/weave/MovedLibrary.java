@@ -1,7 +1,6 @@
 package io.weir.agent.weave;
 
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import net.bytebuddy.jar.asm.ClassReader;
 import net.bytebuddy.jar.asm.ClassWriter;
@@ -18,18 +17,18 @@ public final class MovedLibrary {
   private MovedLibrary() {}
 
   /**
-   * @param hook one of {@link HookId}
+   * @param hook name of the adapter's class
    * @param library the loader that has the library; null for the boot loader
    * @param from package as the adapter knows it, with slashes, and a slash at its end
    * @param to where it is now, in the same spelling
    */
   public static Hook adapter(
-      int hook, Engine engine, @Nullable ClassLoader library, String from, String to)
+      String hook, Engine engine, @Nullable ClassLoader library, String from, String to)
       throws ReflectiveOperationException {
     return (Hook)
         new AdapterLoader(
                 library, MovedLibrary.class.getClassLoader(), bytes -> rewrite(bytes, from, to))
-            .loadClass(HookId.adapter(hook))
+            .loadClass(hook)
             .getConstructor(Engine.class)
             .newInstance(engine);
   }

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.agent.weave.match.ElementMatchers;
+import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Skip;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -318,6 +320,39 @@ public class InlinerTest {
   void aFieldIsRead() throws Exception {
     call(make(weave(WithField.class, Opcodes.V17, Fields.class)), "go");
     assertThat(SEEN).containsExactly("field");
+  }
+
+  static class Numbered {
+    static final String ONE = "io.weir.instrumentation.test.OneHook";
+    static final String TWO = "io.weir.instrumentation.test.TwoHook";
+
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.This Object self) {
+      SEEN.add(TWO);
+      SEEN.add(Bridge.hook(TWO));
+      SEEN.add(Bridge.hook(self == null ? ONE : TWO) + "");
+    }
+  }
+
+  static class TwoNumbers {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter() {
+      SEEN.add(Numbered.TWO);
+      SEEN.add(Bridge.hook(Numbered.TWO));
+      SEEN.add(Bridge.hook(Numbered.ONE));
+    }
+  }
+
+  @Test
+  void aHookIsNamedByAdviceAndNumberedWhereItIsWoven() throws Exception {
+    int one = Bridge.add(Numbered.ONE);
+    int two = Bridge.add(Numbered.TWO);
+    byte[] woven = weave(WithField.class, Opcodes.V17, TwoNumbers.class, "go");
+    assertThat(new String(woven, StandardCharsets.ISO_8859_1)).doesNotContain("OneHook");
+    call(make(woven), "go");
+    assertThat(SEEN).containsExactly(Numbered.TWO, two, one);
+    assertThatThrownBy(() -> weave(WithField.class, Opcodes.V17, Numbered.class, "go"))
+        .hasMessage("the name of a hook is no constant");
   }
 
   /** Compilers may: the JVM throws away what lies below. */

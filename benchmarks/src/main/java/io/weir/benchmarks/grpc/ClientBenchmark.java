@@ -46,7 +46,7 @@ public class ClientBenchmark {
 
   private Channel gated(Engine engine) {
     List<ClientInterceptor> gate = new ArrayList<>();
-    new ClientBuildHook(engine).enter(null, gate, Rules.POOL);
+    new ClientBuildHook(engine).enter(null, gate, Rules.POOL, null);
     return ClientInterceptors.intercept(bare, gate);
   }
 

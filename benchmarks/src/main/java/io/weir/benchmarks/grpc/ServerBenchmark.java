@@ -47,7 +47,7 @@ public class ServerBenchmark {
 
   private static ServerInterceptor gate(Engine engine) {
     List<ServerInterceptor> gate = new ArrayList<>();
-    new ServerBuildHook(engine).enter(null, gate, Rules.POOL);
+    new ServerBuildHook(engine).enter(null, gate, Rules.POOL, null);
     return gate.get(0);
   }
 

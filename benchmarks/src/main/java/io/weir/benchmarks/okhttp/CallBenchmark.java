@@ -48,7 +48,7 @@ public class CallBenchmark {
   private final OkHttpClient wovenClient =
       answering(
           raw -> {
-            Object watched = woven.enter(raw, null, null);
+            Object watched = woven.enter(this, raw, null, null);
             return watched == null ? raw : (Source) watched;
           });
   private NewCallHook withoutRules;
@@ -100,7 +100,7 @@ public class CallBenchmark {
   }
 
   private long made(NewCallHook hook) throws IOException {
-    Object state = hook.enter(wovenClient, request, null);
+    Object state = hook.enter(wovenClient, request, null, null);
     return answer((Call) Bridge.instead(state, null));
   }
 
@@ -145,6 +145,6 @@ public class CallBenchmark {
   /** The same, and the derived client for it. */
   @Benchmark
   public Object clientPerCall() {
-    return withoutRules.enter(client.newBuilder().build(), request, null);
+    return withoutRules.enter(client.newBuilder().build(), request, null, null);
   }
 }

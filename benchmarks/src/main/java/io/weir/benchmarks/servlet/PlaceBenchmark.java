@@ -2,7 +2,6 @@ package io.weir.benchmarks.servlet;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.HookSource;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
@@ -37,6 +36,8 @@ import org.openjdk.jmh.infra.Blackhole;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class PlaceBenchmark {
+  private static final int HOOK = Bridge.add(ServletHook.class.getName());
+
   /** How many limits govern the service; the second one is about a path. */
   @Param({"0", "1", "2"})
   public int rules;
@@ -141,12 +142,12 @@ public class PlaceBenchmark {
         Bridge.claim(
             new HookSource() {
               @Override
-              public Hook find(int id, Class<?> origin) {
+              public Hook find(String name, Class<?> origin) {
                 return hook;
               }
 
               @Override
-              public void failedOpen(int id, Throwable cause) {
+              public void failedOpen(Throwable cause) {
                 throw new IllegalStateException(cause);
               }
             });
@@ -163,11 +164,11 @@ public class PlaceBenchmark {
   @Benchmark
   public void woven(Blackhole body) {
     request.mark = null;
-    Object state = Bridge.enter(HookId.SERVLET_JAVAX, getClass(), this, request, response);
+    Object state = Bridge.enter(HOOK, getClass(), this, request, response, null);
     if (!(state instanceof Skip)) {
       body.consume(request);
     }
-    Bridge.leave(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
+    Bridge.leave(HOOK, getClass(), state, this, null, null);
   }
 
   @Benchmark
@@ -177,12 +178,12 @@ public class PlaceBenchmark {
   }
 
   private void deep(int places, Blackhole body) {
-    Object state = Bridge.enter(HookId.SERVLET_JAVAX, getClass(), this, request, response);
+    Object state = Bridge.enter(HOOK, getClass(), this, request, response, null);
     if (places > 1) {
       deep(places - 1, body);
     } else if (!(state instanceof Skip)) {
       body.consume(request);
     }
-    Bridge.leave(HookId.SERVLET_JAVAX, getClass(), state, this, null, null);
+    Bridge.leave(HOOK, getClass(), state, this, null, null);
   }
 }

@@ -5,16 +5,11 @@ import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,15 +17,10 @@ import org.jspecify.annotations.Nullable;
  * for: the balancer's way to the channel is replaced by one of ours, so that calls with a decision
  * go to the instance decided for, and all others where the policy says.
  */
-final class BalancerInstrumentation implements TypeInstrumentation, WovenTypes {
+final class BalancerInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {"io.grpc.internal.AutoConfiguredLoadBalancerFactory"}; // since 1.18
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return ElementMatchers.namedOneOf(typeNames());
   }
 
   @Override
@@ -50,7 +40,8 @@ final class BalancerInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object helper) {
-      Object ours = Bridge.enter(HookId.GRPC_BALANCER, origin, self, helper, null);
+      Object ours =
+          Bridge.enter(Bridge.hook(GrpcModule.BALANCER), origin, self, helper, null, null);
       return ours == null ? helper : ours;
     }
   }

@@ -3,31 +3,21 @@ package io.weir.instrumentation.grpc;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.matcher.ElementMatchers;
 
 /**
  * A channel that goes idle or down shuts its balancer down, and with it our connections to
  * instances: otherwise it would never terminate.
  */
-final class BalancerShutdownInstrumentation implements TypeInstrumentation, WovenTypes {
+final class BalancerShutdownInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "io.grpc.internal.AutoConfiguredLoadBalancerFactory$AutoConfiguredLoadBalancer" // since 1.18
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return ElementMatchers.namedOneOf(typeNames());
   }
 
   @Override
@@ -44,7 +34,7 @@ final class BalancerShutdownInstrumentation implements TypeInstrumentation, Wove
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.FieldValue("helper") Object helper) {
-      Bridge.enter(HookId.GRPC_BALANCER_SHUTDOWN, origin, self, helper, null);
+      Bridge.enter(Bridge.hook(GrpcModule.BALANCER_SHUTDOWN), origin, self, helper, null, null);
     }
   }
 }

@@ -3,31 +3,21 @@ package io.weir.instrumentation.grpc;
 import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.matcher.ElementMatchers;
 
 /**
  * Where a server has just opened its port, or is about to close it: what the registry needs to
  * know.
  */
-final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes {
+final class ListeningInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "io.grpc.internal.ServerImpl" // since 1.0
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return ElementMatchers.namedOneOf(typeNames());
   }
 
   @Override
@@ -43,7 +33,7 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object self) {
-      Bridge.exit(HookId.GRPC_LISTENING, origin, null, self, null, null);
+      Bridge.exit(Bridge.hook(GrpcModule.LISTENING), origin, null, self, null, null);
     }
   }
 
@@ -53,7 +43,7 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
 
     @Advice.OnMethodEnter(suppress = Throwable.class)
     static void enter(@Advice.Origin Class<?> origin, @Advice.This Object self) {
-      Bridge.exit(HookId.GRPC_LISTENING, origin, "stops", self, null, null);
+      Bridge.exit(Bridge.hook(GrpcModule.LISTENING), origin, "stops", self, null, null);
     }
   }
 }

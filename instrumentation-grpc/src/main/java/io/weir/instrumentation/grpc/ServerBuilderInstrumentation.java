@@ -4,10 +4,8 @@ import static net.bytebuddy.matcher.ElementMatchers.declaresField;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.type.TypeDescription;
@@ -15,7 +13,7 @@ import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
 /** Every server is built here: the gate joins its interceptors. */
-final class ServerBuilderInstrumentation implements TypeInstrumentation, WovenTypes {
+final class ServerBuilderInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
@@ -46,7 +44,8 @@ final class ServerBuilderInstrumentation implements TypeInstrumentation, WovenTy
         @Advice.This Object self,
         @Advice.FieldValue("interceptors") Object interceptors,
         @Advice.FieldValue("executorPool") Object executors) {
-      Bridge.enter(HookId.GRPC_SERVER_BUILD, origin, self, interceptors, executors);
+      Bridge.enter(
+          Bridge.hook(GrpcModule.SERVER_BUILD), origin, self, interceptors, executors, null);
     }
   }
 }

@@ -2,22 +2,17 @@ package io.weir.instrumentation.okhttp;
 
 import static net.bytebuddy.matcher.ElementMatchers.isConstructor;
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import java.net.Proxy;
 import javax.net.SocketFactory;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,15 +20,10 @@ import org.jspecify.annotations.Nullable;
  * connections it may share: for a retargeted call, name service, sockets and proxy are those of the
  * chosen instance.
  */
-final class AddressInstrumentation implements TypeInstrumentation, WovenTypes {
+final class AddressInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {"okhttp3.Address"}; // 3.0; the constructor is the same up to 5.5
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -65,7 +55,8 @@ final class AddressInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.Argument(0) String host,
         @Advice.Argument(1) int port,
         @Advice.Argument(2) Object dns) {
-      return (Object[]) Bridge.enter(HookId.OKHTTP_ADDRESS, origin, dns, host, port);
+      return (Object[])
+          Bridge.enter(Bridge.hook(OkHttpModule.ADDRESS), origin, null, host, port, dns);
     }
   }
 }

@@ -3,31 +3,22 @@ package io.weir.instrumentation.okhttp;
 import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** An enqueued call on its dispatcher's thread: where it may be found to be too early. */
-final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes {
+final class AsyncCallInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "okhttp3.RealCall$AsyncCall", // execute: 3.0 to 3.14; run: 4.0 to 4.3
       "okhttp3.internal.connection.RealCall$AsyncCall", // run: 4.4
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -45,7 +36,7 @@ final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes 
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.FieldValue(value = "this$0", typing = Assigner.Typing.DYNAMIC) Object call) {
-      return Bridge.enter(HookId.OKHTTP_RUN, origin, self, call, null);
+      return Bridge.enter(Bridge.hook(OkHttpModule.RUN), origin, self, call, null, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -54,7 +45,7 @@ final class AsyncCallInstrumentation implements TypeInstrumentation, WovenTypes 
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.OKHTTP_RUN, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(OkHttpModule.RUN), origin, state, self, null, thrown);
     }
   }
 }

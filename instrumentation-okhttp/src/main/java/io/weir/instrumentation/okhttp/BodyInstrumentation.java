@@ -2,34 +2,24 @@ package io.weir.instrumentation.okhttp;
 
 import static net.bytebuddy.matcher.ElementMatchers.isConstructor;
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The constructor of what OkHttp reads an answer's body from: the end of the body is seen there.
  */
-final class BodyInstrumentation implements TypeInstrumentation, WovenTypes {
+final class BodyInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     // 3.14; (Exchange, Source, long), from 5.2 on (Exchange, Source, long, boolean)
     return new String[] {"okhttp3.internal.connection.Exchange$ResponseBodySource"};
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -51,7 +41,7 @@ final class BodyInstrumentation implements TypeInstrumentation, WovenTypes {
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(
         @Advice.Origin Class<?> origin, @Advice.Argument(1) Object source) {
-      return Bridge.enter(HookId.OKHTTP_BODY, origin, source, null, null);
+      return Bridge.enter(Bridge.hook(OkHttpModule.BODY), origin, null, source, null, null);
     }
   }
 }

@@ -1,32 +1,22 @@
 package io.weir.instrumentation.okhttp;
 
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** {@code OkHttpClient.newCall(Request)}: the call is made by a derived client instead. */
-final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
+final class NewCallInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {"okhttp3.OkHttpClient"}; // 3.0
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -45,7 +35,7 @@ final class NewCallInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.Origin Class<?> origin,
         @Advice.This Object client,
         @Advice.Argument(0) Object request) {
-      return Bridge.enter(HookId.OKHTTP_NEW_CALL, origin, client, request, null);
+      return Bridge.enter(Bridge.hook(OkHttpModule.NEW_CALL), origin, client, request, null, null);
     }
 
     @Advice.OnMethodExit(suppress = Throwable.class)

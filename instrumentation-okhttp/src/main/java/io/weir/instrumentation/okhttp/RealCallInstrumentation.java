@@ -1,31 +1,21 @@
 package io.weir.instrumentation.okhttp;
 
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
 
 /** {@code Call.cancel()}, for calls that wait for their turn without a thread. */
-final class RealCallInstrumentation implements TypeInstrumentation, WovenTypes {
+final class RealCallInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "okhttp3.RealCall", // 3.0 to 4.3
       "okhttp3.internal.connection.RealCall", // 4.4
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -40,7 +30,7 @@ final class RealCallInstrumentation implements TypeInstrumentation, WovenTypes {
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object call) {
-      Bridge.exit(HookId.OKHTTP_CANCEL, origin, null, call, null, null);
+      Bridge.exit(Bridge.hook(OkHttpModule.CANCEL), origin, null, call, null, null);
     }
   }
 }

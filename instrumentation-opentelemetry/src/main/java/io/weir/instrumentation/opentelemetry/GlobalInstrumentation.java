@@ -2,32 +2,22 @@ package io.weir.instrumentation.opentelemetry;
 
 import static net.bytebuddy.matcher.ElementMatchers.isStatic;
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
 
 /**
  * {@code GlobalOpenTelemetry.set(OpenTelemetry)}, once it has been set. {@code get()} is never
  * called: before the application has set its own it would put a no-op in its place for good.
  */
-final class GlobalInstrumentation implements TypeInstrumentation, WovenTypes {
+final class GlobalInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {"io.opentelemetry.api.GlobalOpenTelemetry"}; // 1.0
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -47,7 +37,7 @@ final class GlobalInstrumentation implements TypeInstrumentation, WovenTypes {
     /** Not when it threw: then another one stays in force. */
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.Argument(0) Object openTelemetry) {
-      Bridge.enter(HookId.OPENTELEMETRY_SET, origin, origin, openTelemetry, null);
+      Bridge.enter(Bridge.hook(OpenTelemetryModule.SET), origin, origin, openTelemetry, null, null);
     }
   }
 }

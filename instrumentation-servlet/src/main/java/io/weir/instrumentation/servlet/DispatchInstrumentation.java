@@ -4,15 +4,12 @@ import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * The places where containers hand (request, response) on: the first one a request meets governs
  * it, the others see its mark.
  */
-final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
+final class DispatchInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
@@ -37,11 +34,6 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
       "javax.servlet.http.HttpServlet", // any other container
       "jakarta.servlet.http.HttpServlet",
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -69,7 +61,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Argument(0) Object request,
         @Advice.Argument(1) Object response) {
-      return Bridge.enter(HookId.SERVLET_JAVAX, origin, self, request, response);
+      return Bridge.enter(Bridge.hook(ServletModule.JAVAX), origin, self, request, response, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -78,7 +70,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(ServletModule.JAVAX), origin, state, self, null, thrown);
     }
   }
 
@@ -91,7 +83,8 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Argument(0) Object request,
         @Advice.Argument(1) Object response) {
-      return Bridge.enter(HookId.SERVLET_JAKARTA, origin, self, request, response);
+      return Bridge.enter(
+          Bridge.hook(ServletModule.JAKARTA), origin, self, request, response, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -100,7 +93,7 @@ final class DispatchInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(ServletModule.JAKARTA), origin, state, self, null, thrown);
     }
   }
 }

@@ -1,19 +1,14 @@
 package io.weir.instrumentation.servlet;
 
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * around them would be further out, but its body is what marks the request as handled; without it
  * Jetty asks the next handler.
  */
-final class JettyHolderInstrumentation implements TypeInstrumentation, WovenTypes {
+final class JettyHolderInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
@@ -29,11 +24,6 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
       "org.eclipse.jetty.ee8.servlet.ServletHolder", // Jetty 12
       "org.eclipse.jetty.ee9.servlet.ServletHolder",
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -59,7 +49,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Argument(1) Object request,
         @Advice.Argument(2) Object response) {
-      return Bridge.enter(HookId.SERVLET_JAVAX, origin, self, request, response);
+      return Bridge.enter(Bridge.hook(ServletModule.JAVAX), origin, self, request, response, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -68,7 +58,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.SERVLET_JAVAX, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(ServletModule.JAVAX), origin, state, self, null, thrown);
     }
   }
 
@@ -81,7 +71,8 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Argument(1) Object request,
         @Advice.Argument(2) Object response) {
-      return Bridge.enter(HookId.SERVLET_JAKARTA, origin, self, request, response);
+      return Bridge.enter(
+          Bridge.hook(ServletModule.JAKARTA), origin, self, request, response, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -90,7 +81,7 @@ final class JettyHolderInstrumentation implements TypeInstrumentation, WovenType
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.SERVLET_JAKARTA, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(ServletModule.JAKARTA), origin, state, self, null, thrown);
     }
   }
 }

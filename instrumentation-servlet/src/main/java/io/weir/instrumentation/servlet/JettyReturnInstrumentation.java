@@ -7,19 +7,15 @@ import static net.bytebuddy.matcher.ElementMatchers.returns;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
-import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
 /** Where Jetty begins an asynchronous dispatch: a paced request comes back as a new one. */
-final class JettyReturnInstrumentation implements TypeInstrumentation, WovenTypes {
+final class JettyReturnInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
@@ -29,11 +25,6 @@ final class JettyReturnInstrumentation implements TypeInstrumentation, WovenType
       "org.eclipse.jetty.ee10.servlet.ServletChannelState", // handling, unhandle: Jetty 12
       "org.eclipse.jetty.ee11.servlet.ServletChannelState", // Jetty 12.1
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return namedOneOf(typeNames());
   }
 
   @Override
@@ -58,7 +49,7 @@ final class JettyReturnInstrumentation implements TypeInstrumentation, WovenType
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object channel) {
-      Bridge.enter(HookId.SERVLET_JETTY_RETURN, origin, self, channel, null);
+      Bridge.enter(Bridge.hook(ServletModule.JETTY_RETURN), origin, self, channel, null, null);
     }
   }
 
@@ -71,7 +62,7 @@ final class JettyReturnInstrumentation implements TypeInstrumentation, WovenType
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object action) {
-      return Bridge.exit(HookId.SERVLET_JETTY_RETURN, origin, null, self, action, null);
+      return Bridge.exit(Bridge.hook(ServletModule.JETTY_RETURN), origin, null, self, action, null);
     }
   }
 }

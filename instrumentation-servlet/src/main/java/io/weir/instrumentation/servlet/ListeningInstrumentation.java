@@ -3,21 +3,16 @@ package io.weir.instrumentation.servlet;
 import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.matcher.ElementMatchers;
 
 /**
  * Where a container has just opened its port, or is about to close it: what the registry needs to
  * know.
  */
-final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes {
+final class ListeningInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
@@ -25,11 +20,6 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
       "org.eclipse.jetty.server.ServerConnector", // open, Jetty 9 and later
       "io.undertow.Undertow", // start, 1.0 and later
     };
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return ElementMatchers.namedOneOf(typeNames());
   }
 
   @Override
@@ -47,7 +37,7 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object self) {
-      Bridge.exit(HookId.SERVLET_LISTENING, origin, null, self, null, null);
+      Bridge.exit(Bridge.hook(ServletModule.LISTENING), origin, null, self, null, null);
     }
   }
 
@@ -57,7 +47,7 @@ final class ListeningInstrumentation implements TypeInstrumentation, WovenTypes 
 
     @Advice.OnMethodEnter(suppress = Throwable.class)
     static void enter(@Advice.Origin Class<?> origin, @Advice.This Object self) {
-      Bridge.exit(HookId.SERVLET_LISTENING, origin, "stops", self, null, null);
+      Bridge.exit(Bridge.hook(ServletModule.LISTENING), origin, "stops", self, null, null);
     }
   }
 }

@@ -3,31 +3,21 @@ package io.weir.instrumentation.servlet;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 
-import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
-import net.bytebuddy.description.type.TypeDescription;
-import net.bytebuddy.matcher.ElementMatcher;
-import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Undertow's step from its own handlers into filters and servlet. It says nothing about javax or
  * jakarta, so one hook serves both.
  */
-final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
+final class UndertowInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {"io.undertow.servlet.handlers.ServletDispatchingHandler"}; // since 1.0
-  }
-
-  @Override
-  public ElementMatcher<TypeDescription> typeMatcher() {
-    return ElementMatchers.namedOneOf(typeNames());
   }
 
   @Override
@@ -46,7 +36,7 @@ final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object exchange) {
-      return Bridge.enter(HookId.SERVLET_UNDERTOW, origin, self, exchange, null);
+      return Bridge.enter(Bridge.hook(ServletModule.UNDERTOW), origin, self, exchange, null, null);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
@@ -55,7 +45,7 @@ final class UndertowInstrumentation implements TypeInstrumentation, WovenTypes {
         @Advice.This Object self,
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
-      Bridge.leave(HookId.SERVLET_UNDERTOW, origin, state, self, null, thrown);
+      Bridge.leave(Bridge.hook(ServletModule.UNDERTOW), origin, state, self, null, thrown);
     }
   }
 }

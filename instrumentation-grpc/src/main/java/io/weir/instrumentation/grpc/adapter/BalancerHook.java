@@ -15,7 +15,8 @@ public final class BalancerHook extends Hook {
   }
 
   @Override
-  public Object enter(Object factory, @Nullable Object helper, @Nullable Object unused) {
+  public Object enter(
+      Object factory, @Nullable Object helper, @Nullable Object a1, @Nullable Object a2) {
     return RoutedHelper.around((LoadBalancer.Helper) Objects.requireNonNull(helper), engine);
   }
 }

@@ -9,7 +9,8 @@ public final class BalancerShutdownHook extends Hook {
   public BalancerShutdownHook(Engine engine) {}
 
   @Override
-  public @Nullable Object enter(Object balancer, @Nullable Object helper, @Nullable Object unused) {
+  public @Nullable Object enter(
+      Object balancer, @Nullable Object helper, @Nullable Object a1, @Nullable Object a2) {
     if (helper instanceof RoutedHelper) {
       ((RoutedHelper) helper).shutdown();
     }

@@ -46,7 +46,10 @@ public final class ClientBuildHook extends Hook {
 
   @Override
   public @Nullable Object enter(
-      Object builder, @Nullable Object interceptors, @Nullable Object executors) {
+      Object builder,
+      @Nullable Object interceptors,
+      @Nullable Object executors,
+      @Nullable Object a2) {
     @SuppressWarnings("unchecked")
     List<ClientInterceptor> list = (List<ClientInterceptor>) Objects.requireNonNull(interceptors);
     // a builder may build more than once

@@ -7,7 +7,6 @@ import io.grpc.ClientInterceptor;
 import io.grpc.MethodDescriptor;
 import io.grpc.internal.ObjectPool;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
@@ -70,7 +69,7 @@ final class ClientGate implements ClientInterceptor {
       Authority a = of(authority);
       return a.host == null ? null : engine.plan(a.host, a.port);
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
+      Bridge.failedOpen(t);
       return null;
     }
   }

@@ -5,7 +5,6 @@ import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.Metadata;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +43,7 @@ final class ColouredClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
         Colour.swap(before);
       }
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
+      Bridge.failedOpen(t);
     }
     super.start(listener, headers);
   }

@@ -4,7 +4,6 @@ import io.grpc.internal.GrpcUtil;
 import io.grpc.internal.ObjectPool;
 import io.grpc.internal.SharedResourceHolder;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -56,7 +55,7 @@ final class Executors {
     try {
       timer.schedule(once, delayNanos, TimeUnit.NANOSECONDS);
     } catch (Throwable noThread) {
-      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, noThread);
+      Bridge.failedOpen(noThread);
       once.run();
     }
   }

@@ -12,7 +12,6 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.outcome.Failure;
@@ -117,7 +116,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       }
     } catch (Throwable t) {
       abandon();
-      Bridge.failedOpen(HookId.GRPC_CLIENT_BUILD, t);
+      Bridge.failedOpen(t);
       delegate = next.newCall(method, options);
       delegate.start(listener, headers);
       return;

@@ -14,7 +14,6 @@ import io.grpc.internal.GrpcUtil;
 import io.grpc.internal.SharedResourceHolder;
 import io.grpc.util.ForwardingLoadBalancerHelper;
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
@@ -106,7 +105,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
                 try {
                   task.run();
                 } catch (Throwable t) {
-                  Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+                  Bridge.failedOpen(t);
                 }
               }
             });
@@ -203,7 +202,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     try {
       c = connection(instance.toString(), address);
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+      Bridge.failedOpen(t);
     }
     connections.put(instance, c);
     publish();
@@ -311,7 +310,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
       try {
         changed(info);
       } catch (Throwable t) {
-        Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+        Bridge.failedOpen(t);
       }
     }
 
@@ -358,7 +357,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
             return decided;
           }
         } catch (Throwable t) {
-          Bridge.failedOpen(HookId.GRPC_BALANCER, t);
+          Bridge.failedOpen(t);
         }
       }
       return original.pickSubchannel(args);

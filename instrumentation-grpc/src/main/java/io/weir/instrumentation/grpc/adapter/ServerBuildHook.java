@@ -23,7 +23,10 @@ public final class ServerBuildHook extends Hook {
 
   @Override
   public @Nullable Object enter(
-      Object builder, @Nullable Object interceptors, @Nullable Object executors) {
+      Object builder,
+      @Nullable Object interceptors,
+      @Nullable Object executors,
+      @Nullable Object a2) {
     @SuppressWarnings("unchecked")
     List<ServerInterceptor> list = (List<ServerInterceptor>) Objects.requireNonNull(interceptors);
     // a builder may build more than once, and get interceptors in between

@@ -7,7 +7,6 @@ import io.grpc.ServerInterceptor;
 import io.grpc.internal.ObjectPool;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.Executor;
 
@@ -37,7 +36,7 @@ final class ServerGate implements ServerInterceptor {
       handler = colour == Colour.NONE ? next : new Coloured<Q, P>(colour, next);
     } catch (Throwable t) {
       governed.abandon();
-      Bridge.failedOpen(HookId.GRPC_SERVER_BUILD, t);
+      Bridge.failedOpen(t);
       return next.startCall(call, headers);
     }
     if (!governs) {

@@ -66,12 +66,12 @@ class GateTest {
   @BeforeEach
   void start() throws Exception {
     List<ServerInterceptor> outside = new ArrayList<>();
-    new ServerBuildHook(engine).enter(null, outside, POOL);
-    new ServerBuildHook(engine).enter(null, outside, POOL);
+    new ServerBuildHook(engine).enter(null, outside, POOL, null);
+    new ServerBuildHook(engine).enter(null, outside, POOL, null);
     assertThat(outside).as("built twice, governed once").hasSize(1);
     List<ClientInterceptor> inside = new ArrayList<>();
-    new ClientBuildHook(engine).enter(null, inside, POOL);
-    new ClientBuildHook(engine).enter(null, inside, POOL);
+    new ClientBuildHook(engine).enter(null, inside, POOL, null);
+    new ClientBuildHook(engine).enter(null, inside, POOL, null);
     assertThat(inside).as("built twice, governed once").hasSize(1);
     server =
         InProcessServerBuilder.forName(name)

@@ -10,12 +10,13 @@ public final class BodyHook extends Hook {
   public BodyHook(Engine engine) {}
 
   /**
-   * @param self the bytes as they come from the connection
+   * @param a0 the bytes as they come from the connection
    * @return what to read instead, or null
    */
   @Override
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     Outcome outcome = Bound.outcome();
-    return outcome == null ? null : new WatchedSource((Source) self, outcome, null);
+    return outcome == null ? null : new WatchedSource((Source) a0, outcome, null);
   }
 }

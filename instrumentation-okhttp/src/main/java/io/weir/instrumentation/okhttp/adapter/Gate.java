@@ -2,7 +2,6 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
@@ -96,6 +95,6 @@ final class Gate {
   }
 
   static void failedOpen(Throwable cause) {
-    Bridge.failedOpen(HookId.OKHTTP_NEW_CALL, cause);
+    Bridge.failedOpen(cause);
   }
 }

@@ -23,7 +23,8 @@ public final class NewCallHook extends Hook {
    * @return the call to return instead, or null: it is made on one of our clients already
    */
   @Override
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     OkHttpClient client = (OkHttpClient) self;
     if (a0 == null || Governor.of(client) != null) {
       return null;

@@ -33,8 +33,8 @@ public final class RunHook extends Hook {
    */
   @Override
   @SuppressWarnings("NullAway") // a0 is the call; a governor is found in a client only
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object unused)
-      throws Throwable {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) throws Throwable {
     Call call = (Call) a0;
     Request request = call.request();
     ServicePlan plan = engine.plan(request.url().host(), request.url().port());

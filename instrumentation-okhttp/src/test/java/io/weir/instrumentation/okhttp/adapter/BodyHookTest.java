@@ -101,7 +101,7 @@ class BodyHookTest extends OutcomeTest {
           Response r = chain.proceed(chain.request());
           if (chain.request().url().encodedPath().equals("/outer")) {
             Request inner = new Request.Builder().url(elsewhere).build();
-            Object state = rig.hook.enter(plain, inner, null);
+            Object state = rig.hook.enter(plain, inner, null, null);
             ((Call) Bridge.instead(state, null)).execute().close();
           }
           return r;

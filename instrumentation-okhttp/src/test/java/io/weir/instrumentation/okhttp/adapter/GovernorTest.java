@@ -137,7 +137,7 @@ class GovernorTest {
     assertThat(derived.connectionPool()).isSameAs(client.connectionPool());
     assertThat(derived.dispatcher()).isSameAs(client.dispatcher());
     assertThat(derived.eventListenerFactory()).isSameAs(client.eventListenerFactory());
-    assertThat(rig.hook.enter(derived, rig.request("/a"), null)).isNull();
+    assertThat(rig.hook.enter(derived, rig.request("/a"), null, null)).isNull();
     assertThat(call.request().url()).isEqualTo(rig.request("/a").url());
   }
 

@@ -87,7 +87,7 @@ final class Rig implements AutoCloseable {
                 chain -> {
                   Response r = chain.proceed(chain.request());
                   ResponseBody b = r.body();
-                  Object watched = woven.enter(b.source(), null, null);
+                  Object watched = woven.enter(this, b.source(), null, null);
                   return watched == null
                       ? r
                       : r.newBuilder()
@@ -116,7 +116,7 @@ final class Rig implements AutoCloseable {
 
   /** As the woven {@code client.newCall}. */
   Call call(Request request) {
-    Object state = hook.enter(client, request, null);
+    Object state = hook.enter(client, request, null, null);
     return (Call) Bridge.instead(state, null);
   }
 

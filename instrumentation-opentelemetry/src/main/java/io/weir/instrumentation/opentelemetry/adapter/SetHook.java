@@ -30,7 +30,8 @@ public final class SetHook extends Hook {
    * @param a0 the OpenTelemetry
    */
   @Override
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     OpenTelemetry openTelemetry = (OpenTelemetry) a0;
     if (openTelemetry == null
         || openTelemetry == OpenTelemetry.noop()

@@ -19,7 +19,8 @@ public final class JettyReturnHook extends Hook {
 
   /** Jetty 9.4 to 11, and ee8 and ee9 of 12: {@code handleAsync(HttpChannel)}. */
   @Override
-  public @Nullable Object enter(Object self, @Nullable Object channel, @Nullable Object unused)
+  public @Nullable Object enter(
+      Object self, @Nullable Object channel, @Nullable Object a1, @Nullable Object a2)
       throws Throwable {
     Object request = call(Objects.requireNonNull(channel), "getRequest");
     if (request != null && isDue(request)) {

@@ -24,7 +24,7 @@ public abstract class Pause {
   public void end(Object request) {}
 
   /** Hands it back when its time has come, unless its caller went away. */
-  protected static void schedule(Pacer pacer, long nanos, Waiting waiting, int hook, Return back) {
+  protected static void schedule(Pacer pacer, long nanos, Waiting waiting, Return back) {
     pacer.after(
         nanos,
         () -> {
@@ -34,7 +34,7 @@ public abstract class Pause {
             } catch (Throwable t) {
               // the container has ended it meanwhile, or is stopping
               waiting.abandon();
-              Bridge.failedOpen(hook, t);
+              Bridge.failedOpen(t);
             }
           }
         });

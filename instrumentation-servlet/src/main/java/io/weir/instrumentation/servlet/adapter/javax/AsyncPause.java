@@ -1,7 +1,6 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Pause;
 import io.weir.instrumentation.servlet.adapter.Waiting;
@@ -46,7 +45,7 @@ abstract class AsyncPause extends Pause {
     } catch (Throwable t) {
       // too late to let the application have it
       waiting.gone();
-      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+      Bridge.failedOpen(t);
       ((HttpServletResponse) context.getResponse())
           .setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
       context.complete();

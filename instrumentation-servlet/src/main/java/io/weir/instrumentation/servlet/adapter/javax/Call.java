@@ -2,7 +2,6 @@ package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.outcome.Failure;
@@ -159,7 +158,7 @@ final class Call extends Waiting implements AsyncListener {
     try {
       end(response.getStatus());
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+      Bridge.failedOpen(t);
     }
   }
 
@@ -168,7 +167,7 @@ final class Call extends Waiting implements AsyncListener {
     try {
       threw(event.getThrowable());
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+      Bridge.failedOpen(t);
     }
   }
 
@@ -182,7 +181,7 @@ final class Call extends Waiting implements AsyncListener {
     try {
       event.getAsyncContext().addListener(this);
     } catch (Throwable t) {
-      Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+      Bridge.failedOpen(t);
     }
   }
 }

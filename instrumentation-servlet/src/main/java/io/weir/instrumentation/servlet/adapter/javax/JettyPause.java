@@ -1,6 +1,5 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.JettyReturnHook;
 import io.weir.instrumentation.servlet.adapter.Waiting;
@@ -74,7 +73,6 @@ final class JettyPause extends AsyncPause {
         pacer,
         nanos,
         waiting,
-        HookId.SERVLET_JAVAX,
         () -> {
           // the application's own asynchronous processing, if any, starts from Jetty's default
           context.setTimeout(timeout);

@@ -3,7 +3,6 @@ package io.weir.instrumentation.servlet.adapter.javax;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.Hook;
-import io.weir.bootstrap.HookId;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
@@ -60,7 +59,8 @@ public final class ServletHook extends Hook {
   }
 
   @Override
-  public @Nullable Object enter(Object self, @Nullable Object a0, @Nullable Object a1) {
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     if (!engine.governsInbound() && !engine.colours()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
@@ -90,8 +90,7 @@ public final class ServletHook extends Hook {
     if (request.getDispatcherType() != DispatcherType.REQUEST) {
       // its filters may not be those of a request, security among them: never let it in
       call.abandon();
-      Bridge.failedOpen(
-          HookId.SERVLET_JAVAX, new IllegalStateException("a paced request came back as no such"));
+      Bridge.failedOpen(new IllegalStateException("a paced request came back as no such"));
       response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
       return Skip.SKIP;
     }
@@ -156,7 +155,7 @@ public final class ServletHook extends Hook {
         return new TomcatPause(pacer, place.getClassLoader());
       } catch (Throwable other) {
         // a Tomcat made into something else: its threads wait
-        Bridge.failedOpen(HookId.SERVLET_JAVAX, other);
+        Bridge.failedOpen(other);
       }
     }
     return null;

@@ -1,7 +1,6 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.io.IOException;
@@ -100,7 +99,6 @@ final class TomcatPause extends AsyncPause {
         pacer,
         nanos,
         waiting,
-        HookId.SERVLET_JAVAX,
         () -> {
           action.invoke(connection, dispatch, null);
           offerLater(connection, waiting, MOST_OFFERS);
@@ -121,7 +119,7 @@ final class TomcatPause extends AsyncPause {
           try {
             offer.invoke(hook.get(connection), -1L);
           } catch (Throwable t) {
-            Bridge.failedOpen(HookId.SERVLET_JAVAX, t);
+            Bridge.failedOpen(t);
           }
           offerLater(connection, waiting, more - 1);
         });

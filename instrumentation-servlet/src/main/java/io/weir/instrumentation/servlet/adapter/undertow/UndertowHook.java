@@ -22,11 +22,12 @@ public final class UndertowHook extends Hook {
 
   @Override
   @SuppressWarnings("NullAway") // the exchange is never null
-  public @Nullable Object enter(Object self, @Nullable Object exchange, @Nullable Object unused)
+  public @Nullable Object enter(
+      Object self, @Nullable Object exchange, @Nullable Object a1, @Nullable Object a2)
       throws Throwable {
     ServletRequestContext context =
         ((HttpServerExchange) exchange).getAttachment(ServletRequestContext.ATTACHMENT_KEY);
-    return servlet.enter(self, context.getOriginalRequest(), context.getOriginalResponse());
+    return servlet.enter(self, context.getOriginalRequest(), context.getOriginalResponse(), null);
   }
 
   @Override

@@ -8,7 +8,6 @@ import io.undertow.servlet.handlers.ServletRequestContext;
 import io.undertow.servlet.spec.HttpServletRequestImpl;
 import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
-import io.weir.bootstrap.HookId;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Pause;
 import io.weir.instrumentation.servlet.adapter.Waiting;
@@ -76,7 +75,6 @@ final class UndertowPause extends Pause {
               pacer,
               nanos,
               waiting,
-              HookId.SERVLET_UNDERTOW,
               () -> {
                 try {
                   exchange.dispatch(executor, again);

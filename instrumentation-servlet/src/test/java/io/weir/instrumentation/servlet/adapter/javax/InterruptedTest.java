@@ -76,14 +76,14 @@ class InterruptedTest {
                     .build())
             .build());
     AtomicReference<Object> status = new AtomicReference<>();
-    assertThat(hook.enter(this, request(), response(status))).isInstanceOf(Call.class);
+    assertThat(hook.enter(this, request(), response(status), null)).isInstanceOf(Call.class);
     for (int round = 0; round < 3; round++) {
       AtomicReference<Object> entered = new AtomicReference<>();
       AtomicBoolean stands = new AtomicBoolean();
       Thread worker =
           new Thread(
               () -> {
-                entered.set(hook.enter(this, request(), response(status)));
+                entered.set(hook.enter(this, request(), response(status), null));
                 stands.set(Thread.currentThread().isInterrupted());
               });
       worker.start();
@@ -91,7 +91,7 @@ class InterruptedTest {
         Thread.onSpinWait();
       }
       // it has the only place to wait
-      assertThat(hook.enter(this, request(), response(status))).isSameAs(Skip.SKIP);
+      assertThat(hook.enter(this, request(), response(status), null)).isSameAs(Skip.SKIP);
       assertThat(status.get()).isEqualTo(429);
       worker.interrupt();
       worker.join();

@@ -1,0 +1,69 @@
+package io.weir.instrumentation;
+
+import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
+import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * An instrumentation, described by itself: its name, the classes it weaves, the hooks its advice
+ * calls, and the libraries whose calls it governs.
+ *
+ * <p>The agent finds a module by its line in {@code
+ * META-INF/services/io.weir.instrumentation.WeirModule}. It reads each module once, at start, and
+ * leaves out a module that throws. A constructor without arguments is called for every module, also
+ * for one that is switched off; the other methods do no work of their own.
+ */
+public abstract class WeirModule extends InstrumentationModule {
+
+  /**
+   * @param name as users write it in {@code weir.instrumentation.NAME.enabled}: lower case letters,
+   *     digits and dashes
+   */
+  protected WeirModule(String name) {
+    super(name, "weir-" + name);
+  }
+
+  /** As users write it in {@code weir.instrumentation.NAME.enabled}. */
+  public final String name() {
+    return instrumentationName();
+  }
+
+  /**
+   * Names of the classes, each a {@link io.weir.bootstrap.Hook} with a public constructor that
+   * takes the engine, that stand behind the woven places. Advice names one of them: {@code
+   * Bridge.enter(Bridge.hook(NAME), ...)}.
+   */
+  public abstract String[] hooks();
+
+  /** The classes that are woven. */
+  public abstract List<? extends WovenTypes> wovenTypes();
+
+  /** The libraries whose calls this module governs, as the coverage report tells them. */
+  public List<Library> covers() {
+    return Collections.emptyList();
+  }
+
+  /**
+   * A library that this module governs, for {@link #covers}.
+   *
+   * @param versions that are governed, in words: {@code "3.3 and newer"}
+   * @param prefixes what the names of its classes start with, its woven classes among them
+   * @param entryClasses binary names: where one of them is loaded, the library is in use
+   */
+  protected final Library library(
+      String library,
+      Library.Side side,
+      String versions,
+      String[] prefixes,
+      String... entryClasses) {
+    return Library.governed(library, side, name(), versions, Arrays.asList(prefixes), entryClasses);
+  }
+
+  @Override
+  public final List<TypeInstrumentation> typeInstrumentations() {
+    return new ArrayList<TypeInstrumentation>(wovenTypes());
+  }
+}
