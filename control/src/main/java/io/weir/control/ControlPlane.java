@@ -1,7 +1,7 @@
 package io.weir.control;
 
 import io.weir.control.etcd.EtcdStore;
-import io.weir.control.feed.Report;
+import io.weir.control.feed.InstanceReport;
 import io.weir.control.feed.RuleFeed;
 import io.weir.control.files.FileStore;
 import io.weir.control.loop.Log;
@@ -15,7 +15,7 @@ import io.weir.control.store.Entry;
 import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import io.weir.control.store.Store;
-import io.weir.control.tune.Tuning;
+import io.weir.control.tune.RateTuning;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -60,7 +60,7 @@ public final class ControlPlane implements AutoCloseable {
   private final Log log;
   private final LoopThread loop;
   private final @Nullable LoopThread disk;
-  private final Fanout fanout;
+  private final StoreFanout fanout;
   private final RuleFeed feed;
   private final Store store;
   private final @Nullable SharedStore shared;
@@ -84,13 +84,13 @@ public final class ControlPlane implements AutoCloseable {
   private boolean ruled;
   private final List<Runnable> whenRuled = new ArrayList<Runnable>();
 
-  private volatile @Nullable Tuning tuning;
+  private volatile @Nullable RateTuning tuning;
 
   private ControlPlane(ControlOptions options, Consumer<RuleBook> sink, Log log) {
     this.options = options;
     this.log = log;
     loop = new LoopThread("weir-control", log);
-    fanout = new Fanout(loop, log);
+    fanout = new StoreFanout(loop, log);
     looks = loop.chain("status", LOOK_NANOS, this::publishStatus);
     saves = loop.chain("snapshot", SNAPSHOT_QUIET_NANOS, this::save);
     feed = new RuleFeed(sink, log, options.service, loop);
@@ -101,10 +101,10 @@ public final class ControlPlane implements AutoCloseable {
       shared = null;
       store =
           options.directory == null
-              ? new Nowhere(loop)
+              ? new EmptyStore(loop)
               : new FileStore(options.directory, loop, log);
     }
-    if (store instanceof Nowhere) {
+    if (store instanceof EmptyStore) {
       health = new Health(false, "no rules are configured", 0, false, 0);
     }
     Path keep = options.etcd != null ? options.snapshotDirectory : null;
@@ -175,14 +175,14 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   /** Has the closed loops run here; the status key tells what they do. Any thread, once. */
-  public void tunes(Tuning tuning) {
+  public void tunes(RateTuning tuning) {
     this.tuning = tuning;
     tuning.start(loop, this::publishStatus);
   }
 
   /** What the closed loops have done, a JSON array; or empty. Any thread. */
   public String tuned() {
-    Tuning t = tuning;
+    RateTuning t = tuning;
     return t == null ? "" : t.toJson();
   }
 
@@ -214,7 +214,7 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   /** What is in force and what was refused. Any thread. */
-  public Report report() {
+  public InstanceReport report() {
     return feed.report();
   }
 

@@ -93,7 +93,7 @@ class AgentMannersTest {
   @Test
   void throwableInTheEngineLetsTheCallPassAndIsTold() throws IOException {
     Rules rules = new Rules().put("service/shop/rate-limit", "{\"qps\": 0}");
-    Path jar = planted("io/weir/engine/limit/Limits", "admit");
+    Path jar = planted("io/weir/engine/limit/RateLimiters", "admit");
     String options = "service=shop;admin.port=0;rules=" + rules.location();
     try (Jvm jvm = Sites.jvm(cell).weir(jar, options).start()) {
       Await.until(

@@ -43,7 +43,7 @@ class CliStartTest {
       Set<String> loaded = loaded(etcd, "status");
       if ("write".equals(System.getProperty("weir.cli.classes"))) {
         List<String> all = new ArrayList<>(loaded);
-        int client = all.indexOf("io.weir.control.etcd.StubWire");
+        int client = all.indexOf("io.weir.control.etcd.StubEtcdClient");
         assertThat(client).as("the first of the etcd client").isPositive();
         loaded = new LinkedHashSet<>(all.subList(client, all.size()));
         Set<String> first = new HashSet<>(all.subList(0, client));

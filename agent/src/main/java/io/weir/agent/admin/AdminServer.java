@@ -52,7 +52,7 @@ public final class AdminServer implements AutoCloseable {
   private static final long LONGEST_MILLIS = 10_000;
   private static final int MOST_CONNECTIONS = 32;
 
-  private final Access access;
+  private final AdminAccess access;
   private final long longestMillis;
 
   /** Oldest first; of the admin thread alone. */
@@ -62,14 +62,14 @@ public final class AdminServer implements AutoCloseable {
   private @Nullable NioEventLoopGroup threads;
   private int port;
 
-  AdminServer(Access access) {
+  AdminServer(AdminAccess access) {
     this(access, LONGEST_MILLIS);
   }
 
   /**
    * @param longestMillis how long a connection may last
    */
-  AdminServer(Access access, long longestMillis) {
+  AdminServer(AdminAccess access, long longestMillis) {
     this.access = access;
     this.longestMillis = longestMillis;
   }

@@ -1,8 +1,8 @@
 package io.weir.agent.admin;
 
 import io.weir.control.json.JsonText;
-import io.weir.engine.decision.Decisions;
-import io.weir.engine.decision.Decisions.Decision;
+import io.weir.engine.decision.DecisionLog;
+import io.weir.engine.decision.DecisionLog.Decision;
 import io.weir.engine.instances.Instance;
 import java.time.Instant;
 import java.util.Collections;
@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class DecisionPage {
   private static final int MOST = 100;
 
-  private final Decisions decisions;
+  private final DecisionLog decisions;
 
-  DecisionPage(Decisions decisions) {
+  DecisionPage(DecisionLog decisions) {
     this.decisions = decisions;
   }
 
@@ -36,7 +36,7 @@ final class DecisionPage {
     long now = System.nanoTime();
     long wall = System.currentTimeMillis();
     StringBuilder out = new StringBuilder("{\"made\":").append(decisions.count());
-    out.append(",\"kept\":").append(Decisions.SIZE);
+    out.append(",\"kept\":").append(DecisionLog.SIZE);
     out.append(",\"dropped\":").append(decisions.dropped()).append(",\"decisions\":[");
     String comma = "\n";
     for (Decision d : shown) {

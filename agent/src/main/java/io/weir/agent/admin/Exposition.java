@@ -1,7 +1,7 @@
 package io.weir.agent.admin;
 
 import io.weir.engine.measure.Metric;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +20,7 @@ public final class Exposition {
   private Exposition() {}
 
   /** The page, as of now. */
-  public static String text(Readings readings) {
+  public static String text(MetricReader readings) {
     Exposition page = new Exposition();
     for (Metric m : readings.metrics()) {
       page.write(m, readings);
@@ -43,7 +43,7 @@ public final class Exposition {
     return name.replace('.', '_');
   }
 
-  private void write(Metric m, Readings readings) {
+  private void write(Metric m, MetricReader readings) {
     String name = name(m);
     String type = m.kind().name().toLowerCase(java.util.Locale.ROOT);
     out.append("# HELP ").append(name).append(' ').append(m.description()).append('\n');
@@ -61,7 +61,7 @@ public final class Exposition {
     }
   }
 
-  private void histogram(Metric m, String name, Readings readings) {
+  private void histogram(Metric m, String name, MetricReader readings) {
     Map<List<String>, Buckets> all = new LinkedHashMap<List<String>, Buckets>();
     readings.read(
         m,

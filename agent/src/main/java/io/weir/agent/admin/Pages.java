@@ -2,13 +2,13 @@ package io.weir.agent.admin;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.coverage.Coverage;
-import io.weir.agent.telemetry.Lately;
+import io.weir.agent.telemetry.RecentLatencies;
 import io.weir.control.ControlPlane;
 import io.weir.control.Health;
 import io.weir.control.json.JsonText;
-import io.weir.engine.decision.Decisions;
+import io.weir.engine.decision.DecisionLog;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import java.util.Collections;
 import java.util.Map;
 import java.util.function.LongSupplier;
@@ -24,16 +24,16 @@ public final class Pages {
 
   /** An endpoint not started yet, showing these parts. */
   public static AdminServer of(
-      final Access access,
+      final AdminAccess access,
       final Engine engine,
       final ControlPlane plane,
       final Config config,
       final LongSupplier failOpen,
       final String version,
-      final Readings readings,
-      final Decisions decisions,
+      final MetricReader readings,
+      final DecisionLog decisions,
       final Coverage coverage) {
-    final Lately latency = new Lately(engine, Integer.MAX_VALUE);
+    final RecentLatencies latency = new RecentLatencies(engine, Integer.MAX_VALUE);
     return new AdminServer(access)
         .page("/health", JSON, () -> health(engine, plane.health(), failOpen.getAsLong(), version))
         .page("/config", JSON, () -> config(config))

@@ -18,8 +18,8 @@ import java.util.TimeZone;
  * Reads an access log line by line: the common and combined formats of Apache and nginx, and JSON
  * lines. Which of them is told by each line's first character.
  *
- * <p>A line that cannot be read is counted and skipped. One thread; the {@link Call} told is only
- * good during the telling.
+ * <p>A line that cannot be read is counted and skipped. One thread; the {@link DescribedCall} told
+ * is only good during the telling.
  */
 final class AccessLog {
   /** Told each line. */
@@ -28,7 +28,7 @@ final class AccessLog {
      * @param nanos since 1970
      * @param coarse the log knows whole seconds only
      */
-    void call(Call call, long nanos, boolean coarse);
+    void call(DescribedCall call, long nanos, boolean coarse);
   }
 
   private static final long SECOND = 1_000_000_000L;
@@ -126,7 +126,7 @@ final class AccessLog {
       return false;
     }
     long nanos = time(open + 1);
-    Call call = new Call();
+    DescribedCall call = new DescribedCall();
     int space = find(' ', 0);
     call.clientIp = text(0, space);
     if (!request(call, quote + 1, close)) {
@@ -157,7 +157,7 @@ final class AccessLog {
     return n;
   }
 
-  private boolean request(Call call, int from, int to) {
+  private boolean request(DescribedCall call, int from, int to) {
     int space = find(' ', from);
     if (space < 0 || space >= to) {
       return false;
@@ -169,7 +169,7 @@ final class AccessLog {
     return true;
   }
 
-  private void header(Call call, String name, int from, int to) {
+  private void header(DescribedCall call, String name, int from, int to) {
     if (to - from != 1 || line[from] != '-') {
       call.header(name, text(from, to));
     }
@@ -250,7 +250,7 @@ final class AccessLog {
   // ---- {"time": 1700000000.25, "method": "GET", "path": "/a", "query": "b=c", "headers": {...}}
 
   private boolean object() throws IOException {
-    Call call = new Call();
+    DescribedCall call = new DescribedCall();
     long nanos = Long.MIN_VALUE;
     String query = null;
     try (JsonParser p = json.createParser(line, 0, length)) {

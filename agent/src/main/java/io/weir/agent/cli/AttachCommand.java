@@ -25,7 +25,7 @@ final class AttachCommand extends Command {
   @Override
   int run() {
     if (!DIGITS.matcher(pid).matches()) {
-      throw new Trouble(Fault.USAGE, "a process id is a number, not '" + pid + "'");
+      throw new CliException(CliFault.USAGE, "a process id is a number, not '" + pid + "'");
     }
     Jvms.attach(pid, jar, options);
     if (out.json) {

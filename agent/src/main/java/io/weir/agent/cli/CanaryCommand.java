@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
 final class CanaryCommand extends Command {
   @Override
   int run() {
-    throw new Trouble(Fault.USAGE, "set, promote or abort?", "see: weir canary --help");
+    throw new CliException(CliFault.USAGE, "set, promote or abort?", "see: weir canary --help");
   }
 
   @Override
@@ -63,24 +63,24 @@ final class CanaryCommand extends Command {
     @Override
     int run() {
       if (share() < 0 || share() > 100) {
-        throw new Trouble(Fault.USAGE, "the share is a whole number from 0 to 100");
+        throw new CliException(CliFault.USAGE, "the share is a whole number from 0 to 100");
       }
-      try (Tree tree = open()) {
-        View view = tree.view();
+      try (RuleTree tree = open()) {
+        StoreView view = tree.view();
         String key = RuleKey.RULES + service + "/route";
         if (share() > 0 && tree.hasStatus()) {
-          absent = absent(Known.of(view));
+          absent = absent(KnownServices.of(view));
         }
         Entry there = view.get(key);
         String text =
             there == null
                 ? Json.write(Json.object("default", arms(guessStable(view), share())))
                 : edited(view, there);
-        Publication p = new Publication(this, tree, view);
+        RuleChange p = new RuleChange(this, tree, view);
         p.put(key, text.getBytes(StandardCharsets.UTF_8));
         RouteRule after = rule(RuleKey.parse(key), text.getBytes(StandardCharsets.UTF_8), key);
         boolean lintAsks =
-            after.enabled && !after.shadow && !Known.of(view).instances(service).isEmpty();
+            after.enabled && !after.shadow && !KnownServices.of(view).instances(service).isEmpty();
         if (absent != null && !lintAsks) {
           p.danger(absent);
         }
@@ -89,7 +89,7 @@ final class CanaryCommand extends Command {
         }
         if (share() > 0 && (after.shadow || !after.enabled)) {
           out.say(
-              out.ink(Out.Ink.DOUBTFUL, "warning: ")
+              out.ink(CliOutput.Ink.DOUBTFUL, "warning: ")
                   + "the rule is "
                   + (after.enabled
                       ? "in shadow mode: no call goes to "
@@ -104,7 +104,7 @@ final class CanaryCommand extends Command {
     }
 
     /** A sentence when no live instance runs the canary, else null. */
-    private @Nullable String absent(Known known) {
+    private @Nullable String absent(KnownServices known) {
       List<Instance> live = known.instances(service);
       for (Instance i : live) {
         if (version.equals(i.version())) {
@@ -118,7 +118,9 @@ final class CanaryCommand extends Command {
               + service
               + " is "
               + version
-              + (live.isEmpty() ? "; none is registered" : "; there " + Known.versions(live));
+              + (live.isEmpty()
+                  ? "; none is registered"
+                  : "; there " + KnownServices.versions(live));
     }
 
     /** What has most of the calls is hardly a canary that is given up. */
@@ -135,13 +137,13 @@ final class CanaryCommand extends Command {
               version + " has " + its * 100 / all + " % of the calls: is it the canary?");
     }
 
-    private List<Arm> guessStable(View view) {
+    private List<Arm> guessStable(StoreView view) {
       Set<String> others = liveVersions(view, service);
       others.remove(version);
       String one = stable != null ? stable : others.size() == 1 ? others.iterator().next() : null;
       if (one == null) {
-        throw new Trouble(
-            Fault.NO_RULE,
+        throw new CliException(
+            CliFault.NO_RULE,
             (absent == null ? "" : absent + ". ")
                 + "No routing rule of "
                 + service
@@ -152,7 +154,7 @@ final class CanaryCommand extends Command {
       return Collections.singletonList(new Arm(one, Collections.<String, String>emptyMap(), 100));
     }
 
-    private String edited(View view, Entry there) {
+    private String edited(StoreView view, Entry there) {
       RuleKey key = RuleKey.parse(there.key);
       RouteRule before = rule(key, there.value, there.toString());
       // an arm that means any instance means the canary's, too: it cannot share with it
@@ -168,8 +170,8 @@ final class CanaryCommand extends Command {
           t.has(path.isEmpty() ? "defaults" : path + ".defaults") ? "defaults" : "default";
       String text = t.rules().size() == 1 ? t.with(path, field, Json.line(wanted)) : null;
       if (text == null || !says(key, text, wanted, before)) {
-        throw new Trouble(
-            Fault.NOT_EDITABLE,
+        throw new CliException(
+            CliFault.NOT_EDITABLE,
             there.key + ": its text cannot be edited without losing something",
             "write " + field + ": " + Json.line(wanted) + " into the file and push it");
       }
@@ -179,7 +181,8 @@ final class CanaryCommand extends Command {
     private static RouteRule rule(RuleKey key, byte[] text, String origin) {
       RuleParser.Parsed parsed = RuleParser.parse(key, text, origin);
       if (parsed.refusal() != null) {
-        throw new Trouble(Fault.INVALID, parsed.refusal().toString(), "mend it first: weir push");
+        throw new CliException(
+            CliFault.INVALID, parsed.refusal().toString(), "mend it first: weir push");
       }
       return (RouteRule) parsed.rules.get(0);
     }
@@ -192,7 +195,7 @@ final class CanaryCommand extends Command {
             && after.routes.size() == before.routes.size()
             && after.enabled == before.enabled
             && after.shadow == before.shadow;
-      } catch (Trouble refused) {
+      } catch (CliException refused) {
         return false;
       }
     }
@@ -209,8 +212,8 @@ final class CanaryCommand extends Command {
         }
       }
       if (others == 0 && share < 100) {
-        throw new Trouble(
-            Fault.NO_RULE,
+        throw new CliException(
+            CliFault.NO_RULE,
             version + " is the only version calls go to; nothing would get the rest",
             "push a rule that names another version first");
       }
@@ -260,9 +263,9 @@ final class CanaryCommand extends Command {
     }
   }
 
-  static Set<String> liveVersions(View view, String service) {
+  static Set<String> liveVersions(StoreView view, String service) {
     Set<String> versions = new TreeSet<String>();
-    for (RuleKey k : Fleet.registered(view)) {
+    for (RuleKey k : LiveInstances.registered(view)) {
       if (k.service.equals(service)) {
         Entry there = Objects.requireNonNull(view.get(k.key));
         Instance i =

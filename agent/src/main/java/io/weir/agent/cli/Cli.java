@@ -140,7 +140,7 @@ public final class Cli {
 
   static int run(
       String[] args, File jar, PrintStream data, PrintStream talk, Map<String, String> env) {
-    Out out = new Out(data, talk, env);
+    CliOutput out = new CliOutput(data, talk, env);
     if (args.length == 0 || args[0].equals("help") && args.length == 1 || isHelp(args[0])) {
       overview(out);
       return args.length == 0 ? Exit.USAGE : Exit.OK;
@@ -151,7 +151,7 @@ public final class Cli {
     if (name == null) {
       String near = near(word);
       out.say(
-          Fault.USAGE
+          CliFault.USAGE
               + " there is no command '"
               + word
               + "'"
@@ -159,7 +159,7 @@ public final class Cli {
       out.next("weir help");
       return Exit.USAGE;
     }
-    Headstart.give(name, args, env);
+    ClassPreloader.give(name, args, env);
     Command command = name.command();
     CommandLine line = command.line(name, jar, out, env);
     return help ? line.execute("--help") : line.execute(Arrays.copyOfRange(args, 1, args.length));
@@ -173,7 +173,7 @@ public final class Cli {
     return arg.equals("--version") || arg.equals("-V");
   }
 
-  private static void overview(Out out) {
+  private static void overview(CliOutput out) {
     out.line("Weir puts a rate limiter, a fleet-wide circuit breaker and a router on every call.");
     out.line("");
     out.line("  java -javaagent:weir.jar=service=NAME -jar app.jar   governs an application");
@@ -183,7 +183,7 @@ public final class Cli {
       if (!n.group.equals(group)) {
         group = n.group;
         out.line("");
-        out.line(out.ink(Out.Ink.STRONG, title(group)));
+        out.line(out.ink(CliOutput.Ink.STRONG, title(group)));
       }
       out.line(String.format("  %-18s %s", n.word, n.summary));
     }
@@ -211,7 +211,7 @@ public final class Cli {
     String best = null;
     int least = 3;
     for (Name n : Name.values()) {
-      int d = io.weir.agent.config.Distance.of(word, n.word);
+      int d = io.weir.agent.config.EditDistance.of(word, n.word);
       if (d < least || word.length() > 2 && n.word.startsWith(word)) {
         least = Math.min(d, least);
         best = n.word;

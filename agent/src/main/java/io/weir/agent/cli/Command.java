@@ -31,7 +31,7 @@ abstract class Command implements Callable<Integer> {
 
   // set by use, before anything runs
   @SuppressWarnings("NullAway.Init")
-  Out out;
+  CliOutput out;
 
   @SuppressWarnings("NullAway.Init")
   File jar;
@@ -47,7 +47,7 @@ abstract class Command implements Callable<Integer> {
     return new Command[0];
   }
 
-  final CommandLine line(Cli.Name name, File jar, Out out, Map<String, String> environment) {
+  final CommandLine line(Cli.Name name, File jar, CliOutput out, Map<String, String> environment) {
     use(jar, out, environment);
     CommandLine line = new CommandLine(this);
     line.setCommandName("weir " + name.word);
@@ -63,7 +63,7 @@ abstract class Command implements Callable<Integer> {
     line.setErr(new PrintWriter(new Lines(out, false), true));
     line.setParameterExceptionHandler(
         (e, args) -> {
-          out.say(Fault.USAGE + " " + e.getMessage());
+          out.say(CliFault.USAGE + " " + e.getMessage());
           out.next("weir " + name.word + " --help");
           return Exit.USAGE;
         });
@@ -71,7 +71,7 @@ abstract class Command implements Callable<Integer> {
     return line;
   }
 
-  private void use(File jar, Out out, Map<String, String> environment) {
+  private void use(File jar, CliOutput out, Map<String, String> environment) {
     this.jar = jar;
     this.out = out;
     this.environment = environment;
@@ -83,19 +83,19 @@ abstract class Command implements Callable<Integer> {
     try {
       return run();
     } catch (LinkageError damaged) {
-      throw new Trouble(Fault.DEFECT, damaged.toString(), "is " + jar + " complete?");
+      throw new CliException(CliFault.DEFECT, damaged.toString(), "is " + jar + " complete?");
     }
   }
 
   private int failed(Exception e) {
-    Trouble t =
-        e instanceof Trouble
-            ? (Trouble) e
-            : new Trouble(Fault.DEFECT, e + at(e), "please report it, with the command");
+    CliException t =
+        e instanceof CliException
+            ? (CliException) e
+            : new CliException(CliFault.DEFECT, e + at(e), "please report it, with the command");
     if (out.json) {
       out.json(Json.object("error", Json.object("code", t.fault, "message", t.getMessage())));
     }
-    out.say(out.ink(Out.Ink.BAD, t.fault.toString()) + " " + t.getMessage());
+    out.say(out.ink(CliOutput.Ink.BAD, t.fault.toString()) + " " + t.getMessage());
     if (t.advice != null) {
       out.say(t.advice);
     }
@@ -121,11 +121,11 @@ abstract class Command implements Callable<Integer> {
 
   /** picocli's help and completion go the way of all other output. */
   private static final class Lines extends java.io.Writer {
-    private final Out out;
+    private final CliOutput out;
     private final boolean data;
     private final StringBuilder line = new StringBuilder();
 
-    Lines(Out out, boolean data) {
+    Lines(CliOutput out, boolean data) {
       this.out = out;
       this.data = data;
     }

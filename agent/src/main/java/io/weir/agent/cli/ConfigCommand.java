@@ -1,8 +1,8 @@
 package io.weir.agent.cli;
 
-import io.weir.agent.config.Application;
+import io.weir.agent.config.ApplicationProperties;
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,7 +48,7 @@ final class ConfigCommand extends Command {
       add(rows, objects, e.getKey(), e.getValue(), String.valueOf(config.origin(e.getKey())));
     }
     if (all) {
-      for (Key k : Key.values()) {
+      for (PropertyKey k : PropertyKey.values()) {
         if (k.propertyName().indexOf('*') < 0 && !set.containsKey(k.propertyName())) {
           add(rows, objects, k.propertyName(), k.byDefault(), "default");
         }
@@ -60,7 +60,7 @@ final class ConfigCommand extends Command {
       out.table(rows);
     }
     for (String w : config.warnings()) {
-      out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + w);
+      out.say(out.ink(CliOutput.Ink.DOUBTFUL, "warning: ") + w);
     }
     if (!origins) {
       out.next("weir config --origins --all");
@@ -68,13 +68,13 @@ final class ConfigCommand extends Command {
     return config.warnings().isEmpty() ? Exit.OK : Exit.FINDINGS;
   }
 
-  private Application application() {
+  private ApplicationProperties application() {
     if (application == null) {
-      return Application.NONE;
+      return ApplicationProperties.NONE;
     }
     Properties theirs = new Properties();
     theirs.setProperty("java.class.path", application);
-    return Application.find(theirs, environment, new File("").getAbsoluteFile());
+    return ApplicationProperties.find(theirs, environment, new File("").getAbsoluteFile());
   }
 
   private void add(

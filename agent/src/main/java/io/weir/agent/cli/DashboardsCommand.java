@@ -18,7 +18,7 @@ import picocli.CommandLine.Parameters;
 final class DashboardsCommand extends Command {
   @Override
   int run() {
-    throw new Trouble(Fault.USAGE, "export?", "see: weir dashboards --help");
+    throw new CliException(CliFault.USAGE, "export?", "see: weir dashboards --help");
   }
 
   @Override
@@ -54,8 +54,8 @@ final class DashboardsCommand extends Command {
         byte[] ours = shipped(name);
         files.put(file, ours);
         if (!force && Files.exists(file) && !Arrays.equals(Files.readAllBytes(file), ours)) {
-          throw new Trouble(
-              Fault.LOCAL_CHANGES,
+          throw new CliException(
+              CliFault.LOCAL_CHANGES,
               file + " differs from what this jar ships",
               "overwrite: weir dashboards export --force " + directory);
         }

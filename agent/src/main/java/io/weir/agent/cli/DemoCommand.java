@@ -1,6 +1,6 @@
 package io.weir.agent.cli;
 
-import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
@@ -145,7 +145,7 @@ final class DemoCommand extends Command {
     shop.broken = false;
     long repaired = System.nanoTime();
     ServicePlan plan = Objects.requireNonNull(shop.engine().plan("payment"));
-    Breakers breakers = Objects.requireNonNull(plan.breakers());
+    CircuitBreakers breakers = Objects.requireNonNull(plan.breakers());
     callsUntil(t -> breakers.all().get(0).state().equals("closed"));
     claim(
         true,
@@ -189,7 +189,7 @@ final class DemoCommand extends Command {
     long began = System.nanoTime();
     while (!until.test(shop.engine().snapshot().book())) {
       if (System.nanoTime() - began > PATIENCE) {
-        throw new Trouble(Fault.DEFECT, key + " did not come into force");
+        throw new CliException(CliFault.DEFECT, key + " did not come into force");
       }
       LockSupport.parkNanos(BETWEEN_CALLS);
     }
@@ -205,7 +205,7 @@ final class DemoCommand extends Command {
     return calls(
         t -> {
           if (System.nanoTime() - end >= 0) {
-            throw new Trouble(Fault.DEFECT, "nothing happened in time");
+            throw new CliException(CliFault.DEFECT, "nothing happened in time");
           }
           return enough.test(t);
         },
@@ -237,11 +237,14 @@ final class DemoCommand extends Command {
   private void claim(boolean holds, String what) {
     steps.add(Json.object("holds", holds, "says", what));
     if (!out.json) {
-      out.line((holds ? out.ink(Out.Ink.GOOD, "ok ") : out.ink(Out.Ink.BAD, "NO ")) + " " + what);
+      out.line(
+          (holds ? out.ink(CliOutput.Ink.GOOD, "ok ") : out.ink(CliOutput.Ink.BAD, "NO "))
+              + " "
+              + what);
       out.flush();
     }
     if (!holds) {
-      throw new Trouble(Fault.DEFECT, "the demonstration did not go as it should: " + what);
+      throw new CliException(CliFault.DEFECT, "the demonstration did not go as it should: " + what);
     }
   }
 

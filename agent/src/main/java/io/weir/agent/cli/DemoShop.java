@@ -116,7 +116,7 @@ final class DemoShop implements AutoCloseable {
   // ---- the way of a call, as the agent's adapters go it
 
   private void shop(HttpExchange x) throws IOException {
-    Call in = new Call();
+    DescribedCall in = new DescribedCall();
     in.method = x.getRequestMethod();
     in.host = "shop";
     in.target(x.getRequestURI().toString());
@@ -125,7 +125,7 @@ final class DemoShop implements AutoCloseable {
       in.header(h.getKey(), h.getValue().get(0));
     }
     Ticket ticket = new Ticket();
-    if (!engine.inbound(Call.INBOUND, in, ticket)) {
+    if (!engine.inbound(DescribedCall.INBOUND, in, ticket)) {
       ticket.refused().headers(ticket, x.getResponseHeaders()::set);
       answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
       return;
@@ -138,13 +138,13 @@ final class DemoShop implements AutoCloseable {
     }
   }
 
-  private int pay(HttpExchange x, Call in) throws IOException {
+  private int pay(HttpExchange x, DescribedCall in) throws IOException {
     ServicePlan plan = engine.plan("payment");
-    Call call = new Call();
+    DescribedCall call = new DescribedCall();
     call.host = "payment";
     call.headers = in.headers;
     Ticket ticket = new Ticket();
-    if (plan != null && !engine.outbound(plan, Call.OUTBOUND, call, ticket)) {
+    if (plan != null && !engine.outbound(plan, DescribedCall.OUTBOUND, call, ticket)) {
       answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
       return ticket.refused().status();
     }

@@ -27,7 +27,7 @@ final class DiffCommand extends StoreCommand {
     List<Object> objects = new ArrayList<Object>();
     Documents inForce;
     String name;
-    try (Tree tree = peek()) {
+    try (RuleTree tree = peek()) {
       inForce = Documents.in(tree.view());
       name = tree.name;
     }
@@ -42,7 +42,10 @@ final class DiffCommand extends StoreCommand {
     out.say(
         objects.isEmpty()
             ? "no difference with " + name
-            : Out.count(objects.size(), "difference") + ": - in force in " + name + ", + local");
+            : CliOutput.count(objects.size(), "difference")
+                + ": - in force in "
+                + name
+                + ", + local");
     out.next(objects.isEmpty() ? "weir status" : "weir push --wait " + String.join(" ", paths));
     return objects.isEmpty() ? Exit.OK : Exit.DIFFERENCES;
   }
@@ -57,13 +60,13 @@ final class DiffCommand extends StoreCommand {
     }
     String what = now == null ? "only local" : here == null ? "only in force" : "differs";
     boolean meaning = now == null || here == null || !sameMeaning(now, here);
-    List<String> lines = Lines.diff(text(now), text(here));
+    List<String> lines = LineDiff.diff(text(now), text(here));
     objects.add(Json.object("key", key, "what", what, "same_meaning", !meaning, "lines", lines));
     if (out.json) {
       return;
     }
     out.line(
-        out.ink(Out.Ink.STRONG, key)
+        out.ink(CliOutput.Ink.STRONG, key)
             + "  "
             + what
             + (meaning ? "" : ", in its text only: it means the same"));
@@ -71,8 +74,8 @@ final class DiffCommand extends StoreCommand {
       out.line(
           "  "
               + (l.startsWith("+")
-                  ? out.ink(Out.Ink.GOOD, l)
-                  : l.startsWith("-") ? out.ink(Out.Ink.BAD, l) : l));
+                  ? out.ink(CliOutput.Ink.GOOD, l)
+                  : l.startsWith("-") ? out.ink(CliOutput.Ink.BAD, l) : l));
     }
   }
 

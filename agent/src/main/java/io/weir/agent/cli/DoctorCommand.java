@@ -51,7 +51,7 @@ final class DoctorCommand extends StoreCommand {
     try {
       rulesAt(config);
       store();
-    } catch (Trouble t) {
+    } catch (CliException t) {
       check("rules", Grade.BAD, t.fault + " " + t.getMessage());
     }
     if (pid != null) {
@@ -135,9 +135,9 @@ final class DoctorCommand extends StoreCommand {
 
   private void store() {
     long began = System.nanoTime();
-    try (Tree tree = open()) {
+    try (RuleTree tree = open()) {
       long took = System.nanoTime() - began;
-      View view = tree.view();
+      StoreView view = tree.view();
       check("store", Grade.OK, tree.name + " read after " + StoreCommand.duration(took));
       if (tree.hasStatus()) {
         long[] nanos = new long[5];
@@ -155,12 +155,12 @@ final class DoctorCommand extends StoreCommand {
       }
       rules(view);
       fleet(tree, view);
-    } catch (Trouble t) {
+    } catch (CliException t) {
       check("store", Grade.BAD, t.fault + " " + t.getMessage());
     }
   }
 
-  private void rules(View view) {
+  private void rules(StoreView view) {
     Documents documents = Documents.in(view);
     int refused = 0;
     for (Map.Entry<Documents.Document, RuleProblem> p : documents.problems()) {
@@ -176,14 +176,14 @@ final class DoctorCommand extends StoreCommand {
     }
   }
 
-  private void fleet(Tree tree, View view) {
+  private void fleet(RuleTree tree, StoreView view) {
     if (!tree.hasStatus()) {
       return;
     }
-    List<Fleet.Member> members = Fleet.members(view);
-    long newest = Fleet.newestRule(view);
+    List<LiveInstances.Member> members = LiveInstances.members(view);
+    long newest = LiveInstances.newestRule(view);
     int well = 0;
-    for (Fleet.Member m : members) {
+    for (LiveInstances.Member m : members) {
       String state = m.state(newest);
       well += state.equals("SYNCED") ? 1 : 0;
       if (!state.equals("SYNCED")) {
@@ -203,7 +203,7 @@ final class DoctorCommand extends StoreCommand {
     coverage(view, members);
   }
 
-  private void coverage(View view, List<Fleet.Member> members) {
+  private void coverage(StoreView view, List<LiveInstances.Member> members) {
     for (Ungoverned.Row r : Ungoverned.rows(members, null)) {
       check(
           "coverage " + r.service,
@@ -212,7 +212,7 @@ final class DoctorCommand extends StoreCommand {
               + " ("
               + r.side.word()
               + ") is loaded in "
-              + Out.count(r.instances, "instance")
+              + CliOutput.count(r.instances, "instance")
               + " and not governed: "
               + r.why);
     }
@@ -267,7 +267,7 @@ final class DoctorCommand extends StoreCommand {
               "coverage", Grade.NOTE, l + " is loaded and not governed: its calls pass every rule");
         }
       }
-    } catch (Trouble t) {
+    } catch (CliException t) {
       check("jvm " + pid, Grade.BAD, t.fault + " " + t.getMessage());
     }
   }
@@ -298,7 +298,7 @@ final class DoctorCommand extends StoreCommand {
     String[] lines;
     try {
       lines = Jvms.ask(pid, "VM.class_hierarchy", "-i").split("\n");
-    } catch (Trouble t) {
+    } catch (CliException t) {
       if (String.valueOf(t.getMessage()).contains("Unknown diagnostic command")) {
         return null;
       }
@@ -332,10 +332,10 @@ final class DoctorCommand extends StoreCommand {
     if (!out.json) {
       String mark =
           grade == Grade.OK
-              ? out.ink(Out.Ink.GOOD, "ok  ")
+              ? out.ink(CliOutput.Ink.GOOD, "ok  ")
               : grade == Grade.NOTE
-                  ? out.ink(Out.Ink.DOUBTFUL, "note")
-                  : out.ink(Out.Ink.BAD, "bad ");
+                  ? out.ink(CliOutput.Ink.DOUBTFUL, "note")
+                  : out.ink(CliOutput.Ink.BAD, "bad ");
       out.line(mark + "  " + what + ": " + says);
     }
   }

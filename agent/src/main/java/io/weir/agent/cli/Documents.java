@@ -54,7 +54,7 @@ final class Documents {
       }
       if (key.kind == RuleKey.Kind.UNKNOWN) {
         return Collections.singletonList(
-            RuleProblem.of(io.weir.control.parse.Code.KEY, true, key.key, key.complaint));
+            RuleProblem.of(io.weir.control.parse.ProblemCode.KEY, true, key.key, key.complaint));
       }
       if (key.kind == RuleKey.Kind.FORCE && RuleParser.force(text) == null) {
         return Collections.singletonList(RuleParser.noForce(key, text));
@@ -68,7 +68,7 @@ final class Documents {
   private Documents() {}
 
   /** Everything operators wrote into a store. */
-  static Documents in(View view) {
+  static Documents in(StoreView view) {
     Documents d = new Documents();
     for (Entry e : view.rules().values()) {
       d.byKey.put(e.key, new Document(RuleKey.parse(e.key), e.value, e.toString()));
@@ -84,7 +84,7 @@ final class Documents {
   static Documents at(List<String> paths, @Nullable String as) throws IOException {
     Documents d = new Documents();
     if (as != null && paths.size() != 1) {
-      throw new Trouble(Fault.USAGE, "--as goes with one file");
+      throw new CliException(CliFault.USAGE, "--as goes with one file");
     }
     for (String p : paths) {
       Path path = Paths.get(p);
@@ -94,7 +94,7 @@ final class Documents {
         RuleKey key = RuleKey.parse(as != null ? as : keyOf(path));
         d.add(new Document(key, Files.readAllBytes(path), p, rootOf(path)));
       } else {
-        throw new Trouble(Fault.NO_FILE, p + " does not exist");
+        throw new CliException(CliFault.NO_FILE, p + " does not exist");
       }
     }
     return d;
@@ -103,15 +103,15 @@ final class Documents {
   private void add(Document d) {
     Document there = byKey.put(d.key.key, d);
     if (there != null && !Arrays.equals(there.text, d.text)) {
-      throw new Trouble(
-          Fault.USAGE,
+      throw new CliException(
+          CliFault.USAGE,
           there.origin + " and " + d.origin + " are both " + d.key + ", and differ",
           "give one of them");
     }
   }
 
   private void directory(Path root) {
-    try (Tree tree = new FileTree(root).open(TimeUnit.SECONDS.toNanos(10))) {
+    try (RuleTree tree = new FileTree(root).open(TimeUnit.SECONDS.toNanos(10))) {
       for (Entry e : tree.view().rules().values()) {
         Path file = FileTree.find(root, e.key);
         add(
@@ -163,8 +163,8 @@ final class Documents {
         return key.toString();
       }
     }
-    throw new Trouble(
-        Fault.NO_KEY,
+    throw new CliException(
+        CliFault.NO_KEY,
         "which rule " + file + " is cannot be told from its path",
         "put it under service/NAME/rate-limit.yaml, or say: --as /service/NAME/rate-limit");
   }

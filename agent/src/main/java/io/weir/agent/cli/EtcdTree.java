@@ -16,7 +16,7 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** Rules in etcd. */
-final class EtcdTree extends Tree {
+final class EtcdTree extends RuleTree {
   private static final long ANSWER_SECONDS = 10;
 
   /** After a killed process nobody looks any more by then. */

@@ -1,8 +1,8 @@
 package io.weir.agent.cli;
 
-import io.weir.agent.admin.Access;
+import io.weir.agent.admin.AdminAccess;
 import io.weir.control.parse.RuleKey;
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.HealthChecks;
@@ -11,10 +11,10 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Locality;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.match.Match;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.match.MatchExpression;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
@@ -119,42 +119,42 @@ final class ExplainCommand extends StoreCommand {
   private final List<String[]> rows = new ArrayList<String[]>();
 
   @SuppressWarnings("NullAway.Init") // set by run
-  private Call call;
+  private DescribedCall call;
 
   private @Nullable String token() {
     try {
-      return Access.token(config());
+      return AdminAccess.token(config());
     } catch (IllegalArgumentException e) {
-      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
+      throw new CliException(CliFault.USAGE, String.valueOf(e.getMessage()));
     }
   }
 
   @Override
   int run() {
     if (decision != null) {
-      return MadeDecision.explain(admin, decision, token(), out);
+      return RecordedDecision.explain(admin, decision, token(), out);
     }
     if (called == null) {
-      throw new Trouble(Fault.USAGE, "SERVICE or --decision is needed");
+      throw new CliException(CliFault.USAGE, "SERVICE or --decision is needed");
     }
     service = called;
     if (times < 1 || times > 10_000_000) {
-      throw new Trouble(Fault.USAGE, "--times is from 1 to 10000000");
+      throw new CliException(CliFault.USAGE, "--times is from 1 to 10000000");
     }
     call = described();
     rows.add(new String[] {"WHERE", "RULE", "SAYS", "WHY"});
     Map<String, Object> answer;
     List<String> doubts;
-    try (Tree tree = peek()) {
-      View view = tree.view();
-      RuleBook book = Books.of(view, out);
-      String unknown = tree.hasStatus() ? Known.of(view).unknown(service) : null;
+    try (RuleTree tree = peek()) {
+      StoreView view = tree.view();
+      RuleBook book = RuleBooks.of(view, out);
+      String unknown = tree.hasStatus() ? KnownServices.of(view).unknown(service) : null;
       if (unknown != null) {
-        out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + unknown);
+        out.say(out.ink(CliOutput.Ink.DOUBTFUL, "warning: ") + unknown);
       }
       answer = decide(view, book);
       answer.put("rules", steps);
-      doubts = Ungoverned.doubts(Fleet.members(view), service, caller);
+      doubts = Ungoverned.doubts(LiveInstances.members(view), service, caller);
       answer.put("doubts", doubts);
     }
     if (out.json) {
@@ -166,19 +166,19 @@ final class ExplainCommand extends StoreCommand {
       String verdict = Json.text(answer, "verdict");
       out.line("");
       out.line(
-          out.ink(verdict.equals("refused") ? Out.Ink.BAD : Out.Ink.GOOD, verdict)
+          out.ink(verdict.equals("refused") ? CliOutput.Ink.BAD : CliOutput.Ink.GOOD, verdict)
               + ": "
               + Json.text(answer, "because"));
       for (String doubt : doubts) {
-        out.line(out.ink(Out.Ink.DOUBTFUL, "but") + ": " + doubt);
+        out.line(out.ink(CliOutput.Ink.DOUBTFUL, "but") + ": " + doubt);
       }
     }
     out.next("weir simulate --service " + service + " access.log");
     return Exit.OK;
   }
 
-  private Call described() {
-    Call c = new Call();
+  private DescribedCall described() {
+    DescribedCall c = new DescribedCall();
     c.asked = asked;
     c.grpc = grpc;
     c.host = service;
@@ -190,14 +190,15 @@ final class ExplainCommand extends StoreCommand {
     for (String h : headers) {
       int colon = h.indexOf(':');
       if (colon < 1) {
-        throw new Trouble(Fault.USAGE, "a header is written 'NAME: VALUE', not '" + h + "'");
+        throw new CliException(
+            CliFault.USAGE, "a header is written 'NAME: VALUE', not '" + h + "'");
       }
       c.header(h.substring(0, colon).trim(), h.substring(colon + 1).trim());
     }
     return c;
   }
 
-  private Map<String, Object> decide(View view, RuleBook book) {
+  private Map<String, Object> decide(StoreView view, RuleBook book) {
     if (book.off || book.off(service)) {
       return verdict(
           "untouched",
@@ -215,7 +216,7 @@ final class ExplainCommand extends StoreCommand {
     ServicePlan plan = callers.plan(service);
     String fleet = plan == null ? "" : impose(view, plan);
     if (plan != null && plan.breakers() != null) {
-      for (Breaker b : plan.breakers().all()) {
+      for (CircuitBreaker b : plan.breakers().all()) {
         appliedBreakers.add(b.id());
       }
     }
@@ -226,18 +227,18 @@ final class ExplainCommand extends StoreCommand {
     for (int i = 1; i <= times; i++) {
       ticket = new Ticket();
       admitted =
-          (plan == null || callers.outbound(plan, Call.OUTBOUND, call, ticket))
-              && own.inbound(Call.INBOUND, call, first = new Ticket());
+          (plan == null || callers.outbound(plan, DescribedCall.OUTBOUND, call, ticket))
+              && own.inbound(DescribedCall.INBOUND, call, first = new Ticket());
       if (!admitted && refusedAt == 0) {
         refusedAt = i;
       }
     }
     Refusal refusal = ticket.refusal() != null ? ticket.refusal() : first.refusal();
     Ticket refused = ticket.refusal() != null ? ticket : first;
-    limits(book, LimitRule.Side.CLIENT, Call.OUTBOUND, refusal);
+    limits(book, RateLimitRule.Side.CLIENT, DescribedCall.OUTBOUND, refusal);
     breakers(book, refusal, fleet);
     routes(book, ticket, refusal);
-    limits(book, LimitRule.Side.SERVER, Call.INBOUND, refusal);
+    limits(book, RateLimitRule.Side.SERVER, DescribedCall.INBOUND, refusal);
     disabled(view);
     String nth = times == 1 ? "" : "call " + times + " of " + times + " at once: ";
     if (admitted || refusal == null) {
@@ -277,16 +278,16 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** Puts the fleet's breakers into the state etcd tells; returns what to say about them. */
-  private String impose(View view, ServicePlan plan) {
+  private String impose(StoreView view, ServicePlan plan) {
     if (plan.breakers() == null) {
       return "";
     }
     int shared = 0;
-    for (Breaker b : plan.breakers().all()) {
+    for (CircuitBreaker b : plan.breakers().all()) {
       shared += b.rule().fleet && !b.rule().shadow ? 1 : 0;
     }
     StringBuilder said = new StringBuilder();
-    for (Breaker b : plan.breakers().all()) {
+    for (CircuitBreaker b : plan.breakers().all()) {
       if (b.rule().fleet && !b.rule().shadow) {
         boolean plain = shared == 1 || b.id().equals("default");
         b.force(FleetBreakers.force(view, service, b.id(), plain));
@@ -300,7 +301,7 @@ final class ExplainCommand extends StoreCommand {
     return said.toString();
   }
 
-  private static void impose(Breaker b, Map<String, Object> told, StringBuilder said) {
+  private static void impose(CircuitBreaker b, Map<String, Object> told, StringBuilder said) {
     String is = FleetBreakers.state(told);
     if (is.equals("open")) {
       b.imposeOpen(Json.number(told, "epoch"), 0, b.rule().openNanos, true, 0);
@@ -314,10 +315,13 @@ final class ExplainCommand extends StoreCommand {
   }
 
   private void limits(
-      RuleBook book, LimitRule.Side side, AttributeSource<Call> source, @Nullable Refusal refusal) {
-    String where = side == LimitRule.Side.CLIENT ? "caller" : "service";
+      RuleBook book,
+      RateLimitRule.Side side,
+      AttributeSource<DescribedCall> source,
+      @Nullable Refusal refusal) {
+    String where = side == RateLimitRule.Side.CLIENT ? "caller" : "service";
     for (int pass = 0; pass < 2; pass++) {
-      for (LimitRule r : book.limits(service)) {
+      for (RateLimitRule r : book.limits(service)) {
         // as the engine asks: keyed rules before global ones
         if (r.side != side || r.by.isEmpty() != (pass == 1)) {
           continue;
@@ -343,7 +347,7 @@ final class ExplainCommand extends StoreCommand {
     }
   }
 
-  private boolean exempt(String where, Rule r, AttributeSource<Call> source) {
+  private boolean exempt(String where, Rule r, AttributeSource<DescribedCall> source) {
     if (r.includeHealth || !HealthChecks.DEFAULT.include(source, call)) {
       return false;
     }
@@ -351,7 +355,7 @@ final class ExplainCommand extends StoreCommand {
     return true;
   }
 
-  private static String rate(LimitRule r) {
+  private static String rate(RateLimitRule r) {
     String most =
         r.maxConcurrent == 0
             ? ""
@@ -372,9 +376,9 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** What a rule in shadow mode makes of the last call. */
-  private String counts(LimitRule r, AttributeSource<Call> source) {
-    Limits alone =
-        Objects.requireNonNull(Limits.build(null, Collections.singletonList(r), r.side, 0));
+  private String counts(RateLimitRule r, AttributeSource<DescribedCall> source) {
+    RateLimiters alone =
+        Objects.requireNonNull(RateLimiters.build(null, Collections.singletonList(r), r.side, 0));
     long[] exceeded = new long[2];
     Ticket ticket = new Ticket();
     for (int i = 0; i < times; i++) {
@@ -386,7 +390,7 @@ final class ExplainCommand extends StoreCommand {
     return exceeded[1] > exceeded[0] ? "would refuse" : "counts only";
   }
 
-  private String key(LimitRule r, AttributeSource<Call> source) {
+  private String key(RateLimitRule r, AttributeSource<DescribedCall> source) {
     StringBuilder s = new StringBuilder();
     for (Attribute a : r.by) {
       String v = a.read(source, call);
@@ -394,9 +398,9 @@ final class ExplainCommand extends StoreCommand {
         return ", has no "
             + a
             + ": "
-            + (r.onMissing == LimitRule.OnMissing.SKIP
+            + (r.onMissing == RateLimitRule.OnMissing.SKIP
                 ? "skipped"
-                : r.onMissing == LimitRule.OnMissing.REJECT
+                : r.onMissing == RateLimitRule.OnMissing.REJECT
                     ? "refused for that"
                     : "shares one bucket with all that have none");
       }
@@ -407,8 +411,8 @@ final class ExplainCommand extends StoreCommand {
 
   private void breakers(RuleBook book, @Nullable Refusal refusal, String fleet) {
     boolean taken = false;
-    for (BreakerRule r : book.breakers(service)) {
-      if (exempt("caller", r, Call.OUTBOUND)) {
+    for (CircuitBreakerRule r : book.breakers(service)) {
+      if (exempt("caller", r, DescribedCall.OUTBOUND)) {
         continue;
       }
       String miss =
@@ -416,7 +420,7 @@ final class ExplainCommand extends StoreCommand {
               ? "an earlier rule applies already"
               : !isApplied(r)
                   ? "under * it is about registered, declared and internal names; hosts: any"
-                  : miss(r.match, Call.OUTBOUND);
+                  : miss(r.match, DescribedCall.OUTBOUND);
       if (miss != null) {
         step("caller", r, "does not apply", miss, false);
         continue;
@@ -424,7 +428,7 @@ final class ExplainCommand extends StoreCommand {
       taken = true;
       boolean refuses = decided(refusal, Refusal.Kind.BREAKER, r);
       String why =
-          r.force == BreakerRule.Force.NONE
+          r.force == CircuitBreakerRule.Force.NONE
               ? fleet.isEmpty() ? untilWhen(r) : fleet
               : "forced " + r.force.name().toLowerCase(java.util.Locale.ROOT);
       step(
@@ -437,12 +441,12 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** A rule under {@code *} is not about every host. */
-  private boolean isApplied(BreakerRule r) {
+  private boolean isApplied(CircuitBreakerRule r) {
     return !r.service.equals("*") || appliedBreakers.contains(r.id);
   }
 
   /** What opens a closed breaker, and for whom. */
-  private static String untilWhen(BreakerRule r) {
+  private static String untilWhen(CircuitBreakerRule r) {
     String lasting = r.minNanos == 0 ? "" : " over " + number(r.minNanos / 1e9) + " s or more";
     return "closed until "
         + number(100 * r.failureRatio)
@@ -469,7 +473,7 @@ final class ExplainCommand extends StoreCommand {
   /** True: this rule decides, the later ones are not asked. */
   private boolean route(
       RouteRule r, boolean last, RuleBook book, Ticket ticket, @Nullable Refusal refusal) {
-    String miss = miss(r.match, Call.OUTBOUND);
+    String miss = miss(r.match, DescribedCall.OUTBOUND);
     if (miss != null) {
       step("caller", r, "does not apply", miss, false);
       return false;
@@ -484,7 +488,7 @@ final class ExplainCommand extends StoreCommand {
         step("caller", "route " + r.id + " " + where, "not asked", "an earlier row matches", false);
         continue;
       }
-      String no = miss(row.match, Call.OUTBOUND);
+      String no = miss(row.match, DescribedCall.OUTBOUND);
       if (no != null) {
         step("caller", "route " + r.id + " " + where, "does not apply", no, false);
       } else {
@@ -518,7 +522,7 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** Rules that are there but switched off, and defaults that the service's own push aside. */
-  private void disabled(View view) {
+  private void disabled(StoreView view) {
     for (Documents.Document d : Documents.in(view).byKey.values()) {
       boolean own = d.key.service.equals(service);
       if (!d.key.kind.isRule() || !own && !d.key.service.equals("*")) {
@@ -534,7 +538,7 @@ final class ExplainCommand extends StoreCommand {
     }
   }
 
-  private boolean ownsKind(View view, RuleKey def) {
+  private boolean ownsKind(StoreView view, RuleKey def) {
     String key = "/service/" + service + "/" + def.kind.word;
     return view.get(key) != null || !view.under(key + "/").isEmpty();
   }
@@ -544,7 +548,7 @@ final class ExplainCommand extends StoreCommand {
   }
 
   /** Why the expression does not hold: the last attribute it asked for decided; null: it holds. */
-  private @Nullable String miss(Match match, AttributeSource<Call> source) {
+  private @Nullable String miss(MatchExpression match, AttributeSource<DescribedCall> source) {
     asked.clear();
     if (match.test(source, call)) {
       return null;
@@ -563,13 +567,13 @@ final class ExplainCommand extends StoreCommand {
   private void step(String where, String rule, String says, String why, boolean decides) {
     steps.add(
         Json.object("where", where, "rule", rule, "says", says, "why", why, "decides", decides));
-    rows.add(new String[] {where, rule, decides ? out.ink(Out.Ink.BAD, says) : says, why});
+    rows.add(new String[] {where, rule, decides ? out.ink(CliOutput.Ink.BAD, says) : says, why});
   }
 
   private static String kind(Rule r) {
-    return r instanceof LimitRule
+    return r instanceof RateLimitRule
         ? "rate-limit"
-        : r instanceof BreakerRule ? "circuit-breaker" : "route";
+        : r instanceof CircuitBreakerRule ? "circuit-breaker" : "route";
   }
 
   static String number(double d) {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * the files themselves, and replaces each by a rename within the time in which the agent takes
  * several changes for one; readers never see half a file.
  */
-final class FileTree extends Tree {
+final class FileTree extends RuleTree {
   private static final String[] ENDINGS = {".yaml", ".yml", ".json", ""};
   private static final String LOCK = ".weir-lock";
 
@@ -49,7 +49,7 @@ final class FileTree extends Tree {
 
   @Override
   Txn.Outcome commit(Txn txn) {
-    View known = view();
+    StoreView known = view();
     try {
       Files.createDirectories(root);
       try (FileChannel channel =
@@ -69,7 +69,7 @@ final class FileTree extends Tree {
             : new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "the lock was lost");
       }
     } catch (IOException | UncheckedIOException e) {
-      throw new Trouble(Fault.READ_ONLY, root + ": " + e);
+      throw new CliException(CliFault.READ_ONLY, root + ": " + e);
     }
   }
 

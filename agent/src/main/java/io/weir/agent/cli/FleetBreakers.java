@@ -3,7 +3,7 @@ package io.weir.agent.cli;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
 import io.weir.control.store.Entry;
-import io.weir.engine.rules.BreakerRule.Force;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +26,7 @@ final class FleetBreakers {
    *
    * @param service null: of all services
    */
-  static List<Map<String, Object>> in(View view, @Nullable String service) {
+  static List<Map<String, Object>> in(StoreView view, @Nullable String service) {
     Map<String, Map<String, Entry>> targets = new TreeMap<String, Map<String, Entry>>();
     for (Entry e : view.under(PREFIX).values()) {
       int end = e.key.indexOf('/', PREFIX.length());
@@ -109,7 +109,7 @@ final class FleetBreakers {
   }
 
   /** The operator's hand on the breaker of that rule, as instances obey it. */
-  static Force force(View view, String service, String rule, boolean plain) {
+  static Force force(StoreView view, String service, String rule, boolean plain) {
     Entry own = view.get(RuleKey.RULES + service + FORCE + "/" + rule);
     Entry all = plain ? view.get(RuleKey.RULES + service + FORCE) : null;
     return own != null && force(own) != Force.NONE

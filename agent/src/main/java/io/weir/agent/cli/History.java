@@ -140,7 +140,7 @@ final class History {
   }
 
   /** Adds the change to its own transaction, and drops what is too old. */
-  static void record(Change change, View view, Txn txn) {
+  static void record(Change change, StoreView view, Txn txn) {
     String key = PREFIX + change.id;
     txn.ifAbsent(key).put(key, Json.line(change.json()), 0);
     int over = view.under(PREFIX).size() + 1 - KEPT;
@@ -156,7 +156,7 @@ final class History {
    * Newest first: as they were written, whatever the writers' clocks say. Files know no revision
    * from before they were looked at; there the time told decides.
    */
-  static List<Change> read(View view) {
+  static List<Change> read(StoreView view) {
     final Map<Change, Long> revisions = new HashMap<Change, Long>();
     List<Change> all = new ArrayList<Change>();
     for (Entry e : view.under(PREFIX).values()) {
@@ -191,7 +191,7 @@ final class History {
   }
 
   /** The last change of a key, or null: it was not made with this tool, or long ago. */
-  static @Nullable Change last(View view, String key) {
+  static @Nullable Change last(StoreView view, String key) {
     for (Change c : read(view)) {
       if (c.texts.containsKey(key)) {
         return c;

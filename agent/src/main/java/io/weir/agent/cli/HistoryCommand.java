@@ -24,7 +24,7 @@ final class HistoryCommand extends StoreCommand {
   @Override
   int run() {
     List<History.Change> all;
-    try (Tree tree = peek()) {
+    try (RuleTree tree = peek()) {
       all = History.read(tree.view());
     }
     List<Object> objects = new ArrayList<Object>();
@@ -80,8 +80,8 @@ final class HistoryCommand extends StoreCommand {
       out.line("  " + c.message);
     }
     for (Map.Entry<String, String[]> t : c.texts.entrySet()) {
-      out.line(out.ink(Out.Ink.STRONG, History.line(t.getKey(), 300)));
-      for (String l : Lines.diff(t.getValue()[0], t.getValue()[1])) {
+      out.line(out.ink(CliOutput.Ink.STRONG, History.line(t.getKey(), 300)));
+      for (String l : LineDiff.diff(t.getValue()[0], t.getValue()[1])) {
         out.line("  " + l);
       }
     }

@@ -31,7 +31,7 @@ final class InitCommand extends Command {
   int run() throws IOException {
     RuleKey key = RuleKey.parse(RuleKey.RULES + service + "/route");
     if (key.kind != RuleKey.Kind.ROUTE) {
-      throw new Trouble(Fault.USAGE, "--service: " + key.complaint);
+      throw new CliException(CliFault.USAGE, "--service: " + key.complaint);
     }
     Path root = Paths.get(directory);
     Map<String, String> files = new LinkedHashMap<String, String>();
@@ -42,8 +42,8 @@ final class InitCommand extends Command {
     Path home = root.resolve("service").resolve(service.equals("*") ? "_all" : service);
     for (String name : files.keySet()) {
       if (Files.exists(home.resolve(name))) {
-        throw new Trouble(
-            Fault.LOCAL_CHANGES, home.resolve(name) + " exists", "choose another directory");
+        throw new CliException(
+            CliFault.LOCAL_CHANGES, home.resolve(name) + " exists", "choose another directory");
       }
     }
     Files.createDirectories(home);

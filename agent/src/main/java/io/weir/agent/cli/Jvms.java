@@ -61,8 +61,8 @@ final class Jvms {
     if (refusal != null && !isOtherJava(refusal)) {
       throw refused(pid, refusal);
     }
-    throw new Trouble(
-        Fault.ATTACH,
+    throw new CliException(
+        CliFault.ATTACH,
         "JVM "
             + pid
             + ": "
@@ -116,9 +116,9 @@ final class Jvms {
     return "Weir is in this JVM";
   }
 
-  private static Trouble present(String pid) {
-    return new Trouble(
-        Fault.ATTACH,
+  private static CliException present(String pid) {
+    return new CliException(
+        CliFault.ATTACH,
         "JVM " + pid + ": Weir is in this JVM already, and nothing was changed",
         "see: weir doctor " + pid);
   }
@@ -129,7 +129,7 @@ final class Jvms {
     return said.equals("0") || said.startsWith("Non-numeric value found");
   }
 
-  private static Trouble refused(String pid, Throwable t) {
+  private static CliException refused(String pid, Throwable t) {
     String why = String.valueOf(t.getMessage() == null ? t : t.getMessage()).trim();
     String advice = "is it a JVM of this user, on this machine? see: jps -l";
     if (why.contains("dynamic agent loading") || why.contains("EnableDynamicAgentLoading")) {
@@ -140,7 +140,7 @@ final class Jvms {
       why = "it could not load the agent (error " + why + ")";
       advice = "its stderr says why; can its user read the jar?";
     }
-    return new Trouble(Fault.ATTACH, "JVM " + pid + ": " + why, advice);
+    return new CliException(CliFault.ATTACH, "JVM " + pid + ": " + why, advice);
   }
 
   /** Whether the Java that runs this command can attach to others. */
@@ -148,7 +148,7 @@ final class Jvms {
     try {
       vmClass();
       return true;
-    } catch (Trouble none) {
+    } catch (CliException none) {
       return false;
     }
   }
@@ -162,8 +162,8 @@ final class Jvms {
       if (type != null) {
         return type;
       }
-      throw new Trouble(
-          Fault.ATTACH,
+      throw new CliException(
+          CliFault.ATTACH,
           "this Java (" + System.getProperty("java.home") + ") has no attach API",
           "run this command with a JDK, not a runtime only; its version need not be that of the"
               + " other JVM");
@@ -200,8 +200,8 @@ final class Jvms {
   static String ask(String pid, String... command) {
     File jcmd = new File(jdkHome(), "bin/jcmd");
     if (!jcmd.canExecute()) {
-      throw new Trouble(
-          Fault.ATTACH, "no jcmd beside this Java, " + jcmd, "run this command with a JDK");
+      throw new CliException(
+          CliFault.ATTACH, "no jcmd beside this Java, " + jcmd, "run this command with a JDK");
     }
     String[] words = new String[command.length + 2];
     words[0] = jcmd.getPath();
@@ -219,17 +219,17 @@ final class Jvms {
       }
       if (!p.waitFor(10, TimeUnit.SECONDS) || p.exitValue() != 0) {
         p.destroy();
-        throw new Trouble(
-            Fault.ATTACH,
+        throw new CliException(
+            CliFault.ATTACH,
             "jcmd " + pid + ": " + first(said.toString("UTF-8"), pid),
             "is it a JVM of this user, on this machine? see: jps -l");
       }
       return said.toString("UTF-8");
     } catch (IOException e) {
-      throw new Trouble(Fault.ATTACH, "jcmd " + pid + ": " + e.getMessage());
+      throw new CliException(CliFault.ATTACH, "jcmd " + pid + ": " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new Trouble(Fault.ATTACH, "interrupted");
+      throw new CliException(CliFault.ATTACH, "interrupted");
     }
   }
 

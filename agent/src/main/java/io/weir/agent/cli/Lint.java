@@ -3,15 +3,15 @@ package io.weir.agent.cli;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
 import io.weir.control.parse.RuleProblem;
-import io.weir.engine.breaker.Classifier;
+import io.weir.engine.breaker.OutcomeClassifier;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Response;
+import io.weir.engine.call.RefusalResponse;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.outcome.Outcome;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import java.util.ArrayList;
@@ -69,10 +69,10 @@ final class Lint {
   }
 
   private final Documents all;
-  private final @Nullable Known known;
+  private final @Nullable KnownServices known;
   private final List<Finding> findings = new ArrayList<Finding>();
 
-  private Lint(Documents all, @Nullable Known known) {
+  private Lint(Documents all, @Nullable KnownServices known) {
     this.all = all;
     this.known = known;
   }
@@ -83,7 +83,7 @@ final class Lint {
    * @param keys which documents; others are only looked up
    * @param known the services and instances to compare with, or null: not compared
    */
-  static List<Finding> of(Documents all, Iterable<String> keys, @Nullable Known known) {
+  static List<Finding> of(Documents all, Iterable<String> keys, @Nullable KnownServices known) {
     Lint lint = new Lint(all, known);
     for (String key : keys) {
       Documents.Document d = all.byKey.get(key);
@@ -148,9 +148,9 @@ final class Lint {
   }
 
   private void force(Documents.Document d) {
-    BreakerRule.Force force = RuleParser.force(d.text);
+    CircuitBreakerRule.Force force = RuleParser.force(d.text);
     String whose = d.key.id.isEmpty() ? "" : ", by rule " + d.key.id;
-    if (force == BreakerRule.Force.OPEN) {
+    if (force == CircuitBreakerRule.Force.OPEN) {
       findings.add(
           new Finding(
               "forced",
@@ -161,7 +161,7 @@ final class Lint {
                   && !all.byKey.containsKey(RuleKey.RULES + d.key.service + "/off"),
               "",
               1));
-    } else if (force == BreakerRule.Force.CLOSED) {
+    } else if (force == CircuitBreakerRule.Force.CLOSED) {
       warn("forced", d, "", "the fleet's breaker never opens until this key is deleted");
     }
   }
@@ -170,20 +170,20 @@ final class Lint {
     if (!r.enabled) {
       warn("disabled", d, r.id, "is there and does nothing: enabled is false");
     }
-    if (r.match != Match.ALWAYS && r.match.toString().contains("matches '.*'")) {
+    if (r.match != MatchExpression.ALWAYS && r.match.toString().contains("matches '.*'")) {
       warn("match-all", d, r.id, "matches '.*' holds whenever the attribute is present");
     }
-    if (r instanceof LimitRule) {
-      limit(d, (LimitRule) r);
-    } else if (r instanceof BreakerRule) {
-      breaker(d, (BreakerRule) r);
+    if (r instanceof RateLimitRule) {
+      limit(d, (RateLimitRule) r);
+    } else if (r instanceof CircuitBreakerRule) {
+      breaker(d, (CircuitBreakerRule) r);
     } else {
       route(d, (RouteRule) r);
     }
   }
 
-  private void limit(Documents.Document d, LimitRule r) {
-    boolean everyCall = covers(r.match, r.side == LimitRule.Side.CLIENT);
+  private void limit(Documents.Document d, RateLimitRule r) {
+    boolean everyCall = covers(r.match, r.side == RateLimitRule.Side.CLIENT);
     if (r.rated && r.qps == 0 && r.auto == null) {
       if (everyCall) {
         close("deny-all", d, r, "qps 0 refuses every call to " + who(d));
@@ -193,7 +193,7 @@ final class Lint {
     } else if (r.rated && r.qps < 1 && r.auto == null && r.by.isEmpty() && everyCall) {
       warn("hardly-any", d, r.id, "less than one call a second passes");
     }
-    if (r.onMissing == LimitRule.OnMissing.REJECT && !r.by.isEmpty()) {
+    if (r.onMissing == RateLimitRule.OnMissing.REJECT && !r.by.isEmpty()) {
       warn("rejects-missing", d, r.id, "every call without " + r.by + " is refused");
     }
     if (r.maxWaitNanos > 30_000_000_000L) {
@@ -203,7 +203,7 @@ final class Lint {
     if (r.maxConcurrent == 1 && everyCall) {
       warn("one-at-a-time", d, r.id, "max_concurrent 1: one call at a time in each instance");
     }
-    if (r.maxConcurrent > 0 && r.match == Match.ALWAYS) {
+    if (r.maxConcurrent > 0 && r.match == MatchExpression.ALWAYS) {
       warn(
           "streams-hold-places",
           d,
@@ -236,11 +236,11 @@ final class Lint {
   }
 
   /** Whether some limit of the service, own or in the same text, is global. */
-  private boolean capped(String service, LimitRule keyed) {
+  private boolean capped(String service, RateLimitRule keyed) {
     for (Documents.Document d : all.byKey.values()) {
       if (d.key.kind == RuleKey.Kind.LIMIT && d.key.service.equals(service)) {
         for (Rule r : d.parse().rules) {
-          LimitRule l = (LimitRule) r;
+          RateLimitRule l = (RateLimitRule) r;
           if (l.by.isEmpty() && l.enabled && !l.shadow && l.side == keyed.side) {
             return true;
           }
@@ -250,11 +250,11 @@ final class Lint {
     return false;
   }
 
-  private void breaker(Documents.Document d, BreakerRule r) {
+  private void breaker(Documents.Document d, CircuitBreakerRule r) {
     boolean everyCall = covers(r.match, true);
-    if (r.force == BreakerRule.Force.OPEN && everyCall) {
+    if (r.force == CircuitBreakerRule.Force.OPEN && everyCall) {
       close("forced", d, r, "force: open refuses every call to " + who(d));
-    } else if (r.force != BreakerRule.Force.NONE) {
+    } else if (r.force != CircuitBreakerRule.Force.NONE) {
       warn(
           "forced",
           d,
@@ -263,7 +263,7 @@ final class Lint {
               + r.force.name().toLowerCase(Locale.ROOT)
               + "; it stays so until the rule says none");
     }
-    if (r.force == BreakerRule.Force.NONE && everyCall && recordsSuccess(r)) {
+    if (r.force == CircuitBreakerRule.Force.NONE && everyCall && recordsSuccess(r)) {
       close(
           "success-is-failure",
           d,
@@ -294,7 +294,7 @@ final class Lint {
       warn("long-open", d, r.id, "an open breaker refuses for more than an hour before it probes");
     }
     success(d, r, r.response);
-    if (r.minNanos == 0 && r.force == BreakerRule.Force.NONE) {
+    if (r.minNanos == 0 && r.force == CircuitBreakerRule.Force.NONE) {
       warn(
           "short-evidence",
           d,
@@ -304,7 +304,8 @@ final class Lint {
     }
     if (r.fleet
         && r.statusNamed
-        && new Classifier(r).classify(Outcome.http(500), null) == Classifier.FAILURE) {
+        && new OutcomeClassifier(r).classify(Outcome.http(500), null)
+            == OutcomeClassifier.FAILURE) {
       warn(
           "fleet-500",
           d,
@@ -317,14 +318,14 @@ final class Lint {
     }
   }
 
-  private void success(Documents.Document d, Rule r, Response response) {
+  private void success(Documents.Document d, Rule r, RefusalResponse response) {
     if (response.status >= 200 && response.status < 300) {
       warn(
           "looks-well", d, r.id, "a refused call looks like a good one: status " + response.status);
     }
   }
 
-  private static boolean recordsSuccess(BreakerRule r) {
+  private static boolean recordsSuccess(CircuitBreakerRule r) {
     for (String s : r.recordStatus) {
       boolean range = s.length() == 7;
       if (s.equals("2xx")
@@ -346,7 +347,7 @@ final class Lint {
       if (covered) {
         warn("unreachable-row", d, r.id, where + " is never asked");
       }
-      covered |= row.match == Match.ALWAYS;
+      covered |= row.match == MatchExpression.ALWAYS;
       boolean table = row.ab != null || hasMatches(row.to);
       arms(d, r, where, row.to, table || row.fallback != RouteRule.Fallback.NONE);
       if (row.to.size() > 1 && row.sticky == null && row.ab == null && !table) {
@@ -391,7 +392,7 @@ final class Lint {
     for (String service : governed(d.key.service)) {
       List<Instance> live = known.instances(service);
       for (RouteRule.Arm a : arms) {
-        if (a.weight > 0 && !live.isEmpty() && !Known.runs(live, a)) {
+        if (a.weight > 0 && !live.isEmpty() && !KnownServices.runs(live, a)) {
           findings.add(
               new Finding(
                   "nobody-runs",
@@ -404,7 +405,7 @@ final class Lint {
                       + " is "
                       + name(a)
                       + "; there "
-                      + Known.versions(live),
+                      + KnownServices.versions(live),
                   acts(d, r) && !fallsBack,
                   where + ' ' + service + ' ' + name(a),
                   (double) a.weight / sum));
@@ -443,12 +444,13 @@ final class Lint {
    * Whether a match holds for calls that have nothing in common, without being written as a match
    * of every call: {@code path startsWith '/'}.
    */
-  private static boolean covers(Match match, boolean outbound) {
-    if (match == Match.ALWAYS) {
+  private static boolean covers(MatchExpression match, boolean outbound) {
+    if (match == MatchExpression.ALWAYS) {
       return true;
     }
-    AttributeSource<Call> source = outbound ? Call.OUTBOUND : Call.INBOUND;
-    for (Call c : Arrays.asList(call("GET", "/"), call("POST", "/api/orders/17?user=7"))) {
+    AttributeSource<DescribedCall> source =
+        outbound ? DescribedCall.OUTBOUND : DescribedCall.INBOUND;
+    for (DescribedCall c : Arrays.asList(call("GET", "/"), call("POST", "/api/orders/17?user=7"))) {
       if (!match.test(source, c)) {
         return false;
       }
@@ -456,8 +458,8 @@ final class Lint {
     return true;
   }
 
-  private static Call call(String method, String target) {
-    Call c = new Call();
+  private static DescribedCall call(String method, String target) {
+    DescribedCall c = new DescribedCall();
     c.method = method;
     c.target(target);
     c.host = "host-of-" + method;

@@ -1,7 +1,7 @@
 package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,12 +26,12 @@ final class LintCommand extends StoreCommand {
 
   @Override
   int run() throws IOException {
-    Known known = null;
+    KnownServices known = null;
     Documents documents;
     if (paths.isEmpty()) {
-      try (Tree tree = peek()) {
-        View view = tree.view();
-        known = tree.hasStatus() ? Known.of(view) : null;
+      try (RuleTree tree = peek()) {
+        StoreView view = tree.view();
+        known = tree.hasStatus() ? KnownServices.of(view) : null;
         documents = Documents.in(view);
       }
     } else {
@@ -63,36 +63,38 @@ final class LintCommand extends StoreCommand {
       out.json(objects);
     }
     out.say(
-        Out.count(documents.byKey.size(), "document")
+        CliOutput.count(documents.byKey.size(), "document")
             + ", "
-            + (findings.isEmpty() ? "nothing to remark" : Out.count(findings.size(), "finding")));
+            + (findings.isEmpty()
+                ? "nothing to remark"
+                : CliOutput.count(findings.size(), "finding")));
     out.next(paths.isEmpty() ? "weir status" : "weir diff " + String.join(" ", paths));
     return findings.isEmpty() ? Exit.OK : Exit.FINDINGS;
   }
 
-  static String line(Out out, Lint.Finding f) {
+  static String line(CliOutput out, Lint.Finding f) {
     return f.document.origin
         + " "
-        + out.ink(f.error ? Out.Ink.BAD : Out.Ink.DOUBTFUL, f.name)
+        + out.ink(f.error ? CliOutput.Ink.BAD : CliOutput.Ink.DOUBTFUL, f.name)
         + " "
         + (f.rule.isEmpty() ? "" : f.rule + ": ")
         + f.text;
   }
 
   /** What to compare files with, or null: no etcd is configured, or it does not answer. */
-  private @Nullable Known fleet() {
+  private @Nullable KnownServices fleet() {
     Config config = config();
-    if (config.get(Key.ETCD_ENDPOINTS) == null || directory(config) != null) {
+    if (config.get(PropertyKey.ETCD_ENDPOINTS) == null || directory(config) != null) {
       return null;
     }
-    try (Tree tree = peek()) {
-      return Known.of(tree.view());
-    } catch (Trouble t) {
-      if (t.fault != Fault.UNREACHABLE) {
+    try (RuleTree tree = peek()) {
+      return KnownServices.of(tree.view());
+    } catch (CliException t) {
+      if (t.fault != CliFault.UNREACHABLE) {
         throw t;
       }
       out.say(
-          out.ink(Out.Ink.DOUBTFUL, "warning: ")
+          out.ink(CliOutput.Ink.DOUBTFUL, "warning: ")
               + "not compared with the fleet: "
               + t.getMessage());
       return null;

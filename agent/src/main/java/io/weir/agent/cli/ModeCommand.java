@@ -31,9 +31,9 @@ final class ModeCommand extends ChangeCommand {
 
   @Override
   int run() {
-    try (Tree tree = open()) {
-      View view = tree.view();
-      Publication p = new Publication(this, tree, view);
+    try (RuleTree tree = open()) {
+      StoreView view = tree.view();
+      RuleChange p = new RuleChange(this, tree, view);
       for (String w : which) {
         for (Entry e : find(view, w)) {
           p.put(e.key, edited(e).getBytes(StandardCharsets.UTF_8));
@@ -44,11 +44,13 @@ final class ModeCommand extends ChangeCommand {
   }
 
   /** Rules by what a person calls them. */
-  static List<Entry> find(View view, String what) {
+  static List<Entry> find(StoreView view, String what) {
     String key = what.startsWith("/") ? what : RuleKey.RULES + what;
     if (key.length() <= RuleKey.RULES.length() || !key.startsWith(RuleKey.RULES)) {
-      throw new Trouble(
-          Fault.USAGE, "'" + what + "' names no rule", "say: SERVICE, or SERVICE/rate-limit[/ID]");
+      throw new CliException(
+          CliFault.USAGE,
+          "'" + what + "' names no rule",
+          "say: SERVICE, or SERVICE/rate-limit[/ID]");
     }
     Set<String> names = new TreeSet<String>();
     List<Entry> found = new ArrayList<Entry>();
@@ -64,8 +66,8 @@ final class ModeCommand extends ChangeCommand {
     }
     if (found.isEmpty()) {
       String near = Spelling.nearest(key, names);
-      throw new Trouble(
-          Fault.NO_RULE,
+      throw new CliException(
+          CliFault.NO_RULE,
           "there is no rule " + key + (near == null ? "" : "; did you mean " + near + "?"),
           "see them: weir pull");
     }
@@ -76,7 +78,8 @@ final class ModeCommand extends ChangeCommand {
     RuleKey key = RuleKey.parse(e.key);
     RuleParser.Parsed before = RuleParser.parse(key, e.value, e.toString());
     if (before.refusal() != null) {
-      throw new Trouble(Fault.INVALID, before.refusal().toString(), "mend it first: weir push");
+      throw new CliException(
+          CliFault.INVALID, before.refusal().toString(), "mend it first: weir push");
     }
     boolean asked = true;
     for (Rule r : before.rules) {
@@ -98,8 +101,8 @@ final class ModeCommand extends ChangeCommand {
       done &= r.shadow == shadow;
     }
     if (!done) {
-      throw new Trouble(
-          Fault.NOT_EDITABLE,
+      throw new CliException(
+          CliFault.NOT_EDITABLE,
           e.key + ": its text cannot be edited without losing something",
           "set mode: " + (shadow ? "shadow" : "enforce") + " in the file and push it");
     }

@@ -11,17 +11,17 @@ import org.jspecify.annotations.Nullable;
  * the files were when they were last pushed or pulled, what is in force, and what the files are
  * now.
  *
- * <p>What the files were is known in two ways. A directory remembers it ({@link Base}). A directory
- * without memory, such as a fresh clone, goes by the history: the last change of the key that came
- * from files of the same name ({@link SourceName}). A change in force that the files already
- * contain is not undone.
+ * <p>What the files were is known in two ways. A directory remembers it ({@link PullBase}). A
+ * directory without memory, such as a fresh clone, goes by the history: the last change of the key
+ * that came from files of the same name ({@link SourceName}). A change in force that the files
+ * already contain is not undone.
  */
 final class Overwrites {
-  private final View now;
+  private final StoreView now;
   private final String store;
   private final List<History.Change> history;
 
-  Overwrites(View now, String store, List<History.Change> history) {
+  Overwrites(StoreView now, String store, List<History.Change> history) {
     this.now = now;
     this.store = store;
     this.history = history;
@@ -33,7 +33,7 @@ final class Overwrites {
    * @param text to be written, or null: the key is to be deleted
    * @param source name of the files it comes from
    */
-  boolean undoes(String key, byte @Nullable [] text, Base base, String source) {
+  boolean undoes(String key, byte @Nullable [] text, PullBase base, String source) {
     Entry there = now.get(key);
     String current = there == null ? null : there.text();
     String ours = text == null ? null : new String(text, StandardCharsets.UTF_8);
@@ -53,7 +53,7 @@ final class Overwrites {
   }
 
   /** The text that the directory remembers, which the history may still have. */
-  private @Nullable String was(String key, Base base) {
+  private @Nullable String was(String key, PullBase base) {
     for (History.Change c : history) {
       for (String text : c.texts.getOrDefault(key, new String[0])) {
         if (text != null && base.was(store, key, text.getBytes(StandardCharsets.UTF_8))) {
@@ -74,7 +74,7 @@ final class Overwrites {
     if (was == null || theirs == null || ours == null) {
       return false;
     }
-    for (String line : Lines.diff(was, theirs)) {
+    for (String line : LineDiff.diff(was, theirs)) {
       int wanted = count(theirs, line.substring(2));
       int found = count(ours, line.substring(2));
       if (line.startsWith("+") && found < wanted || line.startsWith("-") && found > wanted) {

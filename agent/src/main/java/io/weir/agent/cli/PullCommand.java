@@ -31,10 +31,10 @@ final class PullCommand extends StoreCommand {
   @Override
   int run() throws IOException {
     Path root = Paths.get(directory);
-    Base base = Base.of(root);
+    PullBase base = PullBase.of(root);
     List<Object> written = new ArrayList<Object>();
-    try (Tree tree = peek()) {
-      View view = tree.view();
+    try (RuleTree tree = peek()) {
+      StoreView view = tree.view();
       SortedMap<String, Entry> rules = view.rules();
       for (String key : view.rules().keySet()) {
         // what anybody wrote into etcd becomes a path here: only keys that are rules may
@@ -50,8 +50,8 @@ final class PullCommand extends StoreCommand {
         }
       }
       if (!force && !base.known().isEmpty() && !base.knows(tree.name)) {
-        throw new Trouble(
-            Fault.LOCAL_CHANGES,
+        throw new CliException(
+            CliFault.LOCAL_CHANGES,
             directory + " holds the rules of " + base.known() + ", not of " + tree.name,
             "pull into another directory; mix them: weir pull --force " + directory);
       }
@@ -66,8 +66,8 @@ final class PullCommand extends StoreCommand {
             && !Arrays.equals(local, e.value)
             && !base.was(tree.name, e.key, local)
             && !wasInForce(history, e.key, local)) {
-          throw new Trouble(
-              Fault.LOCAL_CHANGES,
+          throw new CliException(
+              CliFault.LOCAL_CHANGES,
               there + " was changed here and differs from " + e,
               "see: weir diff " + directory + "; overwrite: weir pull --force " + directory);
         }
@@ -87,10 +87,10 @@ final class PullCommand extends StoreCommand {
         Path stays = rules.containsKey(key) ? null : FileTree.find(root, key);
         if (stays != null) {
           out.say(
-              out.ink(Out.Ink.DOUBTFUL, "warning: ")
+              out.ink(CliOutput.Ink.DOUBTFUL, "warning: ")
                   + stays
                   + " stays, but its rule is no longer in force: "
-                  + Publication.who(view, key, null)
+                  + RuleChange.who(view, key, null)
                   + "; delete the file, or push --force puts the rule back");
         }
       }
@@ -108,11 +108,11 @@ final class PullCommand extends StoreCommand {
                 written));
       }
       out.say(
-          Out.count(texts.size(), "rule")
+          CliOutput.count(texts.size(), "rule")
               + " of "
               + tree.name
               + ", "
-              + Out.count(written.size(), "file")
+              + CliOutput.count(written.size(), "file")
               + " written");
     }
     out.next("weir validate " + directory);

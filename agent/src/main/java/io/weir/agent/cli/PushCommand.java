@@ -51,24 +51,24 @@ final class PushCommand extends ChangeCommand {
               + " path)")
   @Nullable String source;
 
-  private final Map<Path, Base> bases = new LinkedHashMap<Path, Base>();
+  private final Map<Path, PullBase> bases = new LinkedHashMap<Path, PullBase>();
   private final Map<Path, String> sources = new LinkedHashMap<Path, String>();
 
   @Override
   int run() throws IOException {
     Documents documents = Documents.at(paths, as);
     if (documents.byKey.isEmpty()) {
-      throw new Trouble(Fault.NO_FILE, "no rule in " + String.join(" ", paths));
+      throw new CliException(CliFault.NO_FILE, "no rule in " + String.join(" ", paths));
     }
     for (Documents.Document d : documents.byKey.values()) {
       if (d.key.kind == RuleKey.Kind.UNKNOWN || d.key.kind == RuleKey.Kind.FOREIGN) {
-        throw new Trouble(Fault.NO_KEY, d.origin + ": " + d.key.complaint);
+        throw new CliException(CliFault.NO_KEY, d.origin + ": " + d.key.complaint);
       }
     }
-    try (Tree tree = open()) {
-      View base = tree.view();
+    try (RuleTree tree = open()) {
+      StoreView base = tree.view();
       List<History.Change> history = History.read(base);
-      Publication p = new Publication(this, tree, base).lint(!noLint);
+      RuleChange p = new RuleChange(this, tree, base).lint(!noLint);
       Map<String, Path> roots = new LinkedHashMap<String, Path>();
       for (Documents.Document d : documents.byKey.values()) {
         p.put(d.key.key, d.text);
@@ -92,13 +92,13 @@ final class PushCommand extends ChangeCommand {
   private Path known(Path root) throws IOException {
     Path absolute = root.toAbsolutePath().normalize();
     if (!bases.containsKey(absolute)) {
-      bases.put(absolute, Base.of(absolute));
+      bases.put(absolute, PullBase.of(absolute));
       sources.put(absolute, source != null ? source : SourceName.of(absolute, environment));
     }
     return absolute;
   }
 
-  private Base base(Path root) {
+  private PullBase base(Path root) {
     return Objects.requireNonNull(bases.get(root));
   }
 
@@ -108,9 +108,9 @@ final class PushCommand extends ChangeCommand {
 
   private void prune(
       Documents documents,
-      Publication p,
-      Tree tree,
-      View now,
+      RuleChange p,
+      RuleTree tree,
+      StoreView now,
       List<History.Change> history,
       Map<String, Path> roots)
       throws IOException {
@@ -139,10 +139,10 @@ final class PushCommand extends ChangeCommand {
       }
     }
     if (owned > 0 && !prune && !pruneAll) {
-      out.say("left in force: " + Out.count(owned, "other rule") + "; --prune deletes them");
+      out.say("left in force: " + CliOutput.count(owned, "other rule") + "; --prune deletes them");
     }
     if (others > 0 && prune && !pruneAll) {
-      out.say("left in force: " + Out.count(others, "rule") + " that belong to others");
+      out.say("left in force: " + CliOutput.count(others, "rule") + " that belong to others");
     }
   }
 
@@ -168,28 +168,32 @@ final class PushCommand extends ChangeCommand {
   }
 
   private void refuseOverwrites(
-      Publication p, Tree tree, View now, List<History.Change> history, Map<String, Path> roots) {
+      RuleChange p,
+      RuleTree tree,
+      StoreView now,
+      List<History.Change> history,
+      Map<String, Path> roots) {
     Overwrites overwrites = new Overwrites(now, tree.name, history);
     StringBuilder s = new StringBuilder();
     for (Map.Entry<String, byte[]> w : p.writes().entrySet()) {
       String key = w.getKey();
       Path root = roots.get(key);
       if (root != null && overwrites.undoes(key, w.getValue(), base(root), source(root))) {
-        s.append("\n  ").append(Publication.who(now, key, now.get(key)));
+        s.append("\n  ").append(RuleChange.who(now, key, now.get(key)));
       }
     }
     if (s.length() > 0) {
-      throw new Trouble(
-          Fault.CONFLICT,
+      throw new CliException(
+          CliFault.CONFLICT,
           "changed since these files were last pushed or pulled; nothing was written" + s,
           "see the difference: weir diff; take theirs: weir pull; insist: push --force");
     }
   }
 
   /** Files that are known from another store are perhaps not meant for this one. */
-  private void strangers(Publication p, Tree tree) {
+  private void strangers(RuleChange p, RuleTree tree) {
     Set<String> elsewhere = new TreeSet<String>();
-    for (Base b : bases.values()) {
+    for (PullBase b : bases.values()) {
       if (!b.knows(tree.name)) {
         elsewhere.addAll(b.known());
       }
@@ -199,9 +203,9 @@ final class PushCommand extends ChangeCommand {
     }
   }
 
-  private void remember(Documents documents, Publication p, Tree tree, Map<String, Path> roots) {
+  private void remember(Documents documents, RuleChange p, RuleTree tree, Map<String, Path> roots) {
     try {
-      for (Map.Entry<Path, Base> b : bases.entrySet()) {
+      for (Map.Entry<Path, PullBase> b : bases.entrySet()) {
         Map<String, byte[]> texts = new LinkedHashMap<String, byte[]>();
         for (Documents.Document d : documents.byKey.values()) {
           if (b.getKey().equals(roots.get(d.key.key))) {

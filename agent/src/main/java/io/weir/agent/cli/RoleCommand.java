@@ -1,7 +1,7 @@
 package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.etcd.EtcdRole;
 import io.weir.control.parse.RuleKey;
@@ -56,18 +56,19 @@ final class RoleCommand extends Command {
       called = (operator ? "weir-operator" : "weir") + (service == null ? "" : "-" + service);
     }
     if (!isName(called)) {
-      throw new Trouble(Fault.USAGE, "--name: '" + called + "' is no name for a role");
+      throw new CliException(CliFault.USAGE, "--name: '" + called + "' is no name for a role");
     }
     if (operator) {
       if (!calls.isEmpty()) {
-        throw new Trouble(Fault.USAGE, "--calls is about an agent, --operator about a person");
+        throw new CliException(
+            CliFault.USAGE, "--calls is about an agent, --operator about a person");
       }
       Set<String> services =
           service == null ? Collections.<String>emptySet() : Collections.singleton(named(service));
       role = EtcdRole.operator(called, options(), services);
     } else if (service == null) {
-      throw new Trouble(
-          Fault.USAGE,
+      throw new CliException(
+          CliFault.USAGE,
           "whose role? --service NAME is missing",
           "for example: weir role --service shop --calls payment,stock");
     } else {
@@ -97,14 +98,14 @@ final class RoleCommand extends Command {
   private EtcdOptions options() {
     Properties above = new Properties();
     if (namespace != null) {
-      above.setProperty(Key.ETCD_NAMESPACE.propertyName(), namespace);
+      above.setProperty(PropertyKey.ETCD_NAMESPACE.propertyName(), namespace);
     }
     Config config = config(above);
-    String prefix = config.get(Key.ETCD_NAMESPACE, "");
+    String prefix = config.get(PropertyKey.ETCD_NAMESPACE, "");
     for (int i = 0; i < prefix.length(); i++) {
       if (prefix.charAt(i) < ' ' || prefix.charAt(i) == 0x7f) {
-        throw new Trouble(
-            Fault.USAGE, Key.ETCD_NAMESPACE.propertyName() + " has control characters");
+        throw new CliException(
+            CliFault.USAGE, PropertyKey.ETCD_NAMESPACE.propertyName() + " has control characters");
       }
     }
     // only the namespace counts here; nothing is connected to
@@ -123,7 +124,7 @@ final class RoleCommand extends Command {
 
   private static String named(String service) {
     if (!isName(service)) {
-      throw new Trouble(Fault.USAGE, "'" + service + "' is no service name");
+      throw new CliException(CliFault.USAGE, "'" + service + "' is no service name");
     }
     return service;
   }

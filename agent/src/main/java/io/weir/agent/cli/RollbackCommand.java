@@ -26,16 +26,16 @@ final class RollbackCommand extends ChangeCommand {
 
   @Override
   int run() {
-    try (Tree tree = open()) {
-      View view = tree.view();
+    try (RuleTree tree = open()) {
+      StoreView view = tree.view();
       List<History.Change> all = History.read(view);
       int at = 0;
       while (at < all.size() && id != null && !all.get(at).id.equals(id)) {
         at++;
       }
       if (at >= all.size()) {
-        throw new Trouble(
-            Fault.NO_HISTORY,
+        throw new CliException(
+            CliFault.NO_HISTORY,
             id == null ? "nothing in the history" : "no change " + id + " in the history",
             "see: weir history");
       }
@@ -48,7 +48,7 @@ final class RollbackCommand extends ChangeCommand {
         refuseOvertaken(all.get(at), view);
         before(all.get(at), texts);
       }
-      Publication p = new Publication(this, tree, view);
+      RuleChange p = new RuleChange(this, tree, view);
       History.Change undone = all.get(at);
       String user = tree.user();
       String me = user == null ? History.author(environment) : user;
@@ -60,7 +60,7 @@ final class RollbackCommand extends ChangeCommand {
             "undoes "
                 + at
                 + " changes, of "
-                + Out.count(texts.size(), "key")
+                + CliOutput.count(texts.size(), "key")
                 + ": "
                 + texts.keySet());
       }
@@ -79,17 +79,17 @@ final class RollbackCommand extends ChangeCommand {
     }
   }
 
-  private void refuseOvertaken(History.Change c, View now) {
+  private void refuseOvertaken(History.Change c, StoreView now) {
     StringBuilder s = new StringBuilder();
     for (Map.Entry<String, String[]> t : c.texts.entrySet()) {
       Entry there = now.get(t.getKey());
       if (!Objects.equals(t.getValue()[1], there == null ? null : there.text()) && !force) {
-        s.append("\n  ").append(Publication.who(now, t.getKey(), there));
+        s.append("\n  ").append(RuleChange.who(now, t.getKey(), there));
       }
     }
     if (s.length() > 0) {
-      throw new Trouble(
-          Fault.CONFLICT,
+      throw new CliException(
+          CliFault.CONFLICT,
           "changed again since " + c.id + "; nothing was written" + s,
           "undo the later change first, or insist: weir rollback --force " + c.id);
     }

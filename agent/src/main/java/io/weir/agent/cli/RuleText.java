@@ -81,7 +81,7 @@ final class RuleText {
     try {
       return new RuleText(text);
     } catch (IOException | RuntimeException e) {
-      throw new Trouble(Fault.NOT_EDITABLE, "the text cannot be read: " + e.getMessage());
+      throw new CliException(CliFault.NOT_EDITABLE, "the text cannot be read: " + e.getMessage());
     }
   }
 

@@ -1,8 +1,8 @@
 package io.weir.agent.cli;
 
 import io.weir.control.store.Entry;
-import io.weir.engine.breaker.Breaker;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.breaker.CircuitBreaker;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -52,7 +52,7 @@ final class SimulateCommand extends StoreCommand {
   List<String> with = new ArrayList<String>();
 
   @Option(names = "--side", paramLabel = "SIDE", description = "server (default) or client")
-  LimitRule.Side side = LimitRule.Side.SERVER;
+  RateLimitRule.Side side = RateLimitRule.Side.SERVER;
 
   @Option(
       names = "--speed",
@@ -66,12 +66,12 @@ final class SimulateCommand extends StoreCommand {
   @Override
   int run() throws IOException {
     if (!(speed > 0)) {
-      throw new Trouble(Fault.USAGE, "--speed is above 0");
+      throw new CliException(CliFault.USAGE, "--speed is above 0");
     }
-    Replay replay = new Replay(book(), service, side, speed);
+    LogReplay replay = new LogReplay(book(), service, side, speed);
     if (!replay.hasRules()) {
-      throw new Trouble(
-          Fault.NO_RULE,
+      throw new CliException(
+          CliFault.NO_RULE,
           "no rule of " + service + " that a log could be replayed against",
           "try one: --with DIR");
     }
@@ -81,14 +81,14 @@ final class SimulateCommand extends StoreCommand {
       try (InputStream in = stream(name)) {
         log.read(in);
       } catch (IOException e) {
-        throw new Trouble(Fault.NO_FILE, name + ": " + e.getMessage());
+        throw new CliException(CliFault.NO_FILE, name + ": " + e.getMessage());
       }
     }
     replay.end();
     double seconds = (System.nanoTime() - began) / 1e9;
     if (replay.calls() == 0) {
-      throw new Trouble(
-          Fault.BAD_LOG,
+      throw new CliException(
+          CliFault.BAD_LOG,
           "none of " + log.lines() + " lines could be read",
           "see the formats: weir simulate --help");
     }
@@ -107,15 +107,15 @@ final class SimulateCommand extends StoreCommand {
 
   private RuleBook book() throws IOException {
     if (with.isEmpty()) {
-      try (Tree tree = peek()) {
-        return Books.of(tree.view(), out);
+      try (RuleTree tree = peek()) {
+        return RuleBooks.of(tree.view(), out);
       }
     }
     List<Entry> entries = new ArrayList<Entry>();
     for (Documents.Document d : Documents.at(with, null).byKey.values()) {
       entries.add(new Entry(d.key.key, d.text, 1, 1, 0));
     }
-    return Books.of(entries, 1, out);
+    return RuleBooks.of(entries, 1, out);
   }
 
   private static InputStream stream(String name) throws IOException {
@@ -126,7 +126,7 @@ final class SimulateCommand extends StoreCommand {
     return name.endsWith(".gz") ? new GZIPInputStream(in, 1 << 16) : in;
   }
 
-  private void text(Replay r, AccessLog log) {
+  private void text(LogReplay r, AccessLog log) {
     out.line(
         String.format(
             "%d calls over %s, at most %.1f a second in a minute%s",
@@ -165,11 +165,11 @@ final class SimulateCommand extends StoreCommand {
     table(rows);
     breakers(r);
     arms(r);
-    List<Replay.Refused> worstKeys = r.top(top);
+    List<LogReplay.Refused> worstKeys = r.top(top);
     if (!worstKeys.isEmpty()) {
       List<String[]> keys = new ArrayList<String[]>();
       keys.add(new String[] {"REFUSED", "RULE", "KEY"});
-      for (Replay.Refused k : worstKeys) {
+      for (LogReplay.Refused k : worstKeys) {
         keys.add(new String[] {Long.toString(k.count), k.rule, k.key});
       }
       table(keys);
@@ -182,17 +182,17 @@ final class SimulateCommand extends StoreCommand {
     }
     if (log.bad() > 0) {
       out.say(
-          out.ink(Out.Ink.DOUBTFUL, "warning: ")
+          out.ink(CliOutput.Ink.DOUBTFUL, "warning: ")
               + log.bad()
               + " lines could not be read, the first is line "
               + log.firstBad());
     }
   }
 
-  private void breakers(Replay r) {
+  private void breakers(LogReplay r) {
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(new String[] {"BREAKER", "MODE", "FAILED", "OPENED", "REFUSED", "AT THE END"});
-    for (Breaker b : r.breakers()) {
+    for (CircuitBreaker b : r.breakers()) {
       boolean shadow = b.rule().shadow;
       rows.add(
           new String[] {
@@ -207,7 +207,7 @@ final class SimulateCommand extends StoreCommand {
     table(rows);
   }
 
-  private void arms(Replay r) {
+  private void arms(LogReplay r) {
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(new String[] {"ARM", "CALLS", "SHARE"});
     long elsewhere = r.asked();
@@ -239,7 +239,7 @@ final class SimulateCommand extends StoreCommand {
     }
   }
 
-  private void json(Replay r, AccessLog log) {
+  private void json(LogReplay r, AccessLog log) {
     List<Object> rules = new ArrayList<Object>();
     r.rules(
         (rule, hits, exceeded, keys, overflowed) ->
@@ -252,11 +252,11 @@ final class SimulateCommand extends StoreCommand {
                     "keys", keys,
                     "overflowed", overflowed)));
     List<Object> keys = new ArrayList<Object>();
-    for (Replay.Refused k : r.top(top)) {
+    for (LogReplay.Refused k : r.top(top)) {
       keys.add(Json.object("rule", k.rule, "key", k.key, "refused", k.count));
     }
     List<Object> breakers = new ArrayList<Object>();
-    for (Breaker b : r.breakers()) {
+    for (CircuitBreaker b : r.breakers()) {
       breakers.add(
           Json.object(
               "rule", b.id(),

@@ -19,8 +19,8 @@ final class StatusCommand extends StoreCommand {
 
   @Override
   int run() {
-    try (Tree tree = peek()) {
-      View view = tree.view();
+    try (RuleTree tree = peek()) {
+      StoreView view = tree.view();
       boolean well = show(out, tree, view, service, false);
       if (!tree.hasStatus()) {
         out.say("instances that read files do not report back; their logs do");
@@ -33,7 +33,8 @@ final class StatusCommand extends StoreCommand {
   }
 
   /** Shows it all; whether everything is as it should be. */
-  static boolean show(Out out, Tree tree, View view, @Nullable String service, boolean latency) {
+  static boolean show(
+      CliOutput out, RuleTree tree, StoreView view, @Nullable String service, boolean latency) {
     List<Object> instances = new ArrayList<Object>();
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(
@@ -55,9 +56,9 @@ final class StatusCommand extends StoreCommand {
     List<String[]> tuned = new ArrayList<String[]>();
     tuned.add(new String[] {"AUTO", "AT", "QPS", "BOUNDS", "STEPS", "LAST STEP"});
     boolean well = true;
-    long newest = Fleet.newestRule(view);
-    List<Fleet.Member> members = Fleet.members(view);
-    for (Fleet.Member m : members) {
+    long newest = LiveInstances.newestRule(view);
+    List<LiveInstances.Member> members = LiveInstances.members(view);
+    for (LiveInstances.Member m : members) {
       if (service != null && !service.equals(m.service)) {
         continue;
       }
@@ -138,9 +139,9 @@ final class StatusCommand extends StoreCommand {
               "status",
               m.raw));
     }
-    for (RuleKey k : Fleet.registered(view)) {
+    for (RuleKey k : LiveInstances.registered(view)) {
       boolean known = !tree.hasStatus() || service != null && !service.equals(k.service);
-      for (Fleet.Member m : members) {
+      for (LiveInstances.Member m : members) {
         known |= m.is(k.service, k.id);
       }
       if (!known) {
@@ -190,7 +191,7 @@ final class StatusCommand extends StoreCommand {
     if (rows.size() > 1) {
       out.table(rows);
     } else if (tree.hasStatus()) {
-      out.say("no instance reports under " + Fleet.STATUS);
+      out.say("no instance reports under " + LiveInstances.STATUS);
     }
     if (latency && calls.size() > 1) {
       out.line("");
@@ -210,20 +211,21 @@ final class StatusCommand extends StoreCommand {
       unknown(out, view, service, documents);
     }
     out.say(
-        Out.count(documents.byKey.size(), "rule")
+        CliOutput.count(documents.byKey.size(), "rule")
             + " in "
             + tree.name
             + (tree.hasStatus() ? ", the newest of revision " + newest : "")
-            + (refused > 0 ? ", " + out.ink(Out.Ink.BAD, refused + " refused") : "")
+            + (refused > 0 ? ", " + out.ink(CliOutput.Ink.BAD, refused + " refused") : "")
             + (view.get(RuleKey.OFF) != null
-                ? ", " + out.ink(Out.Ink.BAD, "all switched off by " + RuleKey.OFF)
+                ? ", " + out.ink(CliOutput.Ink.BAD, "all switched off by " + RuleKey.OFF)
                 : ""));
     return well && refused == 0;
   }
 
   /** Says of which services there are rules, but nobody of that name. */
-  private static void unknown(Out out, View view, @Nullable String service, Documents documents) {
-    Known known = Known.of(view);
+  private static void unknown(
+      CliOutput out, StoreView view, @Nullable String service, Documents documents) {
+    KnownServices known = KnownServices.of(view);
     Set<String> names = new TreeSet<String>();
     if (service != null) {
       names.add(service);
@@ -239,7 +241,7 @@ final class StatusCommand extends StoreCommand {
       String unknown = known.unknown(name);
       if (unknown != null && said++ < 10) {
         out.say(
-            out.ink(Out.Ink.DOUBTFUL, "warning: ")
+            out.ink(CliOutput.Ink.DOUBTFUL, "warning: ")
                 + (service == null ? "there are rules for " + name + ", but " : "")
                 + unknown);
       }
@@ -289,7 +291,7 @@ final class StatusCommand extends StoreCommand {
         : ms < 10_000 ? Math.round(ms) + " ms" : String.format(Locale.ROOT, "%.1f s", ms / 1e3);
   }
 
-  private static void showUngoverned(Out out, List<Ungoverned.Row> ungoverned) {
+  private static void showUngoverned(CliOutput out, List<Ungoverned.Row> ungoverned) {
     if (ungoverned.isEmpty()) {
       return;
     }
@@ -299,7 +301,7 @@ final class StatusCommand extends StoreCommand {
     for (Ungoverned.Row r : ungoverned) {
       rows.add(
           new String[] {
-            out.ink(Out.Ink.DOUBTFUL, r.library),
+            out.ink(CliOutput.Ink.DOUBTFUL, r.library),
             r.service,
             r.side.word(),
             Integer.toString(r.instances),
@@ -309,7 +311,7 @@ final class StatusCommand extends StoreCommand {
     out.table(rows);
   }
 
-  private static void showBreakers(Out out, List<Map<String, Object>> breakers) {
+  private static void showBreakers(CliOutput out, List<Map<String, Object>> breakers) {
     if (breakers.isEmpty()) {
       return;
     }
@@ -328,11 +330,13 @@ final class StatusCommand extends StoreCommand {
     out.table(rows);
   }
 
-  private static String ink(Out out, String state) {
+  private static String ink(CliOutput out, String state) {
     return out.ink(
         state.equals("SYNCED") || state.equals("closed")
-            ? Out.Ink.GOOD
-            : state.equals("STALE") || state.equals("half-open") ? Out.Ink.DOUBTFUL : Out.Ink.BAD,
+            ? CliOutput.Ink.GOOD
+            : state.equals("STALE") || state.equals("half-open")
+                ? CliOutput.Ink.DOUBTFUL
+                : CliOutput.Ink.BAD,
         state);
   }
 }

@@ -1,7 +1,7 @@
 package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.run.RuleSource;
 import io.weir.control.etcd.EtcdOptions;
 import java.nio.file.Files;
@@ -46,11 +46,11 @@ abstract class StoreCommand extends Command {
 
   final Config config() {
     Properties above = new Properties();
-    set(above, Key.RULES, where());
-    set(above, Key.ETCD_ENDPOINTS, etcd);
-    set(above, Key.ETCD_NAMESPACE, namespace);
-    set(above, Key.ETCD_USER, user);
-    set(above, Key.CONFIG_FILE, configFile);
+    set(above, PropertyKey.RULES, where());
+    set(above, PropertyKey.ETCD_ENDPOINTS, etcd);
+    set(above, PropertyKey.ETCD_NAMESPACE, namespace);
+    set(above, PropertyKey.ETCD_USER, user);
+    set(above, PropertyKey.CONFIG_FILE, configFile);
     return config(above);
   }
 
@@ -62,7 +62,7 @@ abstract class StoreCommand extends Command {
     return rules.equals("etcd") || rules.startsWith("file:") ? rules : "file:" + rules;
   }
 
-  private static void set(Properties p, Key key, @Nullable String value) {
+  private static void set(Properties p, PropertyKey key, @Nullable String value) {
     if (value != null) {
       p.setProperty(key.propertyName(), value);
     }
@@ -72,42 +72,44 @@ abstract class StoreCommand extends Command {
   final @Nullable Path directory(Config config) {
     try {
       if (!RuleSource.isConfigured(config, jar)) {
-        throw new Trouble(
-            Fault.USAGE,
+        throw new CliException(
+            CliFault.USAGE,
             "nobody says where the rules are",
             "--etcd http://HOST:2379, or --rules DIR; or weir.etcd.endpoints in weir.properties");
       }
       return RuleSource.directory(config, jar);
     } catch (IllegalArgumentException e) {
-      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
+      throw new CliException(CliFault.USAGE, String.valueOf(e.getMessage()));
     }
   }
 
   /** Opens the rules; every warning about the configuration is said first. */
-  final Tree open() {
+  final RuleTree open() {
     return open(true);
   }
 
   /** The rules as they are now, for a command that looks once and writes nothing. */
-  final Tree peek() {
+  final RuleTree peek() {
     return open(false);
   }
 
-  private Tree open(boolean follow) {
+  private RuleTree open(boolean follow) {
     Config config = config();
     for (String w : config.warnings()) {
-      out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + w);
+      out.say(out.ink(CliOutput.Ink.DOUBTFUL, "warning: ") + w);
     }
     Path directory = directory(config);
     String open = directory == null ? RuleSource.warning(etcdOptions(config)) : null;
     if (open != null) {
-      out.say(out.ink(Out.Ink.DOUBTFUL, "warning: ") + open);
+      out.say(out.ink(CliOutput.Ink.DOUBTFUL, "warning: ") + open);
     }
     if (directory != null && !Files.isDirectory(directory)) {
-      throw new Trouble(
-          Fault.NO_FILE, directory + " is no directory", "start one with: weir init " + directory);
+      throw new CliException(
+          CliFault.NO_FILE,
+          directory + " is no directory",
+          "start one with: weir init " + directory);
     }
-    Tree tree =
+    RuleTree tree =
         directory != null ? new FileTree(directory) : new EtcdTree(etcdOptions(config), follow);
     return tree.open(timeoutNanos());
   }
@@ -116,7 +118,7 @@ abstract class StoreCommand extends Command {
     try {
       return RuleSource.etcd(config);
     } catch (IllegalArgumentException e) {
-      throw new Trouble(Fault.USAGE, String.valueOf(e.getMessage()));
+      throw new CliException(CliFault.USAGE, String.valueOf(e.getMessage()));
     }
   }
 

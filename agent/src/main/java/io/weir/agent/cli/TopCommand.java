@@ -35,7 +35,7 @@ final class TopCommand extends StoreCommand {
     boolean live = count <= 0 && out.canPaint();
     int left = count > 0 ? count : live ? Integer.MAX_VALUE : 1;
     boolean well = true;
-    try (Tree tree = open()) {
+    try (RuleTree tree = open()) {
       if (live) {
         Runtime.getRuntime().addShutdownHook(new Thread(out::close, "weir-screen"));
         out.screen();
@@ -45,7 +45,7 @@ final class TopCommand extends StoreCommand {
         tree.await(v -> told(v) ? v : null, ANSWER_NANOS);
       }
       while (left-- > 0) {
-        View view = tree.view();
+        StoreView view = tree.view();
         well = live ? paint(tree, view) : StatusCommand.show(out, tree, view, service, true);
         out.flush();
         if (left > 0) {
@@ -64,8 +64,8 @@ final class TopCommand extends StoreCommand {
   }
 
   /** Whether every instance has said how long its calls take. */
-  private boolean told(View view) {
-    for (Fleet.Member m : Fleet.members(view)) {
+  private boolean told(StoreView view) {
+    for (LiveInstances.Member m : LiveInstances.members(view)) {
       if (m.latency == null && (service == null || service.equals(m.service))) {
         return false;
       }
@@ -73,10 +73,10 @@ final class TopCommand extends StoreCommand {
     return true;
   }
 
-  private boolean paint(Tree tree, View view) {
+  private boolean paint(RuleTree tree, StoreView view) {
     out.frame();
     out.line(
-        out.ink(Out.Ink.STRONG, "weir top")
+        out.ink(CliOutput.Ink.STRONG, "weir top")
             + "  "
             + tree.name
             + "  revision "
@@ -85,7 +85,7 @@ final class TopCommand extends StoreCommand {
             + LocalTime.now().withNano(0)
             + "  (Ctrl-C ends)");
     if (tree.lost() != null) {
-      out.line(out.ink(Out.Ink.BAD, "as it was last seen: " + tree.lost()));
+      out.line(out.ink(CliOutput.Ink.BAD, "as it was last seen: " + tree.lost()));
     }
     boolean well = StatusCommand.show(out, tree, view, service, true);
     out.paint();

@@ -35,9 +35,9 @@ final class Ungoverned {
    *
    * @param service only this one; null: all
    */
-  static List<Row> rows(List<Fleet.Member> members, @Nullable String service) {
+  static List<Row> rows(List<LiveInstances.Member> members, @Nullable String service) {
     Map<String, Row> rows = new LinkedHashMap<String, Row>();
-    for (Fleet.Member m : members) {
+    for (LiveInstances.Member m : members) {
       if (service != null && !service.equals(m.service)) {
         continue;
       }
@@ -65,7 +65,8 @@ final class Ungoverned {
    *
    * @param caller only calls of this service; null: of all
    */
-  static List<String> doubts(List<Fleet.Member> members, String called, @Nullable String caller) {
+  static List<String> doubts(
+      List<LiveInstances.Member> members, String called, @Nullable String caller) {
     List<String> doubts = powerless(members, called);
     for (Row r : rows(members, null)) {
       if (r.side == Library.Side.SERVER && r.service.equals(called)) {
@@ -79,13 +80,13 @@ final class Ungoverned {
   }
 
   /** Rules that none of the loaded libraries can bring to bear. */
-  static List<String> powerless(List<Fleet.Member> members, String called) {
+  static List<String> powerless(List<LiveInstances.Member> members, String called) {
     List<String> found = new ArrayList<String>();
     boolean servers = false;
     boolean served = false;
     boolean clients = false;
     boolean governed = false;
-    for (Fleet.Member m : members) {
+    for (LiveInstances.Member m : members) {
       boolean target = m.service.equals(called);
       for (Map<String, Object> l : m.coverage) {
         boolean on = Boolean.TRUE.equals(l.get("governed"));

@@ -25,7 +25,7 @@ final class ValidateCommand extends StoreCommand {
     Documents documents;
     String where;
     if (paths.isEmpty()) {
-      try (Tree tree = peek()) {
+      try (RuleTree tree = peek()) {
         documents = Documents.in(tree.view());
         where = tree.name;
       }
@@ -37,9 +37,9 @@ final class ValidateCommand extends StoreCommand {
     List<Object> objects = new ArrayList<Object>();
     for (Map.Entry<Documents.Document, RuleProblem> p : documents.problems()) {
       refused += p.getValue().refusal ? 1 : 0;
-      objects.add(Problems.object(p.getKey(), p.getValue()));
+      objects.add(ProblemPrinter.object(p.getKey(), p.getValue()));
       if (!out.json) {
-        out.line(Problems.line(out, p.getKey(), p.getValue()));
+        out.line(ProblemPrinter.line(out, p.getKey(), p.getValue()));
       }
     }
     if (out.json) {
@@ -49,14 +49,14 @@ final class ValidateCommand extends StoreCommand {
     }
     int warnings = objects.size() - refused;
     out.say(
-        Out.count(documents.byKey.size(), "document")
+        CliOutput.count(documents.byKey.size(), "document")
             + " in "
             + where
             + ": "
             + (refused == 0
-                ? out.ink(Out.Ink.GOOD, "none refused")
-                : out.ink(Out.Ink.BAD, Out.count(refused, "refusal")))
-            + (warnings == 0 ? "" : ", " + Out.count(warnings, "warning")));
+                ? out.ink(CliOutput.Ink.GOOD, "none refused")
+                : out.ink(CliOutput.Ink.BAD, CliOutput.count(refused, "refusal")))
+            + (warnings == 0 ? "" : ", " + CliOutput.count(warnings, "warning")));
     if (refused == 0) {
       out.next(paths.isEmpty() ? "weir lint" : "weir diff " + String.join(" ", paths));
     }

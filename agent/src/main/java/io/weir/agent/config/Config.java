@@ -1,6 +1,6 @@
 package io.weir.agent.config;
 
-import io.weir.control.parse.Names;
+import io.weir.control.parse.NameRules;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -52,7 +52,7 @@ public final class Config {
       File besideJar,
       Properties system,
       Map<String, String> environment) {
-    return load(options, besideJar, system, environment, () -> Application.NONE);
+    return load(options, besideJar, system, environment, () -> ApplicationProperties.NONE);
   }
 
   /**
@@ -65,7 +65,7 @@ public final class Config {
       File besideJar,
       Properties system,
       Map<String, String> environment,
-      Supplier<Application> application) {
+      Supplier<ApplicationProperties> application) {
     Loader l = new Loader(environment);
     String file = null;
     if (options != null && !options.trim().isEmpty()) {
@@ -80,7 +80,7 @@ public final class Config {
           if (eq > 0) {
             String key = full(pair.substring(0, eq).trim());
             l.put(key, pair.substring(eq + 1).trim(), "agent option");
-            Checks.commas(n, key, pair.substring(eq + 1), l.warnings);
+            ConfigChecks.commas(n, key, pair.substring(eq + 1), l.warnings);
           } else if (!pair.trim().isEmpty()) {
             // not its text: it may be the rest of a password that has a semicolon in it
             l.warnings.add("agent option " + n + " is not of the form key=value and is ignored");
@@ -98,28 +98,34 @@ public final class Config {
         l.put(propertyName(e.getKey()), e.getValue(), "environment " + e.getKey());
       }
     }
-    boolean named = file != null || l.values.containsKey(Key.CONFIG_FILE.propertyName());
+    boolean named = file != null || l.values.containsKey(PropertyKey.CONFIG_FILE.propertyName());
     if (file == null) {
-      file = l.values.get(Key.CONFIG_FILE.propertyName());
+      file = l.values.get(PropertyKey.CONFIG_FILE.propertyName());
     }
     if (file == null) {
       file = new File(besideJar, "weir.properties").getPath();
     }
     l.file(new File(file), named);
-    Application of = application.get();
+    ApplicationProperties of = application.get();
     name(l, system, environment, of);
-    l.put(Key.MANAGEMENT_PORTS.propertyName(), of.managementPort(), of.managementPortOrigin());
+    l.put(
+        PropertyKey.MANAGEMENT_PORTS.propertyName(),
+        of.managementPort(),
+        of.managementPortOrigin());
     otel(l, "weir.metrics.endpoint", "otel.exporter.otlp.endpoint", system);
     otel(l, "weir.metrics.headers", "otel.exporter.otlp.headers", system);
     for (Map.Entry<String, String> e : l.values.entrySet()) {
       warnIfUnknown(e.getKey(), l);
     }
-    Checks.values(l.values, l.origins, l.warnings);
+    ConfigChecks.values(l.values, l.origins, l.warnings);
     return new Config(l.values, l.origins, l.warnings);
   }
 
   private static void name(
-      Loader l, Properties system, Map<String, String> environment, Application application) {
+      Loader l,
+      Properties system,
+      Map<String, String> environment,
+      ApplicationProperties application) {
     name(l, l.values.remove("weir.service"), l.origins.get("weir.service"));
     name(l, system.getProperty("otel.service.name"), "-Dotel.service.name");
     name(l, environment.get("OTEL_SERVICE_NAME"), "environment OTEL_SERVICE_NAME");
@@ -135,17 +141,17 @@ public final class Config {
     if (s.isEmpty() || l.values.containsKey("weir.service")) {
       return;
     }
-    if (Names.isName(s)) {
+    if (NameRules.isName(s)) {
       l.put("weir.service", s, String.valueOf(origin));
     } else {
       l.warnings.add(
           "weir.service: "
-              + Checks.shown(s)
+              + ConfigChecks.shown(s)
               + " ("
               + origin
               + ") is no service name and is ignored: a name has letters, digits and . _ - ~ @ :"
               + " only, "
-              + Names.LONGEST
+              + NameRules.LONGEST
               + " of them at most");
     }
   }
@@ -164,7 +170,7 @@ public final class Config {
   /** {@code WEIR_ETCD_TLS_CA} is weir.etcd.tls.ca; which dots were dashes only the table knows. */
   private static String propertyName(String env) {
     String flat = env.substring("WEIR_".length());
-    for (Key k : Key.values()) {
+    for (PropertyKey k : PropertyKey.values()) {
       String n = k.propertyName();
       String asEnv =
           n.substring("weir.".length())
@@ -189,11 +195,11 @@ public final class Config {
   private static void warnIfUnknown(String name, Loader l) {
     String best = null;
     int bestDistance = 4;
-    for (Key k : Key.values()) {
+    for (PropertyKey k : PropertyKey.values()) {
       if (k.matches(name)) {
         return;
       }
-      int d = Distance.of(name, k.propertyName());
+      int d = EditDistance.of(name, k.propertyName());
       if (d < bestDistance) {
         bestDistance = d;
         best = k.propertyName();
@@ -209,23 +215,23 @@ public final class Config {
   }
 
   /** The value, or null when nobody set it. */
-  public @Nullable String get(Key key) {
+  public @Nullable String get(PropertyKey key) {
     String v = values.get(key.propertyName());
     return v == null || v.isEmpty() ? null : v;
   }
 
-  public String get(Key key, String otherwise) {
+  public String get(PropertyKey key, String otherwise) {
     String v = get(key);
     return v == null ? otherwise : v;
   }
 
-  public boolean flag(Key key, boolean otherwise) {
+  public boolean flag(PropertyKey key, boolean otherwise) {
     String v = get(key);
     return v == null ? otherwise : !v.equalsIgnoreCase("false");
   }
 
   /** Values of a key with {@code *}, by what stands in its place. */
-  public Map<String, String> all(Key key) {
+  public Map<String, String> all(PropertyKey key) {
     String n = key.propertyName();
     int star = n.indexOf('*');
     Map<String, String> out = new TreeMap<String, String>();
@@ -240,14 +246,14 @@ public final class Config {
 
   /** Whether the service has a name of its own, not {@link #UNKNOWN}. */
   public boolean named() {
-    return !DEFAULT.equals(origins.get(Key.SERVICE.propertyName()));
+    return !DEFAULT.equals(origins.get(PropertyKey.SERVICE.propertyName()));
   }
 
   /** The ports of a comma separated list; what is none was warned of and is left out. */
-  public Set<Integer> ports(Key key) {
+  public Set<Integer> ports(PropertyKey key) {
     Set<Integer> ports = new TreeSet<Integer>();
     for (String p : get(key, "").split(",")) {
-      int port = Names.port(p.trim());
+      int port = NameRules.port(p.trim());
       if (port > 0) {
         ports.add(port);
       }
@@ -269,7 +275,7 @@ public final class Config {
     for (Map.Entry<String, String> e : values.entrySet()) {
       boolean known = false;
       boolean secret = false;
-      for (Key k : Key.values()) {
+      for (PropertyKey k : PropertyKey.values()) {
         known |= k.matches(e.getKey());
         secret |= k.secret() && k.matches(e.getKey());
       }

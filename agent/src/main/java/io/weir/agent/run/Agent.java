@@ -1,8 +1,8 @@
 package io.weir.agent.run;
 
-import io.weir.agent.config.Application;
+import io.weir.agent.config.ApplicationProperties;
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.coverage.Coverage;
 import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
@@ -13,9 +13,9 @@ import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Ticker;
-import io.weir.engine.colour.Reach;
+import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.gate.Targets;
+import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.instances.Locality;
 import io.weir.instrumentation.WeirModule;
 import java.io.File;
@@ -56,7 +56,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             System.getProperties(),
             System.getenv(),
             () ->
-                Application.find(
+                ApplicationProperties.find(
                     System.getProperties(), System.getenv(), new File("").getAbsoluteFile()));
     configureLog(config);
     AgentLog log = AgentLog.get();
@@ -65,36 +65,43 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     }
     if (!config.named()) {
       log.warn(
-          Key.SERVICE.propertyName()
+          PropertyKey.SERVICE.propertyName()
               + " is not set, and no other name was found: no rule of this service applies to the"
               + " calls it gets, callers cannot find it in the registry, and its metrics are those"
               + " of '"
               + Config.UNKNOWN
               + "'; set -Dweir.service=NAME or spring.application.name");
     }
-    String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
-    if (!config.flag(Key.ENABLED, true)) {
+    String mode = config.get(PropertyKey.MODE, "enforce").toLowerCase(Locale.ROOT);
+    if (!config.flag(PropertyKey.ENABLED, true)) {
       log.info(
-          "weir " + version() + " is disabled (" + config.origin(Key.ENABLED.propertyName()) + ")");
+          "weir "
+              + version()
+              + " is disabled ("
+              + config.origin(PropertyKey.ENABLED.propertyName())
+              + ")");
       return false;
     }
     if (!mode.equals("enforce") && !mode.equals("shadow") && !mode.equals("off")) {
       log.warn(
-          Key.MODE.propertyName()
+          PropertyKey.MODE.propertyName()
               + ": unknown mode '"
               + mode
               + "', expected enforce, shadow or off; going on with enforce");
     }
     Engine engine =
         new Engine(
-            config.get(Key.SERVICE, Config.UNKNOWN),
-            new Locality(config.get(Key.REGION), config.get(Key.ZONE)),
+            config.get(PropertyKey.SERVICE, Config.UNKNOWN),
+            new Locality(config.get(PropertyKey.REGION), config.get(PropertyKey.ZONE)),
             targets(config),
             reach(config),
             Ticker.SYSTEM,
             new PaceThread());
     engine.healthChecks(healthChecks(config));
-    engine.ports().declare(config.ports(Key.REGISTER_PORTS), config.ports(Key.MANAGEMENT_PORTS));
+    engine
+        .ports()
+        .declare(
+            config.ports(PropertyKey.REGISTER_PORTS), config.ports(PropertyKey.MANAGEMENT_PORTS));
     Modules modules = Modules.read(Agent.class.getClassLoader(), log::warn);
     Coverage coverage =
         new Coverage(
@@ -115,7 +122,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     Host host = new Host(switchedOn, instrumentation, coverage);
     host.install(attached, weavesByTransformer(config));
     if (attached && !isSwitchedOff("opentelemetry", config)) {
-      Globals.announce(instrumentation);
+      LateOpenTelemetry.announce(instrumentation);
     }
     NativeClasses.initialise();
     boolean threads = !isSwitchedOff("executors", config);
@@ -144,20 +151,20 @@ public final class Agent implements Consumer<@Nullable Object[]> {
   }
 
   private static boolean isSwitchedOff(String module, Config config) {
-    return "false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get(module));
+    return "false".equalsIgnoreCase(config.all(PropertyKey.INSTRUMENTATION).get(module));
   }
 
-  private static Targets targets(Config config) {
+  private static ServiceAddresses targets(Config config) {
     try {
-      return Targets.of(config.all(Key.SERVICES));
+      return ServiceAddresses.of(config.all(PropertyKey.SERVICES));
     } catch (IllegalArgumentException wrong) {
       AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
-      return Targets.NONE;
+      return ServiceAddresses.NONE;
     }
   }
 
   private static HealthChecks healthChecks(Config config) {
-    String given = config.get(Key.HEALTH_PATHS);
+    String given = config.get(PropertyKey.HEALTH_PATHS);
     if (given != null && given.trim().equals("none")) {
       return new HealthChecks(Collections.<String>emptyList());
     }
@@ -169,7 +176,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
       } else if (!path.isEmpty()) {
         AgentLog.get()
             .warn(
-                Key.HEALTH_PATHS.propertyName()
+                PropertyKey.HEALTH_PATHS.propertyName()
                     + ": '"
                     + path
                     + "' is no path, expected /PATH,/PATH... or none; it is left out");
@@ -178,16 +185,16 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     if (given == null) {
       paths.addAll(HealthChecks.PATHS);
     }
-    paths.add(config.get(Key.HEALTH_PATH, "/healthz"));
+    paths.add(config.get(PropertyKey.HEALTH_PATH, "/healthz"));
     return new HealthChecks(paths);
   }
 
   private static boolean weavesByTransformer(Config config) {
-    String by = config.get(Key.WEAVING, "auto");
+    String by = config.get(PropertyKey.WEAVING, "auto");
     if (!by.equals("auto") && !by.equals("transformer")) {
       AgentLog.get()
           .warn(
-              Key.WEAVING.propertyName()
+              PropertyKey.WEAVING.propertyName()
                   + ": unknown value '"
                   + by
                   + "', expected auto or transformer; going on with auto");
@@ -195,12 +202,12 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     return by.equals("transformer");
   }
 
-  private static Reach reach(Config config) {
+  private static PropagationScope reach(Config config) {
     try {
-      return Reach.of(config.get(Key.COLOUR_TO, "inside"));
+      return PropagationScope.of(config.get(PropertyKey.COLOUR_TO, "inside"));
     } catch (IllegalArgumentException wrong) {
       AgentLog.get().warn(wrong.getMessage() + "; the traffic colour stays inside");
-      return Reach.INSIDE;
+      return PropagationScope.INSIDE;
     }
   }
 
@@ -208,7 +215,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     AgentLog.Level level = AgentLog.Level.INFO;
     File to = null;
     String unknown = null;
-    for (String part : config.get(Key.LOG, "info").split(",")) {
+    for (String part : config.get(PropertyKey.LOG, "info").split(",")) {
       String p = part.trim();
       if (p.startsWith("file:")) {
         to = new File(p.substring(5));

@@ -1,25 +1,25 @@
 package io.weir.agent.run;
 
-import io.weir.agent.admin.Access;
+import io.weir.agent.admin.AdminAccess;
 import io.weir.agent.admin.AdminServer;
 import io.weir.agent.admin.Pages;
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
-import io.weir.agent.telemetry.Lately;
+import io.weir.agent.telemetry.RecentLatencies;
 import io.weir.agent.telemetry.Telemetry;
 import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.etcd.EtcdOptions;
-import io.weir.control.fleet.Fleet;
+import io.weir.control.fleet.FleetCoordinator;
 import io.weir.control.loop.Log;
+import io.weir.control.registry.InstanceDescription;
 import io.weir.control.registry.Registry;
-import io.weir.control.registry.Self;
-import io.weir.control.tune.Tuning;
-import io.weir.engine.decision.Decisions;
+import io.weir.control.tune.RateTuning;
+import io.weir.engine.decision.DecisionLog;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.RuleBook;
 import java.io.File;
@@ -42,7 +42,7 @@ final class ControlPlanes {
       final ColourWeaver colours,
       CoverageWatch watch,
       File jar) {
-    final String mode = config.get(Key.MODE, "enforce").toLowerCase(Locale.ROOT);
+    final String mode = config.get(PropertyKey.MODE, "enforce").toLowerCase(Locale.ROOT);
     if (mode.equals("off")) {
       return;
     }
@@ -56,7 +56,7 @@ final class ControlPlanes {
       return;
     }
     Log log = new AgentLogSink();
-    final Tuning tuning = new Tuning(engine, Cpu::share, log);
+    final RateTuning tuning = new RateTuning(engine, Cpu::share, log);
     final ControlPlane plane =
         ControlPlane.start(
             options,
@@ -69,10 +69,10 @@ final class ControlPlanes {
             },
             log);
     plane.tunes(tuning);
-    plane.tells(new Lately(engine, Lately.MOST));
+    plane.tells(new RecentLatencies(engine, RecentLatencies.MOST));
     new RefusalLog(engine, plane.loop(), log).start();
     Registry registry =
-        plane.shared() != null && config.flag(Key.REGISTER, true) && config.named()
+        plane.shared() != null && config.flag(PropertyKey.REGISTER, true) && config.named()
             ? new Registry(
                 plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
             : null;
@@ -81,12 +81,12 @@ final class ControlPlanes {
     admin(config, engine, hooks, plane, telemetry, coverage);
     if (plane.shared() != null) {
       plane.listen(
-          new Fleet(
+          new FleetCoordinator(
               plane.shared(),
               plane.loop(),
               engine,
               Identity.of(config),
-              config.get(Key.ZONE, ""),
+              config.get(PropertyKey.ZONE, ""),
               log));
     }
     if (registry != null) {
@@ -96,7 +96,7 @@ final class ControlPlanes {
         plane,
         registry,
         telemetry,
-        Durations.millis(Key.DRAIN_MS, config.get(Key.DRAIN_MS, "5000")));
+        Durations.millis(PropertyKey.DRAIN_MS, config.get(PropertyKey.DRAIN_MS, "5000")));
   }
 
   private static Telemetry telemetry(
@@ -108,7 +108,9 @@ final class ControlPlanes {
       Coverage coverage) {
     long interval = 60_000;
     try {
-      interval = Durations.millis(Key.METRICS_INTERVAL, config.get(Key.METRICS_INTERVAL, "60s"));
+      interval =
+          Durations.millis(
+              PropertyKey.METRICS_INTERVAL, config.get(PropertyKey.METRICS_INTERVAL, "60s"));
     } catch (IllegalArgumentException e) {
       AgentLog.get().warn(e.getMessage() + "; going on with 60s");
     }
@@ -132,26 +134,26 @@ final class ControlPlanes {
       ControlPlane plane,
       Telemetry telemetry,
       Coverage coverage) {
-    boolean scraped = "prometheus".equalsIgnoreCase(config.get(Key.METRICS_EXPORTER));
-    String port = config.get(Key.ADMIN_PORT);
+    boolean scraped = "prometheus".equalsIgnoreCase(config.get(PropertyKey.METRICS_EXPORTER));
+    String port = config.get(PropertyKey.ADMIN_PORT);
     port = port == null && scraped ? PROMETHEUS_PORT : port;
     if (port == null) {
-      if (config.get(Key.ADMIN_HOST) != null) {
+      if (config.get(PropertyKey.ADMIN_HOST) != null) {
         AgentLog.get().warn("weir.admin.host does nothing without weir.admin.port");
       }
       return;
     }
     try {
-      Access access = Access.of(config);
+      AdminAccess access = AdminAccess.of(config);
       int n = Integer.parseInt(port);
       if (n < 0 || n > 65535) {
         throw new NumberFormatException();
       }
       engine.measure();
-      Decisions decisions =
-          new Decisions(
+      DecisionLog decisions =
+          new DecisionLog(
               Long.toString(System.nanoTime() & 0xfffff, 36),
-              config.flag(Key.DECISIONS_HEADER, false));
+              config.flag(PropertyKey.DECISIONS_HEADER, false));
       engine.show(decisions);
       AdminServer server =
           Pages.of(
@@ -173,7 +175,7 @@ final class ControlPlanes {
     } catch (NumberFormatException e) {
       AgentLog.get()
           .warn(
-              Key.ADMIN_PORT.propertyName()
+              PropertyKey.ADMIN_PORT.propertyName()
                   + ": '"
                   + port
                   + "' is no port, expected 0 to 65535; no admin endpoint");
@@ -182,15 +184,15 @@ final class ControlPlanes {
     }
   }
 
-  private static Self self(Config config, String service) {
-    return new Self(
+  private static InstanceDescription self(Config config, String service) {
+    return new InstanceDescription(
         service,
-        config.get(Key.INSTANCE_ADDRESS),
-        config.get(Key.HEALTH_PATH, "/healthz"),
-        config.get(Key.VERSION),
-        config.get(Key.REGION),
-        config.get(Key.ZONE),
-        config.all(Key.LABELS));
+        config.get(PropertyKey.INSTANCE_ADDRESS),
+        config.get(PropertyKey.HEALTH_PATH, "/healthz"),
+        config.get(PropertyKey.VERSION),
+        config.get(PropertyKey.REGION),
+        config.get(PropertyKey.ZONE),
+        config.all(PropertyKey.LABELS));
   }
 
   private static ControlOptions options(Config config, String service, File jar) {
@@ -215,7 +217,7 @@ final class ControlPlanes {
               "no rules are configured, so nothing is governed and no etcd is asked: set"
                   + " weir.etcd.endpoints=http://HOST:2379 or weir.rules=file:DIR");
     }
-    String snapshots = config.get(Key.SNAPSHOT_DIR);
+    String snapshots = config.get(PropertyKey.SNAPSHOT_DIR);
     return b.snapshotDirectory(snapshots == null ? null : Paths.get(snapshots)).build();
   }
 }

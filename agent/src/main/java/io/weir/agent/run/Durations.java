@@ -1,6 +1,6 @@
 package io.weir.agent.run;
 
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 
 /**
  * Durations as people write them: {@code 500ms}, {@code 2s}, {@code 1m}; a bare number is
@@ -12,7 +12,7 @@ final class Durations {
   /**
    * @throws IllegalArgumentException naming the key, the text and the spellings
    */
-  static long millis(Key key, String text) {
+  static long millis(PropertyKey key, String text) {
     String t = text.trim();
     long unit = 1;
     String number = t;

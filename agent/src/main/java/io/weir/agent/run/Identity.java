@@ -1,7 +1,7 @@
 package io.weir.agent.run;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,7 +20,7 @@ final class Identity {
   private Identity() {}
 
   static String of(Config config) {
-    String address = config.get(Key.INSTANCE_ADDRESS);
+    String address = config.get(PropertyKey.INSTANCE_ADDRESS);
     // a host alone may have several instances
     if (address != null && address.lastIndexOf(':') > address.lastIndexOf(']')) {
       return address;

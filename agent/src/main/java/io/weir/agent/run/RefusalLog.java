@@ -2,7 +2,7 @@ package io.weir.agent.run;
 
 import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import java.util.HashMap;
@@ -79,7 +79,7 @@ final class RefusalLog {
                     count(exceeded, rule.shadow, "rate limit", rule.id, "calls to", p));
       }
       if (p.breakers() != null) {
-        for (Breaker b : p.breakers().all()) {
+        for (CircuitBreaker b : p.breakers().all()) {
           boolean shadow = b.rule().shadow;
           count(b.refusedCount(), shadow, "circuit breaker", b.rule().id, "calls to", p);
         }

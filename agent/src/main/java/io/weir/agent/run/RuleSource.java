@@ -1,7 +1,7 @@
 package io.weir.agent.run;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.control.etcd.EtcdOptions;
 import java.io.File;
 import java.io.IOException;
@@ -28,8 +28,8 @@ public final class RuleSource {
    * asked.
    */
   public static boolean isConfigured(Config config, File jar) {
-    return config.get(Key.RULES) != null
-        || config.get(Key.ETCD_ENDPOINTS) != null
+    return config.get(PropertyKey.RULES) != null
+        || config.get(PropertyKey.ETCD_ENDPOINTS) != null
         || directory(config, jar) != null;
   }
 
@@ -39,17 +39,22 @@ public final class RuleSource {
    * @throws IllegalArgumentException naming a location that is neither
    */
   public static @Nullable Path directory(Config config, File jar) {
-    String rules = config.get(Key.RULES);
+    String rules = config.get(PropertyKey.RULES);
     if (rules == null) {
       Path beside = new File(jar.getAbsoluteFile().getParentFile(), "weir-rules").toPath();
-      return config.get(Key.ETCD_ENDPOINTS) == null && Files.isDirectory(beside) ? beside : null;
+      return config.get(PropertyKey.ETCD_ENDPOINTS) == null && Files.isDirectory(beside)
+          ? beside
+          : null;
     }
     if (rules.equals("etcd")) {
       return null;
     }
     if (!rules.startsWith(FILE)) {
       throw new IllegalArgumentException(
-          Key.RULES.propertyName() + ": '" + rules + "' is neither etcd nor file:DIRECTORY");
+          PropertyKey.RULES.propertyName()
+              + ": '"
+              + rules
+              + "' is neither etcd nor file:DIRECTORY");
     }
     return Paths.get(rules.substring(FILE.length()));
   }
@@ -62,17 +67,19 @@ public final class RuleSource {
   public static EtcdOptions etcd(Config config) {
     EtcdOptions.Builder b =
         EtcdOptions.builder()
-            .endpoints(config.get(Key.ETCD_ENDPOINTS, "http://127.0.0.1:2379"))
-            .namespace(config.get(Key.ETCD_NAMESPACE, ""))
-            .tlsCa(path(config, Key.ETCD_TLS_CA))
-            .tlsIdentity(path(config, Key.ETCD_TLS_CERT), path(config, Key.ETCD_TLS_KEY))
+            .endpoints(config.get(PropertyKey.ETCD_ENDPOINTS, "http://127.0.0.1:2379"))
+            .namespace(config.get(PropertyKey.ETCD_NAMESPACE, ""))
+            .tlsCa(path(config, PropertyKey.ETCD_TLS_CA))
+            .tlsIdentity(
+                path(config, PropertyKey.ETCD_TLS_CERT), path(config, PropertyKey.ETCD_TLS_KEY))
             .connectTimeoutMillis(
                 (int)
                     Durations.millis(
-                        Key.ETCD_CONNECT_TIMEOUT, config.get(Key.ETCD_CONNECT_TIMEOUT, "2s")));
+                        PropertyKey.ETCD_CONNECT_TIMEOUT,
+                        config.get(PropertyKey.ETCD_CONNECT_TIMEOUT, "2s")));
     String password = password(config);
-    if (config.get(Key.ETCD_USER) != null || password != null) {
-      b.user(config.get(Key.ETCD_USER), password);
+    if (config.get(PropertyKey.ETCD_USER) != null || password != null) {
+      b.user(config.get(PropertyKey.ETCD_USER), password);
     }
     return b.build();
   }
@@ -82,20 +89,20 @@ public final class RuleSource {
     URI open = etcd.unprotected();
     return open == null
         ? null
-        : Key.ETCD_PASSWORD.propertyName()
+        : PropertyKey.ETCD_PASSWORD.propertyName()
             + ": the password goes to "
             + open
             + " unencrypted, and everybody on the way can read it; use https:// in "
-            + Key.ETCD_ENDPOINTS.propertyName();
+            + PropertyKey.ETCD_ENDPOINTS.propertyName();
   }
 
   private static @Nullable String password(Config config) {
-    String file = config.get(Key.ETCD_PASSWORD_FILE);
-    String given = config.get(Key.ETCD_PASSWORD);
+    String file = config.get(PropertyKey.ETCD_PASSWORD_FILE);
+    String given = config.get(PropertyKey.ETCD_PASSWORD);
     if (file == null || given != null) {
       return given;
     }
-    String name = Key.ETCD_PASSWORD_FILE.propertyName();
+    String name = PropertyKey.ETCD_PASSWORD_FILE.propertyName();
     try {
       byte[] bytes = Files.readAllBytes(Paths.get(file));
       String text = new String(bytes, StandardCharsets.UTF_8);
@@ -114,7 +121,7 @@ public final class RuleSource {
     }
   }
 
-  private static @Nullable Path path(Config config, Key key) {
+  private static @Nullable Path path(Config config, PropertyKey key) {
     String p = config.get(key);
     return p == null ? null : Paths.get(p);
   }

@@ -7,21 +7,21 @@ import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.TaskColours;
 import io.weir.control.Health;
-import io.weir.control.feed.Report;
+import io.weir.control.feed.InstanceReport;
 import io.weir.control.registry.Registry;
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
-import io.weir.engine.instances.Selections;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.measure.Kind;
-import io.weir.engine.measure.Latencies;
-import io.weir.engine.measure.Latency;
+import io.weir.engine.instances.SelectionCounters;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.measure.CallTags;
+import io.weir.engine.measure.LatencyRecorder;
+import io.weir.engine.measure.LatencyRecorders;
 import io.weir.engine.measure.Metric;
 import io.weir.engine.measure.Metric.Label;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import io.weir.engine.measure.RuleLatency;
-import io.weir.engine.signals.Reading;
+import io.weir.engine.signals.ServedCalls;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any thread.
  */
-public final class Catalog implements Readings {
+public final class Catalog implements MetricReader {
   /** Bucket ends that the semantic conventions advise for durations, in seconds. */
   private static final double[] CALLS = {
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10
@@ -82,7 +82,7 @@ public final class Catalog implements Readings {
 
   private final Engine engine;
   private final Supplier<Health> health;
-  private final Supplier<Report> report;
+  private final Supplier<InstanceReport> report;
   private final LongSupplier failOpen;
   private final LongSupplier failedTasks;
   private final @Nullable Registry registry;
@@ -99,7 +99,7 @@ public final class Catalog implements Readings {
   public Catalog(
       Engine engine,
       Supplier<Health> health,
-      Supplier<Report> report,
+      Supplier<InstanceReport> report,
       LongSupplier failOpen,
       LongSupplier failedTasks,
       @Nullable Registry registry,
@@ -220,7 +220,7 @@ public final class Catalog implements Readings {
     /**
      * @param who service, side, rule, mode
      */
-    void to(Sink sink, Limits.Running rule, String[] who);
+    void to(Sink sink, RateLimiters.Running rule, String[] who);
   }
 
   private void running(String name, String unit, String description, RunningValue value) {
@@ -235,9 +235,9 @@ public final class Catalog implements Readings {
   }
 
   private static void running(
-      Sink sink, String service, String side, @Nullable Limits limits, RunningValue value) {
+      Sink sink, String service, String side, @Nullable RateLimiters limits, RunningValue value) {
     if (limits != null) {
-      for (Limits.Running r : limits.running()) {
+      for (RateLimiters.Running r : limits.running()) {
         String[] who = {service, side, r.rule().id, r.rule().shadow ? "shadow" : "enforce"};
         value.to(sink, r, who);
       }
@@ -293,10 +293,13 @@ public final class Catalog implements Readings {
         "circuit.breaker.opened",
         "{transition}",
         "Times it began to refuse.",
-        Breaker::openedCount);
-    count("circuit.breaker.refused", "{call}", "Calls refused.", Breaker::refusedCount);
+        CircuitBreaker::openedCount);
+    count("circuit.breaker.refused", "{call}", "Calls refused.", CircuitBreaker::refusedCount);
     count(
-        "circuit.breaker.failed", "{call}", "Calls that counted as failed.", Breaker::failedCount);
+        "circuit.breaker.failed",
+        "{call}",
+        "Calls that counted as failed.",
+        CircuitBreaker::failedCount);
   }
 
   private void router() {
@@ -313,8 +316,8 @@ public final class Catalog implements Readings {
         sink -> {
           for (ServicePlan p : engine.snapshot().plans()) {
             if (p.router() != null) {
-              for (Selections s : p.router().counters().selections()) {
-                for (Selections.Reason why : Selections.Reason.values()) {
+              for (SelectionCounters s : p.router().counters().selections()) {
+                for (SelectionCounters.Reason why : SelectionCounters.Reason.values()) {
                   long n = s.chosen(why);
                   if (n > 0) {
                     String reason = why.name().toLowerCase(java.util.Locale.ROOT);
@@ -354,7 +357,7 @@ public final class Catalog implements Readings {
         });
   }
 
-  /** What {@link io.weir.engine.signals.Signals} judged of the calls this JVM serves. */
+  /** What {@link io.weir.engine.signals.ServerSignals} judged of the calls this JVM serves. */
   private void served() {
     add(
         new Metric(
@@ -365,7 +368,7 @@ public final class Catalog implements Readings {
             SERVICE,
             text("outcome")),
         sink -> {
-          Reading all = engine.signals().total();
+          ServedCalls all = engine.signals().total();
           sink.value(all.ok, 1, engine.service(), "ok");
           sink.value(all.errors, 1, engine.service(), "error");
           sink.value(all.ignored, 1, engine.service(), "ignored");
@@ -498,7 +501,7 @@ public final class Catalog implements Readings {
             "How long decisions took, those of them that were timed.",
             DECISIONS),
         sink -> {
-          Latencies measured = engine.latencies();
+          LatencyRecorders measured = engine.latencies();
           if (measured != null) {
             values(measured.decisions(), 1e9, sink);
           }
@@ -521,7 +524,7 @@ public final class Catalog implements Readings {
             "Rule documents refused and not yet corrected."),
         sink -> {
           int n = 0;
-          for (Report.Line l : report.get().lines) {
+          for (InstanceReport.Line l : report.get().lines) {
             n += l.refusal == null ? 0 : 1;
           }
           sink.value(n, 1);
@@ -634,7 +637,7 @@ public final class Catalog implements Readings {
   }
 
   private static void limits(
-      Sink sink, String service, String side, @Nullable Limits limits, LimitValue value) {
+      Sink sink, String service, String side, @Nullable RateLimiters limits, LimitValue value) {
     if (limits != null) {
       limits.read(
           (rule, admitted, exceeded, keys, overflowed) -> {
@@ -647,13 +650,13 @@ public final class Catalog implements Readings {
   // ---- breaker
 
   private interface Each {
-    void breaker(Breaker b);
+    void breaker(CircuitBreaker b);
   }
 
   private void breakers(Each each) {
     for (ServicePlan p : engine.snapshot().plans()) {
       if (p.breakers() != null) {
-        for (Breaker b : p.breakers().all()) {
+        for (CircuitBreaker b : p.breakers().all()) {
           each.breaker(b);
         }
       }
@@ -661,7 +664,7 @@ public final class Catalog implements Readings {
   }
 
   private interface Count {
-    long of(Breaker b);
+    long of(CircuitBreaker b);
   }
 
   private void count(String name, String unit, String description, Count count) {
@@ -670,7 +673,7 @@ public final class Catalog implements Readings {
         sink -> breakers(b -> sink.value(count.of(b), 1, b.target(), b.id())));
   }
 
-  private static String state(Breaker b) {
+  private static String state(CircuitBreaker b) {
     String s = b.state();
     return s.startsWith("forced-") ? s.substring("forced-".length()) : s;
   }
@@ -678,33 +681,33 @@ public final class Catalog implements Readings {
   // ---- durations
 
   private void server(boolean grpc, double unit, Sink sink) {
-    Latencies measured = engine.latencies();
+    LatencyRecorders measured = engine.latencies();
     if (measured != null) {
       kinds(measured.server(), grpc, unit, null, sink);
     }
   }
 
   private void client(boolean grpc, Sink sink) {
-    Latencies measured = engine.latencies();
+    LatencyRecorders measured = engine.latencies();
     if (measured != null) {
-      for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
+      for (Map.Entry<String, LatencyRecorder> e : measured.targets().entrySet()) {
         kinds(e.getValue(), grpc, 1e6, e.getKey(), sink);
       }
     }
   }
 
   private static void kinds(
-      Latency latency, boolean grpc, double unit, @Nullable String target, Sink sink) {
+      LatencyRecorder latency, boolean grpc, double unit, @Nullable String target, Sink sink) {
     latency.read(
         (kind, micros) -> {
-          if (Kind.grpc(kind) == grpc) {
-            int status = Kind.status(kind);
+          if (CallTags.grpc(kind) == grpc) {
+            int status = CallTags.status(kind);
             String[] rest = {
-              grpc ? "grpc" : Kind.method(kind),
-              grpc ? Kind.code(kind) : status == 0 ? null : "" + status,
-              Kind.error(kind),
-              Kind.circuit(kind),
-              "" + Kind.exceeded(kind)
+              grpc ? "grpc" : CallTags.method(kind),
+              grpc ? CallTags.code(kind) : status == 0 ? null : "" + status,
+              CallTags.error(kind),
+              CallTags.circuit(kind),
+              "" + CallTags.exceeded(kind)
             };
             String[] labels = rest;
             if (target != null) {
@@ -727,12 +730,12 @@ public final class Catalog implements Readings {
   }
 
   private void latency(Sink sink) {
-    Latencies measured = engine.latencies();
+    LatencyRecorders measured = engine.latencies();
     if (measured == null) {
       return;
     }
     quantiles(measured.server(), sink, engine.service(), "server");
-    for (Map.Entry<String, Latency> e : measured.targets().entrySet()) {
+    for (Map.Entry<String, LatencyRecorder> e : measured.targets().entrySet()) {
       quantiles(e.getValue(), sink, e.getKey(), "client");
     }
   }
@@ -740,7 +743,7 @@ public final class Catalog implements Readings {
   /**
    * @param of labels; the quantile comes after them
    */
-  private void quantiles(Latency latency, Sink sink, String... of) {
+  private void quantiles(LatencyRecorder latency, Sink sink, String... of) {
     Histogram recent = quantiles.recent(latency);
     if (recent.getTotalCount() == 0) {
       return;

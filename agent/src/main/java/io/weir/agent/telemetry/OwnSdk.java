@@ -15,7 +15,7 @@ import io.opentelemetry.sdk.metrics.SdkMeterProvider;
 import io.opentelemetry.sdk.metrics.export.PeriodicMetricReader;
 import io.opentelemetry.sdk.resources.Resource;
 import io.weir.control.etcd.Tls;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import io.weir.instrumentation.opentelemetry.adapter.Instruments;
 import java.net.URI;
 import java.security.GeneralSecurityException;
@@ -47,7 +47,7 @@ final class OwnSdk implements AutoCloseable {
    * @throws IllegalArgumentException when the endpoint is no URL
    */
   OwnSdk(
-      Readings readings,
+      MetricReader readings,
       String endpoint,
       Map<String, String> headers,
       long intervalMillis,

@@ -1,6 +1,6 @@
 package io.weir.agent.telemetry;
 
-import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.LatencyRecorder;
 import java.util.Map;
 import java.util.WeakHashMap;
 import org.HdrHistogram.Histogram;
@@ -13,17 +13,17 @@ import org.HdrHistogram.Histogram;
 final class Quantiles {
   private static final long WINDOW_NANOS = 10_000_000_000L;
 
-  private final Map<Latency, Past> past = new WeakHashMap<Latency, Past>();
+  private final Map<LatencyRecorder, Past> past = new WeakHashMap<LatencyRecorder, Past>();
 
   private static final class Past {
     /** Counted when the window that is shown began, and when the one after it did. */
-    Histogram from = Latency.empty();
+    Histogram from = LatencyRecorder.empty();
 
     Histogram next = from;
     long nextAt;
   }
 
-  synchronized Histogram recent(Latency latency) {
+  synchronized Histogram recent(LatencyRecorder latency) {
     long now = System.nanoTime();
     Histogram total = latency.total();
     Past p = past.get(latency);

@@ -1,14 +1,14 @@
 package io.weir.agent.telemetry;
 
 import io.weir.agent.config.Config;
-import io.weir.agent.config.Key;
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
 import io.weir.control.Health;
-import io.weir.control.feed.Report;
+import io.weir.control.feed.InstanceReport;
 import io.weir.control.registry.Registry;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Telemetry implements AutoCloseable {
   private final Engine engine;
-  private final Supplier<Readings> catalog;
-  private @Nullable Readings readings;
+  private final Supplier<MetricReader> catalog;
+  private @Nullable MetricReader readings;
   private @Nullable AutoCloseable own;
 
-  private Telemetry(Engine engine, Supplier<Readings> catalog) {
+  private Telemetry(Engine engine, Supplier<MetricReader> catalog) {
     this.engine = engine;
     this.catalog = catalog;
   }
@@ -45,7 +45,7 @@ public final class Telemetry implements AutoCloseable {
       Config config,
       Engine engine,
       Supplier<Health> health,
-      Supplier<Report> report,
+      Supplier<InstanceReport> report,
       LongSupplier failOpen,
       LongSupplier failedTasks,
       @Nullable Registry registry,
@@ -53,7 +53,7 @@ public final class Telemetry implements AutoCloseable {
       String instance,
       long intervalMillis) {
     boolean agent = OtelAgent.present();
-    boolean legacy = config.flag(Key.METRICS_LEGACY_NAMES, false);
+    boolean legacy = config.flag(PropertyKey.METRICS_LEGACY_NAMES, false);
     Telemetry t =
         new Telemetry(
             engine,
@@ -68,7 +68,7 @@ public final class Telemetry implements AutoCloseable {
                     coverage,
                     true,
                     legacy));
-    String exporter = config.get(Key.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
+    String exporter = config.get(PropertyKey.METRICS_EXPORTER, "none").toLowerCase(Locale.ROOT);
     if (exporter.equals("otlp") && !agent) {
       t.ownSdk(config, instance, intervalMillis);
     } else if (!exporter.equals("none")
@@ -76,13 +76,13 @@ public final class Telemetry implements AutoCloseable {
         && !exporter.equals("prometheus")) {
       AgentLog.get()
           .warn(
-              Key.METRICS_EXPORTER.propertyName()
+              PropertyKey.METRICS_EXPORTER.propertyName()
                   + ": unknown exporter '"
                   + exporter
                   + "', expected none, otlp or prometheus; none is started");
     }
-    if (!"false".equalsIgnoreCase(config.all(Key.INSTRUMENTATION).get("opentelemetry"))) {
-      Supplier<Readings> theirs =
+    if (!"false".equalsIgnoreCase(config.all(PropertyKey.INSTRUMENTATION).get("opentelemetry"))) {
+      Supplier<MetricReader> theirs =
           agent
               ? () ->
                   new Catalog(
@@ -105,20 +105,20 @@ public final class Telemetry implements AutoCloseable {
   }
 
   private synchronized void ownSdk(Config config, String instance, long intervalMillis) {
-    String endpoint = config.get(Key.METRICS_ENDPOINT, "http://127.0.0.1:4317");
+    String endpoint = config.get(PropertyKey.METRICS_ENDPOINT, "http://127.0.0.1:4317");
     Map<String, String> resource = new LinkedHashMap<String, String>();
     resource.put("service.name", engine.service());
     resource.put("service.instance.id", instance);
-    put(resource, "service.version", config.get(Key.VERSION));
-    put(resource, "cloud.region", config.get(Key.REGION));
-    put(resource, "cloud.availability_zone", config.get(Key.ZONE));
+    put(resource, "service.version", config.get(PropertyKey.VERSION));
+    put(resource, "cloud.region", config.get(PropertyKey.REGION));
+    put(resource, "cloud.availability_zone", config.get(PropertyKey.ZONE));
     try {
       engine.measure();
       own =
           new OwnSdk(
               readings(),
               endpoint,
-              pairs(config.get(Key.METRICS_HEADERS, "")),
+              pairs(config.get(PropertyKey.METRICS_HEADERS, "")),
               intervalMillis,
               resource);
       AgentLog.get().info("metrics go to " + endpoint + " by OTLP");
@@ -126,7 +126,7 @@ public final class Telemetry implements AutoCloseable {
       // rules are worth more than metrics: they go on
       AgentLog.get()
           .warn(
-              Key.METRICS_ENDPOINT.propertyName()
+              PropertyKey.METRICS_ENDPOINT.propertyName()
                   + ": '"
                   + endpoint
                   + "': "
@@ -164,7 +164,7 @@ public final class Telemetry implements AutoCloseable {
   }
 
   /** All metrics, for the admin endpoint. */
-  public synchronized Readings readings() {
+  public synchronized MetricReader readings() {
     if (readings == null) {
       readings = catalog.get();
     }

@@ -31,7 +31,7 @@ class AdminServerTest {
   private AdminServer server;
   private int port;
 
-  private void start(Access access, long millis) {
+  private void start(AdminAccess access, long millis) {
     server =
         new AdminServer(access, millis)
             .page(
@@ -78,14 +78,14 @@ class AdminServerTest {
         StandardCharsets.ISO_8859_1);
   }
 
-  private static Access access(String... options) {
-    return Access.of(
+  private static AdminAccess access(String... options) {
+    return AdminAccess.of(
         Config.load(String.join(";", options), new File("."), new Properties(), Map.of()));
   }
 
   @Test
   void hundredsOfConnectionsThatSayNothingKeepNobodyOut() throws IOException {
-    start(Access.local(), LONG);
+    start(AdminAccess.local(), LONG);
     for (int i = 0; i < 420; i++) {
       send("GET /sma");
       if (i % 70 == 0) {
@@ -98,7 +98,7 @@ class AdminServerTest {
 
   @Test
   void oneThatSendsItsHeadersByteByByteIsEndedInTime() throws IOException {
-    start(Access.local(), 500);
+    start(AdminAccess.local(), 500);
     Socket s = send("GET /small HTTP/1.1\r\nX: ");
     s.setSoTimeout(20);
     int bytes = 0;
@@ -118,7 +118,7 @@ class AdminServerTest {
 
   @Test
   void oneThatDoesNotReadItsAnswerIsEndedInTime() throws IOException {
-    start(Access.local(), 500);
+    start(AdminAccess.local(), 500);
     send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     long deadline = System.nanoTime() + 20_000_000_000L;
     boolean seen = false;
@@ -135,7 +135,7 @@ class AdminServerTest {
 
   @Test
   void aConnectionIsForOneRequest() throws IOException {
-    start(Access.local(), LONG);
+    start(AdminAccess.local(), LONG);
     String twice =
         "GET /small HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n".repeat(2);
     String answer = new String(send(twice).getInputStream().readAllBytes(), StandardCharsets.UTF_8);

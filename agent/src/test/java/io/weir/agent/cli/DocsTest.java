@@ -2,8 +2,8 @@ package io.weir.agent.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.agent.config.Key;
-import io.weir.control.parse.Code;
+import io.weir.agent.config.PropertyKey;
+import io.weir.control.parse.ProblemCode;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -25,7 +25,7 @@ class DocsTest {
   @Test
   void everyPropertyIsDocumented() {
     StringBuilder s = new StringBuilder("| property | default | meaning |\n| --- | --- | --- |\n");
-    for (Key k : Key.values()) {
+    for (PropertyKey k : PropertyKey.values()) {
       s.append("| `").append(k.propertyName()).append("` | ");
       s.append(k.byDefault().isEmpty() ? "none" : cell(k.byDefault())).append(" | ");
       s.append(cell(k.meaning())).append(k.secret() ? " (secret)" : "").append(" |\n");
@@ -36,7 +36,7 @@ class DocsTest {
   @Test
   void everyCommandIsDocumented() {
     StringBuilder s = new StringBuilder();
-    Out silent = new Out(System.out, System.err, Map.of());
+    CliOutput silent = new CliOutput(System.out, System.err, Map.of());
     for (Cli.Name n : Cli.Name.values()) {
       CommandLine line = n.command().line(n, new File("weir.jar"), silent, Map.of());
       s.append("### ").append(n.word).append("\n\n```\n");
@@ -52,11 +52,11 @@ class DocsTest {
   @Test
   void everyCodeIsDocumented() {
     StringBuilder s = new StringBuilder("| code | exit | meaning |\n| --- | --- | --- |\n");
-    for (Fault f : Fault.values()) {
+    for (CliFault f : CliFault.values()) {
       s.append("| `").append(f).append("` | ").append(f.exit).append(" | ");
       s.append(cell(f.meaning())).append(" |\n");
     }
-    for (Code c : Code.values()) {
+    for (ProblemCode c : ProblemCode.values()) {
       s.append("| `").append(c).append("` | ").append(Exit.FINDINGS).append(" | ");
       s.append(cell(c.meaning())).append(" |\n");
     }

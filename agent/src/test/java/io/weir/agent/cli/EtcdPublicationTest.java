@@ -35,8 +35,8 @@ class EtcdPublicationTest {
 
   private final EtcdOptions options =
       EtcdOptions.builder().endpoints(etcd.endpoint()).namespace("/race" + ++namespaces).build();
-  private final Tree mine = new EtcdTree(options, true).open(SOON);
-  private final Tree theirs = new EtcdTree(options, true).open(SOON);
+  private final RuleTree mine = new EtcdTree(options, true).open(SOON);
+  private final RuleTree theirs = new EtcdTree(options, true).open(SOON);
   private final ExecutorService threads = Executors.newFixedThreadPool(2);
 
   @BeforeAll
@@ -67,17 +67,17 @@ class EtcdPublicationTest {
           race(
               publication(mine).put(A, text(2 * round)), messages[0],
               publication(theirs).put(A, text(2 * round + 1)), messages[1]);
-      int winner = ends[0] instanceof Trouble ? 1 : 0;
+      int winner = ends[0] instanceof CliException ? 1 : 0;
       won[winner]++;
       assertThat(ends[winner]).isEqualTo(Exit.OK);
-      Trouble lost = (Trouble) ends[1 - winner];
-      assertThat(lost.fault).isEqualTo(Fault.CONFLICT);
+      CliException lost = (CliException) ends[1 - winner];
+      assertThat(lost.fault).isEqualTo(CliFault.CONFLICT);
       assertThat(lost.getMessage()).contains(A, messages[winner]);
       written.add(messages[winner]);
 
       // who lost looks again, and goes on from there
       bothSee(revision + 1);
-      Tree loser = winner == 0 ? theirs : mine;
+      RuleTree loser = winner == 0 ? theirs : mine;
       String again = messages[1 - winner] + " again";
       publication(loser).put(A, text(1000 + round)).run("push", again, false);
       written.add(again);
@@ -101,7 +101,7 @@ class EtcdPublicationTest {
               publication(theirs).put(B, text(100 + round)).put(C, text(100 + round)), "theirs");
       assertThat(ends).as("one wins").containsOnlyOnce(Exit.OK);
       bothSee(revision + 1);
-      View now = mine.view();
+      StoreView now = mine.view();
       boolean first = ends[0].equals(Exit.OK);
       assertThat(value(now, B)).isEqualTo(new String(text(first ? round : 100 + round)));
       assertThat(revisionOf(now, A) == now.revision).isEqualTo(first);
@@ -111,7 +111,7 @@ class EtcdPublicationTest {
   }
 
   /** What each came to: an exit code, or the trouble. */
-  private Object[] race(Publication a, String ma, Publication b, String mb) throws Exception {
+  private Object[] race(RuleChange a, String ma, RuleChange b, String mb) throws Exception {
     CyclicBarrier together = new CyclicBarrier(2);
     Future<Object> first = threads.submit(() -> end(a, ma, together));
     Future<Object> second = threads.submit(() -> end(b, mb, together));
@@ -120,45 +120,44 @@ class EtcdPublicationTest {
     };
   }
 
-  private static Object end(Publication p, String message, CyclicBarrier together)
-      throws Exception {
+  private static Object end(RuleChange p, String message, CyclicBarrier together) throws Exception {
     together.await(SOON, TimeUnit.NANOSECONDS);
     try {
       return p.run("push", message, false);
-    } catch (Trouble t) {
+    } catch (CliException t) {
       return t;
     }
   }
 
   /** Waits until both have seen a revision at least so new; returns it. */
   private long bothSee(long revision) {
-    for (Tree t : new Tree[] {mine, theirs}) {
-      View seen = t.await(v -> v.revision >= revision ? v : null, SOON);
+    for (RuleTree t : new RuleTree[] {mine, theirs}) {
+      StoreView seen = t.await(v -> v.revision >= revision ? v : null, SOON);
       assertThat(seen).isNotNull();
     }
     long newest = Math.max(mine.view().revision, theirs.view().revision);
     return newest == revision ? revision : bothSee(newest);
   }
 
-  private static Publication publication(Tree tree) {
+  private static RuleChange publication(RuleTree tree) {
     PushCommand c = new PushCommand();
     PrintStream to = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
-    c.out = new Out(to, to, Map.of());
+    c.out = new CliOutput(to, to, Map.of());
     c.environment = Map.of();
     c.jar = new File("weir.jar");
     c.yes = true; // some say qps: 0
-    return new Publication(c, tree, tree.view());
+    return new RuleChange(c, tree, tree.view());
   }
 
   private static byte[] text(int qps) {
     return ("qps: " + qps + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  private static String value(View view, String key) {
+  private static String value(StoreView view, String key) {
     return view.get(key).text();
   }
 
-  private static long revisionOf(View view, String key) {
+  private static long revisionOf(StoreView view, String key) {
     Entry e = view.get(key);
     return e == null ? 0 : e.modRevision;
   }

@@ -3,7 +3,7 @@ package io.weir.agent.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.store.Entry;
-import io.weir.engine.rules.BreakerRule.Force;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -11,16 +11,16 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 class FleetBreakersTest {
-  private static View view(String... keysAndTexts) {
+  private static StoreView view(String... keysAndTexts) {
     TreeMap<String, Entry> entries = new TreeMap<>();
     for (int i = 0; i < keysAndTexts.length; i += 2) {
       byte[] text = keysAndTexts[i + 1].getBytes(StandardCharsets.UTF_8);
       entries.put(keysAndTexts[i], new Entry(keysAndTexts[i], text, 1, 1, 0));
     }
-    return new View(1, entries);
+    return new StoreView(1, entries);
   }
 
-  private static Map<String, Object> only(View view) {
+  private static Map<String, Object> only(StoreView view) {
     List<Map<String, Object>> all = FleetBreakers.in(view, null);
     assertThat(all).hasSize(1);
     return all.get(0);
@@ -64,7 +64,7 @@ class FleetBreakersTest {
 
   @Test
   void anOperatorsHandGoesFirst() {
-    View v =
+    StoreView v =
         view(
             "/circuit-breaker/pay@strict/state",
             "{\"state\":\"open\",\"by\":\"a\",\"epoch\":1,\"reason\":\"window\"}",

@@ -16,16 +16,16 @@ class ConfigTest {
   void anEmptyServiceNameIsNoneAndTheNextOriginIsAsked() {
     Config c =
         load("service=", Map.of("OTEL_SERVICE_NAME", " ", "SPRING_APPLICATION_NAME", "shop"));
-    assertThat(c.get(Key.SERVICE)).isEqualTo("shop");
+    assertThat(c.get(PropertyKey.SERVICE)).isEqualTo("shop");
     assertThat(c.origin("weir.service")).isEqualTo("environment SPRING_APPLICATION_NAME");
   }
 
   @Test
   void aServiceAlwaysHasAName() {
-    assertThat(load("service=", Map.of()).get(Key.SERVICE)).isEqualTo("unknown-service");
-    assertThat(load(null, Map.of("WEIR_SERVICE", "")).get(Key.SERVICE))
+    assertThat(load("service=", Map.of()).get(PropertyKey.SERVICE)).isEqualTo("unknown-service");
+    assertThat(load(null, Map.of("WEIR_SERVICE", "")).get(PropertyKey.SERVICE))
         .isEqualTo("unknown-service");
-    assertThat(load("service= shop ", Map.of("WEIR_SERVICE", "other")).get(Key.SERVICE))
+    assertThat(load("service= shop ", Map.of("WEIR_SERVICE", "other")).get(PropertyKey.SERVICE))
         .isEqualTo("shop");
   }
 
@@ -33,7 +33,7 @@ class ConfigTest {
   void aNameThatNoKeyCanHoldIsRefusedByNameAndTheNextOriginIsAsked() {
     for (String bad : new String[] {"a/b", "a b", "/", ".", "..", "a\u0007b", "x".repeat(254)}) {
       Config c = load("service=" + bad, Map.of("OTEL_SERVICE_NAME", "shop"));
-      assertThat(c.get(Key.SERVICE)).isEqualTo("shop");
+      assertThat(c.get(PropertyKey.SERVICE)).isEqualTo("shop");
       assertThat(c.warnings()).hasSize(1);
       assertThat(c.warnings().get(0))
           .startsWith("weir.service: '")
@@ -59,7 +59,7 @@ class ConfigTest {
     };
     for (String[] g : good) {
       Config c = load("instance.address=" + g[0], Map.of());
-      assertThat(c.get(Key.INSTANCE_ADDRESS)).isEqualTo(g[1]);
+      assertThat(c.get(PropertyKey.INSTANCE_ADDRESS)).isEqualTo(g[1]);
       assertThat(c.warnings()).isEmpty();
     }
     for (String bad :
@@ -79,7 +79,7 @@ class ConfigTest {
           "h:80800"
         }) {
       Config c = load("instance.address=" + bad, Map.of());
-      assertThat(c.get(Key.INSTANCE_ADDRESS)).as(bad).isNull();
+      assertThat(c.get(PropertyKey.INSTANCE_ADDRESS)).as(bad).isNull();
       assertThat(c.warnings()).as(bad).hasSize(1);
       assertThat(c.warnings().get(0))
           .startsWith("weir.instance.address: '" + bad + "' (agent option) is not host:port");
@@ -93,10 +93,10 @@ class ConfigTest {
         load(
             "region=cn-east-2;zone=" + odd + ";version=" + "v".repeat(254) + ";labels.team=blue",
             Map.of("WEIR_LABELS_BAD", "a" + odd));
-    assertThat(c.get(Key.REGION)).isEqualTo("cn-east-2");
-    assertThat(c.get(Key.ZONE)).isNull();
-    assertThat(c.get(Key.VERSION)).isNull();
-    assertThat(c.all(Key.LABELS)).isEqualTo(Map.of("team", "blue"));
+    assertThat(c.get(PropertyKey.REGION)).isEqualTo("cn-east-2");
+    assertThat(c.get(PropertyKey.ZONE)).isNull();
+    assertThat(c.get(PropertyKey.VERSION)).isNull();
+    assertThat(c.all(PropertyKey.LABELS)).isEqualTo(Map.of("team", "blue"));
     assertThat(c.warnings()).hasSize(3);
     assertThat(c.warnings())
         .anyMatch(w -> w.startsWith("weir.labels.bad: ") && w.contains("WEIR_LABELS_BAD"))
@@ -122,8 +122,8 @@ class ConfigTest {
   @Test
   void portsAreReadAndWhatIsNoneIsSaid() {
     Config c = load("register.ports=8080, 99999 ,8443;management.ports=9001", Map.of());
-    assertThat(c.ports(Key.REGISTER_PORTS)).containsExactly(8080, 8443);
-    assertThat(c.ports(Key.MANAGEMENT_PORTS)).containsExactly(9001);
+    assertThat(c.ports(PropertyKey.REGISTER_PORTS)).containsExactly(8080, 8443);
+    assertThat(c.ports(PropertyKey.MANAGEMENT_PORTS)).containsExactly(9001);
     assertThat(c.warnings())
         .containsExactly(
             "weir.register.ports: '99999' (agent option) is no port of 1 to 65535 and is ignored");

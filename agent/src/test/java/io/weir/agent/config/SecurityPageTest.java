@@ -31,7 +31,10 @@ class SecurityPageTest {
             .toList();
     assertThat(named)
         .containsExactlyInAnyOrderElementsOf(
-            Arrays.stream(Key.values()).filter(Key::secret).map(Key::propertyName).toList());
+            Arrays.stream(PropertyKey.values())
+                .filter(PropertyKey::secret)
+                .map(PropertyKey::propertyName)
+                .toList());
   }
 
   @Test
@@ -42,7 +45,7 @@ class SecurityPageTest {
     while (names.find()) {
       String name = names.group(1);
       if (!name.equals("weir.jar")) {
-        assertThat(Key.values()).as(name).anyMatch(k -> k.matches(name));
+        assertThat(PropertyKey.values()).as(name).anyMatch(k -> k.matches(name));
       }
     }
   }

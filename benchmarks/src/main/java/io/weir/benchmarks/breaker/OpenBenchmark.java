@@ -6,7 +6,7 @@ import com.alibaba.csp.sentinel.Tracer;
 import com.alibaba.csp.sentinel.slots.block.BlockException;
 import dev.failsafe.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
-import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.call.Ticket;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.State;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class OpenBenchmark {
-  private Breakers weir;
+  private CircuitBreakers weir;
   private io.github.resilience4j.circuitbreaker.CircuitBreaker resilience4j;
   private CircuitBreaker<Object> failsafe;
   private final Ticket ticket = new Ticket();

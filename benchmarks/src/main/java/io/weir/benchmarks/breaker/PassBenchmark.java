@@ -4,7 +4,7 @@ import com.alibaba.csp.sentinel.Entry;
 import com.alibaba.csp.sentinel.SphU;
 import com.alibaba.csp.sentinel.slots.block.BlockException;
 import dev.failsafe.CircuitBreaker;
-import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.call.Ticket;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -20,8 +20,8 @@ import org.openjdk.jmh.annotations.State;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class PassBenchmark {
-  private final Breakers weirCount = Subject.weir(true);
-  private final Breakers weirTime = Subject.weir(false);
+  private final CircuitBreakers weirCount = Subject.weir(true);
+  private final CircuitBreakers weirTime = Subject.weir(false);
   private final io.github.resilience4j.circuitbreaker.CircuitBreaker resilience4jCount =
       Subject.resilience4j(true);
   private final io.github.resilience4j.circuitbreaker.CircuitBreaker resilience4jTime =
@@ -56,7 +56,7 @@ public class PassBenchmark {
     return weir(weirTime, call.ticket);
   }
 
-  private static boolean weir(Breakers b, Ticket ticket) {
+  private static boolean weir(CircuitBreakers b, Ticket ticket) {
     long now = System.nanoTime();
     ticket.begin(now, null);
     boolean in = b.admit(Subject.SOURCE, "", now, ticket);

@@ -1,7 +1,7 @@
 package io.weir.benchmarks.breaker;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.signals.Signals;
+import io.weir.engine.signals.ServerSignals;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.State;
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class SignalsBenchmark {
-  private final Signals signals = new Signals("shop", System.nanoTime());
+  private final ServerSignals signals = new ServerSignals("shop", System.nanoTime());
 
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)

@@ -6,9 +6,9 @@ import com.alibaba.csp.sentinel.slots.block.degrade.DegradeRuleManager;
 import dev.failsafe.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig.SlidingWindowType;
-import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.time.Duration;
 import java.util.Collections;
 
@@ -39,10 +39,10 @@ final class Subject {
 
   private Subject() {}
 
-  static Breakers weir(boolean count) {
-    BreakerRule.Builder b = BreakerRule.builder().service("order").fleet(false);
-    BreakerRule rule = (count ? b.countWindow(20) : b.timeWindow(10)).build();
-    return Breakers.build("order", null, Collections.singletonList(rule), System.nanoTime());
+  static CircuitBreakers weir(boolean count) {
+    CircuitBreakerRule.Builder b = CircuitBreakerRule.builder().service("order").fleet(false);
+    CircuitBreakerRule rule = (count ? b.countWindow(20) : b.timeWindow(10)).build();
+    return CircuitBreakers.build("order", null, Collections.singletonList(rule), System.nanoTime());
   }
 
   static io.github.resilience4j.circuitbreaker.CircuitBreaker resilience4j(boolean count) {

@@ -6,8 +6,8 @@ import io.grpc.internal.ObjectPool;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
@@ -54,25 +54,25 @@ final class Rules {
 
   private static RuleBook.Builder generous() {
     RuleBook.Builder b = new RuleBook.Builder();
-    for (LimitRule.Side side : LimitRule.Side.values()) {
+    for (RateLimitRule.Side side : RateLimitRule.Side.values()) {
       b.add(limit(side).qps(1e9).burst(1_000_000_000).build());
     }
-    return b.add(BreakerRule.builder().service("stock").build());
+    return b.add(CircuitBreakerRule.builder().service("stock").build());
   }
 
   /** Limits on either side that refuse every call. */
   static Engine refusing() {
     Engine e = none();
     RuleBook.Builder b = new RuleBook.Builder();
-    for (LimitRule.Side side : LimitRule.Side.values()) {
+    for (RateLimitRule.Side side : RateLimitRule.Side.values()) {
       b.add(limit(side).qps(0).build());
     }
     e.apply(b.build());
     return e;
   }
 
-  private static LimitRule.Builder limit(LimitRule.Side side) {
-    return LimitRule.builder().id(side.name()).service("stock").side(side);
+  private static RateLimitRule.Builder limit(RateLimitRule.Side side) {
+    return RateLimitRule.builder().id(side.name()).service("stock").side(side);
   }
 
   private static final class Nothing implements MethodDescriptor.Marshaller<String> {

@@ -1,8 +1,8 @@
 package io.weir.benchmarks.limit;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
 import java.util.Locale;
 
@@ -28,9 +28,9 @@ public final class Accuracy {
   }
 
   private static void row(double qps, long clock, int days) {
-    LimitRule rule = Subject.rule(qps, 10).build();
-    Limits limits =
-        Limits.build(null, Collections.singletonList(rule), LimitRule.Side.SERVER, clock);
+    RateLimitRule rule = Subject.rule(qps, 10).build();
+    RateLimiters limits =
+        RateLimiters.build(null, Collections.singletonList(rule), RateLimitRule.Side.SERVER, clock);
     Ticket ticket = new Ticket();
     long start = clock + days * DAY;
     drain(limits, ticket, start);
@@ -50,7 +50,7 @@ public final class Accuracy {
         (admitted / (qps * 10) - 1) * 100);
   }
 
-  private static long drain(Limits limits, Ticket ticket, long now) {
+  private static long drain(RateLimiters limits, Ticket ticket, long now) {
     long n = -1;
     do {
       n++;

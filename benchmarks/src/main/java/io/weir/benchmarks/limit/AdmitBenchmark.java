@@ -5,7 +5,7 @@ import com.alibaba.csp.sentinel.SphU;
 import com.alibaba.csp.sentinel.slots.block.BlockException;
 import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
+import io.weir.engine.limit.RateLimiters;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.State;
 public class AdmitBenchmark {
   private static final int QPS = 500_000_000;
 
-  private Limits weir;
+  private RateLimiters weir;
   private AtomicRateLimiter resilience4j;
   private io.github.bucket4j.Bucket bucket4j;
   private com.google.common.util.concurrent.RateLimiter guava;

@@ -1,8 +1,8 @@
 package io.weir.benchmarks.limit;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -19,8 +19,8 @@ import org.openjdk.jmh.annotations.State;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class ConcurrentBenchmark {
   private final Semaphore floor = new Semaphore(100);
-  private Limits weir;
-  private Limits adaptive;
+  private RateLimiters weir;
+  private RateLimiters adaptive;
 
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
@@ -30,12 +30,12 @@ public class ConcurrentBenchmark {
 
   @Setup
   public void setUp() {
-    weir = Subject.weir(LimitRule.builder().maxConcurrent(100).build());
+    weir = Subject.weir(RateLimitRule.builder().maxConcurrent(100).build());
     adaptive =
         Subject.weir(
-            LimitRule.builder()
+            RateLimitRule.builder()
                 .maxConcurrent(100)
-                .adaptive(new LimitRule.Adaptive(1, 20, 1.5))
+                .adaptive(new RateLimitRule.Adaptive(1, 20, 1.5))
                 .build());
   }
 
@@ -59,7 +59,7 @@ public class ConcurrentBenchmark {
     return call(adaptive, call.ticket);
   }
 
-  private static boolean call(Limits limits, Ticket ticket) {
+  private static boolean call(RateLimiters limits, Ticket ticket) {
     long now = System.nanoTime();
     ticket.begin(now, null);
     boolean admitted = limits.admit(Subject.SOURCE, "", now, ticket);

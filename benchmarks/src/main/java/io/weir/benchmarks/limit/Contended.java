@@ -4,8 +4,8 @@ import io.github.bucket4j.BucketConfiguration;
 import io.github.bucket4j.TokensInheritanceStrategy;
 import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
@@ -43,14 +43,14 @@ final class Contended {
   private static final int EDITED = 5;
 
   private final AtomicLong floor = new AtomicLong();
-  private final Limits weir = Subject.weir(Subject.rule(QPS, QPS).build());
+  private final RateLimiters weir = Subject.weir(Subject.rule(QPS, QPS).build());
   private final AtomicRateLimiter resilience4j =
       new AtomicRateLimiter("b", Subject.resilience4j(QPS));
   private final com.google.common.util.concurrent.RateLimiter guava =
       com.google.common.util.concurrent.RateLimiter.create(QPS);
   private final io.github.bucket4j.Bucket bucket4j = Subject.bucket4j(QPS);
 
-  private volatile Limits weirEdited = Subject.weir(Subject.rule(QPS, QPS).build());
+  private volatile RateLimiters weirEdited = Subject.weir(Subject.rule(QPS, QPS).build());
   private final AtomicRateLimiter resilience4jEdited =
       new AtomicRateLimiter("b", Subject.resilience4j(QPS));
   private final io.github.bucket4j.Bucket bucket4jEdited = Subject.bucket4j(QPS);
@@ -182,7 +182,7 @@ final class Contended {
     }
   }
 
-  private static boolean weir(Limits limits, Ticket ticket) {
+  private static boolean weir(RateLimiters limits, Ticket ticket) {
     long now = System.nanoTime();
     ticket.begin(now, null);
     return limits.admit(Subject.SOURCE, "", now, ticket);
@@ -193,12 +193,12 @@ final class Contended {
       int qps = QPS - i % 2;
       switch (running) {
         case 5:
-          LimitRule edited = Subject.rule(qps, QPS).build();
+          RateLimitRule edited = Subject.rule(qps, QPS).build();
           weirEdited =
-              Limits.build(
+              RateLimiters.build(
                   weirEdited,
                   Collections.singletonList(edited),
-                  LimitRule.Side.SERVER,
+                  RateLimitRule.Side.SERVER,
                   System.nanoTime());
           break;
         case 6:

@@ -9,7 +9,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import io.github.bucket4j.Bucket;
 import io.github.resilience4j.ratelimiter.RateLimiterRegistry;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
+import io.weir.engine.limit.RateLimiters;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -36,7 +36,7 @@ public class KeyedBenchmark {
   private static final int QPS = 500_000_000;
 
   private final String[] calls = new String[CALLS];
-  private Limits weir;
+  private RateLimiters weir;
   private RateLimiterRegistry resilience4j;
   private Cache<String, Bucket> bucket4j;
 

@@ -1,8 +1,8 @@
 package io.weir.benchmarks.limit;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
 import java.util.Locale;
 
@@ -21,8 +21,9 @@ public final class Keys {
   private Keys() {}
 
   public static void main(String[] args) {
-    LimitRule rule = Subject.keyed(QPS, BURST).maxKeys(MAX_KEYS).build();
-    Limits limits = Limits.build(null, Collections.singletonList(rule), LimitRule.Side.SERVER, 0);
+    RateLimitRule rule = Subject.keyed(QPS, BURST).maxKeys(MAX_KEYS).build();
+    RateLimiters limits =
+        RateLimiters.build(null, Collections.singletonList(rule), RateLimitRule.Side.SERVER, 0);
     Ticket ticket = new Ticket();
     StringBuilder key = new StringBuilder();
     System.out.println(
@@ -70,7 +71,7 @@ public final class Keys {
         BURST + QPS * 20);
   }
 
-  private static boolean admit(Limits limits, Ticket ticket, String key, long now) {
+  private static boolean admit(RateLimiters limits, Ticket ticket, String key, long now) {
     ticket.begin(now, null);
     return limits.admit(Subject.SOURCE, key, now, ticket);
   }

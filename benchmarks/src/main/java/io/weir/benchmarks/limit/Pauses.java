@@ -1,8 +1,8 @@
 package io.weir.benchmarks.limit;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Collections;
@@ -32,7 +32,7 @@ public final class Pauses {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
-  private static volatile Limits limits;
+  private static volatile RateLimiters limits;
   private static volatile boolean over;
 
   private Pauses() {}
@@ -74,7 +74,7 @@ public final class Pauses {
     law();
   }
 
-  private static LimitRule rule(boolean keyed, int edition) {
+  private static RateLimitRule rule(boolean keyed, int edition) {
     return (keyed ? Subject.keyed(QPS, BURST) : Subject.rule(QPS, BURST))
         .maxWaitNanos(edition % 2)
         .build();
@@ -107,10 +107,10 @@ public final class Pauses {
       if (edited) {
         edition++;
         limits =
-            Limits.build(
+            RateLimiters.build(
                 limits,
                 Collections.singletonList(rule(keyed, edition)),
-                LimitRule.Side.SERVER,
+                RateLimitRule.Side.SERVER,
                 System.nanoTime());
       }
       LockSupport.parkNanos(MS);
@@ -162,9 +162,11 @@ public final class Pauses {
     return n;
   }
 
-  private static Limits edition(Limits before, double qps, long burst, int edition, long now) {
-    LimitRule rule = Subject.rule(qps, burst).maxWaitNanos(edition % 2).build();
-    return Limits.build(before, Collections.singletonList(rule), LimitRule.Side.SERVER, now);
+  private static RateLimiters edition(
+      RateLimiters before, double qps, long burst, int edition, long now) {
+    RateLimitRule rule = Subject.rule(qps, burst).maxWaitNanos(edition % 2).build();
+    return RateLimiters.build(
+        before, Collections.singletonList(rule), RateLimitRule.Side.SERVER, now);
   }
 
   private static final class Caller extends Thread {

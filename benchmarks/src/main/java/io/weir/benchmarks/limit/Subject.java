@@ -9,8 +9,8 @@ import io.github.bucket4j.Bucket;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.concurrent.atomic.AtomicLong;
@@ -58,17 +58,17 @@ final class Subject {
     }
   }
 
-  static LimitRule.Builder rule(double qps, long burst) {
-    return LimitRule.builder().qps(qps).burst(burst);
+  static RateLimitRule.Builder rule(double qps, long burst) {
+    return RateLimitRule.builder().qps(qps).burst(burst);
   }
 
-  static LimitRule.Builder keyed(double qps, long burst) {
+  static RateLimitRule.Builder keyed(double qps, long burst) {
     return rule(qps, burst).by(Collections.singletonList(Attribute.parse("header:user")));
   }
 
-  static Limits weir(LimitRule rule) {
-    return Limits.build(
-        null, Collections.singletonList(rule), LimitRule.Side.SERVER, System.nanoTime());
+  static RateLimiters weir(RateLimitRule rule) {
+    return RateLimiters.build(
+        null, Collections.singletonList(rule), RateLimitRule.Side.SERVER, System.nanoTime());
   }
 
   static RateLimiterConfig resilience4j(int perSecond) {

@@ -2,11 +2,11 @@ package io.weir.benchmarks.measure;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.decision.Decisions;
+import io.weir.engine.decision.DecisionLog;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.Collections;
 import java.util.concurrent.TimeUnit;
@@ -39,22 +39,22 @@ public class MeasureBenchmark {
     byRule.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("shop")
                     .qps(1e9)
                     .burst(1_000_000_000)
-                    .auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 1e9, 1e9))
+                    .auto(new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 1e9, 1e9))
                     .build())
             .build());
     showing.measure();
-    showing.show(new Decisions("x", false));
+    showing.show(new DecisionLog("x", false));
   }
 
   private static Engine engine() {
     Engine e = new Engine("shop", System::nanoTime);
     e.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().service("shop").qps(1e9).burst(1_000_000_000).build())
+            .add(RateLimitRule.builder().service("shop").qps(1e9).burst(1_000_000_000).build())
             .instance(
                 new Instance(
                     "payment",

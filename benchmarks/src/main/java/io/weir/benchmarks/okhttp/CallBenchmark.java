@@ -4,8 +4,8 @@ import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.instrumentation.okhttp.adapter.BodyHook;
@@ -58,13 +58,17 @@ public class CallBenchmark {
 
   @Setup
   public void setUp() {
-    LimitRule.Builder limit =
-        LimitRule.builder().service("pay").side(LimitRule.Side.CLIENT).qps(5e8).burst(500_000_000);
-    BreakerRule.Builder breaker = BreakerRule.builder().service("pay");
+    RateLimitRule.Builder limit =
+        RateLimitRule.builder()
+            .service("pay")
+            .side(RateLimitRule.Side.CLIENT)
+            .qps(5e8)
+            .burst(500_000_000);
+    CircuitBreakerRule.Builder breaker = CircuitBreakerRule.builder().service("pay");
     withoutRules = hook();
     limited = hook(limit.build());
     guarded = hook(limit.build(), breaker.build());
-    refused = hook(breaker.force(BreakerRule.Force.OPEN).build());
+    refused = hook(breaker.force(CircuitBreakerRule.Force.OPEN).build());
   }
 
   /** A client whose bodies are opened as OkHttp opens those of the network. */

@@ -7,7 +7,7 @@ import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.match.MatchParser;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.instrumentation.servlet.adapter.javax.ServletHook;
 import java.lang.reflect.Proxy;
@@ -124,11 +124,11 @@ public class PlaceBenchmark {
     Engine engine = new Engine("shop", Ticker.SYSTEM);
     RuleBook.Builder book = new RuleBook.Builder();
     if (rules > 0) {
-      book.add(LimitRule.builder().service("shop").qps(5e8).burst(500_000_000).build());
+      book.add(RateLimitRule.builder().service("shop").qps(5e8).burst(500_000_000).build());
     }
     if (rules > 1) {
       book.add(
-          LimitRule.builder()
+          RateLimitRule.builder()
               .service("shop")
               .id("orders")
               .qps(5e8)

@@ -3,8 +3,8 @@ package io.weir.benchmarks.stress;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
 
 /** A limiter whose clock stands, so that tokens are only ever taken and given back. */
@@ -32,23 +32,24 @@ class Limited {
         }
       };
 
-  volatile Limits limits;
+  volatile RateLimiters limits;
 
-  Limited(LimitRule.Builder rule) {
+  Limited(RateLimitRule.Builder rule) {
     edit(rule);
   }
 
-  static LimitRule.Builder rule(long burst) {
-    return LimitRule.builder().qps(1).burst(burst);
+  static RateLimitRule.Builder rule(long burst) {
+    return RateLimitRule.builder().qps(1).burst(burst);
   }
 
-  static LimitRule.Builder keyed(long burst, int maxKeys) {
+  static RateLimitRule.Builder keyed(long burst, int maxKeys) {
     return rule(burst).by(Collections.singletonList(Attribute.parse("header:k"))).maxKeys(maxKeys);
   }
 
-  final void edit(LimitRule.Builder rule) {
+  final void edit(RateLimitRule.Builder rule) {
     limits =
-        Limits.build(limits, Collections.singletonList(rule.build()), LimitRule.Side.SERVER, 0);
+        RateLimiters.build(
+            limits, Collections.singletonList(rule.build()), RateLimitRule.Side.SERVER, 0);
   }
 
   /** One call with this key. */

@@ -19,8 +19,8 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.MatchParser;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.time.Duration;
@@ -128,14 +128,18 @@ public class WholeBenchmark {
   }
 
   private static Engine engine(boolean keyed) {
-    LimitRule.Builder limit =
-        LimitRule.builder().service("payment").side(LimitRule.Side.CLIENT).qps(QPS).burst(QPS);
+    RateLimitRule.Builder limit =
+        RateLimitRule.builder()
+            .service("payment")
+            .side(RateLimitRule.Side.CLIENT)
+            .qps(QPS)
+            .burst(QPS);
     if (keyed) {
       limit.by(Collections.singletonList(Attribute.parse("header:X-Env")));
     }
     RuleBook.Builder book = new RuleBook.Builder();
     book.add(limit.build());
-    book.add(BreakerRule.builder().service("payment").countWindow(20).fleet(false).build());
+    book.add(CircuitBreakerRule.builder().service("payment").countWindow(20).fleet(false).build());
     book.add(
         RouteRule.builder()
             .id("r")

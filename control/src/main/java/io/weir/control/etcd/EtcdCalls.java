@@ -24,7 +24,7 @@ final class EtcdCalls {
   /** How etcd can be reached, asked on the loop. */
   interface Way {
     /** Null: not now, or no more. */
-    @Nullable Wire wire();
+    @Nullable EtcdClient wire();
 
     /** Whether the client has proved to be connected. */
     boolean connected();
@@ -39,7 +39,7 @@ final class EtcdCalls {
   private final Loop loop;
   private final Log log;
   private final KeySpace keys;
-  private final Answers answers;
+  private final BoundedAnswers answers;
   private final Way way;
   private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
 
@@ -51,7 +51,7 @@ final class EtcdCalls {
 
   private boolean ended;
 
-  EtcdCalls(Loop loop, Log log, KeySpace keys, Answers answers, Way way) {
+  EtcdCalls(Loop loop, Log log, KeySpace keys, BoundedAnswers answers, Way way) {
     this.loop = loop;
     this.log = log;
     this.keys = keys;
@@ -60,21 +60,21 @@ final class EtcdCalls {
   }
 
   void txn(Txn txn, Txn.Done done) {
-    Wire wire = way.wire();
+    EtcdClient wire = way.wire();
     if (wire == null) {
       done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "not connected"));
       return;
     }
-    Wire.Answer<Txn.Outcome> answer =
-        new Wire.Answer<Txn.Outcome>() {
+    EtcdClient.Answer<Txn.Outcome> answer =
+        new EtcdClient.Answer<Txn.Outcome>() {
           @Override
           public void ok(Txn.Outcome outcome) {
             done.done(outcome);
           }
 
           @Override
-          public void failed(WireException e) {
-            if (e.kind == WireException.Kind.PERMISSION) {
+          public void failed(EtcdCallException e) {
+            if (e.kind == EtcdCallException.Kind.PERMISSION) {
               denied(txn, e);
             }
             done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
@@ -84,7 +84,7 @@ final class EtcdCalls {
   }
 
   /** Whoever asked goes on without it; a person has to know. */
-  private void denied(Txn txn, WireException e) {
+  private void denied(Txn txn, EtcdCallException e) {
     if (txn.writes().isEmpty() || denied.size() >= MOST_DENIED) {
       return;
     }
@@ -143,7 +143,7 @@ final class EtcdCalls {
   }
 
   /** All that is followed was read. */
-  void read(View view) {
+  void read(FollowedKeys view) {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
       for (String key : lease.held()) {
         // of registrations that are left out nothing is known
@@ -180,22 +180,22 @@ final class EtcdCalls {
     }
   }
 
-  void grant(int ttlSeconds, Wire.Answer<Long> answer) {
-    Wire wire = wire(answer);
+  void grant(int ttlSeconds, EtcdClient.Answer<Long> answer) {
+    EtcdClient wire = wire(answer);
     if (wire != null) {
       answers.ask(answer, a -> wire.grant(ttlSeconds, a));
     }
   }
 
-  void keepAlive(long id, Wire.Answer<Long> answer) {
-    Wire wire = wire(answer);
+  void keepAlive(long id, EtcdClient.Answer<Long> answer) {
+    EtcdClient wire = wire(answer);
     if (wire != null) {
       answers.ask(answer, a -> wire.keepAlive(id, a));
     }
   }
 
   void revoke(long id) {
-    Wire wire = way.wire();
+    EtcdClient wire = way.wire();
     if (wire != null && way.connected()) {
       CountDownLatch answered = new CountDownLatch(1);
       revoking.removeIf(r -> r.getCount() == 0);
@@ -206,21 +206,21 @@ final class EtcdCalls {
 
   /** Answers the entry, or null when there is none. */
   @SuppressWarnings("NullAway") // the one answer that may be null
-  void get(String key, Wire.Answer<Entry> answer) {
-    Wire wire = wire(answer);
+  void get(String key, EtcdClient.Answer<Entry> answer) {
+    EtcdClient wire = wire(answer);
     if (wire == null) {
       return;
     }
     String complete = keys.complete(key);
     answers.ask(
-        new Wire.Answer<Wire.Page>() {
+        new EtcdClient.Answer<EtcdClient.Page>() {
           @Override
-          public void ok(Wire.Page p) {
+          public void ok(EtcdClient.Page p) {
             answer.ok(p.entries.isEmpty() ? null : p.entries.get(0));
           }
 
           @Override
-          public void failed(WireException e) {
+          public void failed(EtcdCallException e) {
             answer.failed(e);
           }
         },
@@ -230,7 +230,7 @@ final class EtcdCalls {
   /** Ends the leases, and waits for etcd to say so: the loop's last task. */
   void end() {
     ended = true;
-    Wire last = way.connected() ? way.wire() : null;
+    EtcdClient last = way.connected() ? way.wire() : null;
     sayLastWords(last);
     CountDownLatch revoked = new CountDownLatch(leases.size());
     for (EtcdLease lease : leases) {
@@ -257,7 +257,7 @@ final class EtcdCalls {
   }
 
   /** Before the leases are revoked, and every key goes without a word. */
-  private void sayLastWords(@Nullable Wire last) {
+  private void sayLastWords(@Nullable EtcdClient last) {
     List<Txn> words = new ArrayList<Txn>();
     for (EtcdLease lease : leases) {
       Txn txn = lease.lastWords();
@@ -279,25 +279,25 @@ final class EtcdCalls {
     }
   }
 
-  private static <T> Wire.Answer<T> counting(CountDownLatch latch) {
-    return new Wire.Answer<T>() {
+  private static <T> EtcdClient.Answer<T> counting(CountDownLatch latch) {
+    return new EtcdClient.Answer<T>() {
       @Override
       public void ok(@Nullable T value) {
         latch.countDown();
       }
 
       @Override
-      public void failed(WireException e) {
+      public void failed(EtcdCallException e) {
         latch.countDown();
       }
     };
   }
 
   /** Null: told the answer so. */
-  private @Nullable Wire wire(Wire.Answer<?> answer) {
-    Wire wire = way.wire();
+  private @Nullable EtcdClient wire(EtcdClient.Answer<?> answer) {
+    EtcdClient wire = way.wire();
     if (wire == null) {
-      answer.failed(new WireException(WireException.Kind.UNAVAILABLE, "not connected"));
+      answer.failed(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "not connected"));
     }
     return wire;
   }

@@ -42,7 +42,7 @@ final class EtcdChannel {
   private final ScheduledThreadPoolExecutor io;
   private final ThreadPoolExecutor net;
   private final ThreadPoolExecutor names;
-  private final Sockets sockets;
+  private final TimeoutSockets sockets;
 
   /** Connects lazily. */
   private EtcdChannel(EtcdOptions options) {
@@ -68,7 +68,8 @@ final class EtcdChannel {
             new Discard());
     names.allowCoreThreadTimeOut(true);
     // pinged, a connection is never silent for so long
-    sockets = new Sockets(options.connectTimeoutMillis, 1000 * (PING_SECONDS + PONG_SECONDS + 2));
+    sockets =
+        new TimeoutSockets(options.connectTimeoutMillis, 1000 * (PING_SECONDS + PONG_SECONDS + 2));
     OkHttpChannelBuilder b = OkHttpChannelBuilder.forTarget(Endpoints.SCHEME + ":///etcd");
     if (options.secure()) {
       Tls.use(options, b);
@@ -86,7 +87,7 @@ final class EtcdChannel {
             .keepAliveTime(PING_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(PONG_SECONDS, TimeUnit.SECONDS)
             .keepAliveWithoutCalls(true)
-            .maxInboundMessageSize(Bounds.MESSAGE)
+            .maxInboundMessageSize(ReadLimits.MESSAGE)
             .defaultLoadBalancingPolicy("round_robin")
             .disableRetry()
             .maxTraceEvents(0)

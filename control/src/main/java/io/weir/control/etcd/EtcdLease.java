@@ -27,7 +27,7 @@ final class EtcdLease implements LeaseSession {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
   private static final long LAST_WORDS_NANOS = SECOND;
 
-  /** By then {@link Answers} has given every answer. */
+  /** By then {@link BoundedAnswers} has given every answer. */
   private static final long ANSWERED_NANOS = 8 * SECOND;
 
   /** A key of ours and what is known of it in etcd. */
@@ -283,7 +283,7 @@ final class EtcdLease implements LeaseSession {
     final long sent = loop.now();
     calls.grant(
         ttlSeconds,
-        new Wire.Answer<Long>() {
+        new EtcdClient.Answer<Long>() {
           @Override
           public void ok(Long granted) {
             granting = false;
@@ -304,7 +304,7 @@ final class EtcdLease implements LeaseSession {
           }
 
           @Override
-          public void failed(WireException e) {
+          public void failed(EtcdCallException e) {
             granting = false;
             if (!closed && id == 0) {
               steps.in(SECOND);
@@ -329,7 +329,7 @@ final class EtcdLease implements LeaseSession {
     }
     calls.keepAlive(
         lease,
-        new Wire.Answer<Long>() {
+        new EtcdClient.Answer<Long>() {
           @Override
           public void ok(Long ttl) {
             if (lease == id) {
@@ -339,11 +339,11 @@ final class EtcdLease implements LeaseSession {
           }
 
           @Override
-          public void failed(WireException e) {
+          public void failed(EtcdCallException e) {
             if (lease != id) {
               return;
             }
-            if (e.kind == WireException.Kind.NOT_FOUND) {
+            if (e.kind == EtcdCallException.Kind.NOT_FOUND) {
               lost("expired");
             } else {
               renewIn(Math.min(SECOND, ttlSeconds * SECOND / 6));
@@ -466,15 +466,15 @@ final class EtcdLease implements LeaseSession {
     h.notBefore = Long.MAX_VALUE;
     calls.keepAlive(
         lease,
-        new Wire.Answer<Long>() {
+        new EtcdClient.Answer<Long>() {
           @Override
           public void ok(Long ttl) {
             answered("somebody deleted it");
           }
 
           @Override
-          public void failed(WireException e) {
-            if (e.kind == WireException.Kind.NOT_FOUND && lease == id) {
+          public void failed(EtcdCallException e) {
+            if (e.kind == EtcdCallException.Kind.NOT_FOUND && lease == id) {
               h.notBefore = loop.now();
               lost("expired");
             } else {
@@ -511,7 +511,7 @@ final class EtcdLease implements LeaseSession {
     final int doubts = h.doubts;
     calls.get(
         key,
-        new Wire.Answer<Entry>() {
+        new EtcdClient.Answer<Entry>() {
           @Override
           public void ok(@Nullable Entry e) {
             busy = false;
@@ -534,7 +534,7 @@ final class EtcdLease implements LeaseSession {
           }
 
           @Override
-          public void failed(WireException e) {
+          public void failed(EtcdCallException e) {
             busy = false;
             flushes.in(SECOND);
           }

@@ -30,18 +30,18 @@ import org.jspecify.annotations.Nullable;
  * to it, and each is awaited for a bounded time, whatever the client does.
  *
  * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are, {@link
- * Reading} how they are read and {@link Bounds} how much of them, {@link View} what is known of
- * them, {@link Pulse} whether a watch that says nothing is alive, {@link Aside} when a refused
- * log-in is tried again, {@link EtcdCalls} the transactions and leases, {@link Answers} how the
- * client's answers come to the loop.
+ * Reading} how they are read and {@link ReadLimits} how much of them, {@link FollowedKeys} what is
+ * known of them, {@link WatchProbe} whether a watch that says nothing is alive, {@link LoginRetry}
+ * when a refused log-in is tried again, {@link EtcdCalls} the transactions and leases, {@link
+ * BoundedAnswers} how the client's answers come to the loop.
  *
  * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to
  * be in force within two seconds of its return. gRPC's own back-off is ended before each try. A
  * connection that gave no answer may be mute for ever, so after one that did not every try makes a
  * new connection, and gives it a second. A client is replaced after 30 s (its addresses may have
  * moved), the next ones after twice as long each time, up to ten minutes; at once when the
- * certificate files have changed. Where there is more than {@link Bounds} allow, 0.25 s doubling to
- * 30 s.
+ * certificate files have changed. Where there is more than {@link ReadLimits} allow, 0.25 s
+ * doubling to 30 s.
  */
 public final class EtcdStore implements SharedStore {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -60,24 +60,24 @@ public final class EtcdStore implements SharedStore {
   private final EtcdOptions options;
   private final Loop loop;
   private final Log log;
-  private final Wire.Factory factory;
+  private final EtcdClient.Factory factory;
   private final Random random;
   private final long reconcileNanos;
   private final KeySpace keys;
   private final boolean follow;
-  private final Answers answers;
-  private final Pulse pulse;
-  private final Aside aside;
+  private final BoundedAnswers answers;
+  private final WatchProbe pulse;
+  private final LoginRetry aside;
   private final EtcdCalls calls;
   private final OwnWatches own;
 
   /** The truth as told to the listener. */
-  private final View view;
+  private final FollowedKeys view;
 
-  private @Nullable Wire wire;
+  private @Nullable EtcdClient wire;
 
   /** The newest there was, closed or not, for who leaves. */
-  private volatile @Nullable Wire newest;
+  private volatile @Nullable EtcdClient newest;
 
   private long wireSince;
 
@@ -88,7 +88,7 @@ public final class EtcdStore implements SharedStore {
   private boolean closed;
 
   private int generation;
-  private Wire.@Nullable Watch watch;
+  private EtcdClient.@Nullable Watch watch;
   private boolean created;
 
   private Loop.@Nullable Timer createdTimer;
@@ -98,7 +98,7 @@ public final class EtcdStore implements SharedStore {
   /** Until when the next step waits for a connection; null: it need not. */
   private @Nullable Long readyBy;
 
-  private final Files files;
+  private final ClientFiles files;
 
   private Loop.@Nullable Timer partTimer;
 
@@ -129,7 +129,7 @@ public final class EtcdStore implements SharedStore {
   private long repairs;
 
   public EtcdStore(EtcdOptions options, Loop loop, Log log) {
-    this(options, loop, log, StubWire::connect, new Random(), 60 * SECOND);
+    this(options, loop, log, StubEtcdClient::connect, new Random(), 60 * SECOND);
   }
 
   /**
@@ -141,27 +141,27 @@ public final class EtcdStore implements SharedStore {
   public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log, boolean follow) {
     KeySpace keys = KeySpace.overseer(options.namespace);
     return new EtcdStore(
-        options, loop, log, StubWire::connect, new Random(), 60 * SECOND, keys, follow);
+        options, loop, log, StubEtcdClient::connect, new Random(), 60 * SECOND, keys, follow);
   }
 
   EtcdStore(
       EtcdOptions options,
       Loop loop,
       Log log,
-      Wire.Factory factory,
+      EtcdClient.Factory factory,
       Random random,
       long reconcileNanos) {
-    this(options, loop, log, factory, random, reconcileNanos, Bounds.instance());
+    this(options, loop, log, factory, random, reconcileNanos, ReadLimits.instance());
   }
 
   EtcdStore(
       EtcdOptions options,
       Loop loop,
       Log log,
-      Wire.Factory factory,
+      EtcdClient.Factory factory,
       Random random,
       long reconcileNanos,
-      Bounds bounds) {
+      ReadLimits bounds) {
     this(
         options,
         loop,
@@ -177,7 +177,7 @@ public final class EtcdStore implements SharedStore {
       EtcdOptions options,
       Loop loop,
       Log log,
-      Wire.Factory factory,
+      EtcdClient.Factory factory,
       Random random,
       long reconcileNanos,
       KeySpace keys,
@@ -190,15 +190,17 @@ public final class EtcdStore implements SharedStore {
     this.reconcileNanos = reconcileNanos;
     this.keys = keys;
     this.follow = follow;
-    view = new View(keys.bounds());
-    answers = new Answers(loop);
+    view = new FollowedKeys(keys.bounds());
+    answers = new BoundedAnswers(loop);
     next = loop.chain("etcd", STUCK_NANOS, this::step);
     reconciles = loop.chain("reconcile", reconcileNanos, this::reconcile);
-    files = new Files(options, factory, loop, log, this::filesChanged);
+    files = new ClientFiles(options, factory, loop, log, this::filesChanged);
     pulse =
-        new Pulse(
-            loop, () -> again(new WireException(WireException.Kind.DEADLINE, "the watch is mute")));
-    aside = new Aside(loop, answers, this::reconnect);
+        new WatchProbe(
+            loop,
+            () ->
+                again(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "the watch is mute")));
+    aside = new LoginRetry(loop, answers, this::reconnect);
     calls =
         new EtcdCalls(
             loop,
@@ -207,7 +209,7 @@ public final class EtcdStore implements SharedStore {
             answers,
             new EtcdCalls.Way() {
               @Override
-              public @Nullable Wire wire() {
+              public @Nullable EtcdClient wire() {
                 return wire;
               }
 
@@ -246,7 +248,7 @@ public final class EtcdStore implements SharedStore {
    * tool; nothing works afterwards, and nothing is closed.
    */
   public void leave() {
-    Wire w = newest;
+    EtcdClient w = newest;
     if (w != null) {
       w.leave();
     }
@@ -265,7 +267,7 @@ public final class EtcdStore implements SharedStore {
     closeWatch();
     aside.close();
     calls.end();
-    Wire last = wire;
+    EtcdClient last = wire;
     wire = null;
     if (last != null) {
       last.close();
@@ -295,7 +297,7 @@ public final class EtcdStore implements SharedStore {
   }
 
   /** A client was made; on the loop. */
-  private void connected(Wire made, BooleanSupplier still) {
+  private void connected(EtcdClient made, BooleanSupplier still) {
     if (!still.getAsBoolean() || wire != null) {
       made.close();
       return;
@@ -307,23 +309,23 @@ public final class EtcdStore implements SharedStore {
   }
 
   /** While a round is under way there is one. */
-  private Wire wire() {
+  private EtcdClient wire() {
     return Objects.requireNonNull(wire);
   }
 
   /**
    * @param known to spare what is known; null: keys only
    */
-  private void read(@Nullable View known, Consumer<Reading.Result> whole) {
-    new Reading(
+  private void read(@Nullable FollowedKeys known, Consumer<RangeReader.Result> whole) {
+    new RangeReader(
             keys,
             wire(),
             answers,
             thisRound(),
             known,
-            new Wire.Answer<Reading.Result>() {
+            new EtcdClient.Answer<RangeReader.Result>() {
               @Override
-              public void ok(Reading.Result read) {
+              public void ok(RangeReader.Result read) {
                 try {
                   whole.accept(read);
                 } catch (Throwable t) {
@@ -333,7 +335,7 @@ public final class EtcdStore implements SharedStore {
               }
 
               @Override
-              public void failed(WireException e) {
+              public void failed(EtcdCallException e) {
                 again(e);
               }
             })
@@ -346,8 +348,8 @@ public final class EtcdStore implements SharedStore {
     return () -> g == generation && !closed;
   }
 
-  private void adopt(Reading.Result read) {
-    Wire.Page range = read.page;
+  private void adopt(RangeReader.Result read) {
+    EtcdClient.Page range = read.page;
     if (view.isNewHistory(range)) {
       log.warn(
           "weir: etcd has another history (cluster "
@@ -419,8 +421,8 @@ public final class EtcdStore implements SharedStore {
             () -> {
               if (g == generation && !created) {
                 again(
-                    new WireException(
-                        WireException.Kind.DEADLINE, "the watch was not created in time"));
+                    new EtcdCallException(
+                        EtcdCallException.Kind.DEADLINE, "the watch was not created in time"));
               }
             },
             CREATED_NANOS);
@@ -431,36 +433,36 @@ public final class EtcdStore implements SharedStore {
                   keys.first(),
                   keys.end(),
                   view.revision() + 1,
-                  new Wire.Watching() {
+                  new EtcdClient.Watching() {
                     @Override
-                    public void events(Wire.Events e) {
+                    public void events(EtcdClient.Events e) {
                       loop.execute(() -> onEvents(g, e));
                     }
 
                     @Override
-                    public void broken(WireException e) {
+                    public void broken(EtcdCallException e) {
                       loop.execute(() -> onBroken(g, e));
                     }
                   });
     } catch (RuntimeException e) {
-      again(new WireException(WireException.Kind.OTHER, String.valueOf(e)));
+      again(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(e)));
     }
   }
 
   /** What was told may have been told in part: all of it is read and told again. */
   private void broken(Throwable t) {
     view.doubt();
-    again(new WireException(WireException.Kind.OTHER, String.valueOf(t)));
+    again(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(t)));
   }
 
-  private void onBroken(int g, WireException e) {
+  private void onBroken(int g, EtcdCallException e) {
     if (g == generation) {
       again(e);
     }
   }
 
-  private void onEvents(int g, Wire.Events e) {
-    Wire.Watch from = watch;
+  private void onEvents(int g, EtcdClient.Events e) {
+    EtcdClient.Watch from = watch;
     if (g != generation || closed || from == null) {
       return;
     }
@@ -472,12 +474,13 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  private void heard(Wire.Events e, Wire.Watch from) {
+  private void heard(EtcdClient.Events e, EtcdClient.Watch from) {
     pulse.heard(!e.created && e.events.isEmpty());
     if (e.created) {
       if (created || !view.isLater(e.clusterId, e.revision)) {
         // re-created behind our back, or another store: what lies between may be lost
-        again(new WireException(WireException.Kind.UNAVAILABLE, "the watch was re-created"));
+        again(
+            new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "the watch was re-created"));
         return;
       }
       created = true;
@@ -497,7 +500,7 @@ public final class EtcdStore implements SharedStore {
     Batch batch;
     try {
       batch = view.apply(e.events, keys);
-    } catch (WireException tooMuch) {
+    } catch (EtcdCallException tooMuch) {
       again(tooMuch);
       return;
     }
@@ -511,7 +514,7 @@ public final class EtcdStore implements SharedStore {
 
   // ---- doubt
 
-  private void again(WireException e) {
+  private void again(EtcdCallException e) {
     if (closed) {
       return;
     }
@@ -523,22 +526,22 @@ public final class EtcdStore implements SharedStore {
       away = true;
       awaySince = loop.now();
     }
-    boolean dear = e.kind == WireException.Kind.AUTH;
+    boolean dear = e.kind == EtcdCallException.Kind.AUTH;
     boolean told =
-        dear || e.kind == WireException.Kind.TLS || e.kind == WireException.Kind.PERMISSION;
-    told |= e.kind == WireException.Kind.TOO_MUCH;
-    boolean doubtOnly = e.kind == WireException.Kind.COMPACTED;
+        dear || e.kind == EtcdCallException.Kind.TLS || e.kind == EtcdCallException.Kind.PERMISSION;
+    told |= e.kind == EtcdCallException.Kind.TOO_MUCH;
+    boolean doubtOnly = e.kind == EtcdCallException.Kind.COMPACTED;
     if (!doubtOnly && (attempts > 0 || told)) {
       // the first break is often over before anyone could read about it
       connected(false, e.text());
     }
-    mute = e.kind == WireException.Kind.DEADLINE;
+    mute = e.kind == EtcdCallException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
     long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
     long excess = excess(e);
     boolean old = excess == 0 && awayFor > patience && loop.now() - wireSince > patience;
     if (dear && wire != null) {
-      Wire refused = wire;
+      EtcdClient refused = wire;
       wire = null;
       replaced++;
       long delay = jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts++)));
@@ -548,7 +551,7 @@ public final class EtcdStore implements SharedStore {
     }
     files.look();
     if (wire != null && old) {
-      Wire last = wire;
+      EtcdClient last = wire;
       wire = null;
       replaced++;
       last.close();
@@ -562,7 +565,7 @@ public final class EtcdStore implements SharedStore {
   /** Certificates were replaced: a client that cannot connect with the old ones is given up. */
   private void filesChanged() {
     if (!closed && away && wire != null) {
-      Wire last = wire;
+      EtcdClient last = wire;
       wire = null;
       replaced++;
       generation++;
@@ -585,14 +588,14 @@ public final class EtcdStore implements SharedStore {
   }
 
   /** What is too much is tried ever more slowly: each try costs etcd a reading, for each JVM. */
-  private long excess(WireException e) {
-    if (e.kind != WireException.Kind.TOO_LARGE && e.kind != WireException.Kind.TOO_MUCH) {
+  private long excess(EtcdCallException e) {
+    if (e.kind != EtcdCallException.Kind.TOO_LARGE && e.kind != EtcdCallException.Kind.TOO_MUCH) {
       return 0;
     }
     if (created && loop.now() - createdAt > CALM_NANOS) {
       excess = 0;
     }
-    if (excess == 0 && e.kind == WireException.Kind.TOO_LARGE) {
+    if (excess == 0 && e.kind == EtcdCallException.Kind.TOO_LARGE) {
       log.warn(
           "weir: etcd sent more at once than is taken ("
               + e.text()
@@ -637,7 +640,7 @@ public final class EtcdStore implements SharedStore {
     if (wire.ready() || !mute && loop.now() - deadline > 0) {
       resync();
     } else if (loop.now() - deadline > 0) {
-      again(new WireException(WireException.Kind.DEADLINE, "no connection in time"));
+      again(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "no connection in time"));
     } else {
       readyBy = deadline;
       next.in(POLL_NANOS);
@@ -655,7 +658,7 @@ public final class EtcdStore implements SharedStore {
   private void closeWatch() {
     pulse.stop();
     own.stop();
-    Wire.Watch w = watch;
+    EtcdClient.Watch w = watch;
     watch = null;
     if (w != null) {
       try {
@@ -683,11 +686,11 @@ public final class EtcdStore implements SharedStore {
     read(null, keysOnly -> compare(asked, keysOnly.page));
   }
 
-  private void compare(long asked, Wire.Page range) {
-    View.Compared compared = view.compare(asked, range);
-    if (compared == View.Compared.LOST) {
+  private void compare(long asked, EtcdClient.Page range) {
+    FollowedKeys.Compared compared = view.compare(asked, range);
+    if (compared == FollowedKeys.Compared.LOST) {
       repair();
-    } else if (compared == View.Compared.AHEAD) {
+    } else if (compared == FollowedKeys.Compared.AHEAD) {
       // events of those revisions are on their way; look again when they should be here
       final long then = view.revision();
       final BooleanSupplier still = thisRound();
@@ -726,14 +729,14 @@ public final class EtcdStore implements SharedStore {
         () ->
             calls.grant(
                 ttlSeconds,
-                new Wire.Answer<Long>() {
+                new EtcdClient.Answer<Long>() {
                   @Override
                   public void ok(Long id) {
                     done.granted(id);
                   }
 
                   @Override
-                  public void failed(WireException e) {
+                  public void failed(EtcdCallException e) {
                     done.granted(0);
                   }
                 }));

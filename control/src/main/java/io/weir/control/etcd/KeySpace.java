@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which keys are followed, under which namespace they lie, and how much of them is kept. Outside,
- * keys are without their namespace; a {@link Wire} has them complete. Immutable.
+ * keys are without their namespace; a {@link EtcdClient} has them complete. Immutable.
  */
 final class KeySpace {
   /**
@@ -34,9 +34,9 @@ final class KeySpace {
   private final String namespace;
   private final String end;
   private final List<String> ours;
-  private final Bounds bounds;
+  private final ReadLimits bounds;
 
-  private KeySpace(String namespace, String end, List<String> ours, Bounds bounds) {
+  private KeySpace(String namespace, String end, List<String> ours, ReadLimits bounds) {
     this.namespace = namespace;
     this.end = end;
     this.ours = ours;
@@ -44,17 +44,17 @@ final class KeySpace {
   }
 
   /** What an instance follows. */
-  static KeySpace instance(String namespace, Bounds bounds) {
+  static KeySpace instance(String namespace, ReadLimits bounds) {
     return new KeySpace(namespace, END, OURS, bounds);
   }
 
   /** What an operator's tool looks at. */
   static KeySpace overseer(String namespace) {
-    return new KeySpace(namespace, OVERSEER_END, OVERSEEN, Bounds.overseer());
+    return new KeySpace(namespace, OVERSEER_END, OVERSEEN, ReadLimits.overseer());
   }
 
   /** How much of it is kept. */
-  Bounds bounds() {
+  ReadLimits bounds() {
     return bounds;
   }
 

@@ -17,8 +17,8 @@ final class OwnWatches {
   private final Loop loop;
   private final KeySpace keys;
   private final EtcdCalls calls;
-  private final Map<String, Wire.Watch> watches = new HashMap<String, Wire.Watch>();
-  private @Nullable Wire wire;
+  private final Map<String, EtcdClient.Watch> watches = new HashMap<String, EtcdClient.Watch>();
+  private @Nullable EtcdClient wire;
   private int generation;
 
   OwnWatches(Loop loop, KeySpace keys, EtcdCalls calls) {
@@ -28,7 +28,7 @@ final class OwnWatches {
   }
 
   /** The watch of the range is there. */
-  void follow(Wire now) {
+  void follow(EtcdClient now) {
     stop();
     wire = now;
     for (String key : calls.held()) {
@@ -40,7 +40,7 @@ final class OwnWatches {
   void stop() {
     generation++;
     wire = null;
-    for (Wire.Watch w : watches.values()) {
+    for (EtcdClient.Watch w : watches.values()) {
       try {
         w.close();
       } catch (RuntimeException broken) {
@@ -52,7 +52,7 @@ final class OwnWatches {
 
   /** Watches a key unless it is followed anyway, or nothing is followed now. */
   void open(String key) {
-    Wire to = wire;
+    EtcdClient to = wire;
     if (to == null || keys.follows(key) || watches.containsKey(key)) {
       return;
     }
@@ -65,14 +65,14 @@ final class OwnWatches {
               complete,
               complete + "\0",
               0,
-              new Wire.Watching() {
+              new EtcdClient.Watching() {
                 @Override
-                public void events(Wire.Events e) {
+                public void events(EtcdClient.Events e) {
                   loop.execute(() -> told(g, key, e));
                 }
 
                 @Override
-                public void broken(WireException e) {
+                public void broken(EtcdCallException e) {
                   loop.execute(() -> ended(g, key, e));
                 }
               }));
@@ -81,8 +81,8 @@ final class OwnWatches {
     }
   }
 
-  private void told(int g, String key, Wire.Events e) {
-    Wire.Watch from = watches.get(key);
+  private void told(int g, String key, EtcdClient.Events e) {
+    EtcdClient.Watch from = watches.get(key);
     if (g != generation || from == null) {
       return;
     }
@@ -93,10 +93,10 @@ final class OwnWatches {
     from.next();
   }
 
-  private void ended(int g, String key, WireException e) {
+  private void ended(int g, String key, EtcdCallException e) {
     if (g == generation) {
       watches.remove(key);
-      if (e.kind != WireException.Kind.PERMISSION) {
+      if (e.kind != EtcdCallException.Kind.PERMISSION) {
         again(g, key);
       }
     }

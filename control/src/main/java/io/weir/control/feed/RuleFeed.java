@@ -2,7 +2,7 @@ package io.weir.control.feed;
 
 import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
-import io.weir.control.parse.Code;
+import io.weir.control.parse.ProblemCode;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
 import io.weir.control.parse.RuleProblem;
@@ -60,7 +60,7 @@ public final class RuleFeed implements Store.Listener {
     final boolean leaving;
 
     /** For the report, or null: nothing to tell. */
-    final Report.@Nullable Line line;
+    final InstanceReport.@Nullable Line line;
 
     Held(
         RuleKey key,
@@ -81,12 +81,12 @@ public final class RuleFeed implements Store.Listener {
       this.line = key.kind == RuleKey.Kind.INSTANCE && refusal == null ? null : line();
     }
 
-    private Report.Line line() {
+    private InstanceReport.Line line() {
       List<String> ids = new ArrayList<String>(rules.size());
       for (Rule r : rules) {
         ids.add(r.id);
       }
-      return new Report.Line(
+      return new InstanceReport.Line(
           key,
           ids,
           good == null ? 0 : good.modRevision,
@@ -122,7 +122,7 @@ public final class RuleFeed implements Store.Listener {
 
   private long ruleRevision;
   private boolean first = true;
-  private volatile Report report = Report.EMPTY;
+  private volatile InstanceReport report = InstanceReport.EMPTY;
 
   /**
    * @param sink told each new book, on the control loop; must not block
@@ -148,7 +148,7 @@ public final class RuleFeed implements Store.Listener {
   }
 
   /** What is in force and what is not, as of the newest batch. */
-  public Report report() {
+  public InstanceReport report() {
     return report;
   }
 
@@ -208,7 +208,7 @@ public final class RuleFeed implements Store.Listener {
   private void publish() {
     List<RuleProblem> problems = new ArrayList<RuleProblem>();
     RuleBook book = book(revision, problems);
-    report = new Report(ruleRevision, book.off, lines(), problems, rejectedTotal);
+    report = new InstanceReport(ruleRevision, book.off, lines(), problems, rejectedTotal);
     sink.accept(book);
   }
 
@@ -293,7 +293,7 @@ public final class RuleFeed implements Store.Listener {
       case FORCE:
         return force(key, entry, before);
       case UNKNOWN:
-        RuleProblem unknown = RuleProblem.of(Code.KEY, true, key.key, key.complaint);
+        RuleProblem unknown = RuleProblem.of(ProblemCode.KEY, true, key.key, key.complaint);
         refused(unknown, entry, null);
         return new Held(key, entry, null, NO_RULES, null, unknown, NO_PROBLEMS);
       case INSTANCE:
@@ -305,7 +305,7 @@ public final class RuleFeed implements Store.Listener {
 
   private Held tooLarge(RuleKey key, Entry entry, @Nullable Held before) {
     String text = "the value has more than " + entry.tooLarge + " bytes and was not read";
-    RuleProblem refusal = RuleProblem.of(Code.TOO_LARGE, true, key.key, text);
+    RuleProblem refusal = RuleProblem.of(ProblemCode.TOO_LARGE, true, key.key, text);
     refused(refusal, entry, before);
     return before == null
         ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
@@ -431,7 +431,10 @@ public final class RuleFeed implements Store.Listener {
         Rule twin = ids.put(r.id, r);
         if (twin != null) {
           String text = "rule id " + r.id + " is taken by " + twin.origin + "; give it another";
-          complain(RuleProblem.of(Code.DUPLICATE_ID, false, h.key.key, text), complaints, problems);
+          complain(
+              RuleProblem.of(ProblemCode.DUPLICATE_ID, false, h.key.key, text),
+              complaints,
+              problems);
         }
         book.add(r);
       }
@@ -464,8 +467,8 @@ public final class RuleFeed implements Store.Listener {
     }
   }
 
-  private List<Report.Line> lines() {
-    List<Report.Line> lines = new ArrayList<Report.Line>();
+  private List<InstanceReport.Line> lines() {
+    List<InstanceReport.Line> lines = new ArrayList<InstanceReport.Line>();
     for (Held h : held.values()) {
       if (h.line != null && !isOthersRegistry(h.key.key)) {
         lines.add(h.line);

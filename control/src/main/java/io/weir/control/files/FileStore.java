@@ -259,7 +259,7 @@ public final class FileStore implements Store {
         keep(key, found, file + " is larger than " + MAX_BYTES + " bytes and is not read");
         return;
       }
-      byte[] bytes = Bytes.read(file, MAX_BYTES);
+      byte[] bytes = BoundedFiles.read(file, MAX_BYTES);
       if (bytes == null) {
         again = true; // it grew meanwhile
         keep(key, found, null);

@@ -1,6 +1,6 @@
 package io.weir.control.fleet;
 
-import io.weir.engine.rules.BreakerRule.Force;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -129,13 +129,13 @@ class FleetMachine {
   }
 
   final String self;
-  final Site site;
+  final FailureDomain site;
   private Settings settings;
   private int live = 1;
   private long dice;
 
   // the view: what the target's keys were at the last revision heard of
-  private Fence fence = Fence.NONE;
+  private FleetEpoch fence = FleetEpoch.NONE;
   private long fenceMod;
   private boolean stateThere;
   private String prober = "";
@@ -189,13 +189,13 @@ class FleetMachine {
   private Result result = Result.NONE;
 
   // moves
-  private @Nullable Move underWay;
-  private @Nullable Move answered;
+  private @Nullable FleetTransaction underWay;
+  private @Nullable FleetTransaction answered;
   private long answeredUntil;
 
   // outputs
-  private @Nullable Move move;
-  private @Nullable Role role;
+  private @Nullable FleetTransaction move;
+  private @Nullable DesiredState role;
   private boolean roleNew;
   private Force imposedForce = Force.NONE;
 
@@ -203,7 +203,7 @@ class FleetMachine {
    * @param self no other instance's name, not even one that this process had before
    * @param seed of the machine's dice
    */
-  FleetMachine(String self, Site site, Settings settings, long seed) {
+  FleetMachine(String self, FailureDomain site, Settings settings, long seed) {
     this.self = self;
     this.site = site;
     this.settings = settings;
@@ -311,7 +311,7 @@ class FleetMachine {
    */
   void see(String key, Object value, long modRevision) {
     if (key.equals(EPOCH)) {
-      fence = (Fence) value;
+      fence = (FleetEpoch) value;
       fenceMod = modRevision;
     } else if (key.equals(STATE)) {
       stateThere = true;
@@ -343,7 +343,7 @@ class FleetMachine {
   /** A key is not there. */
   void gone(String key) {
     if (key.equals(EPOCH)) {
-      fence = Fence.NONE;
+      fence = FleetEpoch.NONE;
       fenceMod = 0;
     } else if (key.equals(STATE)) {
       stateThere = false;
@@ -405,7 +405,7 @@ class FleetMachine {
 
   /** Whether it matters what this instance sees: another one votes, or this one objects. */
   boolean contested() {
-    if (!settings.auto() || fence.phase != Fence.Phase.CLOSED) {
+    if (!settings.auto() || fence.phase != FleetEpoch.Phase.CLOSED) {
       return false;
     }
     return othersVote() || ownObjection() >= 0;
@@ -460,14 +460,14 @@ class FleetMachine {
   // ---- outputs
 
   /** A transaction to send now, or null; it is under way until {@link #answered}. */
-  @Nullable Move takeMove() {
-    Move m = move;
+  @Nullable FleetTransaction takeMove() {
+    FleetTransaction m = move;
     move = null;
     return m;
   }
 
   /** What the local breaker shall be from now on, or null: no change. */
-  @Nullable Role takeRole() {
+  @Nullable DesiredState takeRole() {
     if (!roleNew) {
       return null;
     }
@@ -476,7 +476,7 @@ class FleetMachine {
   }
 
   /** The role last decided, or null. */
-  @Nullable Role role() {
+  @Nullable DesiredState role() {
     return role;
   }
 
@@ -485,7 +485,7 @@ class FleetMachine {
     return imposedForce;
   }
 
-  Fence fence() {
+  FleetEpoch fence() {
     return fence;
   }
 
@@ -495,7 +495,7 @@ class FleetMachine {
     if (!connected && synced) {
       next = earlier(next, awaySince + AWAY_GRACE_NANOS, now);
     }
-    if (fence.phase == Fence.Phase.OPEN) {
+    if (fence.phase == FleetEpoch.Phase.OPEN) {
       next = earlier(next, deadline, now);
     }
     if (campaignAt != NEVER) {
@@ -510,7 +510,7 @@ class FleetMachine {
     if (aloneSince != NEVER) {
       next = earlier(next, aloneSince + WITNESS_NANOS, now);
     }
-    if (settings.auto() && fence.phase == Fence.Phase.CLOSED && tripped()) {
+    if (settings.auto() && fence.phase == FleetEpoch.Phase.CLOSED && tripped()) {
       next = earlier(next, evidenceAt + FRESH_NANOS, now);
     }
     if (objectAt != NEVER) {
@@ -548,7 +548,7 @@ class FleetMachine {
     if (!synced) {
       return;
     }
-    if (fence.phase == Fence.Phase.OPEN) {
+    if (fence.phase == FleetEpoch.Phase.OPEN) {
       if (deadlineOf != fenceMod) {
         deadlineOf = fenceMod;
         // whatever a peer wrote: never for longer than the rule here says
@@ -569,11 +569,11 @@ class FleetMachine {
   }
 
   private void play(long now) {
-    Role next = connected ? shared() : alone(now);
+    DesiredState next = connected ? shared() : alone(now);
     if (next == null || next.equals(role)) {
       return;
     }
-    if (next.kind == Role.Kind.PROBER) {
+    if (next.kind == DesiredState.Kind.PROBER) {
       outstanding = 0;
       probeActivity = now;
       result = Result.NONE;
@@ -583,16 +583,16 @@ class FleetMachine {
   }
 
   /** The role the view gives. */
-  private Role shared() {
+  private DesiredState shared() {
     switch (fence.phase) {
       case CLOSED:
-        return new Role(Role.Kind.CLOSED, fence.epoch, 0, 0, 0);
+        return new DesiredState(DesiredState.Kind.CLOSED, fence.epoch, 0, 0, 0);
       case OPEN:
-        return new Role(Role.Kind.OPEN, fence.epoch, fence.attempt, deadline, 0);
+        return new DesiredState(DesiredState.Kind.OPEN, fence.epoch, fence.attempt, deadline, 0);
       default:
         return mine()
-            ? new Role(Role.Kind.PROBER, fence.epoch, fence.attempt, 0, probeMod)
-            : new Role(Role.Kind.WAITING, fence.epoch, fence.attempt, 0, 0);
+            ? new DesiredState(DesiredState.Kind.PROBER, fence.epoch, fence.attempt, 0, probeMod)
+            : new DesiredState(DesiredState.Kind.WAITING, fence.epoch, fence.attempt, 0, 0);
     }
   }
 
@@ -600,19 +600,19 @@ class FleetMachine {
    * The role without the fleet, after a grace in which all stays as it is: what was shared holds to
    * its end, then local probes decide.
    */
-  private @Nullable Role alone(long now) {
+  private @Nullable DesiredState alone(long now) {
     if (now - awaySince < AWAY_GRACE_NANOS
-        || fence.phase == Fence.Phase.CLOSED
-        || role != null && role.kind == Role.Kind.ALONE) {
+        || fence.phase == FleetEpoch.Phase.CLOSED
+        || role != null && role.kind == DesiredState.Kind.ALONE) {
       return null;
     }
-    long until = fence.phase == Fence.Phase.OPEN ? deadline : now;
-    return new Role(Role.Kind.ALONE, fence.epoch, fence.attempt, until, 0);
+    long until = fence.phase == FleetEpoch.Phase.OPEN ? deadline : now;
+    return new DesiredState(DesiredState.Kind.ALONE, fence.epoch, fence.attempt, until, 0);
   }
 
   /** The clocks that run under {@code quorum: auto}; what they have to say is a move's to say. */
   private void watchWitnesses(long now) {
-    boolean judges = settings.auto() && connected && fence.phase == Fence.Phase.CLOSED;
+    boolean judges = settings.auto() && connected && fence.phase == FleetEpoch.Phase.CLOSED;
     boolean contested = contested();
     int standing = 0;
     for (Objection o : objections) {
@@ -700,8 +700,8 @@ class FleetMachine {
   }
 
   /** Whether the view has moved on from what the move was judged by. */
-  boolean overtaken(Move m) {
-    for (Move.Compare c : m.compares) {
+  boolean overtaken(FleetTransaction m) {
+    for (FleetTransaction.Compare c : m.compares) {
       if (modOf(c.key) != c.modRevision) {
         return true;
       }
@@ -724,23 +724,23 @@ class FleetMachine {
     return mod == null ? 0 : mod;
   }
 
-  private @Nullable Move nextMove(long now) {
+  private @Nullable FleetTransaction nextMove(long now) {
     switch (fence.phase) {
       case CLOSED:
         campaignAt = NEVER;
         return closedMove(now);
       case OPEN:
-        return campaign(now, deadline - now <= 0, Move.Kind.CAMPAIGN);
+        return campaign(now, deadline - now <= 0, FleetTransaction.Kind.CAMPAIGN);
       default:
         if (mine()) {
           campaignAt = NEVER;
           return proberMove(now);
         }
-        return campaign(now, true, Move.Kind.TAKE_OVER);
+        return campaign(now, true, FleetTransaction.Kind.TAKE_OVER);
     }
   }
 
-  private @Nullable Move closedMove(long now) {
+  private @Nullable FleetTransaction closedMove(long now) {
     if (!tripped()) {
       quorumSeen = NEVER;
       return wellMove(now);
@@ -776,7 +776,8 @@ class FleetMachine {
         return null;
       }
     }
-    Move.Builder b = Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod);
+    FleetTransaction.Builder b =
+        FleetTransaction.of(FleetTransaction.Kind.OPEN).when(EPOCH, fenceMod);
     int compared = 0;
     for (Map.Entry<Long, String> v : others.entrySet()) {
       if (compared++ < Math.min(need - 1, MAX_COMPARED_VOTES)) {
@@ -787,9 +788,9 @@ class FleetMachine {
   }
 
   /** Evidence for the others; who objected so far takes that back with it. */
-  private Move vote() {
-    Move.Builder b =
-        Move.of(Move.Kind.VOTE)
+  private FleetTransaction vote() {
+    FleetTransaction.Builder b =
+        FleetTransaction.of(FleetTransaction.Kind.VOTE)
             .when(EPOCH, fenceMod)
             .when(VOTES + self, votes.containsKey(self) ? voteMod(self) : 0)
             .putFor(PROJECTION_SECONDS, VOTES + self, new Vote(fence.epoch, calls, failures, site));
@@ -801,27 +802,29 @@ class FleetMachine {
   }
 
   /** One witness opens when nobody has objected for a while, and nobody does at the commit. */
-  private @Nullable Move openAlone(long now) {
+  private @Nullable FleetTransaction openAlone(long now) {
     if (aloneSince == NEVER || now - aloneSince < WITNESS_NANOS) {
       return null;
     }
-    Move.Builder b =
-        Move.of(Move.Kind.OPEN).when(EPOCH, fenceMod).when(VOTES + self, voteMod(self));
+    FleetTransaction.Builder b =
+        FleetTransaction.of(FleetTransaction.Kind.OPEN)
+            .when(EPOCH, fenceMod)
+            .when(VOTES + self, voteMod(self));
     for (int i = 0; i < OBJECTIONS.length; i++) {
       b.when(OBJECTIONS[i], objectionMods[i]);
     }
     return opening(b, "one witness, nobody objects");
   }
 
-  private Move opening(Move.Builder b, String reason) {
-    Fence next = fence.opened(0, self, settings.openNanos / MILLI);
+  private FleetTransaction opening(FleetTransaction.Builder b, String reason) {
+    FleetEpoch next = fence.opened(0, self, settings.openNanos / MILLI);
     b.put(EPOCH, next).putFor(seconds(settings.openNanos), STATE, open(next, reason));
     deleteObjections(b);
     return b.build();
   }
 
   /** With the epoch changed they count for nothing. */
-  private void deleteObjections(Move.Builder b) {
+  private void deleteObjections(FleetTransaction.Builder b) {
     for (int i = 0; i < OBJECTIONS.length; i++) {
       if (objections[i] != null) {
         b.delete(OBJECTIONS[i]);
@@ -830,10 +833,10 @@ class FleetMachine {
   }
 
   /** What an instance does that sees no reason to open. */
-  private @Nullable Move wellMove(long now) {
+  private @Nullable FleetTransaction wellMove(long now) {
     Vote own = votes.get(self);
     if (own != null && own.epoch == fence.epoch) {
-      return Move.of(Move.Kind.WITHDRAW)
+      return FleetTransaction.of(FleetTransaction.Kind.WITHDRAW)
           .when(EPOCH, fenceMod)
           .when(VOTES + self, voteMod(self))
           .delete(VOTES + self)
@@ -844,7 +847,7 @@ class FleetMachine {
       boolean over = quietSince != NEVER && now - quietSince >= OBJECTION_HOLD_NANOS;
       return settings.auto() && !over && well()
           ? null
-          : Move.of(Move.Kind.CONCEDE)
+          : FleetTransaction.of(FleetTransaction.Kind.CONCEDE)
               .when(EPOCH, fenceMod)
               .when(OBJECTIONS[slot], objectionMods[slot])
               .delete(OBJECTIONS[slot])
@@ -855,7 +858,7 @@ class FleetMachine {
     }
     for (int i = 0; i < OBJECTIONS.length; i++) {
       if (!stands(objections[i])) {
-        return Move.of(Move.Kind.OBJECT)
+        return FleetTransaction.of(FleetTransaction.Kind.OBJECT)
             .when(EPOCH, fenceMod)
             .when(OBJECTIONS[i], objectionMods[i])
             .putForSession(
@@ -866,11 +869,11 @@ class FleetMachine {
     return null;
   }
 
-  private Projection open(Fence next, String reason) {
-    return new Projection("open", calls, failures, ageNanos, self, next.epoch, reason);
+  private PublishedState open(FleetEpoch next, String reason) {
+    return new PublishedState("open", calls, failures, ageNanos, self, next.epoch, reason);
   }
 
-  private @Nullable Move campaign(long now, boolean due, Move.Kind kind) {
+  private @Nullable FleetTransaction campaign(long now, boolean due, FleetTransaction.Kind kind) {
     boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
     if (!due || !inHand || !session || probeMod != 0) {
       campaignAt = NEVER;
@@ -883,7 +886,7 @@ class FleetMachine {
       return null;
     }
     campaignAt = NEVER;
-    return Move.of(kind)
+    return FleetTransaction.of(kind)
         .when(EPOCH, fenceMod)
         .when(PROBE, 0)
         .put(EPOCH, fence.probing(self))
@@ -891,17 +894,18 @@ class FleetMachine {
         .putFor(
             PROJECTION_SECONDS,
             STATE,
-            new Projection("half-open", calls, failures, ageNanos, self, fence.epoch, "probing"))
+            new PublishedState(
+                "half-open", calls, failures, ageNanos, self, fence.epoch, "probing"))
         .build();
   }
 
-  private @Nullable Move proberMove(long now) {
+  private @Nullable FleetTransaction proberMove(long now) {
     if (result == Result.NONE && outstanding > 0 && now - probeActivity >= idleLimit()) {
       result = Result.BAD; // the probe never ended
     }
     if (result == Result.GOOD) {
-      Move.Builder b =
-          Move.of(Move.Kind.CLOSE)
+      FleetTransaction.Builder b =
+          FleetTransaction.of(FleetTransaction.Kind.CLOSE)
               .when(EPOCH, fenceMod)
               .when(PROBE, probeMod)
               .put(EPOCH, fence.closed(self))
@@ -909,7 +913,7 @@ class FleetMachine {
               .putFor(
                   PROJECTION_SECONDS,
                   STATE,
-                  new Projection("closed", 0, 0, 0, self, fence.epoch + 1, "probes were good"));
+                  new PublishedState("closed", 0, 0, 0, self, fence.epoch + 1, "probes were good"));
       int n = 0;
       for (String by : votes.keySet()) {
         if (n++ < MAX_COMPARED_VOTES) { // what is left expires, and counts for nothing anyway
@@ -922,8 +926,8 @@ class FleetMachine {
     if (result == Result.BAD) {
       int attempt = fence.attempt + 1;
       long openNanos = openNanos(attempt);
-      Fence next = fence.opened(attempt, self, openNanos / MILLI);
-      return Move.of(Move.Kind.REOPEN)
+      FleetEpoch next = fence.opened(attempt, self, openNanos / MILLI);
+      return FleetTransaction.of(FleetTransaction.Kind.REOPEN)
           .when(EPOCH, fenceMod)
           .when(PROBE, probeMod)
           .put(EPOCH, next)
@@ -932,7 +936,10 @@ class FleetMachine {
           .build();
     }
     if (now - probeActivity >= idleLimit()) {
-      return Move.of(Move.Kind.LET_GO).when(PROBE, probeMod).delete(PROBE).build();
+      return FleetTransaction.of(FleetTransaction.Kind.LET_GO)
+          .when(PROBE, probeMod)
+          .delete(PROBE)
+          .build();
     }
     return null;
   }
@@ -981,7 +988,7 @@ class FleetMachine {
    * have passed and in which order the others will; the move under way is its sender's to tell.
    */
   void fingerprint(Print to, long now) {
-    boolean open = fence.phase == Fence.Phase.OPEN;
+    boolean open = fence.phase == FleetEpoch.Phase.OPEN;
     boolean waits = mine() && result == Result.NONE;
     to.epoch(fence.epoch);
     to.revision(fenceMod);
@@ -997,22 +1004,24 @@ class FleetMachine {
     s = s * 2 + (underWay != null ? 1 : 0);
     s = s * 4 + (mine() ? 1 + result.ordinal() : 0);
     s = s * 32 + (waits ? outstanding : 0);
-    Move unseen = answered != null && !overtaken(answered) ? answered : null;
+    FleetTransaction unseen = answered != null && !overtaken(answered) ? answered : null;
     s = s * 16 + (unseen != null ? 1 + unseen.kind.ordinal() : 0);
     to.put(s);
     long[] due = {
       synced && !connected ? awaySince + AWAY_GRACE_NANOS : NEVER,
       open ? deadline : NEVER,
-      fence.phase == Fence.Phase.CLOSED && quorumSeen != NEVER ? quorumSeen + YIELD_NANOS : NEVER,
+      fence.phase == FleetEpoch.Phase.CLOSED && quorumSeen != NEVER
+          ? quorumSeen + YIELD_NANOS
+          : NEVER,
       traffic && trafficAt + IDLE_NANOS - now > 0 ? trafficAt + IDLE_NANOS : NEVER,
       campaignAt,
       waits ? probeActivity + idleLimit() : NEVER,
       unseen != null ? answeredUntil : NEVER,
-      role != null && (role.kind == Role.Kind.OPEN || role.kind == Role.Kind.ALONE)
+      role != null && (role.kind == DesiredState.Kind.OPEN || role.kind == DesiredState.Kind.ALONE)
           ? role.until
           : NEVER,
       aloneSince == NEVER ? NEVER : aloneSince + WITNESS_NANOS,
-      settings.auto() && fence.phase == Fence.Phase.CLOSED && tripped()
+      settings.auto() && fence.phase == FleetEpoch.Phase.CLOSED && tripped()
           ? evidenceAt + FRESH_NANOS
           : NEVER,
       objectAt,

@@ -9,9 +9,9 @@ final class Vote {
   final long failures;
 
   /** Where the instance runs. */
-  final Site site;
+  final FailureDomain site;
 
-  Vote(long epoch, long calls, long failures, Site site) {
+  Vote(long epoch, long calls, long failures, FailureDomain site) {
     this.epoch = epoch;
     this.calls = calls;
     this.failures = failures;

@@ -70,14 +70,14 @@ final class DocumentReader {
   }
 
   /** Reads one document, whatever it holds. */
-  static Node read(String key, byte[] document) throws Refused {
+  static DocumentNode read(String key, byte[] document) throws DocumentRefused {
     return new DocumentReader(key).read(document);
   }
 
-  private Node read(byte[] document) throws Refused {
+  private DocumentNode read(byte[] document) throws DocumentRefused {
     if (document.length > MAX_BYTES) {
       throw refuse(
-          Code.TOO_LARGE,
+          ProblemCode.TOO_LARGE,
           document.length + " bytes",
           "a document is at most " + MAX_BYTES + " bytes",
           0,
@@ -88,13 +88,17 @@ final class DocumentReader {
     try (JsonParser parser = json ? JSON.createParser(text) : YAML.createParser(text)) {
       if (parser.nextToken() == null) {
         throw refuse(
-            Code.EMPTY, "", "the document is empty; delete the key to remove the rule", 0, 0);
+            ProblemCode.EMPTY,
+            "",
+            "the document is empty; delete the key to remove the rule",
+            0,
+            0);
       }
-      Node root = value(parser, 0);
+      DocumentNode root = value(parser, 0);
       if (parser.nextToken() != null) {
         JsonLocation at = parser.currentTokenLocation();
         throw refuse(
-            Code.SEVERAL_DOCUMENTS,
+            ProblemCode.SEVERAL_DOCUMENTS,
             "",
             "one document per key; use a list, or several keys",
             at.getLineNr(),
@@ -104,14 +108,14 @@ final class DocumentReader {
     } catch (JsonProcessingException e) {
       JsonLocation at = e.getLocation();
       throw refuse(
-          Code.SYNTAX,
+          ProblemCode.SYNTAX,
           "",
           "not " + (json ? "JSON" : "YAML") + ": " + firstLine(e.getOriginalMessage()),
           at == null ? 0 : at.getLineNr(),
           at == null ? 0 : at.getColumnNr());
     } catch (IOException | RuntimeException | StackOverflowError e) {
       throw refuse(
-          Code.SYNTAX,
+          ProblemCode.SYNTAX,
           "",
           "not " + (json ? "JSON" : "YAML") + ": " + firstLine(String.valueOf(e.getMessage())),
           0,
@@ -119,29 +123,33 @@ final class DocumentReader {
     }
   }
 
-  private Node value(JsonParser p, int depth) throws IOException, Refused {
+  private DocumentNode value(JsonParser p, int depth) throws IOException, DocumentRefused {
     JsonLocation at = p.currentTokenLocation();
     int line = at.getLineNr();
     int column = at.getColumnNr();
     if (++values > MAX_VALUES) {
       throw refuse(
-          Code.TOO_LARGE, "", "a document holds at most " + MAX_VALUES + " values", line, column);
+          ProblemCode.TOO_LARGE,
+          "",
+          "a document holds at most " + MAX_VALUES + " values",
+          line,
+          column);
     }
     noExtras(p, line, column);
     JsonToken token = p.currentToken();
     switch (token) {
       case START_OBJECT:
         deeper(depth, line, column);
-        Map<String, Node> fields = new LinkedHashMap<String, Node>();
+        Map<String, DocumentNode> fields = new LinkedHashMap<String, DocumentNode>();
         while (p.nextToken() == JsonToken.FIELD_NAME) {
           JsonLocation nameAt = p.currentTokenLocation();
           noExtras(p, nameAt.getLineNr(), nameAt.getColumnNr());
           String name = p.currentName();
           p.nextToken();
           if (fields.put(name, value(p, depth + 1)) != null) {
-            throw new Refused(
+            throw new DocumentRefused(
                 new RuleProblem(
-                    Code.DUPLICATE_FIELD,
+                    ProblemCode.DUPLICATE_FIELD,
                     true,
                     key,
                     RuleProblem.quote(name),
@@ -152,47 +160,54 @@ final class DocumentReader {
                     null));
           }
         }
-        return Node.object(fields, line, column);
+        return DocumentNode.object(fields, line, column);
       case START_ARRAY:
         deeper(depth, line, column);
-        List<Node> items = new ArrayList<Node>();
+        List<DocumentNode> items = new ArrayList<DocumentNode>();
         while (p.nextToken() != JsonToken.END_ARRAY) {
           items.add(value(p, depth + 1));
         }
-        return Node.list(items, line, column);
+        return DocumentNode.list(items, line, column);
       case VALUE_STRING:
-        return Node.scalar(Node.Kind.TEXT, p.getText(), line, column);
+        return DocumentNode.scalar(DocumentNode.Kind.TEXT, p.getText(), line, column);
       case VALUE_NUMBER_INT:
       case VALUE_NUMBER_FLOAT:
-        return Node.scalar(Node.Kind.NUMBER, p.getText(), line, column);
+        return DocumentNode.scalar(DocumentNode.Kind.NUMBER, p.getText(), line, column);
       case VALUE_TRUE:
       case VALUE_FALSE:
-        return Node.scalar(
-            Node.Kind.BOOLEAN, token == JsonToken.VALUE_TRUE ? "true" : "false", line, column);
+        return DocumentNode.scalar(
+            DocumentNode.Kind.BOOLEAN,
+            token == JsonToken.VALUE_TRUE ? "true" : "false",
+            line,
+            column);
       case VALUE_NULL:
-        return Node.scalar(Node.Kind.NULL, "", line, column);
+        return DocumentNode.scalar(DocumentNode.Kind.NULL, "", line, column);
       default:
-        throw refuse(Code.SYNTAX, "", "unexpected " + token, line, column);
+        throw refuse(ProblemCode.SYNTAX, "", "unexpected " + token, line, column);
     }
   }
 
-  private void deeper(int depth, int line, int column) throws Refused {
+  private void deeper(int depth, int line, int column) throws DocumentRefused {
     if (depth >= MAX_DEPTH) {
-      throw refuse(Code.TOO_DEEP, "", "at most " + MAX_DEPTH + " levels", line, column);
+      throw refuse(ProblemCode.TOO_DEEP, "", "at most " + MAX_DEPTH + " levels", line, column);
     }
   }
 
-  private void noExtras(JsonParser p, int line, int column) throws IOException, Refused {
+  private void noExtras(JsonParser p, int line, int column) throws IOException, DocumentRefused {
     if (p instanceof YAMLParser) {
       YAMLParser y = (YAMLParser) p;
       if (y.isCurrentAlias() || y.getObjectId() != null || y.getTypeId() != null) {
         throw refuse(
-            Code.YAML_EXTRAS, "", "write values out: no anchors, aliases, tags", line, column);
+            ProblemCode.YAML_EXTRAS,
+            "",
+            "write values out: no anchors, aliases, tags",
+            line,
+            column);
       }
     }
   }
 
-  private String decode(byte[] document) throws Refused {
+  private String decode(byte[] document) throws DocumentRefused {
     CharsetDecoder decoder =
         StandardCharsets.UTF_8
             .newDecoder()
@@ -214,7 +229,11 @@ final class DocumentReader {
         result.throwException();
       } catch (CharacterCodingException e) {
         throw refuse(
-            Code.ENCODING, "", "the document must be UTF-8: " + e.getMessage(), line, column);
+            ProblemCode.ENCODING,
+            "",
+            "the document must be UTF-8: " + e.getMessage(),
+            line,
+            column);
       }
     }
     String text = out.toString();
@@ -234,8 +253,9 @@ final class DocumentReader {
     return open;
   }
 
-  private Refused refuse(Code code, String value, String expectation, int line, int column) {
-    return new Refused(
+  private DocumentRefused refuse(
+      ProblemCode code, String value, String expectation, int line, int column) {
+    return new DocumentRefused(
         new RuleProblem(
             code, true, key, "", value, expectation, Math.max(0, line), Math.max(0, column), null));
   }

@@ -1,7 +1,7 @@
 package io.weir.control.parse;
 
 import io.weir.engine.call.Attribute;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -17,50 +17,54 @@ import org.jspecify.annotations.Nullable;
 final class RouteDocument {
   private RouteDocument() {}
 
-  static RouteRule.Builder read(Fields in) {
-    RouteRule.Builder b = Common.fill(RouteRule.builder(), in);
-    Attribute sticky = Common.attribute(in, "sticky", in.text("sticky"));
+  static RouteRule.Builder read(FieldReader in) {
+    RouteRule.Builder b = CommonFields.fill(RouteRule.builder(), in);
+    Attribute sticky = CommonFields.attribute(in, "sticky", in.text("sticky"));
     List<RouteRule.Route> routes = new ArrayList<RouteRule.Route>();
-    for (Fields row : in.objects("routes")) {
-      Attribute own = Common.attribute(row, "sticky", row.text("sticky"));
+    for (FieldReader row : in.objects("routes")) {
+      Attribute own = CommonFields.attribute(row, "sticky", row.text("sticky"));
       routes.add(
           new RouteRule.Route(
-              Common.match(row),
+              CommonFields.match(row),
               matchText(row),
               arms(row, "to"),
               own == null ? sticky : own,
               row.word("fallback", RouteRule.Fallback.class),
-              Common.headers(row, "set_headers", true),
+              CommonFields.headers(row, "set_headers", true),
               row.integer("timeout_ms") * 1_000_000L));
     }
     List<RouteRule.Arm> defaults = arms(in, "default");
     if (in.has("table")) {
       if (in.has("routes") || in.has("ab")) {
         in.report(
-            Code.CONTRADICTION, "table", in.at("table"), "expected a table, or routes and ab");
+            ProblemCode.CONTRADICTION,
+            "table",
+            in.at("table"),
+            "expected a table, or routes and ab");
       }
       routes.add(last(table(in), sticky, null));
     }
     if (in.has("ab")) {
-      Fields ab = in.object("ab");
+      FieldReader ab = in.object("ab");
       routes.add(last(abArms(ab), null, ab(ab)));
     }
     if (routes.isEmpty() && defaults.isEmpty()) {
-      in.report(Code.REQUIRED, "routes", in.node, "expected routes, a default, a table or ab");
+      in.report(
+          ProblemCode.REQUIRED, "routes", in.node, "expected routes, a default, a table or ab");
     }
-    Fields region = in.object("region");
+    FieldReader region = in.object("region");
     return b.routes(routes)
         .defaults(defaults)
         .region(region.word("prefer").equals("same"), region.number("spill_below"))
         .balance(in.word("balance", RouteRule.Balance.class))
-        .hashOn(Common.attribute(in, "hash_on", in.text("hash_on")))
+        .hashOn(CommonFields.attribute(in, "hash_on", in.text("hash_on")))
         .salt(in.text("salt"));
   }
 
   private static RouteRule.Route last(
       List<RouteRule.Arm> arms, @Nullable Attribute sticky, RouteRule.@Nullable Ab ab) {
     return new RouteRule.Route(
-        Match.ALWAYS,
+        MatchExpression.ALWAYS,
         "",
         arms,
         sticky,
@@ -70,24 +74,24 @@ final class RouteDocument {
         ab);
   }
 
-  private static List<RouteRule.Arm> table(Fields in) {
+  private static List<RouteRule.Arm> table(FieldReader in) {
     List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>();
-    for (Fields row : in.objects("table")) {
-      Match match = Common.match(row);
+    for (FieldReader row : in.objects("table")) {
+      MatchExpression match = CommonFields.match(row);
       RouteRule.Arm arm = arm(row);
       arms.add(
           new RouteRule.Arm(
-              arm.version, arm.labels, arm.weight, match == Match.ALWAYS ? null : match));
+              arm.version, arm.labels, arm.weight, match == MatchExpression.ALWAYS ? null : match));
     }
     weigh(in, "table", arms);
     return arms;
   }
 
-  private static RouteRule.Ab ab(Fields in) {
+  private static RouteRule.Ab ab(FieldReader in) {
     List<Attribute> user = new ArrayList<Attribute>();
     String text = in.text("user");
     for (String name : text == null ? new String[0] : text.split("\\|")) {
-      Attribute a = Common.attribute(in, "user", name.trim());
+      Attribute a = CommonFields.attribute(in, "user", name.trim());
       if (a != null) {
         user.add(a);
       }
@@ -95,23 +99,23 @@ final class RouteDocument {
     Attribute header = named(in, "header");
     String set = header == null ? null : header.headerName();
     if (set != null) {
-      Common.header(in, "header", set, "", true); // put on the call, with the arm's name
+      CommonFields.header(in, "header", set, "", true); // put on the call, with the arm's name
     }
     Attribute query = named(in, "query");
     if (header == null && query == null && text == null) {
-      in.report(Code.REQUIRED, "user", in.node, "expected a header, a query or a user");
+      in.report(ProblemCode.REQUIRED, "user", in.node, "expected a header, a query or a user");
     }
     return new RouteRule.Ab(header, query, user);
   }
 
   /** {@code X-Ab-Version} and {@code header:X-Ab-Version} are the same there. */
-  private static @Nullable Attribute named(Fields in, String field) {
+  private static @Nullable Attribute named(FieldReader in, String field) {
     String name = in.text(field);
     boolean bare = name != null && !name.startsWith(field + ":");
-    return Common.attribute(in, field, bare ? field + ":" + name : name);
+    return CommonFields.attribute(in, field, bare ? field + ":" + name : name);
   }
 
-  private static List<RouteRule.Arm> abArms(Fields in) {
+  private static List<RouteRule.Arm> abArms(FieldReader in) {
     List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>();
     for (Map.Entry<String, Double> e : in.shares("arms").entrySet()) {
       arms.add(
@@ -122,9 +126,9 @@ final class RouteDocument {
     return arms;
   }
 
-  private static List<RouteRule.Arm> arms(Fields in, String field) {
+  private static List<RouteRule.Arm> arms(FieldReader in, String field) {
     List<RouteRule.Arm> arms = new ArrayList<RouteRule.Arm>();
-    for (Fields arm : in.objects(field)) {
+    for (FieldReader arm : in.objects(field)) {
       arms.add(arm(arm));
     }
     if (in.has(field)) {
@@ -133,7 +137,7 @@ final class RouteDocument {
     return arms;
   }
 
-  private static RouteRule.Arm arm(Fields in) {
+  private static RouteRule.Arm arm(FieldReader in) {
     return new RouteRule.Arm(in.text("version"), in.textMap("labels"), weight(in.share("weight")));
   }
 
@@ -142,17 +146,18 @@ final class RouteDocument {
     return share < 0 ? (int) Math.round(-share * 10_000) : (int) share;
   }
 
-  private static void weigh(Fields in, String field, List<RouteRule.Arm> arms) {
+  private static void weigh(FieldReader in, String field, List<RouteRule.Arm> arms) {
     long sum = 0;
     for (RouteRule.Arm arm : arms) {
       sum += arm.weight;
     }
     if (sum == 0) {
-      in.report(Code.WEIGHTS, field, in.at(field), "expected weights that sum to more than 0");
+      in.report(
+          ProblemCode.WEIGHTS, field, in.at(field), "expected weights that sum to more than 0");
     }
   }
 
-  private static String matchText(Fields row) {
+  private static String matchText(FieldReader row) {
     String text = row.has("match") ? row.at("match").text : null;
     return text == null ? "" : text;
   }

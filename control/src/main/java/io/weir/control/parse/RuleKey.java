@@ -84,11 +84,11 @@ public final class RuleKey {
     }
     String[] parts = key.split("/", -1);
     String service = parts[2];
-    if (!Names.isName(service) && !(rules && service.equals("*"))) {
+    if (!NameRules.isName(service) && !(rules && service.equals("*"))) {
       return unknown(key, "'" + RuleProblem.quote(service) + "' is no service name");
     }
     if (!rules) {
-      return parts.length == 5 && parts[3].equals("instances") && Names.isAddress(parts[4])
+      return parts.length == 5 && parts[3].equals("instances") && NameRules.isAddress(parts[4])
           ? new RuleKey(key, Kind.INSTANCE, service, parts[4], "")
           : unknown(key, "expected /services/SERVICE/instances/HOST:PORT");
     }
@@ -100,7 +100,7 @@ public final class RuleKey {
         return unknown(key, "a force is for one service: expected /service/SERVICE/force");
       }
       String id = parts.length == 5 ? parts[4] : "";
-      return id.isEmpty() && parts.length == 4 || Names.isName(id)
+      return id.isEmpty() && parts.length == 4 || NameRules.isName(id)
           ? new RuleKey(key, Kind.FORCE, service, id, "")
           : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
     }
@@ -108,7 +108,7 @@ public final class RuleKey {
       for (Kind kind : Kind.values()) {
         if (kind.isRule() && kind.word.equals(parts[3])) {
           String id = parts.length == 5 ? parts[4] : "default";
-          return Names.isName(id)
+          return NameRules.isName(id)
               ? new RuleKey(key, kind, service, id, "")
               : unknown(key, "'" + RuleProblem.quote(id) + "' is no rule id");
         }

@@ -3,8 +3,8 @@ package io.weir.control.parse;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
@@ -69,7 +69,7 @@ public final class RuleParser {
    *
    * @return null when it is none of these
    */
-  public static BreakerRule.@Nullable Force force(byte[] value) {
+  public static CircuitBreakerRule.@Nullable Force force(byte[] value) {
     String text = new String(value, StandardCharsets.UTF_8).trim();
     Matcher object = FORCE_FIELD.matcher(text);
     String word = object.matches() ? object.group(1) : text;
@@ -78,12 +78,12 @@ public final class RuleParser {
     }
     switch (word.trim().toLowerCase(Locale.ROOT)) {
       case "open":
-        return BreakerRule.Force.OPEN;
+        return CircuitBreakerRule.Force.OPEN;
       case "closed":
-        return BreakerRule.Force.CLOSED;
+        return CircuitBreakerRule.Force.CLOSED;
       case "none":
       case "":
-        return BreakerRule.Force.NONE;
+        return CircuitBreakerRule.Force.NONE;
       default:
         return null;
     }
@@ -93,7 +93,7 @@ public final class RuleParser {
   public static RuleProblem noForce(RuleKey key, byte[] value) {
     String text = new String(value, StandardCharsets.UTF_8).trim();
     return new RuleProblem(
-        Code.WORD,
+        ProblemCode.WORD,
         true,
         key.key,
         "force",
@@ -114,32 +114,35 @@ public final class RuleParser {
     if (!key.kind.isRule()) {
       throw new IllegalArgumentException(key + " holds no rule");
     }
-    Fields.Sink sink = new Fields.Sink(key.key);
+    FieldReader.Sink sink = new FieldReader.Sink(key.key);
     List<Rule> rules = new ArrayList<Rule>();
     try {
-      Node root = DocumentReader.read(key.key, document);
-      List<Node> documents =
-          root.kind == Node.Kind.LIST && !isTable(key, root)
+      DocumentNode root = DocumentReader.read(key.key, document);
+      List<DocumentNode> documents =
+          root.kind == DocumentNode.Kind.LIST && !isTable(key, root)
               ? root.items
               : Collections.singletonList(root);
       Set<String> ids = new HashSet<String>();
       for (int i = 0; i < documents.size(); i++) {
-        String path = root.kind == Node.Kind.LIST && documents.size() > 1 ? "[" + i + "]." : "";
+        String path =
+            root.kind == DocumentNode.Kind.LIST && documents.size() > 1 ? "[" + i + "]." : "";
         String id = i == 0 ? key.id : key.id + "-" + (i + 1);
         Rule rule = rule(key, documents.get(i), path, id, origin, sink);
         if (rule != null && !ids.add(rule.id)) {
-          refuse(sink, Code.DUPLICATE_ID, path + "id", documents.get(i), "ids differ");
+          refuse(sink, ProblemCode.DUPLICATE_ID, path + "id", documents.get(i), "ids differ");
         }
         rules.add(rule);
       }
       if (documents.isEmpty()) {
-        refuse(sink, Code.EMPTY, "", root, "an empty list; delete the key to remove the rule");
+        refuse(
+            sink, ProblemCode.EMPTY, "", root, "an empty list; delete the key to remove the rule");
       }
-    } catch (Refused e) {
+    } catch (DocumentRefused e) {
       sink.add(e.problem);
     } catch (RuntimeException | StackOverflowError e) {
       // a defect of this parser must not take the rule feed down
-      sink.add(RuleProblem.of(Code.UNREADABLE, true, key.key, "a defect of the parser: " + e));
+      sink.add(
+          RuleProblem.of(ProblemCode.UNREADABLE, true, key.key, "a defect of the parser: " + e));
     }
     return new Parsed(sink.refused ? Collections.<Rule>emptyList() : rules, sink.problems);
   }
@@ -152,18 +155,18 @@ public final class RuleParser {
    */
   public static @Nullable Instance instance(
       RuleKey key, byte[] document, List<RuleProblem> problems) {
-    Fields.Sink sink = new Fields.Sink(key.key);
+    FieldReader.Sink sink = new FieldReader.Sink(key.key);
     int colon = key.id.lastIndexOf(':');
     String host = key.id.substring(0, colon);
     int port = Integer.parseInt(key.id.substring(colon + 1));
     Instance instance = null;
     try {
-      Node root =
+      DocumentNode root =
           isAlive(document)
-              ? Node.object(Collections.<String, Node>emptyMap(), 1, 1)
+              ? DocumentNode.object(Collections.<String, DocumentNode>emptyMap(), 1, 1)
               : DocumentReader.read(key.key, document);
-      if (root.kind == Node.Kind.OBJECT) {
-        Fields in = new Fields(Tables.INSTANCE, root, "", sink);
+      if (root.kind == DocumentNode.Kind.OBJECT) {
+        FieldReader in = new FieldReader(FieldTables.INSTANCE, root, "", sink);
         in.bool("leaving"); // see isLeaving
         instance =
             new Instance(
@@ -177,12 +180,13 @@ public final class RuleParser {
                 (int) in.integer("weight"),
                 in.text("protocol"));
       } else {
-        refuse(sink, Code.KIND, "", root, "expected alive, or an object");
+        refuse(sink, ProblemCode.KIND, "", root, "expected alive, or an object");
       }
-    } catch (Refused e) {
+    } catch (DocumentRefused e) {
       sink.add(e.problem);
     } catch (RuntimeException | StackOverflowError e) {
-      sink.add(RuleProblem.of(Code.UNREADABLE, true, key.key, "a defect of the parser: " + e));
+      sink.add(
+          RuleProblem.of(ProblemCode.UNREADABLE, true, key.key, "a defect of the parser: " + e));
     }
     problems.addAll(sink.problems);
     return sink.refused ? null : instance;
@@ -202,50 +206,60 @@ public final class RuleParser {
   }
 
   private static @Nullable Rule rule(
-      RuleKey key, Node node, String path, String id, String origin, Fields.Sink sink)
-      throws Refused {
-    Node root = node;
-    if (node.kind == Node.Kind.LIST) {
-      Map<String, Node> table = new LinkedHashMap<String, Node>();
+      RuleKey key, DocumentNode node, String path, String id, String origin, FieldReader.Sink sink)
+      throws DocumentRefused {
+    DocumentNode root = node;
+    if (node.kind == DocumentNode.Kind.LIST) {
+      Map<String, DocumentNode> table = new LinkedHashMap<String, DocumentNode>();
       table.put("table", node);
-      root = Node.object(table, node.line, node.column);
-    } else if (node.kind != Node.Kind.OBJECT) {
-      refuse(sink, Code.KIND, path, node, "expected a rule, an object");
+      root = DocumentNode.object(table, node.line, node.column);
+    } else if (node.kind != DocumentNode.Kind.OBJECT) {
+      refuse(sink, ProblemCode.KIND, path, node, "expected a rule, an object");
       return null;
     } else if (isTableRow(key, node)) {
-      Map<String, Node> table = new LinkedHashMap<String, Node>();
-      table.put("table", Node.list(Collections.singletonList(node), node.line, node.column));
-      root = Node.object(table, node.line, node.column);
+      Map<String, DocumentNode> table = new LinkedHashMap<String, DocumentNode>();
+      table.put(
+          "table", DocumentNode.list(Collections.singletonList(node), node.line, node.column));
+      root = DocumentNode.object(table, node.line, node.column);
     }
-    Shape shape = Tables.of(key.kind);
-    Node spec = root.fields.get("spec");
+    FieldTable shape = FieldTables.of(key.kind);
+    DocumentNode spec = root.fields.get("spec");
     String at = path;
-    Fields header;
+    FieldReader header;
     sink.newer = false;
     if (spec == null) {
       version(root, sink, path);
-      header = new Fields(shape, root, path, sink);
+      header = new FieldReader(shape, root, path, sink);
     } else {
-      if (spec.kind == Node.Kind.LIST && key.kind == RuleKey.Kind.ROUTE) {
-        Map<String, Node> table = new LinkedHashMap<String, Node>();
+      if (spec.kind == DocumentNode.Kind.LIST && key.kind == RuleKey.Kind.ROUTE) {
+        Map<String, DocumentNode> table = new LinkedHashMap<String, DocumentNode>();
         table.put("table", spec);
-        spec = Node.object(table, spec.line, spec.column);
+        spec = DocumentNode.object(table, spec.line, spec.column);
       }
-      if (spec.kind != Node.Kind.OBJECT) {
-        refuse(sink, Code.KIND, path + "spec", spec, "expected an object");
+      if (spec.kind != DocumentNode.Kind.OBJECT) {
+        refuse(sink, ProblemCode.KIND, path + "spec", spec, "expected an object");
         return null;
       }
       version(root, sink, path);
-      Map<String, Node> others = new LinkedHashMap<String, Node>(root.fields);
+      Map<String, DocumentNode> others = new LinkedHashMap<String, DocumentNode>(root.fields);
       others.remove("spec");
-      for (Map.Entry<String, Node> e : others.entrySet()) {
+      for (Map.Entry<String, DocumentNode> e : others.entrySet()) {
         // ignoring an "enabled: false" that stands beside the spec would enforce the rule
-        if (shape.knows(e.getKey()) && !Tables.ENVELOPE.knows(e.getKey())) {
+        if (shape.knows(e.getKey()) && !FieldTables.ENVELOPE.knows(e.getKey())) {
           refuse(
-              sink, Code.MISPLACED, path + e.getKey(), e.getValue(), "expected it inside the spec");
+              sink,
+              ProblemCode.MISPLACED,
+              path + e.getKey(),
+              e.getValue(),
+              "expected it inside the spec");
         }
       }
-      header = new Fields(Tables.ENVELOPE, Node.object(others, root.line, root.column), path, sink);
+      header =
+          new FieldReader(
+              FieldTables.ENVELOPE,
+              DocumentNode.object(others, root.line, root.column),
+              path,
+              sink);
       at = path + "spec.";
     }
     sink.fingerprint.setLength(0);
@@ -253,16 +267,16 @@ public final class RuleParser {
     if (type != null && !type.equals(key.kind.word)) {
       refuse(
           sink,
-          Code.TYPE,
+          ProblemCode.TYPE,
           path + "type",
           header.at("type"),
           "expected " + key.kind.word + ", as the key says");
     }
     String given = header.text("id");
-    if (given != null && !Names.isName(given)) {
+    if (given != null && !NameRules.isName(given)) {
       refuse(
           sink,
-          Code.KIND,
+          ProblemCode.KIND,
           path + "id",
           header.at("id"),
           "expected letters, digits and . _ - ~ @ : only");
@@ -270,20 +284,21 @@ public final class RuleParser {
     sink.fingerprint.setLength(0);
     String ruleId = given == null ? id : given;
     sink.canonical("key", key.kind.word + " " + key.service + " " + ruleId);
-    Fields in = spec == null ? header : new Fields(shape, spec, at, sink);
+    FieldReader in = spec == null ? header : new FieldReader(shape, spec, at, sink);
     return build(key, in, ruleId, origin, sink);
   }
 
-  private static Rule build(RuleKey key, Fields in, String id, String origin, Fields.Sink sink) {
+  private static Rule build(
+      RuleKey key, FieldReader in, String id, String origin, FieldReader.Sink sink) {
     // the fingerprint is complete only once every field was read, so it is set last
     Rule rule;
     switch (key.kind) {
       case LIMIT:
-        LimitRule.Builder limit = LimitDocument.read(in);
+        RateLimitRule.Builder limit = RateLimitDocument.read(in);
         rule = common(limit, key, id, origin, sink).build();
         break;
       case BREAKER:
-        BreakerRule.Builder breaker = BreakerDocument.read(in);
+        CircuitBreakerRule.Builder breaker = CircuitBreakerDocument.read(in);
         rule = common(breaker, key, id, origin, sink).build();
         break;
       default:
@@ -301,17 +316,18 @@ public final class RuleParser {
    * Puts the rule into force in an engine of its own: a rule that would make the real one throw
    * would keep every other rule of its revision out too.
    */
-  private static void rehearse(Rule rule, Fields in, Fields.Sink sink) {
+  private static void rehearse(Rule rule, FieldReader in, FieldReader.Sink sink) {
     try {
       String service = rule.service.equals("*") ? "any" : rule.service;
       new Engine(service, Ticker.SYSTEM).apply(new RuleBook.Builder().add(rule).build());
     } catch (RuntimeException e) {
-      refuse(sink, Code.CONTRADICTION, "", in.node, "no engine can run it: " + e.getMessage());
+      refuse(
+          sink, ProblemCode.CONTRADICTION, "", in.node, "no engine can run it: " + e.getMessage());
     }
   }
 
   private static <B extends Rule.Base<B>> B common(
-      B builder, RuleKey key, String id, String origin, Fields.Sink sink) {
+      B builder, RuleKey key, String id, String origin, FieldReader.Sink sink) {
     return builder
         .id(id)
         .service(key.service)
@@ -319,21 +335,22 @@ public final class RuleParser {
         .fingerprint(sink.fingerprint.toString());
   }
 
-  private static void version(Node root, Fields.Sink sink, String path) throws Refused {
-    Node n = root.fields.get("version");
+  private static void version(DocumentNode root, FieldReader.Sink sink, String path)
+      throws DocumentRefused {
+    DocumentNode n = root.fields.get("version");
     if (n == null) {
       return;
     }
-    Version v = Version.parse(n.text);
+    DocumentVersion v = DocumentVersion.parse(n.text);
     if (v == null || !v.spoken) {
-      throw new Refused(
+      throw new DocumentRefused(
           new RuleProblem(
-              Code.VERSION,
+              ProblemCode.VERSION,
               true,
               sink.key,
               path + "version",
               n.shown(),
-              Version.expectation(),
+              DocumentVersion.expectation(),
               n.line,
               n.column,
               null));
@@ -342,11 +359,11 @@ public final class RuleParser {
   }
 
   /** A list under a route key is a table when its items look like rows, not like rules. */
-  private static boolean isTable(RuleKey key, Node list) {
+  private static boolean isTable(RuleKey key, DocumentNode list) {
     return !list.items.isEmpty() && isTableRow(key, list.items.get(0));
   }
 
-  private static boolean isTableRow(RuleKey key, Node n) {
+  private static boolean isTableRow(RuleKey key, DocumentNode n) {
     return key.kind == RuleKey.Kind.ROUTE
         && !n.fields.containsKey("spec")
         && !n.fields.containsKey("routes")
@@ -357,7 +374,7 @@ public final class RuleParser {
   }
 
   private static void refuse(
-      Fields.Sink sink, Code code, String field, Node at, String expectation) {
+      FieldReader.Sink sink, ProblemCode code, String field, DocumentNode at, String expectation) {
     sink.add(
         new RuleProblem(
             code, true, sink.key, field, at.shown(), expectation, at.line, at.column, null));

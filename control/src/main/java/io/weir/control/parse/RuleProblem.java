@@ -13,7 +13,7 @@ public final class RuleProblem {
   /** The longest expectation: some quote the document, and messages go into every status key. */
   private static final int SENTENCE = 500;
 
-  public final Code code;
+  public final ProblemCode code;
 
   /** True: the document is refused. False: it is in force, but the author should know. */
   public final boolean refusal;
@@ -40,7 +40,7 @@ public final class RuleProblem {
   public final @Nullable String suggestion;
 
   RuleProblem(
-      Code code,
+      ProblemCode code,
       boolean refusal,
       String key,
       String field,
@@ -61,7 +61,7 @@ public final class RuleProblem {
   }
 
   /** A problem of a key as a whole. */
-  public static RuleProblem of(Code code, boolean refusal, String key, String expectation) {
+  public static RuleProblem of(ProblemCode code, boolean refusal, String key, String expectation) {
     return new RuleProblem(code, refusal, key, "", "", expectation, 0, 0, null);
   }
 

@@ -4,7 +4,7 @@ import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
 import io.weir.control.loop.LoopThread;
 import io.weir.control.store.SharedStore;
-import io.weir.engine.instances.Ports;
+import io.weir.engine.instances.ListeningPorts;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
@@ -18,16 +18,16 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Registers the service's ports ({@link Ports}), and deregisters each when its server stops or the
- * JVM does.
+ * Registers the service's ports ({@link ListeningPorts}), and deregisters each when its server
+ * stops or the JVM does.
  *
  * <p>Threads: {@code weir-probe} asks the servers; everything else is the control loop's.
  */
-public final class Registry implements Ports.Sink, AutoCloseable {
+public final class Registry implements ListeningPorts.Sink, AutoCloseable {
   private final SharedStore store;
   private final Loop loop;
   private final LoopThread prober;
-  private final Self self;
+  private final InstanceDescription self;
   private final BiConsumer<String, Boolean> serves;
   private final Log log;
   private final Map<Integer, Registration> byPort =
@@ -39,7 +39,11 @@ public final class Registry implements Ports.Sink, AutoCloseable {
    * @param serves told each address that is registered, and that it no longer is
    */
   public Registry(
-      SharedStore store, Loop loop, Self self, BiConsumer<String, Boolean> serves, Log log) {
+      SharedStore store,
+      Loop loop,
+      InstanceDescription self,
+      BiConsumer<String, Boolean> serves,
+      Log log) {
     this.store = store;
     this.loop = loop;
     this.self = self;
@@ -49,7 +53,7 @@ public final class Registry implements Ports.Sink, AutoCloseable {
   }
 
   /** Begins: registers what listens now and from now on. Any thread. */
-  public void follow(Ports ports) {
+  public void follow(ListeningPorts ports) {
     prober.execute(() -> ports.follow(this));
   }
 

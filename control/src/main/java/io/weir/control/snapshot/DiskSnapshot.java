@@ -1,6 +1,6 @@
 package io.weir.control.snapshot;
 
-import io.weir.control.files.Bytes;
+import io.weir.control.files.BoundedFiles;
 import io.weir.control.store.Entry;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -156,7 +156,7 @@ public final class DiskSnapshot {
     if (!Files.exists(file)) {
       return null;
     }
-    byte[] all = Bytes.read(file, maxBytes);
+    byte[] all = BoundedFiles.read(file, maxBytes);
     if (all == null) {
       throw new IOException(
           file + " has more than " + maxBytes + " bytes, too much for this JVM's heap");

@@ -59,18 +59,18 @@ class EtcdFigures {
         Log.NONE);
   }
 
-  private static void put(Wire writer, String key, String value) {
+  private static void put(EtcdClient writer, String key, String value) {
     CompletableFuture<Txn.Outcome> done = new CompletableFuture<>();
     writer.txn(
         new Txn().put(key, value, 0),
-        new Wire.Answer<Txn.Outcome>() {
+        new EtcdClient.Answer<Txn.Outcome>() {
           @Override
           public void ok(Txn.Outcome o) {
             done.complete(o);
           }
 
           @Override
-          public void failed(WireException e) {
+          public void failed(EtcdCallException e) {
             done.completeExceptionally(e);
           }
         });
@@ -90,7 +90,8 @@ class EtcdFigures {
     try (EtcdServer etcd = EtcdServer.start();
         TcpProxy proxy = new TcpProxy(etcd.port())) {
       Set<Long> before = threads();
-      Wire writer = StubWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
+      EtcdClient writer =
+          StubEtcdClient.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       for (int i = 0; i < 200; i++) {
         put(writer, "/service/s" + i + "/rate-limit", "{\"qps\": 100, \"burst\": 200}");
         put(writer, "/services/s" + i + "/instances/10.0.0." + i + ":80", "alive");
@@ -258,7 +259,7 @@ class EtcdFigures {
               Log.NONE,
               o -> {
                 clients.incrementAndGet();
-                return new CountingWire(StubWire.connect(o), attempts);
+                return new CountingWire(StubEtcdClient.connect(o), attempts);
               },
               new Random(1),
               TimeUnit.SECONDS.toNanos(60));
@@ -280,10 +281,10 @@ class EtcdFigures {
   }
 
   /** Counts ranges. */
-  private static final class CountingWire extends FilteringWire {
+  private static final class CountingWire extends FilteringEtcdClient {
     private final AtomicInteger ranges;
 
-    CountingWire(Wire wire, AtomicInteger ranges) {
+    CountingWire(EtcdClient wire, AtomicInteger ranges) {
       super(wire);
       this.ranges = ranges;
     }

@@ -27,7 +27,7 @@ class EtcdSoak {
   private final long seed = Long.getLong("weir.soak.seed", System.nanoTime());
   private final Random random = new Random(seed);
   private final Recorder said = new Recorder();
-  private Wire writer;
+  private EtcdClient writer;
 
   @Test
   void theViewEqualsTheTruthAfterEveryFault() {
@@ -36,13 +36,13 @@ class EtcdSoak {
     Map<String, Integer> kinds = new TreeMap<>();
     try (EtcdServer etcd = EtcdServer.start();
         TcpProxy proxy = new TcpProxy(etcd.port())) {
-      writer = StubWire.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
+      writer = StubEtcdClient.connect(EtcdOptions.builder().endpoints(etcd.endpoint()).build());
       EtcdStore store =
           new EtcdStore(
               EtcdOptions.builder().endpoints(proxy.endpoint()).build(),
               loop,
               said,
-              StubWire::connect,
+              StubEtcdClient::connect,
               random,
               TimeUnit.SECONDS.toNanos(60));
       store.start(said);
@@ -138,7 +138,7 @@ class EtcdSoak {
       } else {
         txn.put(key, Long.toString(random.nextLong()), 0);
       }
-      revision = patiently((Wire.Answer<Txn.Outcome> done) -> writer.txn(txn, done)).revision;
+      revision = patiently((EtcdClient.Answer<Txn.Outcome> done) -> writer.txn(txn, done)).revision;
     }
     return revision;
   }
@@ -147,7 +147,7 @@ class EtcdSoak {
     Map<String, String> texts = new TreeMap<>();
     for (Entry e :
         patiently(
-                (Wire.Answer<Wire.Page> done) ->
+                (EtcdClient.Answer<EtcdClient.Page> done) ->
                     writer.range(KeySpace.FIRST, KeySpace.END, 10_000, 0, false, done))
             .entries) {
       texts.put(e.key, e.text());
@@ -156,7 +156,7 @@ class EtcdSoak {
   }
 
   private interface Call<T> {
-    void send(Wire.Answer<T> answer);
+    void send(EtcdClient.Answer<T> answer);
   }
 
   /** The writer's own connection suffers from kills too: it tries until it gets through. */
@@ -164,14 +164,14 @@ class EtcdSoak {
     for (int tries = 0; tries < 100; tries++) {
       CompletableFuture<T> done = new CompletableFuture<>();
       call.send(
-          new Wire.Answer<T>() {
+          new EtcdClient.Answer<T>() {
             @Override
             public void ok(T value) {
               done.complete(value);
             }
 
             @Override
-            public void failed(WireException e) {
+            public void failed(EtcdCallException e) {
               done.complete(null);
             }
           });

@@ -36,7 +36,7 @@ class EtcdStoreFaultTest {
   private EtcdServer etcd;
   private TcpProxy proxy;
   private EtcdStore store;
-  private Wire writer;
+  private EtcdClient writer;
 
   @BeforeEach
   void reserve() {
@@ -64,7 +64,12 @@ class EtcdStoreFaultTest {
   private EtcdStore follow(EtcdOptions options) {
     store =
         new EtcdStore(
-            options, loop, said, StubWire::connect, new Random(1), TimeUnit.SECONDS.toNanos(60));
+            options,
+            loop,
+            said,
+            StubEtcdClient::connect,
+            new Random(1),
+            TimeUnit.SECONDS.toNanos(60));
     store.start(said);
     return store;
   }
@@ -85,7 +90,7 @@ class EtcdStoreFaultTest {
   /** Writes around the proxy; a null value deletes. */
   private long write(String... keysAndValues) {
     if (writer == null) {
-      writer = StubWire.connect(at(etcd.endpoint()));
+      writer = StubEtcdClient.connect(at(etcd.endpoint()));
     }
     Txn txn = new Txn();
     for (int i = 0; i < keysAndValues.length; i += 2) {
@@ -95,13 +100,13 @@ class EtcdStoreFaultTest {
         txn.put(keysAndValues[i], keysAndValues[i + 1], 0);
       }
     }
-    return patiently((Wire.Answer<Txn.Outcome> done) -> writer.txn(txn, done)).revision;
+    return patiently((EtcdClient.Answer<Txn.Outcome> done) -> writer.txn(txn, done)).revision;
   }
 
   private Map<String, String> truth() {
-    Wire.Page page =
+    EtcdClient.Page page =
         patiently(
-            (Wire.Answer<Wire.Page> done) ->
+            (EtcdClient.Answer<EtcdClient.Page> done) ->
                 writer.range(KeySpace.FIRST, KeySpace.END, 10_000, 0, false, done));
     Map<String, String> texts = new TreeMap<>();
     for (Entry e : page.entries) {
@@ -111,7 +116,7 @@ class EtcdStoreFaultTest {
   }
 
   private interface Call<T> {
-    void send(Wire.Answer<T> answer);
+    void send(EtcdClient.Answer<T> answer);
   }
 
   /** The writer's own connection suffers from kills too: it tries until it gets through. */
@@ -132,15 +137,15 @@ class EtcdStoreFaultTest {
             Objects::nonNull);
   }
 
-  private static <T> Wire.Answer<T> answer(CompletableFuture<T> future) {
-    return new Wire.Answer<T>() {
+  private static <T> EtcdClient.Answer<T> answer(CompletableFuture<T> future) {
+    return new EtcdClient.Answer<T>() {
       @Override
       public void ok(T value) {
         future.complete(value);
       }
 
       @Override
-      public void failed(WireException e) {
+      public void failed(EtcdCallException e) {
         future.completeExceptionally(e);
       }
     };
@@ -403,7 +408,7 @@ class EtcdStoreFaultTest {
             at(etcd.endpoint()),
             loop,
             said,
-            o -> new DeafWire(StubWire.connect(o), B),
+            o -> new DeafWire(StubEtcdClient.connect(o), B),
             new Random(1),
             TimeUnit.SECONDS.toNanos(1));
     store.start(said);
@@ -416,10 +421,10 @@ class EtcdStoreFaultTest {
   }
 
   /** Drops the watch events of one key. */
-  private static final class DeafWire extends FilteringWire {
+  private static final class DeafWire extends FilteringEtcdClient {
     private final String deafTo;
 
-    DeafWire(Wire wire, String deafTo) {
+    DeafWire(EtcdClient wire, String deafTo) {
       super(wire);
       this.deafTo = deafTo;
     }
@@ -442,7 +447,7 @@ class EtcdStoreFaultTest {
             }
 
             @Override
-            public void broken(WireException e) {
+            public void broken(EtcdCallException e) {
               watching.broken(e);
             }
           });

@@ -30,7 +30,7 @@ class EtcdStoreRoundTest {
   private Error listenerThrows;
 
   /** Remembers what it was asked; the test answers. */
-  private static final class FakeWire implements Wire {
+  private static final class FakeWire implements EtcdClient {
     final List<Answer<Page>> ranges = new ArrayList<>();
     final List<Boolean> keysOnly = new ArrayList<>();
     final List<Long> pinned = new ArrayList<>();
@@ -166,7 +166,7 @@ class EtcdStoreRoundTest {
             },
             new Random(1),
             60 * SECOND,
-            Bounds.instance(4 << 20));
+            ReadLimits.instance(4 << 20));
     store.start(
         new Store.Listener() {
           @Override
@@ -206,19 +206,19 @@ class EtcdStoreRoundTest {
     for (Entry e : entries) {
       keys.add(new Entry(e.key, new byte[0], e.createRevision, e.modRevision, e.lease));
     }
-    last(wire().ranges).ok(new Wire.Page(7, revision, keys, more));
+    last(wire().ranges).ok(new EtcdClient.Page(7, revision, keys, more));
     loop.run();
     wire().served.clear();
   }
 
   private void created(long revision) {
-    last(wire().watches).events(new Wire.Events(true, 7, revision, List.of()));
+    last(wire().watches).events(new EtcdClient.Events(true, 7, revision, List.of()));
     loop.run();
   }
 
-  private void event(Wire.Watching watch, Entry... events) {
+  private void event(EtcdClient.Watching watch, Entry... events) {
     long revision = events[events.length - 1].modRevision;
-    watch.events(new Wire.Events(false, 7, revision, List.of(events)));
+    watch.events(new EtcdClient.Events(false, 7, revision, List.of(events)));
     loop.run();
   }
 
@@ -244,7 +244,7 @@ class EtcdStoreRoundTest {
   @Test
   void laterPagesArePinnedToTheFirstOnesRevision() {
     wire().served.add(entry(A, "1", 5));
-    last(wire().ranges).ok(new Wire.Page(7, 10, List.of(entry(A, "", 5)), true));
+    last(wire().ranges).ok(new EtcdClient.Page(7, 10, List.of(entry(A, "", 5)), true));
     loop.run();
     assertThat(wire().pinned).containsExactly(0L, 10L);
     answerRange(12, entry("/service/b/route", "2", 6));
@@ -309,15 +309,16 @@ class EtcdStoreRoundTest {
     loop.advance(2 * SECOND);
     assertThat(wire().keepAlives).as("renewed all the same").isNotEmpty();
     // a reading that cannot even be asked for
-    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.run();
     int before = wire().ranges.size();
     wire().thrown = new StackOverflowError();
     loop.advance(5 * SECOND);
     assertThat(wire().ranges.size()).isGreaterThan(before);
     wire().served.add(entry(A, "9", 15));
-    for (Wire.Answer<Wire.Page> asked : wire().ranges.subList(before, wire().ranges.size())) {
-      asked.ok(new Wire.Page(7, 20, List.of(entry(A, "", 15)), false)); // the lease asks, too
+    for (EtcdClient.Answer<EtcdClient.Page> asked :
+        wire().ranges.subList(before, wire().ranges.size())) {
+      asked.ok(new EtcdClient.Page(7, 20, List.of(entry(A, "", 15)), false)); // the lease asks, too
     }
     loop.run();
     wire().served.clear();
@@ -346,14 +347,14 @@ class EtcdStoreRoundTest {
   @Test
   void whatAnOlderRoundSaysIsDropped() {
     connect();
-    Wire.Watching old = last(wire().watches);
-    old.broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    EtcdClient.Watching old = last(wire().watches);
+    old.broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.run();
     event(old, entry(A, "ghost", 11));
     loop.advance(SECOND / 10);
     answerRange(10, entry(A, "1", 5));
     event(old, entry(A, "ghost", 12));
-    old.broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    old.broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.run();
     assertThat(said.view()).isEqualTo(Map.of(A, "1"));
     assertThat(said.batches()).hasSize(1);
@@ -363,7 +364,8 @@ class EtcdStoreRoundTest {
   @Test
   void aDeletionMissedWhileCutOffIsFoundByTheRange() {
     connect();
-    last(wire().watches).broken(new WireException(WireException.Kind.COMPACTED, "compacted"));
+    last(wire().watches)
+        .broken(new EtcdCallException(EtcdCallException.Kind.COMPACTED, "compacted"));
     loop.advance(SECOND / 10);
     answerRange(30);
     assertThat(said.view()).isEmpty();
@@ -372,7 +374,7 @@ class EtcdStoreRoundTest {
   @Test
   void aLowerRevisionIsANewHistory() {
     connect();
-    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.advance(SECOND / 10);
     answerRange(3, entry(A, "other", 2));
     assertThat(last(said.batches()).newHistory).isTrue();
@@ -395,7 +397,7 @@ class EtcdStoreRoundTest {
     assertThat(wires.size()).as("a client that never answers is replaced").isGreaterThan(2);
     assertThat(wires.get(0).closed).isTrue();
     assertThat(said.connected()).isFalse();
-    wires.get(0).ranges.get(0).ok(new Wire.Page(7, 99, List.of(entry(A, "late", 98)), false));
+    wires.get(0).ranges.get(0).ok(new EtcdClient.Page(7, 99, List.of(entry(A, "late", 98)), false));
     loop.run();
     assertThat(said.view()).isEmpty();
     connect();
@@ -406,7 +408,7 @@ class EtcdStoreRoundTest {
     long[] seconds = {1, 2, 4, 8, 16, 32, 60, 60};
     for (int i = 0; i < seconds.length; i++) {
       last(wire().ranges)
-          .failed(new WireException(WireException.Kind.AUTH, "authentication failed"));
+          .failed(new EtcdCallException(EtcdCallException.Kind.AUTH, "authentication failed"));
       loop.advance(seconds[i] * 88 * SECOND / 100);
       assertThat(wires).hasSize(i + 1);
       loop.advance(seconds[i] * 12 * SECOND / 100 + SECOND / 5);
@@ -434,7 +436,8 @@ class EtcdStoreRoundTest {
   }
 
   private void refuse() {
-    last(wire().ranges).failed(new WireException(WireException.Kind.AUTH, "authentication failed"));
+    last(wire().ranges)
+        .failed(new EtcdCallException(EtcdCallException.Kind.AUTH, "authentication failed"));
     loop.run();
   }
 
@@ -444,7 +447,7 @@ class EtcdStoreRoundTest {
     long began = loop.now();
     while (wire() == refused) {
       if (refused.aside != null) {
-        Wire.Answer<Long> answer = refused.aside;
+        EtcdClient.Answer<Long> answer = refused.aside;
         refused.aside = null;
         answer.ok(number);
       }
@@ -464,7 +467,7 @@ class EtcdStoreRoundTest {
     for (int before = wire().pings; wire().pings == before; ) {
       loop.advance(SECOND / 100);
     }
-    last(wire().watches).events(new Wire.Events(false, 7, 12, List.of()));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 12, List.of()));
     loop.advance(149 * SECOND / 100);
     assertThat(wire().closedWatches).isZero();
     loop.advance(SECOND / 50);
@@ -476,7 +479,7 @@ class EtcdStoreRoundTest {
   @Test
   void eventsWithoutAnAnswerBuyTimeOnce() {
     connect();
-    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 10, List.of()));
     loop.advance(3 * SECOND / 4);
     assertThat(wire().pings).isEqualTo(2);
     event(last(wire().watches), entry(A, "2", 11));
@@ -491,12 +494,12 @@ class EtcdStoreRoundTest {
   void anEtcdThatWasSlowIsNotGivenItsOldTimeOnANewWatch() {
     connect();
     loop.advance(SECOND);
-    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of())); // 4 s from now on
-    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 10, List.of())); // 4 s from now on
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.advance(SECOND / 5);
     answerRange(10, entry(A, "1", 5));
     created(10);
-    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 10, List.of()));
     int closed = wire().closedWatches;
     loop.advance(151 * SECOND / 100);
     assertThat(wire().closedWatches).isEqualTo(closed + 1);
@@ -505,7 +508,7 @@ class EtcdStoreRoundTest {
   @Test
   void anEtcdThatIsOnlySlowToAnswerGetsMoreTime() {
     connect();
-    last(wire().watches).events(new Wire.Events(false, 7, 10, List.of()));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 10, List.of()));
     int doubts = 0;
     for (int tenths = 0; tenths < 200; tenths++) {
       loop.advance(SECOND / 10);
@@ -522,7 +525,7 @@ class EtcdStoreRoundTest {
   void afterSilenceEveryTryIsANewConnection() {
     connect();
     wire().ready = false;
-    last(wire().watches).broken(new WireException(WireException.Kind.DEADLINE, "mute"));
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "mute"));
     loop.advance(10 * SECOND);
     assertThat(wire().ranges).as("nothing is asked where nothing is connected").hasSize(1);
     assertThat(wire().afresh).as("one in 1.25 s, some wait longer").isBetween(5, 9);
@@ -537,7 +540,7 @@ class EtcdStoreRoundTest {
   @Test
   void anOutageIsAnsweredByATryASecondHoweverLongItLasts() {
     connect();
-    last(wire().watches).broken(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     for (int minute = 0; minute < 60; minute++) {
       int tries = 0;
       for (int tenth = 0; tenth < 600; tenth++) {
@@ -546,7 +549,8 @@ class EtcdStoreRoundTest {
         loop.advance(SECOND / 10);
         if (wire() != w || w.ranges.size() > asked) {
           tries++;
-          last(wire().ranges).failed(new WireException(WireException.Kind.UNAVAILABLE, "cut"));
+          last(wire().ranges)
+              .failed(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
         }
       }
       assertThat(tries).as("in minute %d", minute).isBetween(45, 70);
@@ -624,7 +628,7 @@ class EtcdStoreRoundTest {
     assertThat(told).containsExactly("granted 41");
     for (int i = 0; i < 20; i++) {
       last(wire().keepAlives)
-          .failed(new WireException(WireException.Kind.UNAVAILABLE, "etcd is away"));
+          .failed(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "etcd is away"));
       loop.advance(SECOND / 2);
     }
     assertThat(told).containsExactly("granted 41", "lost 41");
@@ -632,7 +636,8 @@ class EtcdStoreRoundTest {
     last(wire().grants).ok(42L);
     loop.run();
     assertThat(told).containsExactly("granted 41", "lost 41", "granted 42");
-    last(wire().keepAlives).failed(new WireException(WireException.Kind.NOT_FOUND, "not found"));
+    last(wire().keepAlives)
+        .failed(new EtcdCallException(EtcdCallException.Kind.NOT_FOUND, "not found"));
     loop.run();
     assertThat(told).as("an answer about the old lease").hasSize(3);
   }
@@ -641,7 +646,7 @@ class EtcdStoreRoundTest {
   void theNextMessageOfAWatchIsAskedForWhenTheLastOneWasTaken() {
     connect();
     int before = wire().taken;
-    last(wire().watches).events(new Wire.Events(false, 7, 11, List.of(entry(A, "2", 11))));
+    last(wire().watches).events(new EtcdClient.Events(false, 7, 11, List.of(entry(A, "2", 11))));
     assertThat(wire().taken).as("it is not taken yet").isEqualTo(before);
     loop.run();
     assertThat(wire().taken).isEqualTo(before + 1);
@@ -652,7 +657,7 @@ class EtcdStoreRoundTest {
     connect();
     long[] waits = new long[9];
     for (int i = 0; i < waits.length; i++) {
-      last(wire().watches).broken(new WireException(WireException.Kind.TOO_LARGE, "5 MB"));
+      last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.TOO_LARGE, "5 MB"));
       waits[i] = untilAsked();
       answerRange(20 + i, entry(A, "1", 5));
       created(20 + i);
@@ -664,7 +669,7 @@ class EtcdStoreRoundTest {
     assertThat(said.view()).isEqualTo(Map.of(A, "1"));
     loop.advance(0);
     keepAlive(70);
-    last(wire().watches).broken(new WireException(WireException.Kind.TOO_LARGE, "5 MB"));
+    last(wire().watches).broken(new EtcdCallException(EtcdCallException.Kind.TOO_LARGE, "5 MB"));
     int asked = wire().ranges.size();
     loop.advance(SECOND / 2);
     assertThat(wire().ranges).as("after a minute of calm").hasSize(asked + 1);
@@ -681,7 +686,7 @@ class EtcdStoreRoundTest {
 
   private void keepAlive(int seconds) {
     for (int i = 0; i < 2 * seconds; i++) {
-      last(wire().watches).events(new Wire.Events(false, 7, 40, List.of()));
+      last(wire().watches).events(new EtcdClient.Events(false, 7, 40, List.of()));
       int ranges = wire().ranges.size();
       loop.advance(SECOND / 2);
       if (wire().ranges.size() > ranges) {

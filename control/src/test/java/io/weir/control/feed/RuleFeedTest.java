@@ -7,7 +7,7 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.control.testing.Recorder;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -44,7 +44,7 @@ class RuleFeedTest {
     return books.get(books.size() - 1);
   }
 
-  private static LimitRule only(RuleBook book) {
+  private static RateLimitRule only(RuleBook book) {
     assertThat(book.limits("order")).hasSize(1);
     return book.limits("order").get(0);
   }
@@ -80,14 +80,14 @@ class RuleFeedTest {
 
   @Test
   void aBadTextNeverReplacesAGoodOne() {
-    LimitRule good = only(apply(LIMIT, "{\"qps\": 1}"));
+    RateLimitRule good = only(apply(LIMIT, "{\"qps\": 1}"));
     assertThat(only(apply(LIMIT, "{\"qps\": -1}"))).isSameAs(good);
     assertThat(only(apply(LIMIT, "not a rule"))).isSameAs(good);
     assertThat(log.lines()).hasSize(2);
     assertThat(log.lines().get(0))
         .contains("refused revision 2, revision 1 stays in force")
         .contains("WEIR1102 " + LIMIT + ":1:9 qps is -1");
-    Report.Line line = feed.report().lines.get(0);
+    InstanceReport.Line line = feed.report().lines.get(0);
     assertThat(line.state()).isEqualTo("REJECTED");
     assertThat(line.applied).isEqualTo(1);
     assertThat(line.rejected).isEqualTo(3);
@@ -112,7 +112,7 @@ class RuleFeedTest {
 
   @Test
   void anUnchangedRuleStaysTheSameObject() {
-    LimitRule before = only(apply(LIMIT, "{\"qps\": 1}"));
+    RateLimitRule before = only(apply(LIMIT, "{\"qps\": 1}"));
     assertThat(only(apply(LIMIT, "# now with a comment\nqps: 1.0\n"))).isSameAs(before);
     assertThat(only(apply(INSTANCE, "alive"))).isSameAs(before);
   }

@@ -10,7 +10,7 @@ import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -27,11 +27,16 @@ class FleetChainTest {
   @Test
   void aBreakerWhoseMachineCouldNotBeMadeGetsItASecondLater() {
     loop.survives();
-    Fleet fleet = new Fleet(new Failing(), loop, engine, "me", "", Log.NONE);
+    FleetCoordinator fleet = new FleetCoordinator(new Failing(), loop, engine, "me", "", Log.NONE);
     loop.run();
     failures = 3;
-    BreakerRule rule =
-        BreakerRule.builder().service("stock").countWindow(10).fleet(true).fingerprint("x").build();
+    CircuitBreakerRule rule =
+        CircuitBreakerRule.builder()
+            .service("stock")
+            .countWindow(10)
+            .fleet(true)
+            .fingerprint("x")
+            .build();
     engine.apply(new RuleBook.Builder().add(rule).build());
     engine.snapshot().planOf("stock");
     loop.execute(() -> fleet.onBatch(new Batch(1, List.of(), false)));

@@ -2,7 +2,7 @@ package io.weir.control.fleet;
 
 import static io.weir.control.fleet.Laws.require;
 
-import io.weir.engine.rules.BreakerRule.Force;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -80,7 +80,7 @@ final class FleetExplorer {
     boolean slowHearing;
 
     int maxStates = 100_000_000;
-    UnaryOperator<Move> sabotage = m -> m;
+    UnaryOperator<FleetTransaction> sabotage = m -> m;
     Sabotage.Machine machine = Sabotage.Machine.SOUND;
 
     boolean votes() {
@@ -155,11 +155,11 @@ final class FleetExplorer {
   }
 
   private static final class Request {
-    final Move move;
+    final FleetTransaction move;
     final long session;
     final Laws.Sender sender;
 
-    Request(Move move, long session, Laws.Sender sender) {
+    Request(FleetTransaction move, long session, Laws.Sender sender) {
       this.move = move;
       this.session = session;
       this.sender = sender;
@@ -168,7 +168,7 @@ final class FleetExplorer {
     /** It compares what will never be again, so it changes nothing whenever it arrives. */
     boolean doomed(SimEtcd etcd) {
       for (int i = 0; i < move.compares.size(); i++) {
-        Move.Compare c = move.compares.get(i);
+        FleetTransaction.Compare c = move.compares.get(i);
         if ((c.modRevision != 0 || c.key.equals(FleetMachine.EPOCH))
             && etcd.mod(c.key) != c.modRevision) {
           return true;
@@ -185,7 +185,7 @@ final class FleetExplorer {
     /** Where it votes. */
     String vote;
 
-    final Site site;
+    final FailureDomain site;
     int incarnation;
     FleetMachine machine;
     long now;
@@ -217,7 +217,7 @@ final class FleetExplorer {
 
     Request floating;
 
-    Node(int number, Site site) {
+    Node(int number, FailureDomain site) {
       this.number = number;
       this.site = site;
     }
@@ -265,7 +265,8 @@ final class FleetExplorer {
       etcd = new SimEtcd();
       nodes = new Node[bounds.instances];
       for (int i = 0; i < nodes.length; i++) {
-        nodes[i] = new Node(i, new Site("h" + Math.min(i, nodes.length - bounds.onOneHost), ""));
+        nodes[i] =
+            new Node(i, new FailureDomain("h" + Math.min(i, nodes.length - bounds.onOneHost), ""));
         boot(nodes[i]);
       }
     }
@@ -279,7 +280,7 @@ final class FleetExplorer {
     // ---- what can happen
 
     void enabled(Events to) {
-      Fence fence = etcd.fence();
+      FleetEpoch fence = etcd.fence();
       Map<String, SimEtcd.Cell> keys = etcd.keys;
       boolean free = troubles() < bounds.troubles;
       boolean mayCommit = true;
@@ -337,7 +338,9 @@ final class FleetExplorer {
         }
         living(n, more, leased, to);
       }
-      if (keys.containsKey(FleetMachine.STATE) && fence.phase == Fence.Phase.OPEN && mayCommit) {
+      if (keys.containsKey(FleetMachine.STATE)
+          && fence.phase == FleetEpoch.Phase.OPEN
+          && mayCommit) {
         to.add(Event.STATE_RUNS_OUT, 0);
       }
       if (keys.containsKey(FleetMachine.FORCE)) {
@@ -351,8 +354,8 @@ final class FleetExplorer {
     }
 
     private void living(Node n, boolean more, boolean leased, Events to) {
-      Role role = n.machine.role();
-      if (role.kind == Role.Kind.CLOSED && !n.locallyOpen && n.pendingTrip < 0) {
+      DesiredState role = n.machine.role();
+      if (role.kind == DesiredState.Kind.CLOSED && !n.locallyOpen && n.pendingTrip < 0) {
         add(to, Event.TRIPS, n);
       }
       if (n.pendingTrip >= 0) {
@@ -361,7 +364,7 @@ final class FleetExplorer {
         add(to, Event.RECOVERS, n);
       }
       if (bounds.auto()
-          && role.kind == Role.Kind.CLOSED
+          && role.kind == DesiredState.Kind.CLOSED
           && !n.locallyOpen
           && n.pendingTrip < 0
           && n.sight < 0) {
@@ -370,11 +373,11 @@ final class FleetExplorer {
       if (n.sight >= 0 && may(Fault.FLAP)) {
         add(to, Event.SEES_IT_WELL_NO_MORE, n);
       }
-      if (role.kind == Role.Kind.WAITING
-          || role.kind == Role.Kind.OPEN && n.now - role.until >= 0) {
+      if (role.kind == DesiredState.Kind.WAITING
+          || role.kind == DesiredState.Kind.OPEN && n.now - role.until >= 0) {
         add(to, Event.HAS_TRAFFIC, n);
       }
-      if (role.kind == Role.Kind.PROBER && n.resultFence < 0) {
+      if (role.kind == DesiredState.Kind.PROBER && n.resultFence < 0) {
         add(to, Event.SENDS_A_PROBE, n);
         add(to, Event.PROBES_ARE_GOOD, n);
         add(to, Event.PROBE_IS_BAD, n);
@@ -634,9 +637,9 @@ final class FleetExplorer {
           n.sight = -1; // another era of the breaker: its calls are yet to come
         }
       }
-      Move m = n.machine.takeMove();
+      FleetTransaction m = n.machine.takeMove();
       if (m != null) {
-        long evidence = m.kind == Move.Kind.OBJECT ? n.sight : n.evidence;
+        long evidence = m.kind == FleetTransaction.Kind.OBJECT ? n.sight : n.evidence;
         Laws.Sender sender = new Laws.Sender(n.id, n.site, evidence, n.sight >= 0);
         n.flying = new Request(bounds.sabotage.apply(m), n.session, sender);
       }
@@ -685,7 +688,7 @@ final class FleetExplorer {
         return false;
       }
       if (etcd.holds(q.move)) {
-        Fence before = etcd.fence();
+        FleetEpoch before = etcd.fence();
         String prober = etcd.prober();
         Map<String, SimEtcd.Cell> keys = etcd.keys;
         write();
@@ -747,16 +750,16 @@ final class FleetExplorer {
         if (!n.alive || n.cut || (behind >> n.number & 1) != 0) {
           continue;
         }
-        Fence f = etcd.fence();
-        Role.Kind role = n.machine.role().kind;
+        FleetEpoch f = etcd.fence();
+        DesiredState.Kind role = n.machine.role().kind;
         require(n.machine.fence().equals(f), "who has heard all agrees with the fleet", n.id, f);
         require(
-            role != Role.Kind.PROBER || n.id.equals(etcd.prober()),
+            role != DesiredState.Kind.PROBER || n.id.equals(etcd.prober()),
             "who believes to be the prober is, as far as it can know",
             n.id);
         require(
-            (role == Role.Kind.CLOSED) == (f.phase == Fence.Phase.CLOSED)
-                && (role == Role.Kind.OPEN) == (f.phase == Fence.Phase.OPEN),
+            (role == DesiredState.Kind.CLOSED) == (f.phase == FleetEpoch.Phase.CLOSED)
+                && (role == DesiredState.Kind.OPEN) == (f.phase == FleetEpoch.Phase.OPEN),
             "the local breaker is what the fleet's is",
             n.id,
             role,
@@ -786,7 +789,7 @@ final class FleetExplorer {
     }
 
     boolean closed() {
-      return etcd.fence().phase == Fence.Phase.CLOSED;
+      return etcd.fence().phase == FleetEpoch.Phase.CLOSED;
     }
   }
 
@@ -876,13 +879,13 @@ final class FleetExplorer {
         place[order[i]] = i;
       }
       begin();
-      Fence f = w.etcd.fence();
+      FleetEpoch f = w.etcd.fence();
       put(f.phase.ordinal());
       revision(epochMod);
       String prober = w.etcd.prober();
       instance(prober == null ? "" : prober);
       revision(probeMod);
-      put(f.phase == Fence.Phase.OPEN && w.etcd.keys.containsKey(FleetMachine.STATE) ? 1 : 0);
+      put(f.phase == FleetEpoch.Phase.OPEN && w.etcd.keys.containsKey(FleetMachine.STATE) ? 1 : 0);
       SimEtcd.Cell force = w.etcd.keys.get(FleetMachine.FORCE);
       put(force == null ? 0 : ((Force) force.value()).ordinal());
       if (bounds.votes() && w.closed()) {
@@ -952,7 +955,7 @@ final class FleetExplorer {
         return;
       }
       put(q.move.kind.ordinal());
-      for (Move.Compare c : q.move.compares) {
+      for (FleetTransaction.Compare c : q.move.compares) {
         if (c.key.startsWith(FleetMachine.VOTES)) {
           instance(c.key.substring(6));
         } else {

@@ -4,14 +4,14 @@ import static io.weir.control.fleet.Laws.require;
 
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
-import io.weir.engine.breaker.Breaker;
-import io.weir.engine.breaker.Breakers;
+import io.weir.engine.breaker.CircuitBreaker;
+import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.breaker.FleetLink;
-import io.weir.engine.breaker.Sight;
+import io.weir.engine.breaker.TargetHealth;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.outcome.Failure;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -41,7 +41,7 @@ final class FleetSimulation {
   /** What may go wrong; all of it by default. */
   static final class Faults {
     boolean any = true;
-    UnaryOperator<Move> sabotage = m -> m;
+    UnaryOperator<FleetTransaction> sabotage = m -> m;
     Sabotage.Machine machine = Sabotage.Machine.SOUND;
 
     /** Nothing goes wrong but the target, all the time: to count what that costs. Null: chaos. */
@@ -172,10 +172,10 @@ final class FleetSimulation {
   }
 
   /** What {@code {}} under a key says. */
-  private static BreakerRule defaults() {
+  private static CircuitBreakerRule defaults() {
     RuleKey key = RuleKey.parse("/service/t/circuit-breaker");
     byte[] text = "{}".getBytes(StandardCharsets.UTF_8);
-    return (BreakerRule) RuleParser.parse(key, text, "defaults").rules.get(0);
+    return (CircuitBreakerRule) RuleParser.parse(key, text, "defaults").rules.get(0);
   }
 
   int size() {
@@ -206,10 +206,10 @@ final class FleetSimulation {
     final String id;
     final long clock = random.nextLong() >> 8;
     final FleetMachine machine;
-    final Breakers breakers;
-    final Breaker breaker;
-    final Site site;
-    final Sight sight;
+    final CircuitBreakers breakers;
+    final CircuitBreaker breaker;
+    final FailureDomain site;
+    final TargetHealth sight;
     boolean contested;
     boolean well;
 
@@ -241,16 +241,16 @@ final class FleetSimulation {
           new FleetMachine.Settings(open(), maxOpen(), 2 * S, quorum, 0, 500 * MS);
       boolean east = scene != null && scene.zones && number < scene.cutOff;
       site =
-          new Site(
+          new FailureDomain(
               scene != null && number >= scene.callers ? "idle" : "h" + number % hosts,
               scene != null
                   ? scene.zones ? east ? "east" : "west" : ""
                   : zones < 2 ? "" : "z" + number % hosts % zones);
       machine = faults.machine.of(id, site, s, random.nextLong());
-      BreakerRule rule =
+      CircuitBreakerRule rule =
           scene != null
               ? defaults()
-              : BreakerRule.builder()
+              : CircuitBreakerRule.builder()
                   .service("t")
                   .countWindow(10)
                   .minCalls(MIN_CALLS)
@@ -261,10 +261,11 @@ final class FleetSimulation {
                   .build();
       Random own = new Random(random.nextLong());
       breakers =
-          Breakers.build("t", null, Collections.singletonList(rule), local(), own::nextDouble);
+          CircuitBreakers.build(
+              "t", null, Collections.singletonList(rule), local(), own::nextDouble);
       breaker = breakers.all().get(0);
       breaker.link(this);
-      sight = new Sight(breaker);
+      sight = new TargetHealth(breaker);
       later(delay(), this::start);
       later(random.nextInt(200) * MS, this::call);
     }
@@ -310,7 +311,7 @@ final class FleetSimulation {
       later(random.nextInt(1000) * MS, this::look);
     }
 
-    /** As {@code Fleet} does it. */
+    /** As {@code FleetCoordinator} does it. */
     void look() {
       sight.look(local());
       if (contested) {
@@ -383,12 +384,12 @@ final class FleetSimulation {
     }
 
     void pump() {
-      Move m = machine.takeMove();
+      FleetTransaction m = machine.takeMove();
       if (m != null) {
         send(m);
       }
       breaker.force(machine.force());
-      Role r = machine.takeRole();
+      DesiredState r = machine.takeRole();
       if (r != null) {
         note(id + " is " + r);
         permits = 0;
@@ -420,13 +421,13 @@ final class FleetSimulation {
       }
     }
 
-    void send(Move move) {
-      Move m = faults.sabotage.apply(move);
+    void send(FleetTransaction move) {
+      FleetTransaction m = faults.sabotage.apply(move);
       note(id + " sends " + m);
       long sent = now;
       long sentSession = session;
       long evidence =
-          move.kind != Move.Kind.OBJECT
+          move.kind != FleetTransaction.Kind.OBJECT
               ? evidenceSince
               : lately.isEmpty() ? Long.MIN_VALUE : lately.peekFirst()[0];
       boolean saw = sawWell();
@@ -482,7 +483,7 @@ final class FleetSimulation {
       Ticket t = new Ticket();
       t.begin(local(), null);
       boolean in = breakers.admit(NO_ATTRIBUTES, "", local(), t);
-      if (machine.force() == BreakerRule.Force.OPEN) {
+      if (machine.force() == CircuitBreakerRule.Force.OPEN) {
         require(!in, "forced open lets nothing pass", id);
       }
       if (!in) {
@@ -492,8 +493,8 @@ final class FleetSimulation {
       int role = roles;
       boolean counts = breaker.state().equals("closed");
       if (machine.role() != null
-          && machine.role().kind == Role.Kind.PROBER
-          && machine.force() == BreakerRule.Force.NONE) {
+          && machine.role().kind == DesiredState.Kind.PROBER
+          && machine.force() == CircuitBreakerRule.Force.NONE) {
         probesLetIn++;
         permits++;
         require(permits <= 3, "half-open admits no more than the probes", id, permits);
@@ -503,7 +504,7 @@ final class FleetSimulation {
           faults.burden != null
               && faults.burden.probesAreGood
               && machine.role() != null
-              && machine.role().kind == Role.Kind.PROBER;
+              && machine.role().kind == DesiredState.Kind.PROBER;
       if (fate < 3 && now < chaosNanos) {
         return; // hangs for ever
       }
@@ -542,7 +543,7 @@ final class FleetSimulation {
     }
 
     @Override
-    public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+    public void tripped(CircuitBreaker b, long epoch, long calls, long failures, long age) {
       refuses();
       lately.clear();
       evidenceSince = now - age;
@@ -550,22 +551,22 @@ final class FleetSimulation {
     }
 
     @Override
-    public void recovered(Breaker b) {
+    public void recovered(CircuitBreaker b) {
       later(0, () -> machine.recovered(local()));
     }
 
     @Override
-    public void wanted(Breaker b) {
+    public void wanted(CircuitBreaker b) {
       later(0, () -> machine.wanted(local()));
     }
 
     @Override
-    public void probing(Breaker b, int outstanding) {
+    public void probing(CircuitBreaker b, int outstanding) {
       later(0, () -> machine.probing(outstanding, local()));
     }
 
     @Override
-    public void probed(Breaker b, long fence, boolean good) {
+    public void probed(CircuitBreaker b, long fence, boolean good) {
       later(0, () -> machine.probed(fence, good, local()));
     }
   }
@@ -598,13 +599,19 @@ final class FleetSimulation {
   }
 
   private void apply(
-      Node from, Move m, long session, long expiring, long sent, long evidence, boolean saw) {
+      Node from,
+      FleetTransaction m,
+      long session,
+      long expiring,
+      long sent,
+      long evidence,
+      boolean saw) {
     if (!etcd.holds(m) || !etcd.leasesLive(m, session, expiring)) {
       note(from.id + " refused " + m.kind);
       cost().refused++;
       return;
     }
-    Fence before = etcd.fence();
+    FleetEpoch before = etcd.fence();
     String prober = etcd.prober();
     Map<String, SimEtcd.Cell> keys = Map.copyOf(etcd.keys);
     etcd.write(m, session, expiring);
@@ -613,13 +620,15 @@ final class FleetSimulation {
     Laws.Sender sender =
         new Laws.Sender(from.id, from.site, young ? before.epoch : before.epoch - 1, saw);
     Laws.applied(before, prober, m, etcd, sender, quorum, keys);
-    if (m.kind == Move.Kind.VOTE) {
+    if (m.kind == FleetTransaction.Kind.VOTE) {
       votedAt.put(from.id, now);
     }
-    if (m.kind == Move.Kind.OBJECT) {
+    if (m.kind == FleetTransaction.Kind.OBJECT) {
       objections++;
     }
-    if (m.kind == Move.Kind.OPEN && quorum == 0 && !Laws.secondWitness(before, sender, keys)) {
+    if (m.kind == FleetTransaction.Kind.OPEN
+        && quorum == 0
+        && !Laws.secondWitness(before, sender, keys)) {
       openedAlone++;
       require(
           now - votedAt.get(from.id) >= FleetMachine.WITNESS_NANOS,
@@ -634,12 +643,12 @@ final class FleetSimulation {
       case OPEN, REOPEN -> {
         openSentAt = sent;
         openings++;
-        if (m.kind == Move.Kind.REOPEN) {
+        if (m.kind == FleetTransaction.Kind.REOPEN) {
           periodEnds();
         }
       }
       case CAMPAIGN -> {
-        Fence f = etcd.fence();
+        FleetEpoch f = etcd.fence();
         require(
             now - openSentAt >= f.openMillis * MS,
             "at most one opening per open time",
@@ -747,9 +756,9 @@ final class FleetSimulation {
       }
       default -> {
         if (etcdUp) {
-          BreakerRule.Force f = BreakerRule.Force.values()[random.nextInt(3)];
+          CircuitBreakerRule.Force f = CircuitBreakerRule.Force.values()[random.nextInt(3)];
           note("force " + f);
-          etcd.put(FleetMachine.FORCE, f == BreakerRule.Force.NONE ? null : f);
+          etcd.put(FleetMachine.FORCE, f == CircuitBreakerRule.Force.NONE ? null : f);
           told();
         }
       }
@@ -818,8 +827,8 @@ final class FleetSimulation {
     if (faults.burden != null || scene != null) {
       return;
     }
-    Fence f = etcd.fence();
-    require(f.phase == Fence.Phase.CLOSED, "closed is always reached", f);
+    FleetEpoch f = etcd.fence();
+    require(f.phase == FleetEpoch.Phase.CLOSED, "closed is always reached", f);
     for (Node n : nodes) {
       require(n.machine.fence().equals(f), "all agree after quiet", n.id, n.machine.fence(), f);
       require(n.breaker.state().equals("closed"), "all are closed after quiet", n.id, n.breaker);

@@ -29,7 +29,7 @@ final class Laws {
   }
 
   /** Whether somebody votes who is on another host than the sender, and in no common zone. */
-  static boolean secondWitness(Fence before, Sender from, Map<String, SimEtcd.Cell> keys) {
+  static boolean secondWitness(FleetEpoch before, Sender from, Map<String, SimEtcd.Cell> keys) {
     return keys.entrySet().stream()
         .filter(e -> e.getKey().startsWith(FleetMachine.VOTES))
         .filter(e -> !e.getKey().equals(FleetMachine.VOTES + from.id))
@@ -48,21 +48,21 @@ final class Laws {
    *     an objection, of good calls
    * @param sawWell it had calls enough, and they were good
    */
-  record Sender(String id, Site site, long evidenceEpoch, boolean sawWell) {}
+  record Sender(String id, FailureDomain site, long evidenceEpoch, boolean sawWell) {}
 
   /**
    * @param quorum 0: auto
    */
   static void applied(
-      Fence before,
+      FleetEpoch before,
       String proberBefore,
-      Move m,
+      FleetTransaction m,
       SimEtcd after,
       Sender from,
       int quorum,
       Map<String, SimEtcd.Cell> keysBefore) {
     String sender = from.id;
-    Fence now = after.fence();
+    FleetEpoch now = after.fence();
     require(
         now.epoch >= before.epoch && now.epoch <= before.epoch + 1,
         "the epoch only grows, by one",
@@ -71,14 +71,14 @@ final class Laws {
         m);
     boolean legal =
         now.equals(before)
-            || before.phase == Fence.Phase.CLOSED
-                && now.phase == Fence.Phase.OPEN
+            || before.phase == FleetEpoch.Phase.CLOSED
+                && now.phase == FleetEpoch.Phase.OPEN
                 && now.epoch == before.epoch + 1
-            || before.phase != Fence.Phase.CLOSED
-                && now.phase == Fence.Phase.HALF_OPEN
+            || before.phase != FleetEpoch.Phase.CLOSED
+                && now.phase == FleetEpoch.Phase.HALF_OPEN
                 && now.epoch == before.epoch
-            || before.phase == Fence.Phase.HALF_OPEN
-                && now.phase != Fence.Phase.HALF_OPEN
+            || before.phase == FleetEpoch.Phase.HALF_OPEN
+                && now.phase != FleetEpoch.Phase.HALF_OPEN
                 && now.epoch == before.epoch + 1;
     require(legal, "only legal transitions", before, now, m);
     switch (m.kind) {
@@ -112,7 +112,8 @@ final class Laws {
         }
       }
       case OBJECT -> {
-        require(before.phase == Fence.Phase.CLOSED, "objections are for closed breakers", before);
+        require(
+            before.phase == FleetEpoch.Phase.CLOSED, "objections are for closed breakers", before);
         require(
             from.evidenceEpoch == before.epoch,
             "an objection goes by calls of its own epoch",
@@ -140,7 +141,7 @@ final class Laws {
           }
         });
     require(
-        now.phase == Fence.Phase.HALF_OPEN || after.prober() == null,
+        now.phase == FleetEpoch.Phase.HALF_OPEN || after.prober() == null,
         "a probe key exists in half-open only",
         now,
         after.prober());

@@ -5,7 +5,7 @@ import io.weir.control.ControlPlane;
 import io.weir.control.etcd.EtcdOptions;
 import io.weir.control.loop.Log;
 import io.weir.control.store.SharedStore;
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
@@ -43,7 +43,7 @@ final class Member implements AutoCloseable {
       };
 
   final Engine engine = new Engine("shop", Ticker.SYSTEM);
-  final Fleet fleet;
+  final FleetCoordinator fleet;
   final AtomicLong letIn = new AtomicLong();
   private final ControlPlane plane;
 
@@ -57,7 +57,7 @@ final class Member implements AutoCloseable {
                 .build(),
             engine::apply,
             Log.NONE);
-    fleet = new Fleet(plane.shared(), plane.loop(), engine, name, "", Log.NONE);
+    fleet = new FleetCoordinator(plane.shared(), plane.loop(), engine, name, "", Log.NONE);
     plane.listen(fleet);
     await("the rule is in force", () -> engine.plan("order") != null);
     await("etcd has been seen", () -> breaker().epoch() >= 0);
@@ -67,7 +67,7 @@ final class Member implements AutoCloseable {
     return plane.shared();
   }
 
-  Breaker breaker() {
+  CircuitBreaker breaker() {
     return engine.plan("order").breakers().all().get(0);
   }
 

@@ -7,38 +7,47 @@ final class Sabotage {
   private Sabotage() {}
 
   /** Writes without comparing. */
-  static Move blind(Move m) {
-    Move.Builder b = Move.of(m.kind);
-    for (Move.Write w : m.writes) {
+  static FleetTransaction blind(FleetTransaction m) {
+    FleetTransaction.Builder b = FleetTransaction.of(m.kind);
+    for (FleetTransaction.Write w : m.writes) {
       write(b, w, m.ttlSeconds, w.lease);
     }
     return b.build();
   }
 
   /** The prober's key outlives the prober. */
-  static Move probeWithoutLease(Move m) {
-    Move.Builder b = Move.of(m.kind);
-    for (Move.Compare c : m.compares) {
+  static FleetTransaction probeWithoutLease(FleetTransaction m) {
+    FleetTransaction.Builder b = FleetTransaction.of(m.kind);
+    for (FleetTransaction.Compare c : m.compares) {
       b.when(c.key, c.modRevision);
     }
-    for (Move.Write w : m.writes) {
-      write(b, w, m.ttlSeconds, w.key.equals(FleetMachine.PROBE) ? Move.Lease.NONE : w.lease);
+    for (FleetTransaction.Write w : m.writes) {
+      write(
+          b,
+          w,
+          m.ttlSeconds,
+          w.key.equals(FleetMachine.PROBE) ? FleetTransaction.Lease.NONE : w.lease);
     }
     return b.build();
   }
 
   /** Opens without looking whether somebody has objected meanwhile. */
-  static Move heedless(Move m) {
-    return m.kind == Move.Kind.OPEN ? without(m, c -> FleetMachine.slot(c.key) >= 0) : m;
+  static FleetTransaction heedless(FleetTransaction m) {
+    return m.kind == FleetTransaction.Kind.OPEN
+        ? without(m, c -> FleetMachine.slot(c.key) >= 0)
+        : m;
   }
 
   /** Objects whatever has become of the epoch. */
-  static Move objectionToAnything(Move m) {
-    return m.kind == Move.Kind.OBJECT ? without(m, c -> c.key.equals(FleetMachine.EPOCH)) : m;
+  static FleetTransaction objectionToAnything(FleetTransaction m) {
+    return m.kind == FleetTransaction.Kind.OBJECT
+        ? without(m, c -> c.key.equals(FleetMachine.EPOCH))
+        : m;
   }
 
-  private static Move without(Move m, Predicate<Move.Compare> what) {
-    Move.Builder b = Move.of(m.kind);
+  private static FleetTransaction without(
+      FleetTransaction m, Predicate<FleetTransaction.Compare> what) {
+    FleetTransaction.Builder b = FleetTransaction.of(m.kind);
     m.compares.stream().filter(what.negate()).forEach(c -> b.when(c.key, c.modRevision));
     m.writes.forEach(w -> write(b, w, m.ttlSeconds, w.lease));
     return b.build();
@@ -58,7 +67,7 @@ final class Sabotage {
     /** Takes all on its own host for other witnesses. */
     NEIGHBOURLY;
 
-    FleetMachine of(String self, Site site, FleetMachine.Settings settings, long seed) {
+    FleetMachine of(String self, FailureDomain site, FleetMachine.Settings settings, long seed) {
       if (this == SOUND) {
         return new FleetMachine(self, site, settings, seed);
       }
@@ -94,7 +103,11 @@ final class Sabotage {
     }
   }
 
-  private static void write(Move.Builder b, Move.Write w, int ttlSeconds, Move.Lease lease) {
+  private static void write(
+      FleetTransaction.Builder b,
+      FleetTransaction.Write w,
+      int ttlSeconds,
+      FleetTransaction.Lease lease) {
     if (w.value == null) {
       b.delete(w.key);
       return;

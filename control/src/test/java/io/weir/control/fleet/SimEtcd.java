@@ -83,13 +83,13 @@ final class SimEtcd {
     return c == null ? 0 : c.mod;
   }
 
-  boolean holds(Move m) {
+  boolean holds(FleetTransaction m) {
     return m.compares.stream().allMatch(c -> mod(c.key) == c.modRevision);
   }
 
   /** Whether all leases the move names still live; etcd refuses the transaction else. */
-  boolean leasesLive(Move m, long session, long expiring) {
-    for (Move.Write w : m.writes) {
+  boolean leasesLive(FleetTransaction m, long session, long expiring) {
+    for (FleetTransaction.Write w : m.writes) {
       long l = leaseOf(w, session, expiring);
       if (l != 0 && !leases.contains(l)) {
         return false;
@@ -98,7 +98,7 @@ final class SimEtcd {
     return true;
   }
 
-  private static long leaseOf(Move.Write w, long session, long expiring) {
+  private static long leaseOf(FleetTransaction.Write w, long session, long expiring) {
     return switch (w.lease) {
       case NONE -> 0;
       case SESSION -> session;
@@ -106,9 +106,9 @@ final class SimEtcd {
     };
   }
 
-  void write(Move m, long session, long expiring) {
+  void write(FleetTransaction m, long session, long expiring) {
     Map<String, Cell> changes = new TreeMap<>();
-    for (Move.Write w : m.writes) {
+    for (FleetTransaction.Write w : m.writes) {
       if (w.value != null) {
         changes.put(w.key, new Cell(w.value, revision + 1, leaseOf(w, session, expiring)));
       } else if (keys.containsKey(w.key)) {
@@ -140,9 +140,9 @@ final class SimEtcd {
     log.add(new Commit(revision, changes));
   }
 
-  Fence fence() {
+  FleetEpoch fence() {
     Cell c = keys.get(FleetMachine.EPOCH);
-    return c == null ? Fence.NONE : (Fence) c.value;
+    return c == null ? FleetEpoch.NONE : (FleetEpoch) c.value;
   }
 
   String prober() {

@@ -47,12 +47,12 @@ class GeneratedTest {
   void theDocsAreTheParsersTables() throws IOException {
     Path docs = MODULE.resolve("../docs/rules.md").normalize();
     String text = Files.readString(docs);
-    text = section(text, "rate-limit", table(Tables.LIMIT));
-    text = section(text, "circuit-breaker", table(Tables.BREAKER));
-    text = section(text, "route", table(Tables.ROUTE));
-    text = section(text, "instance", table(Tables.INSTANCE));
+    text = section(text, "rate-limit", table(FieldTables.LIMIT));
+    text = section(text, "circuit-breaker", table(FieldTables.BREAKER));
+    text = section(text, "route", table(FieldTables.ROUTE));
+    text = section(text, "instance", table(FieldTables.INSTANCE));
     StringBuilder codes = new StringBuilder("| code | meaning |\n|---|---|\n");
-    for (Code code : Code.values()) {
+    for (ProblemCode code : ProblemCode.values()) {
       codes.append("| ").append(code).append(" | ").append(code.meaning()).append(" |\n");
     }
     same(docs, section(text, "codes", codes.toString()));
@@ -67,14 +67,14 @@ class GeneratedTest {
     return text.substring(0, from) + body + text.substring(text.indexOf(end, from));
   }
 
-  private static String table(Shape shape) {
+  private static String table(FieldTable shape) {
     StringBuilder s = new StringBuilder("| field | value | default | |\n|---|---|---|---|\n");
     rows(shape, "", s);
     return s.toString();
   }
 
-  private static void rows(Shape shape, String path, StringBuilder s) {
-    for (Field f : shape.fields()) {
+  private static void rows(FieldTable shape, String path, StringBuilder s) {
+    for (FieldSpec f : shape.fields()) {
       s.append("| `").append(path).append(f.name).append('`');
       for (String alias : f.aliases) {
         s.append(" (`").append(alias).append("`)");
@@ -83,12 +83,12 @@ class GeneratedTest {
       s.append(" | ").append(f.required ? required(f) : f.fallback == null ? "" : f.fallback);
       s.append(" | ").append(f.doc.replace("|", "\\|")).append(" |\n");
       if (f.shape != null) {
-        rows(f.shape, path + f.name + (f.kind == Field.Kind.OBJECTS ? "[]." : "."), s);
+        rows(f.shape, path + f.name + (f.kind == FieldSpec.Kind.OBJECTS ? "[]." : "."), s);
       }
     }
   }
 
-  private static String required(Field f) {
+  private static String required(FieldSpec f) {
     return f.instead.isEmpty()
         ? "required"
         : "required without `" + String.join("` or `", f.instead) + "`";
@@ -103,8 +103,8 @@ class GeneratedTest {
   }
 
   private static Map<String, Object> schema(RuleKey.Kind kind) {
-    Map<String, Object> rule = object(Tables.of(kind));
-    Map<String, Object> envelope = object(Tables.ENVELOPE);
+    Map<String, Object> rule = object(FieldTables.of(kind));
+    Map<String, Object> envelope = object(FieldTables.ENVELOPE);
     @SuppressWarnings("unchecked")
     Map<String, Object> fields = (Map<String, Object>) envelope.get("properties");
     fields.put("spec", map("$ref", "#/$defs/rule"));
@@ -113,7 +113,7 @@ class GeneratedTest {
     List<Object> any =
         new ArrayList<>(List.of(map("$ref", "#/$defs/envelope"), map("$ref", "#/$defs/rule")));
     if (kind == RuleKey.Kind.ROUTE) {
-      definitions.put("row", object(Tables.ROUTE.field("table").shape));
+      definitions.put("row", object(FieldTables.ROUTE.field("table").shape));
       any.add(map("$ref", "#/$defs/row"));
     }
     List<Object> all = new ArrayList<>(any);
@@ -131,10 +131,10 @@ class GeneratedTest {
         definitions);
   }
 
-  private static Map<String, Object> object(Shape shape) {
+  private static Map<String, Object> object(FieldTable shape) {
     Map<String, Object> properties = new LinkedHashMap<>();
     List<Object> required = new ArrayList<>();
-    for (Field f : shape.fields()) {
+    for (FieldSpec f : shape.fields()) {
       properties.put(f.name, property(f));
       for (String alias : f.aliases) {
         Map<String, Object> p = property(f);
@@ -156,7 +156,7 @@ class GeneratedTest {
     return o;
   }
 
-  private static Map<String, Object> property(Field f) {
+  private static Map<String, Object> property(FieldSpec f) {
     Map<String, Object> p = map("description", f.doc);
     List<String> scalar = List.of("string", "number", "boolean");
     List<Object> percent =
@@ -166,7 +166,7 @@ class GeneratedTest {
     switch (f.kind) {
       case BOOLEAN -> p.put("type", "boolean");
       case INTEGER, NUMBER -> {
-        p.put("type", f.kind == Field.Kind.INTEGER ? "integer" : "number");
+        p.put("type", f.kind == FieldSpec.Kind.INTEGER ? "integer" : "number");
         p.put("minimum", f.min);
         p.put("maximum", f.max);
       }
@@ -207,16 +207,16 @@ class GeneratedTest {
                 map("type", "array", "maxItems", f.max, "items", object(f.shape))));
       }
     }
-    if (f.fallback != null && f.kind != Field.Kind.TEXTS) {
+    if (f.fallback != null && f.kind != FieldSpec.Kind.TEXTS) {
       boolean literal =
-          f.kind == Field.Kind.WORD || f.kind == Field.Kind.TEXT || !f.words.isEmpty();
+          f.kind == FieldSpec.Kind.WORD || f.kind == FieldSpec.Kind.TEXT || !f.words.isEmpty();
       p.put("default", literal ? f.fallback : new Literal(f.fallback));
     }
     return p;
   }
 
   /** A dash may be written as an underscore. */
-  private static List<String> words(Field f) {
+  private static List<String> words(FieldSpec f) {
     List<String> all = new ArrayList<>(f.words);
     f.words.stream().filter(w -> w.contains("-")).forEach(w -> all.add(w.replace('-', '_')));
     return all;
@@ -240,7 +240,7 @@ class GeneratedTest {
           .collect(Collectors.joining(flat ? ", " : ",", "[", flat ? "]" : end + "]"));
     }
     if (value instanceof Double d) {
-      return Field.plain(d);
+      return FieldSpec.plain(d);
     }
     if (value instanceof String s) {
       return '"' + s.replace("\\", "\\\\").replace("\"", "\\\"") + '"';

@@ -194,7 +194,7 @@ class RuleFuzzTest {
       if (refusal != null) {
         assertThat(refusal.code)
             .as(() -> refusal + told(0, document))
-            .isNotEqualTo(Code.UNREADABLE);
+            .isNotEqualTo(ProblemCode.UNREADABLE);
         if (!rules(type).equals(before)) {
           throw new AssertionError("a refused document changed the rules" + told(i, document));
         }
@@ -314,27 +314,27 @@ class RuleFuzzTest {
 
   private byte[] rebuilt(int type) {
     String text = CORPUS[type][random.nextInt(CORPUS[type].length)];
-    Node root;
+    DocumentNode root;
     try {
       root = DocumentReader.read(KEYS[type], text.getBytes(StandardCharsets.UTF_8));
-    } catch (Refused impossible) {
+    } catch (DocumentRefused impossible) {
       throw new AssertionError(text, impossible);
     }
-    List<Node> all = new ArrayList<>();
+    List<DocumentNode> all = new ArrayList<>();
     collect(root, all);
     StringBuilder s = new StringBuilder();
     write(s, root, all, 0);
     return s.toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private static void collect(Node n, List<Node> all) {
+  private static void collect(DocumentNode n, List<DocumentNode> all) {
     all.add(n);
     n.fields.values().forEach(f -> collect(f, all));
     n.items.forEach(i -> collect(i, all));
   }
 
   /** Each node with a small chance is left out, doubled, renamed, wrapped or another one. */
-  private void write(StringBuilder s, Node n, List<Node> all, int depth) {
+  private void write(StringBuilder s, DocumentNode n, List<DocumentNode> all, int depth) {
     if (random.nextInt(25) == 0 && depth < 40) {
       switch (random.nextInt(4)) {
         case 0:
@@ -357,7 +357,7 @@ class RuleFuzzTest {
     switch (n.kind) {
       case OBJECT:
         s.append('{');
-        for (Map.Entry<String, Node> e : n.fields.entrySet()) {
+        for (Map.Entry<String, DocumentNode> e : n.fields.entrySet()) {
           for (int times = times(); times > 0; times--) {
             JsonText.quote(s.append(comma), random.nextInt(40) == 0 ? name(all) : e.getKey());
             write(s.append(':'), e.getValue(), all, depth + 1);
@@ -368,7 +368,7 @@ class RuleFuzzTest {
         break;
       case LIST:
         s.append('[');
-        for (Node item : n.items) {
+        for (DocumentNode item : n.items) {
           for (int times = times(); times > 0; times--) {
             write(s.append(comma), item, all, depth + 1);
             comma = ",";
@@ -392,8 +392,8 @@ class RuleFuzzTest {
     return n == 0 ? 0 : n == 1 ? 2 : 1;
   }
 
-  private String name(List<Node> all) {
-    Node n = all.get(random.nextInt(all.size()));
+  private String name(List<DocumentNode> all) {
+    DocumentNode n = all.get(random.nextInt(all.size()));
     return n.fields.isEmpty() ? "x" : n.fields.keySet().iterator().next();
   }
 

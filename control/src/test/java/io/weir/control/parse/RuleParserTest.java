@@ -3,8 +3,8 @@ package io.weir.control.parse;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.instances.Instance;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.Rule;
 import java.nio.charset.StandardCharsets;
@@ -54,7 +54,7 @@ class RuleParserTest {
   class BothSpellings {
     @Test
     void theArticlesBareLimiterIsRead() {
-      LimitRule r =
+      RateLimitRule r =
           one(
               LIMIT,
               "{\n\"enabled\": true,\n\"qps\": 5000,\n\"burst\": 10000,\n"
@@ -71,14 +71,14 @@ class RuleParserTest {
 
     @Test
     void theArticlesEnvelopeIsRead() {
-      LimitRule r =
+      RateLimitRule r =
           one(
               LIMIT,
               "{\"id\": \"r-7a2f\", \"type\": \"rate-limit\", \"version\": \"2.1\","
                   + " \"spec\": {\"qps\": 100, \"burst\": 50, \"scope\": \"service\"}}");
       assertThat(r.id).isEqualTo("r-7a2f");
       assertThat(r.qps).isEqualTo(100);
-      assertThat(r.scope).isEqualTo(LimitRule.Scope.INSTANCE);
+      assertThat(r.scope).isEqualTo(RateLimitRule.Scope.INSTANCE);
     }
 
     @Test
@@ -139,11 +139,11 @@ class RuleParserTest {
 
     @Test
     void aLimitOnCallsUnderWayNeedsNoRateAndMayAdapt() {
-      LimitRule fixed = (LimitRule) one(LIMIT, "max_concurrent: 50");
+      RateLimitRule fixed = (RateLimitRule) one(LIMIT, "max_concurrent: 50");
       assertThat(fixed.rated).isFalse();
       assertThat(fixed.maxConcurrent).isEqualTo(50);
       assertThat(fixed.adaptive).isNull();
-      LimitRule both = (LimitRule) one(LIMIT, "{qps: 7, max_concurrent: 8, adaptive: {}}");
+      RateLimitRule both = (RateLimitRule) one(LIMIT, "{qps: 7, max_concurrent: 8, adaptive: {}}");
       assertThat(both.rated).isTrue();
       assertThat(both.qps).isEqualTo(7);
       assertThat(both.adaptive.min).isOne();
@@ -153,17 +153,17 @@ class RuleParserTest {
 
     @Test
     void aTunedRateStartsWhereTheRuleSaysOrAtItsUpperBound() {
-      LimitRule r =
-          (LimitRule)
+      RateLimitRule r =
+          (RateLimitRule)
               one(LIMIT, "auto: {metric: error_ratio, target: 0.05, min_qps: 10, max_qps: 500}");
       assertThat(r.rated).isTrue();
       assertThat(r.qps).isEqualTo(500);
-      assertThat(r.auto.metric).isEqualTo(LimitRule.Metric.ERROR_RATIO);
+      assertThat(r.auto.metric).isEqualTo(RateLimitRule.Metric.ERROR_RATIO);
       assertThat(r.auto.target).isEqualTo(0.05);
-      LimitRule p99 =
-          (LimitRule) one(LIMIT, "{qps: 80, auto: {target: 250, min_qps: 10, max_qps: 500}}");
+      RateLimitRule p99 =
+          (RateLimitRule) one(LIMIT, "{qps: 80, auto: {target: 250, min_qps: 10, max_qps: 500}}");
       assertThat(p99.qps).isEqualTo(80);
-      assertThat(p99.auto.metric).isEqualTo(LimitRule.Metric.P99);
+      assertThat(p99.auto.metric).isEqualTo(RateLimitRule.Metric.P99);
     }
 
     @ParameterizedTest
@@ -218,7 +218,7 @@ class RuleParserTest {
 
     @Test
     void aBreakerHasTheSeedsDefaults() {
-      BreakerRule r = one(BREAKER, "{}");
+      CircuitBreakerRule r = one(BREAKER, "{}");
       assertThat(r.countWindow).isTrue();
       assertThat(r.windowSize).isEqualTo(20);
       assertThat(r.failureRatio).isEqualTo(0.6);
@@ -228,18 +228,18 @@ class RuleParserTest {
       assertThat(r.recordGrpc).contains("UNAVAILABLE", "DEADLINE_EXCEEDED");
       assertThat(r.fleet).isTrue();
       assertThat(r.quorumAuto()).isTrue();
-      BreakerRule auto = one(BREAKER, "quorum: auto");
+      CircuitBreakerRule auto = one(BREAKER, "quorum: auto");
       assertThat(auto.quorumAuto()).isTrue();
-      BreakerRule one = one(BREAKER, "quorum: 1");
+      CircuitBreakerRule one = one(BREAKER, "quorum: 1");
       assertThat(one.quorumAuto()).isFalse();
       assertThat(one.quorum).isEqualTo(1);
-      BreakerRule none = one(BREAKER, "quorum: 0%");
+      CircuitBreakerRule none = one(BREAKER, "quorum: 0%");
       assertThat(none.quorum).isEqualTo(1);
     }
 
     @Test
     void breakerFieldsAreRead() {
-      BreakerRule r =
+      CircuitBreakerRule r =
           one(
               BREAKER,
               "window: {type: time, seconds: 30}\nmin_calls: 5\nopen_seconds: 0.5\n"
@@ -249,7 +249,7 @@ class RuleParserTest {
       assertThat(r.windowSeconds).isEqualTo(30);
       assertThat(r.openNanos).isEqualTo(500_000_000L);
       assertThat(r.quorumShare).isEqualTo(0.3);
-      assertThat(r.force).isEqualTo(BreakerRule.Force.OPEN);
+      assertThat(r.force).isEqualTo(CircuitBreakerRule.Force.OPEN);
       assertThat(r.fleet).isFalse();
       assertThat(r.recordStatus).containsExactly("503", "500-502");
       assertThat(r.ignoreExceptions).containsExactly("java.io.EOFException");
@@ -257,7 +257,8 @@ class RuleParserTest {
 
     @Test
     void aSmallCountWindowLowersMinCalls() {
-      assertThat(BreakerRule.class.cast(one(BREAKER, "window: {size: 5}")).minCalls).isEqualTo(5);
+      assertThat(CircuitBreakerRule.class.cast(one(BREAKER, "window: {size: 5}")).minCalls)
+          .isEqualTo(5);
     }
   }
 
@@ -266,56 +267,57 @@ class RuleParserTest {
     @Test
     void aFieldOfANewerMinorIsIgnoredAndReported() {
       RuleProblem p = warning(LIMIT, "{version: '2.9', spec: {qps: 5, turbo: yes}}");
-      assertThat(p.code).isEqualTo(Code.NEWER_FIELD);
+      assertThat(p.code).isEqualTo(ProblemCode.NEWER_FIELD);
       assertThat(p.field).isEqualTo("spec.turbo");
     }
 
     @Test
     void anUnknownFieldOfAKnownVersionIsReportedWithASuggestion() {
       RuleProblem p = warning(LIMIT, "qps: 5\nmaxWaitMs: 10");
-      assertThat(p.code).isEqualTo(Code.UNKNOWN_FIELD);
+      assertThat(p.code).isEqualTo(ProblemCode.UNKNOWN_FIELD);
       assertThat(p.suggestion).isEqualTo("max_wait_ms");
       assertThat(p.toString()).contains("did you mean max_wait_ms?").contains(":2:");
     }
 
     @Test
     void anOlderMinorGetsDefaults() {
-      assertThat(LimitRule.class.cast(one(LIMIT, "{version: 2.0, spec: {qps: 5}}")).burst)
+      assertThat(RateLimitRule.class.cast(one(LIMIT, "{version: 2.0, spec: {qps: 5}}")).burst)
           .isEqualTo(5);
     }
 
     @Test
     void renamedFieldsAreReadThroughTheirAliases() {
-      LimitRule r = one(LIMIT, "rate: 5\ncapacity: 9");
+      RateLimitRule r = one(LIMIT, "rate: 5\ncapacity: 9");
       assertThat(r.qps).isEqualTo(5);
       assertThat(r.burst).isEqualTo(9);
-      assertThat(refusal(LIMIT, "rate: 5\nqps: 6").code).isEqualTo(Code.TWO_SPELLINGS);
+      assertThat(refusal(LIMIT, "rate: 5\nqps: 6").code).isEqualTo(ProblemCode.TWO_SPELLINGS);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"'3.0'", "0.9", "'9'", "latest", "'2.x'", "[]"})
     void anotherMajorIsRefused(String version) {
       RuleProblem p = refusal(LIMIT, "{version: " + version + ", spec: {qps: 5}}");
-      assertThat(p.code).isEqualTo(Code.VERSION);
+      assertThat(p.code).isEqualTo(ProblemCode.VERSION);
     }
 
     @Test
     void aRemovedRequiredFieldIsRefused() {
       RuleProblem p = refusal(LIMIT, "{version: '2.9', spec: {burst: 5}}");
-      assertThat(p.code).isEqualTo(Code.REQUIRED);
+      assertThat(p.code).isEqualTo(ProblemCode.REQUIRED);
       assertThat(p.field).isEqualTo("spec.qps");
     }
 
     @Test
     void aTypeThatIsNotTheKeysIsRefused() {
       RuleProblem p = refusal(LIMIT, "{type: route, spec: {qps: 5}}");
-      assertThat(p.code).isEqualTo(Code.TYPE);
+      assertThat(p.code).isEqualTo(ProblemCode.TYPE);
       assertThat(p.toString()).contains("'route'").contains("expected rate-limit");
     }
 
     @Test
     void aFieldBesideTheSpecIsRefusedNotIgnored() {
-      assertThat(refusal(LIMIT, "{enabled: false, spec: {qps: 5}}").code).isEqualTo(Code.MISPLACED);
+      assertThat(refusal(LIMIT, "{enabled: false, spec: {qps: 5}}").code)
+          .isEqualTo(ProblemCode.MISPLACED);
     }
   }
 
@@ -358,7 +360,7 @@ class RuleParserTest {
           "qps: 5\\nid: 'a b' | KIND | id",
           "burst: 5 | REQUIRED | qps",
         })
-    void aBadLimiterNamesTheFieldTheValueAndTheBound(String text, Code code, String field) {
+    void aBadLimiterNamesTheFieldTheValueAndTheBound(String text, ProblemCode code, String field) {
       String document =
           text.contains("\\r") ? text.replaceFirst("\\\\n", "\n") : text.replace("\\n", "\n");
       RuleProblem p = refusal(LIMIT, document);
@@ -402,7 +404,7 @@ class RuleParserTest {
               refusal(BREAKER, "response: {headers: {X-Fine: a, '" + name + "': '5'}}"),
               refusal(ROUTE, "routes: [{to: [{version: a}], set_headers: {'" + name + "': '5'}}]"),
               refusal(ROUTE, "ab: {header: '" + name + "', arms: {a: 1}}"))) {
-        assertThat(p.code).as(p.toString()).isEqualTo(Code.KIND);
+        assertThat(p.code).as(p.toString()).isEqualTo(ProblemCode.KIND);
         assertThat(p.field).isIn("response.headers", "routes[0].set_headers", "ab.header");
         assertThat(p.toString().toLowerCase(Locale.ROOT))
             .contains("'" + name.toLowerCase(Locale.ROOT) + "'")
@@ -459,7 +461,7 @@ class RuleParserTest {
           "{hash_on: nobody, default: [{version: a}]} | ATTRIBUTE",
           "routes: [5] | KIND",
         })
-    void aBadRouteIsRefused(String text, Code code) {
+    void aBadRouteIsRefused(String text, ProblemCode code) {
       assertThat(refusal(ROUTE, text).code).isEqualTo(code);
     }
 
@@ -479,7 +481,7 @@ class RuleParserTest {
           "quorum: automatic | KIND",
           "window: 20 | KIND",
         })
-    void aBadBreakerIsRefused(String text, Code code) {
+    void aBadBreakerIsRefused(String text, ProblemCode code) {
       assertThat(refusal(BREAKER, text).code).isEqualTo(code);
     }
 
@@ -500,31 +502,32 @@ class RuleParserTest {
           "qps: [ | SYNTAX",
           "- {id: a, qps: 1}\\n- {id: a, qps: 2} | DUPLICATE_ID",
         })
-    void aBadDocumentIsRefused(String text, Code code) {
+    void aBadDocumentIsRefused(String text, ProblemCode code) {
       assertThat(refusal(LIMIT, text.replace("\\n", "\n")).code).isEqualTo(code);
     }
 
     @Test
     void anEmptyDocumentIsRefused() {
-      assertThat(refusal(LIMIT, "").code).isEqualTo(Code.EMPTY);
+      assertThat(refusal(LIMIT, "").code).isEqualTo(ProblemCode.EMPTY);
     }
 
     @Test
     void brokenUtf8IsRefusedWithItsPlace() {
       byte[] bytes = {'q', 'p', 's', ':', '\n', (byte) 0xC3, '5'};
       RuleProblem p = RuleParser.parse(RuleKey.parse(LIMIT), bytes, "x").refusal();
-      assertThat(p.code).isEqualTo(Code.ENCODING);
+      assertThat(p.code).isEqualTo(ProblemCode.ENCODING);
       assertThat(p.line).isEqualTo(2);
     }
 
     @Test
     void sizeDepthAndCountAreBounded() {
       assertThat(refusal(LIMIT, "#".repeat(DocumentReader.MAX_BYTES + 1)).code)
-          .isEqualTo(Code.TOO_LARGE);
-      assertThat(refusal(LIMIT, "[".repeat(100_000)).code).isEqualTo(Code.TOO_DEEP);
-      assertThat(refusal(LIMIT, "{a: ".repeat(1000)).code).isEqualTo(Code.TOO_DEEP);
-      assertThat(refusal(LIMIT, "- ".repeat(1000)).code).isEqualTo(Code.TOO_DEEP);
-      assertThat(refusal(LIMIT, "[" + "1,".repeat(30_000) + "1]").code).isEqualTo(Code.TOO_LARGE);
+          .isEqualTo(ProblemCode.TOO_LARGE);
+      assertThat(refusal(LIMIT, "[".repeat(100_000)).code).isEqualTo(ProblemCode.TOO_DEEP);
+      assertThat(refusal(LIMIT, "{a: ".repeat(1000)).code).isEqualTo(ProblemCode.TOO_DEEP);
+      assertThat(refusal(LIMIT, "- ".repeat(1000)).code).isEqualTo(ProblemCode.TOO_DEEP);
+      assertThat(refusal(LIMIT, "[" + "1,".repeat(30_000) + "1]").code)
+          .isEqualTo(ProblemCode.TOO_LARGE);
     }
 
     @Test
@@ -533,7 +536,7 @@ class RuleParserTest {
       for (int i = 1; i < 30; i++) {
         bomb.append("a" + i + ": &a" + i + " [*a" + (i - 1) + ", *a" + (i - 1) + "]\n");
       }
-      assertThat(refusal(LIMIT, bomb.toString()).code).isEqualTo(Code.YAML_EXTRAS);
+      assertThat(refusal(LIMIT, bomb.toString()).code).isEqualTo(ProblemCode.YAML_EXTRAS);
     }
 
     @Test
@@ -614,12 +617,12 @@ class RuleParserTest {
     void anOperatorMayWriteAForceAsHeLikes() {
       for (String open : new String[] {"open", "OPEN\n", "\"open\"", "{\"force\": \"open\"}"}) {
         assertThat(RuleParser.force(open.getBytes(StandardCharsets.UTF_8)))
-            .isEqualTo(BreakerRule.Force.OPEN);
+            .isEqualTo(CircuitBreakerRule.Force.OPEN);
       }
       assertThat(RuleParser.force("closed".getBytes(StandardCharsets.UTF_8)))
-          .isEqualTo(BreakerRule.Force.CLOSED);
+          .isEqualTo(CircuitBreakerRule.Force.CLOSED);
       assertThat(RuleParser.force("none".getBytes(StandardCharsets.UTF_8)))
-          .isEqualTo(BreakerRule.Force.NONE);
+          .isEqualTo(CircuitBreakerRule.Force.NONE);
       byte[] wrong = "opne".getBytes(StandardCharsets.UTF_8);
       assertThat(RuleParser.force(wrong)).isNull();
       assertThat(RuleParser.noForce(RuleKey.parse("/service/a/force"), wrong))

@@ -2,7 +2,7 @@ package io.weir.control.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.control.parse.Names;
+import io.weir.control.parse.NameRules;
 import io.weir.control.parse.RuleKey;
 import io.weir.control.parse.RuleParser;
 import io.weir.control.parse.RuleProblem;
@@ -53,7 +53,7 @@ class WrittenAndReadTest {
   /** What the agent's configuration lets through, see its Checks. */
   private String place() {
     String p = text(300);
-    return Names.placeTrouble(p) == null ? p : null;
+    return NameRules.placeTrouble(p) == null ? p : null;
   }
 
   @Test
@@ -63,12 +63,14 @@ class WrittenAndReadTest {
     for (int n = 0; n < 20_000; n++) {
       String service = text(300);
       String given = random.nextInt(4) == 0 ? null : given();
-      String address = given == null ? null : Names.address(given);
-      if (!Names.isName(service) || given != null && address == null) {
+      String address = given == null ? null : NameRules.address(given);
+      if (!NameRules.isName(service) || given != null && address == null) {
         continue; // refused where it was given
       }
       Map<String, String> labels = new TreeMap<>();
-      for (int i = random.nextInt(random.nextInt(50) == 0 ? Names.MOST_LABELS : 3); i > 0; i--) {
+      for (int i = random.nextInt(random.nextInt(50) == 0 ? NameRules.MOST_LABELS : 3);
+          i > 0;
+          i--) {
         String name = place();
         String value = place();
         if (name != null && value != null && !value.isEmpty()) {
@@ -77,7 +79,8 @@ class WrittenAndReadTest {
       }
       String version = place();
       String region = place();
-      Self self = new Self(service, address, "/healthz", version, region, place(), labels);
+      InstanceDescription self =
+          new InstanceDescription(service, address, "/healthz", version, region, place(), labels);
       int port = 1 + random.nextInt(65_535);
       String at = self.address(port);
       String key = Registration.key(service, at == null ? "127.0.0.1:" + port : at);

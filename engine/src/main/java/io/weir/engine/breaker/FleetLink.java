@@ -13,18 +13,18 @@ public interface FleetLink {
    * @param failures failed or slow ones among them
    * @param ageNanos how long ago the first of them may have been, at most
    */
-  void tripped(Breaker breaker, long epoch, long calls, long failures, long ageNanos);
+  void tripped(CircuitBreaker breaker, long epoch, long calls, long failures, long ageNanos);
 
   /** This instance, having opened for itself, has closed again: its evidence is void. */
-  void recovered(Breaker breaker);
+  void recovered(CircuitBreaker breaker);
 
   /**
    * A call came that only a probe could let pass: there is traffic to probe with. May come often.
    */
-  void wanted(Breaker breaker);
+  void wanted(CircuitBreaker breaker);
 
   /** A probe went out or came back good, and so many are out now. */
-  void probing(Breaker breaker, int outstanding);
+  void probing(CircuitBreaker breaker, int outstanding);
 
   /**
    * The probes this instance was given the role for are over.
@@ -32,5 +32,5 @@ public interface FleetLink {
    * @param fence as given with the role
    * @param good all of them were good; false: one was bad
    */
-  void probed(Breaker breaker, long fence, boolean good);
+  void probed(CircuitBreaker breaker, long fence, boolean good);
 }

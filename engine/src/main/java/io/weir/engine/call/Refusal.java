@@ -119,7 +119,8 @@ public final class Refusal {
   }
 
   /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
-  public static Refusal of(Kind kind, String ruleId, Response response, @Nullable String policy) {
+  public static Refusal of(
+      Kind kind, String ruleId, RefusalResponse response, @Nullable String policy) {
     int status = response.status != 0 ? response.status : kind == Kind.LIMIT ? 429 : 503;
     return new Refusal(
         kind, ruleId, status, response.headers, response.body, response.throwing, policy);
@@ -130,7 +131,7 @@ public final class Refusal {
    * ends. How many may be under way, which an adaptive limit changes all the time, stands on the
    * ticket: {@link Ticket#refuseFull}.
    */
-  public static Refusal concurrency(String ruleId, Response response) {
+  public static Refusal concurrency(String ruleId, RefusalResponse response) {
     return new Refusal(
         Kind.LIMIT,
         ruleId,

@@ -1,8 +1,8 @@
 package io.weir.engine.call;
 
 import io.weir.engine.instances.Instance;
-import io.weir.engine.measure.Kind;
-import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.CallTags;
+import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import java.util.Arrays;
@@ -42,9 +42,9 @@ public final class Ticket {
       return true;
     }
 
-    /** State of the breaker this call passed: one of {@link Kind}'s; for those who measure. */
+    /** State of the breaker this call passed: one of {@link CallTags}'s; for those who measure. */
     default int circuit() {
-      return Kind.NO_CIRCUIT;
+      return CallTags.NO_CIRCUIT;
     }
   }
 
@@ -106,7 +106,7 @@ public final class Ticket {
   private @Nullable Recorder gate;
 
   // measured only while somebody reads it
-  private @Nullable Latency latency;
+  private @Nullable LatencyRecorder latency;
   private int kind;
   private @Nullable Timer timer;
   private int timed;
@@ -387,7 +387,7 @@ public final class Ticket {
   }
 
   /** Gate: the time this call takes is counted in {@code latency} as of {@code kind}. */
-  public void measured(Latency latency, int kind) {
+  public void measured(LatencyRecorder latency, int kind) {
     this.latency = latency;
     this.kind = kind;
   }
@@ -547,14 +547,14 @@ public final class Ticket {
       freeSlots(untold ? Outcome.NONE : outcome, now);
     }
     if (latency != null) {
-      int ended = Kind.ended(kind, outcome);
+      int ended = CallTags.ended(kind, outcome);
       latency.record(ended, took);
       // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
       boolean tells =
           Outcome.failure(outcome) != Failure.CANCELLED
               || Outcome.protocol(outcome) == Outcome.GRPC;
       if (timer != null && !streams && !untold && tells) {
-        timer.took(timed, took, Kind.failed(ended));
+        timer.took(timed, took, CallTags.failed(ended));
       }
     }
     Recorder b = breaker;

@@ -8,21 +8,21 @@ import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
-import io.weir.engine.colour.Reach;
+import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.instances.ListeningPorts;
 import io.weir.engine.instances.Locality;
-import io.weir.engine.instances.Ports;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.measure.Kind;
-import io.weir.engine.measure.Latencies;
-import io.weir.engine.measure.Latency;
-import io.weir.engine.measure.Outlet;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.measure.CallTags;
+import io.weir.engine.measure.LatencyRecorder;
+import io.weir.engine.measure.LatencyRecorders;
+import io.weir.engine.measure.MetricExporters;
 import io.weir.engine.measure.RuleLatency;
-import io.weir.engine.measure.Timed;
+import io.weir.engine.measure.TimedRule;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.RuleBook;
-import io.weir.engine.signals.Signals;
+import io.weir.engine.signals.ServerSignals;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,14 +47,14 @@ public final class Engine implements Ticket.Recorder {
   private final Ticker ticker;
   private final String service;
   private final Locality here;
-  private final Targets targets;
-  private final Reach reach;
-  private final Names hosts;
+  private final ServiceAddresses targets;
+  private final PropagationScope reach;
+  private final WildcardHosts hosts;
   private final @Nullable Pacer pacer;
-  private final Ports ports = new Ports();
-  private final Signals signals;
-  private final Outlet outlet = new Outlet();
-  private volatile Snapshot snapshot = Snapshot.EMPTY;
+  private final ListeningPorts ports = new ListeningPorts();
+  private final ServerSignals signals;
+  private final MetricExporters outlet = new MetricExporters();
+  private volatile RulesInForce snapshot = RulesInForce.EMPTY;
   private volatile boolean watched;
   private volatile HealthChecks healthChecks = HealthChecks.DEFAULT;
 
@@ -67,18 +67,18 @@ public final class Engine implements Ticket.Recorder {
   private final LongAdder exemptManagement = new LongAdder();
 
   /** Null while nobody reads how long calls take: then it is not measured. */
-  private volatile @Nullable Latencies latencies;
+  private volatile @Nullable LatencyRecorders latencies;
 
   /** How many more rules may have a latency of their own. */
-  private final AtomicInteger ruleRoom = new AtomicInteger(Latencies.MAX_RULES);
+  private final AtomicInteger ruleRoom = new AtomicInteger(LatencyRecorders.MAX_RULES);
 
   /** No method reference: the first call to a service would link it, deep down in its stack. */
-  private final Timed.Each timing =
-      new Timed.Each() {
+  private final TimedRule.Each timing =
+      new TimedRule.Each() {
         @Override
-        public void rule(String kind, String id, long slowNanos, Timed rule) {
+        public void rule(String kind, String id, long slowNanos, TimedRule rule) {
           if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
-            rule.time(new Latency());
+            rule.time(new LatencyRecorder());
           }
         }
       };
@@ -92,17 +92,17 @@ public final class Engine implements Ticket.Recorder {
 
   /** An engine whose region and zone are unknown. */
   public Engine(String service, Ticker ticker) {
-    this(service, Locality.UNKNOWN, Targets.NONE, ticker);
+    this(service, Locality.UNKNOWN, ServiceAddresses.NONE, ticker);
   }
 
   /** An engine without address mapping. */
   public Engine(String service, Locality here, Ticker ticker) {
-    this(service, here, Targets.NONE, ticker);
+    this(service, here, ServiceAddresses.NONE, ticker);
   }
 
   /** An engine whose colour stays inside. */
-  public Engine(String service, Locality here, Targets targets, Ticker ticker) {
-    this(service, here, targets, Reach.INSIDE, ticker);
+  public Engine(String service, Locality here, ServiceAddresses targets, Ticker ticker) {
+    this(service, here, targets, PropagationScope.INSIDE, ticker);
   }
 
   /**
@@ -111,7 +111,12 @@ public final class Engine implements Ticket.Recorder {
    * @param targets logical names of hard-wired addresses
    * @param reach who gets the traffic colour
    */
-  public Engine(String service, Locality here, Targets targets, Reach reach, Ticker ticker) {
+  public Engine(
+      String service,
+      Locality here,
+      ServiceAddresses targets,
+      PropagationScope reach,
+      Ticker ticker) {
     this(service, here, targets, reach, ticker, null);
   }
 
@@ -123,29 +128,29 @@ public final class Engine implements Ticket.Recorder {
   public Engine(
       String service,
       Locality here,
-      Targets targets,
-      Reach reach,
+      ServiceAddresses targets,
+      PropagationScope reach,
       Ticker ticker,
       @Nullable Pacer pacer) {
     this.service = service;
     this.targets = targets;
     this.reach = reach;
-    this.hosts = new Names(targets, reach);
+    this.hosts = new WildcardHosts(targets, reach);
     this.here = here;
     this.ticker = ticker;
     this.pacer = pacer;
-    this.signals = new Signals(service, ticker.read());
+    this.signals = new ServerSignals(service, ticker.read());
   }
 
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
   public void apply(RuleBook book) {
     signals.judgeBy(book.breakers(service));
-    snapshot = Snapshot.build(snapshot, book, service, here, hosts, ticker.read());
+    snapshot = RulesInForce.build(snapshot, book, service, here, hosts, ticker.read());
     timeOwn();
   }
 
   /** How the calls this JVM serves end. Counted while a rule governs them, or {@link #watch}. */
-  public Signals signals() {
+  public ServerSignals signals() {
     return signals;
   }
 
@@ -154,7 +159,7 @@ public final class Engine implements Ticket.Recorder {
     watched = true;
   }
 
-  public Snapshot snapshot() {
+  public RulesInForce snapshot() {
     return snapshot;
   }
 
@@ -188,12 +193,12 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** Where this JVM's own servers listen. */
-  public Ports ports() {
+  public ListeningPorts ports() {
     return ports;
   }
 
   /** Where metrics meet those who export them. */
-  public Outlet outlet() {
+  public MetricExporters outlet() {
     return outlet;
   }
 
@@ -211,9 +216,9 @@ public final class Engine implements Ticket.Recorder {
    * From now on the time that calls take is measured, also of those no rule is about: somebody
    * reads it. May be asked for more than once. Any thread.
    */
-  public synchronized Latencies measure() {
+  public synchronized LatencyRecorders measure() {
     if (latencies == null) {
-      latencies = new Latencies();
+      latencies = new LatencyRecorders();
       watched = true;
       timeOwn();
     }
@@ -222,27 +227,27 @@ public final class Engine implements Ticket.Recorder {
 
   /**
    * How long calls took, by the rules in force that go by it; empty while nobody {@link #measure
-   * measures}. At most {@link Latencies#MAX_RULES}: those about calls to this service, which come
-   * first, and those about the services that were called first. Any thread.
+   * measures}. At most {@link LatencyRecorders#MAX_RULES}: those about calls to this service, which
+   * come first, and those about the services that were called first. Any thread.
    */
   public synchronized List<RuleLatency> ruleLatencies() {
     List<RuleLatency> all = new ArrayList<RuleLatency>();
     if (latencies != null) {
-      Snapshot s = snapshot;
+      RulesInForce s = snapshot;
       if (s.own() != null) {
         s.own().timedServer(listing(service, "server", all));
       }
       for (ServicePlan p : s.plans()) {
         p.timedClient(listing(p.service, "client", all));
       }
-      ruleRoom.set(Latencies.MAX_RULES - all.size()); // some may be gone
+      ruleRoom.set(LatencyRecorders.MAX_RULES - all.size()); // some may be gone
     }
     return all;
   }
 
-  private static Timed.Each listing(String service, String side, List<RuleLatency> all) {
+  private static TimedRule.Each listing(String service, String side, List<RuleLatency> all) {
     return (kind, id, slow, rule) -> {
-      Latency l = rule.latency();
+      LatencyRecorder l = rule.latency();
       if (l != null) {
         all.add(new RuleLatency(service, side, kind, id, slow, l));
       }
@@ -264,8 +269,8 @@ public final class Engine implements Ticket.Recorder {
   /**
    * The first call to a service under this plan. No lock: at worst two count for one for a while.
    */
-  private Latency called(ServicePlan plan, Latencies all) {
-    Latency l = all.target(plan.service);
+  private LatencyRecorder called(ServicePlan plan, LatencyRecorders all) {
+    LatencyRecorder l = all.target(plan.service);
     if (!all.isOthers(l)) {
       plan.timedClient(timing);
     }
@@ -297,13 +302,13 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** How long calls took, or null: nobody has asked to {@link #measure}. */
-  public @Nullable Latencies latencies() {
+  public @Nullable LatencyRecorders latencies() {
     return latencies;
   }
 
   /** Whether inbound calls are looked at at all: lets an adapter skip its own set-up. */
   public boolean governsInbound() {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     return (s.own() != null || watched) && !s.book().off;
   }
 
@@ -314,16 +319,16 @@ public final class Engine implements Ticket.Recorder {
    *     Ticket#waitNanos} make the call and end the ticket
    */
   public <C> boolean inbound(AttributeSource<C> source, C call, Ticket ticket) {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     ServicePlan plan = s.own();
-    Latencies measures = latencies;
+    LatencyRecorders measures = latencies;
     if (plan == null && !watched || s.book().off) {
       ticket.begin(0, null);
       return true;
     }
     long now = ticker.read();
     ticket.begin(now, signals);
-    Limits limits = plan == null ? null : plan.server;
+    RateLimiters limits = plan == null ? null : plan.server;
     if (limits != null) {
       if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
         ticket.management();
@@ -343,17 +348,18 @@ public final class Engine implements Ticket.Recorder {
 
   /** Counts a refused call and an admitted one's decision; what it takes is counted as it ends. */
   private <C> void measure(
-      Latencies all,
-      Latency latency,
+      LatencyRecorders all,
+      LatencyRecorder latency,
       boolean admitted,
       AttributeSource<C> source,
       C call,
       long now,
       Ticket ticket) {
-    int kind = Kind.begun(source.grpc(), source.grpc() ? null : source.method(call));
+    int kind = CallTags.begun(source.grpc(), source.grpc() ? null : source.method(call));
     Ticket.Recorder breaker = ticket.breaker();
     if (admitted) {
-      ticket.measured(latency, breaker == null ? kind : Kind.withCircuit(kind, breaker.circuit()));
+      ticket.measured(
+          latency, breaker == null ? kind : CallTags.withCircuit(kind, breaker.circuit()));
       if (all.timesDecision()) {
         all.decided(ticker.read() - now);
       }
@@ -362,18 +368,18 @@ public final class Engine implements Ticket.Recorder {
     Refusal refusal = ticket.refused();
     kind =
         refusal.kind() == Refusal.Kind.LIMIT
-            ? Kind.withExceeded(kind)
+            ? CallTags.withExceeded(kind)
             : refusal.kind() == Refusal.Kind.BREAKER
-                ? Kind.withCircuit(kind, Kind.OPEN)
-                : breaker == null ? kind : Kind.withCircuit(kind, breaker.circuit());
+                ? CallTags.withCircuit(kind, CallTags.OPEN)
+                : breaker == null ? kind : CallTags.withCircuit(kind, breaker.circuit());
     int outcome =
         source.grpc() ? Outcome.grpc(refusal.grpcStatus()) : Outcome.http(refusal.status());
-    latency.record(Kind.ended(kind, outcome), ticker.read() - now);
+    latency.record(CallTags.ended(kind, outcome), ticker.read() - now);
   }
 
   /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
   public @Nullable ServicePlan plan(String target) {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     if (s.book().off) {
       return null;
     }
@@ -383,7 +389,7 @@ public final class Engine implements Ticket.Recorder {
 
   private @Nullable ServicePlan measured(String target) {
     ServicePlan p = measured.get(target);
-    if (p == null && measured.size() < Latencies.MAX_TARGETS) {
+    if (p == null && measured.size() < LatencyRecorders.MAX_TARGETS) {
       ServicePlan fresh = new ServicePlan(target, null, null, null, null, null);
       p = measured.putIfAbsent(target, fresh);
       p = p == null ? fresh : p;
@@ -404,9 +410,9 @@ public final class Engine implements Ticket.Recorder {
     long now = ticker.read();
     ticket.begin(now, this);
     boolean admitted = decide(plan, source, call, now, ticket);
-    Latencies measures = latencies;
+    LatencyRecorders measures = latencies;
     if (measures != null) {
-      Latency latency = plan.latency;
+      LatencyRecorder latency = plan.latency;
       if (latency == null) {
         latency = called(plan, measures);
         plan.latency = latency;
@@ -473,7 +479,7 @@ public final class Engine implements Ticket.Recorder {
    * adapter skip its own set-up.
    */
   public boolean colours() {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     return s.carried() != null && !s.book().off;
   }
 
@@ -482,7 +488,7 @@ public final class Engine implements Ticket.Recorder {
    * Colour#swap} while the request is worked on, and puts back what was there before.
    */
   public <C> Colour colour(AttributeSource<C> source, C call) {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     return s.carried() == null || s.book().off ? Colour.NONE : s.carried().read(source, call);
   }
 
@@ -496,7 +502,7 @@ public final class Engine implements Ticket.Recorder {
    */
   public <C> String[] headers(AttributeSource<C> source, C call, @Nullable Ticket ticket) {
     String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     if (s.carried() == null || s.book().off) {
       return routed;
     }
@@ -520,7 +526,7 @@ public final class Engine implements Ticket.Recorder {
    * at {@code caller}. A third party never is.
    */
   public @Nullable String callerFor(String host, int port) {
-    Snapshot s = snapshot;
+    RulesInForce s = snapshot;
     if (!s.anyAsksWhoCalls() || s.book().off) {
       return null;
     }

@@ -1,22 +1,22 @@
 package io.weir.engine.gate;
 
-import io.weir.engine.breaker.Breaker;
-import io.weir.engine.breaker.Breakers;
-import io.weir.engine.limit.Limits;
-import io.weir.engine.measure.Latency;
-import io.weir.engine.measure.Timed;
-import io.weir.engine.outlier.Outliers;
+import io.weir.engine.breaker.CircuitBreaker;
+import io.weir.engine.breaker.CircuitBreakers;
+import io.weir.engine.limit.RateLimiters;
+import io.weir.engine.measure.LatencyRecorder;
+import io.weir.engine.measure.TimedRule;
+import io.weir.engine.outlier.OutlierDetector;
 import io.weir.engine.route.Router;
 import org.jspecify.annotations.Nullable;
 
 /** The running engines of one service; any may be null, which costs nothing. */
 public final class ServicePlan {
   final String service;
-  final @Nullable Limits server;
-  final @Nullable Limits client;
-  final @Nullable Breakers breakers;
+  final @Nullable RateLimiters server;
+  final @Nullable RateLimiters client;
+  final @Nullable CircuitBreakers breakers;
   final @Nullable Router router;
-  final @Nullable Outliers outliers;
+  final @Nullable OutlierDetector outliers;
 
   /**
    * Asked for since the last sweep; only of plans that make room. Written without a fence: at worst
@@ -25,15 +25,15 @@ public final class ServicePlan {
   boolean used = true;
 
   /** Where the calls' times are counted, once they are; asked for by name only once. */
-  volatile @Nullable Latency latency;
+  volatile @Nullable LatencyRecorder latency;
 
   ServicePlan(
       String service,
-      @Nullable Limits server,
-      @Nullable Limits client,
-      @Nullable Breakers breakers,
+      @Nullable RateLimiters server,
+      @Nullable RateLimiters client,
+      @Nullable CircuitBreakers breakers,
       @Nullable Router router,
-      @Nullable Outliers outliers) {
+      @Nullable OutlierDetector outliers) {
     this.service = service;
     this.server = server;
     this.client = client;
@@ -47,16 +47,16 @@ public final class ServicePlan {
   }
 
   /** Limits on calls to this JVM, or null. */
-  public @Nullable Limits server() {
+  public @Nullable RateLimiters server() {
     return server;
   }
 
   /** Limits on calls from this JVM to the service, or null. */
-  public @Nullable Limits client() {
+  public @Nullable RateLimiters client() {
     return client;
   }
 
-  public @Nullable Breakers breakers() {
+  public @Nullable CircuitBreakers breakers() {
     return breakers;
   }
 
@@ -65,19 +65,19 @@ public final class ServicePlan {
   }
 
   /** What takes failing instances out of routing, or null. */
-  public @Nullable Outliers outliers() {
+  public @Nullable OutlierDetector outliers() {
     return outliers;
   }
 
   /** Tells {@code to} about the rules on calls to this JVM that go by how long they take. */
-  void timedServer(Timed.Each to) {
+  void timedServer(TimedRule.Each to) {
     if (server != null) {
       server.timed(to);
     }
   }
 
   /** The same of calls from this JVM to the service. */
-  void timedClient(Timed.Each to) {
+  void timedClient(TimedRule.Each to) {
     if (client != null) {
       client.timed(to);
     }
@@ -91,7 +91,7 @@ public final class ServicePlan {
     if (client != null || breakers == null) {
       return false;
     }
-    for (Breaker b : breakers.all()) {
+    for (CircuitBreaker b : breakers.all()) {
       if (!b.isClosed()) {
         return false;
       }

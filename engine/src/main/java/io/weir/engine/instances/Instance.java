@@ -37,7 +37,7 @@ public final class Instance {
   private volatile boolean deaf;
 
   /** Belongs to the description, not to the address: another version is counted elsewhere. */
-  private @Nullable Selections selections;
+  private @Nullable SelectionCounters selections;
 
   /**
    * @param labels copied by reference; must not change any more
@@ -219,7 +219,7 @@ public final class Instance {
   }
 
   /** Where it is counted how often this instance is chosen. */
-  public void countIn(Selections counts) {
+  public void countIn(SelectionCounters counts) {
     selections = counts;
   }
 
@@ -231,8 +231,8 @@ public final class Instance {
   }
 
   /** This instance was chosen for a call, by no arm of a rule. */
-  public void chosen(Selections.Reason why) {
-    count(Selections.place(why));
+  public void chosen(SelectionCounters.Reason why) {
+    count(SelectionCounters.place(why));
   }
 
   /**
@@ -240,12 +240,12 @@ public final class Instance {
    *
    * @param arm the number of the arm that chose it, see {@link #mayBeChosenBy}
    */
-  public void chosen(Selections.Reason why, int arm) {
-    count(Selections.place(why, arm));
+  public void chosen(SelectionCounters.Reason why, int arm) {
+    count(SelectionCounters.place(why, arm));
   }
 
   private void count(int place) {
-    Selections s = selections;
+    SelectionCounters s = selections;
     if (s != null && !state.counts(s, place)) {
       s.add(place, 1);
     }
@@ -280,13 +280,13 @@ public final class Instance {
   }
 
   /** What outlives a change of the registration's value. */
-  private static final class State implements Selections.Resident {
+  private static final class State implements SelectionCounters.Resident {
     static final AtomicIntegerFieldUpdater<State> IN_FLIGHT =
         AtomicIntegerFieldUpdater.newUpdater(State.class, "inFlight");
     private static final AtomicLongFieldUpdater<State> CHOSEN =
         AtomicLongFieldUpdater.newUpdater(State.class, "chosen");
-    private static final AtomicReferenceFieldUpdater<State, Selections> HOME =
-        AtomicReferenceFieldUpdater.newUpdater(State.class, Selections.class, "home");
+    private static final AtomicReferenceFieldUpdater<State, SelectionCounters> HOME =
+        AtomicReferenceFieldUpdater.newUpdater(State.class, SelectionCounters.class, "home");
     private static final int UNSETTLED = Integer.MIN_VALUE;
 
     volatile int inFlight;
@@ -295,7 +295,7 @@ public final class Instance {
     // counted here, on the cache line that they write anyway, and added up when somebody asks.
 
     private volatile long chosen;
-    private volatile @Nullable Selections home;
+    private volatile @Nullable SelectionCounters home;
     private volatile int place = UNSETTLED;
     private volatile boolean gone;
 
@@ -305,7 +305,7 @@ public final class Instance {
     volatile @Nullable OutcomeListener outcomes;
 
     /** False: not to be counted here. */
-    boolean counts(Selections in, int at) {
+    boolean counts(SelectionCounters in, int at) {
       if (place != at || home != in) {
         if (place != UNSETTLED || !HOME.compareAndSet(this, null, in)) {
           return false;
@@ -335,7 +335,7 @@ public final class Instance {
     void leave() {
       gone = true;
       move();
-      Selections h = home;
+      SelectionCounters h = home;
       if (h != null) {
         h.leaves(this);
       }

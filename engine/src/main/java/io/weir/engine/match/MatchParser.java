@@ -89,18 +89,18 @@ public final class MatchParser {
    *
    * @throws MatchSyntaxException saying where and what was expected
    */
-  public static Match parse(String text) {
+  public static MatchExpression parse(String text) {
     return parse(text, new Budget());
   }
 
   /** As {@link #parse(String)}, one of several expressions that share a budget. */
-  public static Match parse(String text, Budget budget) {
+  public static MatchExpression parse(String text, Budget budget) {
     if (text.length() > MAX_LENGTH) {
       throw new MatchSyntaxException(
           text.substring(0, MAX_LENGTH), MAX_LENGTH, "at most " + MAX_LENGTH + " characters");
     }
     MatchParser p = new MatchParser(text, budget);
-    Match m = p.or(false);
+    MatchExpression m = p.or(false);
     p.skip();
     if (p.at < text.length()) {
       throw p.expected("'&&', '||' or the end");
@@ -108,23 +108,23 @@ public final class MatchParser {
     return m;
   }
 
-  private Match or(boolean negated) {
-    List<Match> parts = new ArrayList<Match>();
+  private MatchExpression or(boolean negated) {
+    List<MatchExpression> parts = new ArrayList<MatchExpression>();
     do {
       parts.add(and(negated));
     } while (take("||"));
     return Predicates.junction(negated, parts);
   }
 
-  private Match and(boolean negated) {
-    List<Match> parts = new ArrayList<Match>();
+  private MatchExpression and(boolean negated) {
+    List<MatchExpression> parts = new ArrayList<MatchExpression>();
     do {
       parts.add(not(negated));
     } while (take("&&"));
     return Predicates.junction(!negated, parts);
   }
 
-  private Match not(boolean negated) {
+  private MatchExpression not(boolean negated) {
     skip();
     int start = at;
     boolean not = take("!");
@@ -135,7 +135,7 @@ public final class MatchParser {
       at = start;
       throw expected("at most " + MAX_DEPTH + " nested brackets and negations");
     }
-    Match m;
+    MatchExpression m;
     if (not) {
       m = not(!negated);
     } else {
@@ -146,7 +146,7 @@ public final class MatchParser {
     return m;
   }
 
-  private Match test(boolean negated) {
+  private MatchExpression test(boolean negated) {
     int start = at;
     String word = word();
     if (word.equals("exists")) {
@@ -200,7 +200,7 @@ public final class MatchParser {
   }
 
   /** Not less is greater or equal: a comparison needs no negated form. */
-  private Match compare(Attribute a, boolean less, boolean orEqual, boolean negated) {
+  private MatchExpression compare(Attribute a, boolean less, boolean orEqual, boolean negated) {
     skip();
     int start = at;
     String number = word();

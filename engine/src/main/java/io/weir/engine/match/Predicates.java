@@ -15,18 +15,18 @@ final class Predicates {
   private Predicates() {}
 
   /** All or any of several, asked in the order written. */
-  static final class Junction implements Match {
+  static final class Junction implements MatchExpression {
     final boolean all;
-    private final Match[] parts;
+    private final MatchExpression[] parts;
 
-    Junction(boolean all, List<Match> parts) {
+    Junction(boolean all, List<MatchExpression> parts) {
       this.all = all;
-      this.parts = parts.toArray(new Match[0]);
+      this.parts = parts.toArray(new MatchExpression[0]);
     }
 
     @Override
     public <C> boolean test(AttributeSource<C> source, C call) {
-      for (Match m : parts) {
+      for (MatchExpression m : parts) {
         if (m.test(source, call) != all) {
           return !all;
         }
@@ -36,7 +36,7 @@ final class Predicates {
 
     @Override
     public void attributes(Collection<? super Attribute> to) {
-      for (Match m : parts) {
+      for (MatchExpression m : parts) {
         m.attributes(to);
       }
     }
@@ -44,7 +44,7 @@ final class Predicates {
     @Override
     public String toString() {
       StringBuilder s = new StringBuilder();
-      for (Match m : parts) {
+      for (MatchExpression m : parts) {
         if (s.length() > 0) {
           s.append(all ? " && " : " || ");
         }
@@ -56,7 +56,7 @@ final class Predicates {
     }
   }
 
-  static final class Exists implements Match {
+  static final class Exists implements MatchExpression {
     private final Attribute attribute;
     private final boolean negated;
 
@@ -82,7 +82,7 @@ final class Predicates {
   }
 
   /** A test of one attribute's value; absent, it is false, negated or not. */
-  abstract static class Test implements Match {
+  abstract static class Test implements MatchExpression {
     final Attribute attribute;
     final boolean negated;
 
@@ -351,12 +351,12 @@ final class Predicates {
     return '\'' + s.replace("'", "''") + '\'';
   }
 
-  static Match junction(boolean all, List<Match> parts) {
+  static MatchExpression junction(boolean all, List<MatchExpression> parts) {
     if (parts.size() == 1) {
       return parts.get(0);
     }
-    List<Match> flat = new java.util.ArrayList<Match>();
-    for (Match m : parts) {
+    List<MatchExpression> flat = new java.util.ArrayList<MatchExpression>();
+    for (MatchExpression m : parts) {
       if (m instanceof Junction && ((Junction) m).all == all) {
         flat.addAll(Arrays.asList(((Junction) m).parts));
       } else {

@@ -18,10 +18,15 @@ public final class RuleLatency {
   public final long slowNanos;
 
   /** Of the calls that were let in and said something; not by kind. */
-  public final Latency latency;
+  public final LatencyRecorder latency;
 
   public RuleLatency(
-      String service, String side, String kind, String rule, long slowNanos, Latency latency) {
+      String service,
+      String side,
+      String kind,
+      String rule,
+      long slowNanos,
+      LatencyRecorder latency) {
     this.service = service;
     this.side = side;
     this.kind = kind;
@@ -36,7 +41,7 @@ public final class RuleLatency {
    * @param micros what {@link #latency} has counted, or some of it
    */
   public long slow(Histogram micros) {
-    long from = Math.min(slowNanos / 1000, Latency.HIGHEST_MICROS);
-    return slowNanos == 0 ? 0 : micros.getCountBetweenValues(from, Latency.HIGHEST_MICROS);
+    long from = Math.min(slowNanos / 1000, LatencyRecorder.HIGHEST_MICROS);
+    return slowNanos == 0 ? 0 : micros.getCountBetweenValues(from, LatencyRecorder.HIGHEST_MICROS);
   }
 }

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A router is compiled from one service's rules and one list of instances and never changes:
  * every arm knows its own instances beforehand, so a pick walks the rule's rows (first match wins),
- * draws or hashes an arm, and picks within the arm's {@link Pool}. It looks at no other rule, no
- * other service and none of the instances one by one.
+ * draws or hashes an arm, and picks within the arm's {@link InstancePool}. It looks at no other
+ * rule, no other service and none of the instances one by one.
  *
  * <p><b>Isolation.</b> Instances labelled {@code canary} get a call only if the arm says so, by
  * version or by that label, or if the call carries a {@code canary} tag of the same value and no
@@ -36,9 +36,9 @@ public final class Router {
   private final List<Instance> instances;
   private final Locality here;
   private final Ejections ejections;
-  private final Counters counters;
-  private final @Nullable Plan http;
-  private final @Nullable Plan grpc;
+  private final RouteCounters counters;
+  private final @Nullable RoutePlan http;
+  private final @Nullable RoutePlan grpc;
 
   private Router(
       @Nullable Router before,
@@ -50,7 +50,7 @@ public final class Router {
     this.instances = instances;
     this.here = here;
     ejections = before == null ? new Ejections() : before.ejections;
-    counters = before == null ? new Counters() : before.counters;
+    counters = before == null ? new RouteCounters() : before.counters;
     if (before != null) {
       Map<String, Instance> known = new HashMap<String, Instance>();
       for (Instance i : before.instances) {
@@ -74,13 +74,13 @@ public final class Router {
     grpc = compile(true, now);
   }
 
-  private @Nullable Plan compile(boolean grpc, long now) {
+  private @Nullable RoutePlan compile(boolean grpc, long now) {
     if (rules.isEmpty()) {
-      return new Compiler(null, here, ejections, counters, now).compile(instances, grpc, null);
+      return new RouteCompiler(null, here, ejections, counters, now).compile(instances, grpc, null);
     }
-    Plan plan = null;
+    RoutePlan plan = null;
     for (int i = rules.size() - 1; i >= 0; i--) {
-      Compiler compiler = new Compiler(rules.get(i), here, ejections, counters, now);
+      RouteCompiler compiler = new RouteCompiler(rules.get(i), here, ejections, counters, now);
       plan = compiler.compile(instances, grpc, plan);
     }
     return plan;
@@ -135,7 +135,7 @@ public final class Router {
    * why.
    */
   public <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    Plan plan = source.grpc() ? grpc : http;
+    RoutePlan plan = source.grpc() ? grpc : http;
     return plan == null || plan.pick(source, call, now, ticket);
   }
 
@@ -145,7 +145,7 @@ public final class Router {
   }
 
   /** What has been counted so far. */
-  public Counters counters() {
+  public RouteCounters counters() {
     return counters;
   }
 }

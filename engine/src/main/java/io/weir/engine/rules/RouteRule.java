@@ -2,7 +2,7 @@ package io.weir.engine.rules;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
@@ -58,14 +58,17 @@ public final class RouteRule extends Rule {
      * one arm alone matches are its own, several arms that match share by weight, and so do the
      * arms without match, or all arms, what no arm matches. At most 64 arms.
      */
-    public final @Nullable Match match;
+    public final @Nullable MatchExpression match;
 
     public Arm(@Nullable String version, Map<String, String> labels, int weight) {
       this(version, labels, weight, null);
     }
 
     public Arm(
-        @Nullable String version, Map<String, String> labels, int weight, @Nullable Match match) {
+        @Nullable String version,
+        Map<String, String> labels,
+        int weight,
+        @Nullable MatchExpression match) {
       this.version = version;
       this.labels = Collections.unmodifiableMap(labels);
       this.weight = weight;
@@ -140,7 +143,7 @@ public final class RouteRule extends Rule {
 
   /** One row: a match and where its calls go. */
   public static final class Route {
-    public final Match match;
+    public final MatchExpression match;
     public final @Nullable String matchText;
     public final List<Arm> to;
 
@@ -157,7 +160,7 @@ public final class RouteRule extends Rule {
     public final @Nullable Ab ab;
 
     public Route(
-        Match match,
+        MatchExpression match,
         @Nullable String matchText,
         List<Arm> to,
         @Nullable Attribute sticky,
@@ -168,7 +171,7 @@ public final class RouteRule extends Rule {
     }
 
     public Route(
-        Match match,
+        MatchExpression match,
         @Nullable String matchText,
         List<Arm> to,
         @Nullable Attribute sticky,

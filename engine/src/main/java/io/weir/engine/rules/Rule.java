@@ -1,6 +1,6 @@
 package io.weir.engine.rules;
 
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 
 /**
  * What every rule has. Rule values are immutable; two rules with the same {@link #fingerprint} are
@@ -20,7 +20,7 @@ public abstract class Rule {
   public final boolean shadow;
 
   /** Which calls the rule is about. */
-  public final Match match;
+  public final MatchExpression match;
 
   /** Whether health checks are among the calls the rule is about; of limits and breakers. */
   public final boolean includeHealth;
@@ -56,7 +56,7 @@ public abstract class Rule {
     String service = "";
     boolean enabled = true;
     boolean shadow;
-    Match match = Match.ALWAYS;
+    MatchExpression match = MatchExpression.ALWAYS;
     boolean includeHealth;
     String fingerprint = "";
     String origin = "";
@@ -97,7 +97,7 @@ public abstract class Rule {
       return self();
     }
 
-    public B match(Match v) {
+    public B match(MatchExpression v) {
       match = v;
       return self();
     }

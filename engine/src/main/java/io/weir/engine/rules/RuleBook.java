@@ -26,8 +26,8 @@ public final class RuleBook {
   /** Kill switch for everything in this JVM. */
   public final boolean off;
 
-  private final Map<String, List<LimitRule>> limits;
-  private final Map<String, List<BreakerRule>> breakers;
+  private final Map<String, List<RateLimitRule>> limits;
+  private final Map<String, List<CircuitBreakerRule>> breakers;
   private final Map<String, List<RouteRule>> routes;
   private final Map<String, List<Instance>> instances;
   private final Map<String, List<Instance>> lastResort;
@@ -96,13 +96,13 @@ public final class RuleBook {
   }
 
   /** The service's own rules, or the defaults under {@code *} when it has none; never null. */
-  public List<LimitRule> limits(String service) {
-    return off(service) ? Collections.<LimitRule>emptyList() : own(limits, service);
+  public List<RateLimitRule> limits(String service) {
+    return off(service) ? Collections.<RateLimitRule>emptyList() : own(limits, service);
   }
 
   /** See {@link #limits}. */
-  public List<BreakerRule> breakers(String service) {
-    return off(service) ? Collections.<BreakerRule>emptyList() : own(breakers, service);
+  public List<CircuitBreakerRule> breakers(String service) {
+    return off(service) ? Collections.<CircuitBreakerRule>emptyList() : own(breakers, service);
   }
 
   /**
@@ -147,15 +147,15 @@ public final class RuleBook {
     b.offServices = offServices;
     b.instances = instances;
     b.lastResort = lastResort;
-    for (Map.Entry<String, List<LimitRule>> e : limits.entrySet()) {
-      List<LimitRule> l = Builder.list(b.limits, e.getKey());
-      for (LimitRule r : e.getValue()) {
+    for (Map.Entry<String, List<RateLimitRule>> e : limits.entrySet()) {
+      List<RateLimitRule> l = Builder.list(b.limits, e.getKey());
+      for (RateLimitRule r : e.getValue()) {
         l.add(r.inShadow());
       }
     }
-    for (Map.Entry<String, List<BreakerRule>> e : breakers.entrySet()) {
-      List<BreakerRule> l = Builder.list(b.breakers, e.getKey());
-      for (BreakerRule r : e.getValue()) {
+    for (Map.Entry<String, List<CircuitBreakerRule>> e : breakers.entrySet()) {
+      List<CircuitBreakerRule> l = Builder.list(b.breakers, e.getKey());
+      for (CircuitBreakerRule r : e.getValue()) {
         l.add(r.inShadow());
       }
     }
@@ -172,9 +172,10 @@ public final class RuleBook {
   public static final class Builder {
     private long revision;
     private boolean off;
-    private Map<String, List<LimitRule>> limits = new LinkedHashMap<String, List<LimitRule>>();
-    private Map<String, List<BreakerRule>> breakers =
-        new LinkedHashMap<String, List<BreakerRule>>();
+    private Map<String, List<RateLimitRule>> limits =
+        new LinkedHashMap<String, List<RateLimitRule>>();
+    private Map<String, List<CircuitBreakerRule>> breakers =
+        new LinkedHashMap<String, List<CircuitBreakerRule>>();
     private Map<String, List<RouteRule>> routes = new HashMap<String, List<RouteRule>>();
     private Map<String, List<Instance>> instances = new HashMap<String, List<Instance>>();
     private Map<String, List<Instance>> lastResort = new HashMap<String, List<Instance>>();
@@ -201,15 +202,15 @@ public final class RuleBook {
      * service's own word on the matter: the defaults under {@code *} do not take its place.
      */
     public Builder add(Rule rule) {
-      if (rule instanceof LimitRule) {
-        List<LimitRule> l = list(limits, rule.service);
+      if (rule instanceof RateLimitRule) {
+        List<RateLimitRule> l = list(limits, rule.service);
         if (rule.enabled) {
-          l.add((LimitRule) rule);
+          l.add((RateLimitRule) rule);
         }
-      } else if (rule instanceof BreakerRule) {
-        List<BreakerRule> l = list(breakers, rule.service);
+      } else if (rule instanceof CircuitBreakerRule) {
+        List<CircuitBreakerRule> l = list(breakers, rule.service);
         if (rule.enabled) {
-          l.add((BreakerRule) rule);
+          l.add((CircuitBreakerRule) rule);
         }
       } else {
         List<RouteRule> l = list(routes, rule.service);

@@ -6,34 +6,34 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ClassificationTest {
-  private static final int S = Classifier.SUCCESS;
-  private static final int F = Classifier.FAILURE;
-  private static final int I = Classifier.IGNORED;
-  private static final int O = Classifier.OWN;
+  private static final int S = OutcomeClassifier.SUCCESS;
+  private static final int F = OutcomeClassifier.FAILURE;
+  private static final int I = OutcomeClassifier.IGNORED;
+  private static final int O = OutcomeClassifier.OWN;
 
-  private static int http(BreakerRule rule, int status) {
-    return new Classifier(rule).classify(Outcome.http(status), null);
+  private static int http(CircuitBreakerRule rule, int status) {
+    return new OutcomeClassifier(rule).classify(Outcome.http(status), null);
   }
 
-  private static int grpc(BreakerRule rule, int code) {
-    return new Classifier(rule).classify(Outcome.grpc(code), null);
+  private static int grpc(CircuitBreakerRule rule, int code) {
+    return new OutcomeClassifier(rule).classify(Outcome.grpc(code), null);
   }
 
-  private static int thrown(BreakerRule rule, Failure failure, Throwable t) {
-    return new Classifier(rule)
+  private static int thrown(CircuitBreakerRule rule, Failure failure, Throwable t) {
+    return new OutcomeClassifier(rule)
         .classify(failure == null ? Outcome.NONE : Outcome.failed(failure), t);
   }
 
   @Test
   void byDefaultServerErrorsTimeoutsAndConnectFailuresCount() {
-    BreakerRule d = Rig.rule().build();
+    CircuitBreakerRule d = Rig.rule().build();
     assertThat(List.of(http(d, 200), http(d, 404), http(d, 429), http(d, 499))).containsOnly(S);
     assertThat(List.of(http(d, 502), http(d, 503), http(d, 504))).containsOnly(F);
     assertThat(List.of(http(d, 500), http(d, 501), http(d, 505), http(d, 599))).containsOnly(O);
@@ -47,21 +47,21 @@ class ClassificationTest {
 
   @Test
   void theCallersOwnCancelSaysNothing() {
-    BreakerRule d = Rig.rule().build();
+    CircuitBreakerRule d = Rig.rule().build();
     assertThat(thrown(d, Failure.CANCELLED, new IOException("Canceled"))).isEqualTo(I);
     assertThat(grpc(d, 1)).isEqualTo(I);
   }
 
   @Test
   void aMessageThatWasNotHandledIsAFailure() {
-    Classifier c = new Classifier(Rig.rule().build());
+    OutcomeClassifier c = new OutcomeClassifier(Rig.rule().build());
     assertThat(c.classify(Outcome.message(true), null)).isEqualTo(S);
     assertThat(c.classify(Outcome.message(false), null)).isEqualTo(F);
   }
 
   @Test
   void ignoreGoesBeforeRecordAndRecordBeforeTheDefault() {
-    BreakerRule r =
+    CircuitBreakerRule r =
         Rig.rule()
             .record(List.of("500-599", "429"), List.of("java.io.IOException"), List.of("NOT_FOUND"))
             .named(true, true)
@@ -82,13 +82,13 @@ class ClassificationTest {
 
   @Test
   void aPredicateThatThrowsRecordsAndLeaksNoPermit() {
-    BreakerRule rule = Rig.rule().build();
-    Breaker breaker = new Breaker("order", rule, () -> 0.5, 0);
-    Guard guard =
-        new Guard(
+    CircuitBreakerRule rule = Rig.rule().build();
+    CircuitBreaker breaker = new CircuitBreaker("order", rule, () -> 0.5, 0);
+    BreakerRuleEdition guard =
+        new BreakerRuleEdition(
             rule,
             breaker,
-            new Classifier(rule) {
+            new OutcomeClassifier(rule) {
               @Override
               public int classify(int outcome, Throwable thrown) {
                 throw new IllegalStateException("broken predicate");
@@ -133,7 +133,7 @@ class ClassificationTest {
 
   @Test
   void rangesHoldBothTheirEnds() {
-    BreakerRule r =
+    CircuitBreakerRule r =
         Rig.rule()
             .record(List.of("4xx", "500 - 504", "999", "100"), List.of(), List.of())
             .named(true, true)
@@ -160,7 +160,7 @@ class ClassificationTest {
   @Test
   void everyGrpcCodeCanBeNamed() {
     for (int code = 0; code < 17; code++) {
-      BreakerRule r =
+      CircuitBreakerRule r =
           Rig.rule()
               .record(List.of(), List.of(), List.of(io.weir.engine.grpc.GrpcCodes.NAMES.get(code)))
               .named(true, true)
@@ -174,11 +174,12 @@ class ClassificationTest {
 
   @Test
   void whatWasThrownIsLookedAtOnlyWithoutAnAnswer() {
-    BreakerRule none = Rig.rule().record(List.of("5xx"), List.of(), List.of()).build();
+    CircuitBreakerRule none = Rig.rule().record(List.of("5xx"), List.of(), List.of()).build();
     assertThat(thrown(none, Failure.EXCEPTION, new IOException())).isEqualTo(S);
     assertThat(thrown(none, Failure.EXCEPTION, null)).isEqualTo(F);
     assertThat(thrown(none, Failure.TIMEOUT, null)).isEqualTo(F);
     assertThat(thrown(none, null, null)).isEqualTo(S);
-    assertThat(new Classifier(none).classify(Outcome.http(200), new IOException())).isEqualTo(S);
+    assertThat(new OutcomeClassifier(none).classify(Outcome.http(200), new IOException()))
+        .isEqualTo(S);
   }
 }

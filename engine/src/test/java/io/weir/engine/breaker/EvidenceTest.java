@@ -6,7 +6,7 @@ import io.weir.engine.call.Ticket;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.LocalFailures;
 import io.weir.engine.outcome.Outcome;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.UnknownHostException;
@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EvidenceTest {
   private final List<Long> told = new ArrayList<>();
 
-  private static BreakerRule.Builder rule() {
+  private static CircuitBreakerRule.Builder rule() {
     return Rig.rule().minNanos(Rig.SECOND);
   }
 
@@ -193,32 +193,33 @@ class EvidenceTest {
 
   // ---- what the fleet believes
 
-  private Rig linked(BreakerRule rule) {
+  private Rig linked(CircuitBreakerRule rule) {
     Rig r = new Rig(rule);
     r.breaker()
         .link(
             new FleetLink() {
               @Override
-              public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+              public void tripped(
+                  CircuitBreaker b, long epoch, long calls, long failures, long age) {
                 told.add(failures);
               }
 
               @Override
-              public void recovered(Breaker breaker) {}
+              public void recovered(CircuitBreaker breaker) {}
 
               @Override
-              public void wanted(Breaker breaker) {}
+              public void wanted(CircuitBreaker breaker) {}
 
               @Override
-              public void probing(Breaker breaker, int outstanding) {}
+              public void probing(CircuitBreaker breaker, int outstanding) {}
 
               @Override
-              public void probed(Breaker breaker, long fence, boolean good) {}
+              public void probed(CircuitBreaker breaker, long fence, boolean good) {}
             });
     return r;
   }
 
-  private void opens(BreakerRule rule, boolean convinces, Consumer<Ticket> end) {
+  private void opens(CircuitBreakerRule rule, boolean convinces, Consumer<Ticket> end) {
     told.clear();
     Rig r = linked(rule);
     long from = r.now;
@@ -250,7 +251,7 @@ class EvidenceTest {
 
   @Test
   void whatARuleNamesIsEvidenceForTheFleet() {
-    BreakerRule named =
+    CircuitBreakerRule named =
         rule()
             .fleet(true)
             .record(List.of("5xx"), List.of(), List.of("INTERNAL"))
@@ -262,7 +263,7 @@ class EvidenceTest {
 
   @Test
   void overGrpcUnavailableAndDeadlineConvinceAndInternalDoesNot() {
-    BreakerRule rule = rule().fleet(true).build();
+    CircuitBreakerRule rule = rule().fleet(true).build();
     opens(rule, true, t -> t.endGrpc(14, null, t.startNanos()));
     opens(rule, true, t -> t.endGrpc(4, Failure.TIMEOUT, null, t.startNanos()));
     opens(rule, false, t -> t.endGrpc(13, null, t.startNanos()));
@@ -272,7 +273,7 @@ class EvidenceTest {
 
   @Test
   void connectionsAndTimeoutsConvinceAndFailuresOfThisSideDoNot() {
-    BreakerRule rule = rule().fleet(true).build();
+    CircuitBreakerRule rule = rule().fleet(true).build();
     opens(rule, true, t -> t.endFailure(Failure.CONNECT, new IOException(), t.startNanos()));
     opens(rule, true, t -> t.endFailure(Failure.TIMEOUT, new IOException(), t.startNanos()));
     opens(
@@ -359,8 +360,8 @@ class EvidenceTest {
   @Test
   void afterAnOperatorsHandThereIsNoRamp() {
     Rig r = closedAgain(10);
-    r.breaker().force(BreakerRule.Force.CLOSED);
-    r.breaker().force(BreakerRule.Force.NONE);
+    r.breaker().force(CircuitBreakerRule.Force.CLOSED);
+    r.breaker().force(CircuitBreakerRule.Force.NONE);
     assertThat(passed(r, 1000, 1)).isEqualTo(1000);
   }
 
@@ -374,12 +375,12 @@ class EvidenceTest {
   void aTrailThatManyThreadsWriteNeverInventsEvidence() throws Exception {
     int threads = 4;
     int perThread = 5_000;
-    CountWindow window = new CountWindow(20);
+    CountBasedWindow window = new CountBasedWindow(20);
     AtomicLong clock = new AtomicLong();
     AtomicLong asked = new AtomicLong();
     List<String> wrong = new CopyOnWriteArrayList<>();
-    Window.Judge judge =
-        new Window.Judge() {
+    SlidingWindow.Judge judge =
+        new SlidingWindow.Judge() {
           @Override
           public boolean trips(long calls, long failures, long slow) {
             if (calls > 20) { // by the trail
@@ -405,7 +406,7 @@ class EvidenceTest {
               () -> {
                 together.await();
                 for (int c = 0; c < perThread; c++) {
-                  window.record(Window.FAILED, clock.getAndAdd(1000), judge);
+                  window.record(SlidingWindow.FAILED, clock.getAndAdd(1000), judge);
                 }
                 return null;
               }));

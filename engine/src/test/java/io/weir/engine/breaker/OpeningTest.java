@@ -3,8 +3,8 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Response;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.call.RefusalResponse;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -144,7 +144,10 @@ class OpeningTest {
     assertThat(r.refused().refusal()).as("built once").isSameAs(t.refusal());
 
     Rig own =
-        new Rig(Rig.rule().response(new Response(599, Map.of("X-A", "b"), "gone", true)).build());
+        new Rig(
+            Rig.rule()
+                .response(new RefusalResponse(599, Map.of("X-A", "b"), "gone", true))
+                .build());
     own.open();
     assertThat(own.refused().refusal().status()).isEqualTo(599);
     assertThat(own.refused().refusal().body()).isEqualTo("gone");
@@ -180,10 +183,10 @@ class OpeningTest {
 
   @Test
   void anOperatorsHandOverridesEverythingUntilItIsTakenAway() {
-    Rig r = new Rig(Rig.rule().force(BreakerRule.Force.CLOSED).build());
+    Rig r = new Rig(Rig.rule().force(CircuitBreakerRule.Force.CLOSED).build());
     r.bad(100);
     assertThat(r.state()).isEqualTo("forced-closed");
-    r.rules(Rig.rule().force(BreakerRule.Force.OPEN).build());
+    r.rules(Rig.rule().force(CircuitBreakerRule.Force.OPEN).build());
     r.pass(1000);
     r.refused();
     assertThat(r.state()).isEqualTo("forced-open");
@@ -193,7 +196,7 @@ class OpeningTest {
   }
 
   /** A match on the path. */
-  record PathIs(String path) implements io.weir.engine.match.Match {
+  record PathIs(String path) implements io.weir.engine.match.MatchExpression {
     @Override
     public <C> boolean test(io.weir.engine.call.AttributeSource<C> source, C call) {
       return path.equals(source.path(call));

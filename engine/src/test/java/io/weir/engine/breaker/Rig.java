@@ -3,7 +3,7 @@ package io.weir.engine.breaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.outcome.Failure;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.Arrays;
 import java.util.Random;
 
@@ -35,21 +35,22 @@ final class Rig {
 
   final Random random = new Random(42);
   long now = -5 * SECOND; // nanoTime may be negative
-  Breakers breakers;
+  CircuitBreakers breakers;
 
-  Rig(BreakerRule... rules) {
+  Rig(CircuitBreakerRule... rules) {
     rules(rules);
   }
 
-  void rules(BreakerRule... rules) {
-    breakers = Breakers.build("order", breakers, Arrays.asList(rules), now, random::nextDouble);
+  void rules(CircuitBreakerRule... rules) {
+    breakers =
+        CircuitBreakers.build("order", breakers, Arrays.asList(rules), now, random::nextDouble);
   }
 
-  static BreakerRule.Builder rule() {
-    return BreakerRule.builder().service("order").fleet(false);
+  static CircuitBreakerRule.Builder rule() {
+    return CircuitBreakerRule.builder().service("order").fleet(false);
   }
 
-  Breaker breaker() {
+  CircuitBreaker breaker() {
     return breakers.all().get(0);
   }
 

@@ -44,7 +44,7 @@ class RuleEditTest {
   @Test
   void anUnchangedRuleIsNotTouched() {
     Rig r = new Rig(Rig.rule().fingerprint("f").build());
-    Breakers before = r.breakers;
+    CircuitBreakers before = r.breakers;
     Ticket t = r.call();
     r.rules(Rig.rule().fingerprint("f").build());
     Ticket u = r.call();

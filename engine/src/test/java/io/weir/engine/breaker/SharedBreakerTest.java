@@ -3,7 +3,7 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.rules.BreakerRule.Force;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,27 +20,28 @@ class SharedBreakerTest {
         .link(
             new FleetLink() {
               @Override
-              public void tripped(Breaker b, long epoch, long calls, long failures, long age) {
+              public void tripped(
+                  CircuitBreaker b, long epoch, long calls, long failures, long age) {
                 told.add("tripped in " + epoch + ": " + failures + "/" + calls);
               }
 
               @Override
-              public void recovered(Breaker b) {
+              public void recovered(CircuitBreaker b) {
                 told.add("recovered");
               }
 
               @Override
-              public void wanted(Breaker b) {
+              public void wanted(CircuitBreaker b) {
                 told.add("wanted");
               }
 
               @Override
-              public void probing(Breaker b, int outstanding) {
+              public void probing(CircuitBreaker b, int outstanding) {
                 told.add("probing " + outstanding);
               }
 
               @Override
-              public void probed(Breaker b, long fence, boolean good) {
+              public void probed(CircuitBreaker b, long fence, boolean good) {
                 told.add((good ? "good under " : "bad under ") + fence);
               }
             });

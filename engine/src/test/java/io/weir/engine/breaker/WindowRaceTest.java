@@ -1,10 +1,10 @@
 package io.weir.engine.breaker;
 
-import static io.weir.engine.breaker.Window.FAILED;
-import static io.weir.engine.breaker.Window.SLOW;
+import static io.weir.engine.breaker.SlidingWindow.FAILED;
+import static io.weir.engine.breaker.SlidingWindow.SLOW;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -53,7 +53,7 @@ class WindowRaceTest {
   @RepeatedTest(20)
   void theCountWindowNeverLosesOrInventsAnOutcome(RepetitionInfo info) throws Exception {
     int size = new int[] {1, 7, 20, 32, 100}[info.getCurrentRepetition() % 5];
-    CountWindow w = new CountWindow(size);
+    CountBasedWindow w = new CountBasedWindow(size);
     race(
         info.getCurrentRepetition(),
         (me, random) -> {
@@ -78,7 +78,7 @@ class WindowRaceTest {
   void everyPositionHasThePlaceItsRemainderSays() {
     Random random = new Random(7);
     for (int size : new int[] {1, 2, 3, 7, 20, 31, 32, 33, 1000, 65_535, 65_536, 1_000_000}) {
-      CountWindow w = new CountWindow(size);
+      CountBasedWindow w = new CountBasedWindow(size);
       for (int i = 0; i < 100_000; i++) {
         long at = i < 100 ? i : i < 200 ? Integer.MAX_VALUE - i : random.nextLong() >>> 1;
         assertThat(w.place(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
@@ -88,7 +88,7 @@ class WindowRaceTest {
 
   @RepeatedTest(10)
   void theTimeWindowCountsEveryOutcomeOfASecondThatManyThreadsOpenAtOnce() throws Exception {
-    TimeWindow w = new TimeWindow(10, 0);
+    TimeBasedWindow w = new TimeBasedWindow(10, 0);
     for (int second = 0; second < 50; second++) {
       long now = second * 1_000_000_000L;
       race(
@@ -110,7 +110,7 @@ class WindowRaceTest {
   void aThresholdThatIsReachedByConcurrentCallsIsSeenByOneOfThem(RepetitionInfo info)
       throws Exception {
     for (int round = 0; round < 200; round++) {
-      CountWindow w = new CountWindow(THREADS * 5);
+      CountBasedWindow w = new CountBasedWindow(THREADS * 5);
       AtomicInteger seen = new AtomicInteger();
       race(
           round,
@@ -128,7 +128,7 @@ class WindowRaceTest {
   @Test
   void ofManyThreadsThatTripExactlyOneOpens() throws Exception {
     for (int round = 0; round < 200; round++) {
-      BreakerRule rule = Rig.rule().countWindow(10).minCalls(10).build();
+      CircuitBreakerRule rule = Rig.rule().countWindow(10).minCalls(10).build();
       Rig r = new Rig(rule);
       race(
           round,

@@ -26,7 +26,7 @@ class RefusalTest {
         Refusal.of(
             Refusal.Kind.LIMIT,
             "default",
-            Response.DEFAULT,
+            RefusalResponse.DEFAULT,
             Refusal.policy("default", 10_000, 5000));
     assertThat(r.status()).isEqualTo(429);
     assertThat(r.grpcStatus()).isEqualTo(8);
@@ -56,7 +56,7 @@ class RefusalTest {
         Refusal.of(
             Refusal.Kind.LIMIT,
             "a",
-            new Response(503, wished, "later", false),
+            new RefusalResponse(503, wished, "later", false),
             Refusal.policy("a", 1, 0.5));
     assertThat(r.status()).isEqualTo(503);
     assertThat(r.contentType()).isEqualTo("text/html");
@@ -77,7 +77,7 @@ class RefusalTest {
         Refusal.of(
             Refusal.Kind.LIMIT,
             id,
-            new Response(0, Collections.singletonMap("X\r\nY", "a\r\nb\nc"), null, false),
+            new RefusalResponse(0, Collections.singletonMap("X\r\nY", "a\r\nb\nc"), null, false),
             Refusal.policy(id, 1, 1));
     assertThat(headers(r, 1)).allSatisfy(h -> assertThat(h).matches("[ -~]*"));
     assertThat(r.body()).contains("[\"a??Set-Cookie: x\\\"\\\\?\"]").matches("[ -~]*");
@@ -86,7 +86,7 @@ class RefusalTest {
 
   @Test
   void anOpenBreakerIsUnavailable() {
-    Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null);
+    Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", RefusalResponse.DEFAULT, null);
     assertThat(r.status()).isEqualTo(503);
     assertThat(r.grpcStatus()).isEqualTo(14);
     assertThat(headers(r, 0)).containsExactly("X-Weir-Rejected: b");
@@ -106,7 +106,7 @@ class RefusalTest {
 
   @Test
   void aRoutingRuleWithoutAnInstanceIsUnavailableToo() {
-    Refusal r = Refusal.of(Refusal.Kind.ROUTE, "r", Response.DEFAULT, null);
+    Refusal r = Refusal.of(Refusal.Kind.ROUTE, "r", RefusalResponse.DEFAULT, null);
     assertThat(r.status()).isEqualTo(503);
     assertThat(r.grpcStatus()).isEqualTo(14);
     assertThat(r.kind()).isEqualTo(Refusal.Kind.ROUTE);
@@ -119,13 +119,14 @@ class RefusalTest {
                 + " cannot be satisfied due to temporary server capacity"
                 + " constraints\",\"status\":503,\"detail\":\"routing rule \\\"r\\\" leaves no"
                 + " instance\"}");
-    assertThat(Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null).description())
+    assertThat(Refusal.of(Refusal.Kind.BREAKER, "b", RefusalResponse.DEFAULT, null).description())
         .isEqualTo("circuit breaker \"b\" is open");
   }
 
   @Test
   void aLimitOnCallsUnderWayAnswersAsItsRuleSays() {
-    Response wished = new Response(418, Collections.singletonMap("X-A", "b"), "full", true);
+    RefusalResponse wished =
+        new RefusalResponse(418, Collections.singletonMap("X-A", "b"), "full", true);
     Refusal r = Refusal.concurrency("c", wished);
     assertThat(r.status()).isEqualTo(418);
     assertThat(r.body()).isEqualTo("full");
@@ -161,7 +162,8 @@ class RefusalTest {
     wished.put("ratelimit", "mine");
     wished.put("RATELIMIT-POLICY", "mine too");
     Refusal r =
-        Refusal.of(Refusal.Kind.LIMIT, "a", new Response(0, wished, null, false), "\"a\";q=1");
+        Refusal.of(
+            Refusal.Kind.LIMIT, "a", new RefusalResponse(0, wished, null, false), "\"a\";q=1");
     assertThat(headers(r, 1))
         .containsExactly(
             "X-Weir-Rejected: a",
@@ -172,7 +174,7 @@ class RefusalTest {
 
   @Test
   void theDecisionsIdComesLast() {
-    Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", Response.DEFAULT, null);
+    Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", RefusalResponse.DEFAULT, null);
     Ticket ticket = new Ticket();
     ticket.begin(0, null);
     ticket.refuse(r, 1);
@@ -190,7 +192,7 @@ class RefusalTest {
         Refusal.of(
             Refusal.Kind.LIMIT,
             "a",
-            new Response(
+            new RefusalResponse(
                 0, Collections.singletonMap("X", "a\tb\u007fc\u001fd e\u00e9"), null, false),
             null);
     assertThat(r.headers().get(0)[1]).isEqualTo("a\tb c d e\u00e9");

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.instances.Instance;
-import io.weir.engine.measure.Kind;
-import io.weir.engine.measure.Latency;
+import io.weir.engine.measure.CallTags;
+import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import java.util.ArrayList;
@@ -84,7 +84,7 @@ class TicketTest {
     ticket.holds(slot("place"));
     assertThat(ticket.isTimed()).isTrue();
     ticket.begin(5, null);
-    ticket.measured(new Latency(), 0);
+    ticket.measured(new LatencyRecorder(), 0);
     assertThat(ticket.isTimed()).isTrue();
   }
 
@@ -180,8 +180,8 @@ class TicketTest {
 
   @Test
   void aPacedCallIsTimedFromTheEndOfItsWait() {
-    Latency latency = new Latency();
-    ticket.measured(latency, Kind.begun(false, "GET"));
+    LatencyRecorder latency = new LatencyRecorder();
+    ticket.measured(latency, CallTags.begun(false, "GET"));
     ticket.holds(slot("s"));
     ticket.started(1_000_000);
     assertThat(ticket.startNanos()).isEqualTo(1_000_000);
@@ -189,7 +189,7 @@ class TicketTest {
     assertThat(told).contains("s HTTP 204 1000000 3000000");
     latency.read(
         (kind, micros) -> {
-          assertThat(Kind.status(kind)).isEqualTo(204);
+          assertThat(CallTags.status(kind)).isEqualTo(204);
           assertThat(micros.getMaxValue()).isBetween(1990L, 2010L);
         });
     assertThat(latency.total().getTotalCount()).isOne();
@@ -224,7 +224,7 @@ class TicketTest {
 
   @Test
   void aTicketUsedAgainRemembersNothing() {
-    Refusal refusal = Refusal.of(Refusal.Kind.ROUTE, "r", Response.DEFAULT, null);
+    Refusal refusal = Refusal.of(Refusal.Kind.ROUTE, "r", RefusalResponse.DEFAULT, null);
     Instance instance = new Instance("s", "h", 1, null, null, null, Map.of(), 100, null);
     assertThatThrownBy(ticket::refused).isInstanceOf(NullPointerException.class);
     ticket.refuse(refusal, 9);
@@ -239,7 +239,7 @@ class TicketTest {
     ticket.took(bucket("old"), 1);
     ticket.holds(slot("old"));
     ticket.holds(slot("old"));
-    ticket.measured(new Latency(), 1);
+    ticket.measured(new LatencyRecorder(), 1);
     ticket.decision("d");
     ticket.endHttp(200, 9);
     told.clear();
@@ -268,7 +268,7 @@ class TicketTest {
     ticket.took(bucket("old"), 1);
     ticket.holds(slot("old"));
     ticket.holds(slot("old"));
-    Latency old = new Latency();
+    LatencyRecorder old = new LatencyRecorder();
     ticket.measured(old, 1);
     ticket.begin(6, null);
     ticket.endHttp(200, 7);

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.List;
 import java.util.Map;
@@ -19,7 +19,8 @@ class EngineTest {
       new Engine(
           "shop",
           io.weir.engine.instances.Locality.UNKNOWN,
-          Targets.of(Map.of("payment", "10.0.0.7:8080, pay.example.com", "stock", "10.0.0.7:9090")),
+          ServiceAddresses.of(
+              Map.of("payment", "10.0.0.7:8080, pay.example.com", "stock", "10.0.0.7:9090")),
           () -> now);
 
   @Test
@@ -40,10 +41,10 @@ class EngineTest {
 
   @Test
   void aWrongMappingNamesServiceAndAddress() {
-    assertThatThrownBy(() -> Targets.of(Map.of("payment", "host:port")))
+    assertThatThrownBy(() -> ServiceAddresses.of(Map.of("payment", "host:port")))
         .hasMessageContaining("weir.services.payment")
         .hasMessageContaining("host:port");
-    assertThatThrownBy(() -> Targets.of(Map.of("payment", "a:1,,b:2")))
+    assertThatThrownBy(() -> ServiceAddresses.of(Map.of("payment", "a:1,,b:2")))
         .hasMessageContaining("empty");
   }
 
@@ -72,8 +73,8 @@ class EngineTest {
 
   @Test
   void anEditOfOneServiceLeavesThePlansOfAllOthersAsTheyAre() {
-    BreakerRule untouched = breaker("a");
-    BreakerRule byDefault = breaker("*");
+    CircuitBreakerRule untouched = breaker("a");
+    CircuitBreakerRule byDefault = breaker("*");
     engine.apply(new RuleBook.Builder().add(untouched).add(breaker("b")).add(byDefault).build());
     ServicePlan a = engine.plan("a");
     ServicePlan b = engine.plan("b");
@@ -89,18 +90,18 @@ class EngineTest {
   @Test
   void madeUpHostNamesCannotExhaustMemoryNorEscapeTheDefaults() {
     engine.apply(new RuleBook.Builder().add(breaker("*")).build());
-    for (int i = 0; i < Snapshot.MAX_DEFAULTED + 5000; i++) {
+    for (int i = 0; i < RulesInForce.MAX_DEFAULTED + 5000; i++) {
       assertThat(engine.plan("host-" + i)).isNotNull();
     }
-    assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(Snapshot.MAX_DEFAULTED + 2);
+    assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(RulesInForce.MAX_DEFAULTED + 2);
   }
 
   @Test
   void aCallABreakerRefusesHoldsNoPlaceOfALimit() {
-    LimitRule most =
-        LimitRule.builder()
+    RateLimitRule most =
+        RateLimitRule.builder()
             .service("payment")
-            .side(LimitRule.Side.CLIENT)
+            .side(RateLimitRule.Side.CLIENT)
             .maxConcurrent(5)
             .fingerprint("m")
             .build();
@@ -125,14 +126,18 @@ class EngineTest {
         new RuleBook.Builder()
             .off(true)
             .add(breaker("payment"))
-            .add(LimitRule.builder().service("shop").qps(0).fingerprint("x").build())
+            .add(RateLimitRule.builder().service("shop").qps(0).fingerprint("x").build())
             .build());
     assertThat(engine.plan("payment")).isNull();
     assertThat(engine.governsInbound()).isFalse();
   }
 
-  private static BreakerRule breaker(String service) {
-    return BreakerRule.builder().id("b-" + service).service(service).fingerprint("b").build();
+  private static CircuitBreakerRule breaker(String service) {
+    return CircuitBreakerRule.builder()
+        .id("b-" + service)
+        .service(service)
+        .fingerprint("b")
+        .build();
   }
 
   private static final class Nothing extends AttributeSource<String> {
@@ -162,12 +167,12 @@ class EngineTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("asks")
                     .qps(5)
                     .by(List.of(Attribute.parse("caller")))
                     .build())
-            .add(LimitRule.builder().service("asks-not").qps(5).build())
+            .add(RateLimitRule.builder().service("asks-not").qps(5).build())
             .build());
     assertThat(engine.callerFor("asks", 80)).isEqualTo("shop");
     assertThat(engine.callerFor("asks-not", 80)).isNull();
@@ -175,12 +180,12 @@ class EngineTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("*")
                     .qps(5)
                     .by(List.of(Attribute.parse("caller")))
                     .build())
-            .add(LimitRule.builder().service("asks-not").qps(5).build())
+            .add(RateLimitRule.builder().service("asks-not").qps(5).build())
             .add(breaker("registered"))
             .build());
     assertThat(engine.callerFor("registered", 80)).isEqualTo("shop");
@@ -191,7 +196,7 @@ class EngineTest {
         new RuleBook.Builder()
             .off(true)
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("asks")
                     .qps(5)
                     .by(List.of(Attribute.parse("caller")))
@@ -207,14 +212,14 @@ class EngineTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("a")
-                    .side(LimitRule.Side.CLIENT)
+                    .side(RateLimitRule.Side.CLIENT)
                     .qps(5)
                     .by(List.of(Attribute.parse("caller")))
                     .build())
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("b")
                     .qps(5)
                     .match(io.weir.engine.match.MatchParser.parse("caller == 'x'"))

@@ -8,13 +8,13 @@ import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
-import io.weir.engine.colour.Reach;
+import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
@@ -34,8 +34,12 @@ class GateTest {
   private final Engine engine = new Engine("shop", () -> now);
   private final Ticket ticket = new Ticket();
 
-  private static LimitRule.Builder client(double qps) {
-    return LimitRule.builder().service("payment").side(LimitRule.Side.CLIENT).qps(qps).burst(5);
+  private static RateLimitRule.Builder client(double qps) {
+    return RateLimitRule.builder()
+        .service("payment")
+        .side(RateLimitRule.Side.CLIENT)
+        .qps(qps)
+        .burst(5);
   }
 
   private static Instance instance(String version, String... canary) {
@@ -76,7 +80,7 @@ class GateTest {
   @Test
   void aHealthCheckIsLimitedOnlyByRulesThatIncludeIt() {
     Fixed check = new Fixed("prod", "u", "/healthz");
-    LimitRule.Builder none = LimitRule.builder().service("shop").qps(0).maxConcurrent(1);
+    RateLimitRule.Builder none = RateLimitRule.builder().service("shop").qps(0).maxConcurrent(1);
     engine.apply(new RuleBook.Builder().add(none.build()).build());
     assertThat(inbound()).isFalse();
     for (int i = 0; i < 3; i++) {
@@ -122,7 +126,7 @@ class GateTest {
             return port[0];
           }
         };
-    LimitRule.Builder none = LimitRule.builder().service("shop").qps(0);
+    RateLimitRule.Builder none = RateLimitRule.builder().service("shop").qps(0);
     engine.apply(new RuleBook.Builder().add(none.build()).build());
     assertThat(engine.inbound(source, CALL, ticket)).as("nobody said so").isFalse();
     engine.ports().declare(Set.of(), Set.of(9001, 9002));
@@ -140,8 +144,8 @@ class GateTest {
   @Test
   void aHealthCheckPassesAnOpenBreakerAndTellsItNothing() {
     Fixed check = new Fixed("prod", "u", "/actuator/health");
-    BreakerRule.Builder open =
-        BreakerRule.builder().service("payment").force(BreakerRule.Force.OPEN);
+    CircuitBreakerRule.Builder open =
+        CircuitBreakerRule.builder().service("payment").force(CircuitBreakerRule.Force.OPEN);
     engine.apply(new RuleBook.Builder().add(open.build()).add(client(0).build()).build());
     assertThat(outbound()).isFalse();
     assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ticket)).isTrue();
@@ -194,7 +198,7 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(client(0.001).build())
-            .add(BreakerRule.builder().service("payment").build())
+            .add(CircuitBreakerRule.builder().service("payment").build())
             .add(nowhere)
             .instance(instance("v1"))
             .build());
@@ -205,7 +209,11 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(client(0.001).build())
-            .add(BreakerRule.builder().service("payment").force(BreakerRule.Force.OPEN).build())
+            .add(
+                CircuitBreakerRule.builder()
+                    .service("payment")
+                    .force(CircuitBreakerRule.Force.OPEN)
+                    .build())
             .build());
     for (int i = 0; i < 20; i++) {
       assertThat(outbound()).isFalse();
@@ -226,7 +234,7 @@ class GateTest {
     engine.showWeakly(weak);
     engine.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().service("shop").qps(0.001).burst(1).build())
+            .add(RateLimitRule.builder().service("shop").qps(0.001).burst(1).build())
             .instance(instance("v1"))
             .build());
     assertThat(inbound()).isTrue();
@@ -286,7 +294,7 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                BreakerRule.builder()
+                CircuitBreakerRule.builder()
                     .service("shop")
                     .ignore(List.of("500"), List.of(), List.of())
                     .build())
@@ -300,7 +308,7 @@ class GateTest {
   void aServiceThatIsOffIsNotGovernedByTheDefaultsEither() {
     engine.apply(
         new RuleBook.Builder()
-            .add(BreakerRule.builder().service("*").build())
+            .add(CircuitBreakerRule.builder().service("*").build())
             .off("payment")
             .build());
     assertThat(engine.plan("payment")).isNull();
@@ -329,7 +337,7 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                BreakerRule.builder()
+                CircuitBreakerRule.builder()
                     .id("a")
                     .service("payment")
                     .shadow(true)
@@ -340,7 +348,7 @@ class GateTest {
     assertThat(engine.plan("payment").outliers()).as("a shadow ejects nobody").isNull();
     engine.apply(
         new RuleBook.Builder()
-            .add(BreakerRule.builder().service("payment").maxEjectionPercent(50).build())
+            .add(CircuitBreakerRule.builder().service("payment").maxEjectionPercent(50).build())
             .instance(instance("v1"))
             .build());
     assertThat(engine.plan("payment").outliers()).isNotNull();
@@ -353,7 +361,14 @@ class GateTest {
   @Test
   void itHandsOutWhatItWasMadeWith() {
     Pacer pacer = (nanos, task) -> told.add("" + nanos);
-    Engine e = new Engine("cart", Locality.UNKNOWN, Targets.NONE, Reach.INSIDE, () -> 77, pacer);
+    Engine e =
+        new Engine(
+            "cart",
+            Locality.UNKNOWN,
+            ServiceAddresses.NONE,
+            PropagationScope.INSIDE,
+            () -> 77,
+            pacer);
     assertThat(e.service()).isEqualTo("cart");
     assertThat(e.pacer()).isSameAs(pacer);
     assertThat(e.now()).isEqualTo(77);

@@ -2,13 +2,13 @@ package io.weir.engine.gate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.colour.Reach;
+import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.outcome.Failure;
-import io.weir.engine.rules.BreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
 import java.util.Map;
@@ -24,15 +24,15 @@ class InventedNamesTest {
       new Engine(
           "shop",
           Locality.UNKNOWN,
-          Targets.of(Map.of("pay", "pay.example.com:443")),
-          Reach.INSIDE,
+          ServiceAddresses.of(Map.of("pay", "pay.example.com:443")),
+          PropagationScope.INSIDE,
           () -> now);
 
-  private static BreakerRule.Builder all() {
-    return BreakerRule.builder().id("all").service("*").fingerprint("all");
+  private static CircuitBreakerRule.Builder all() {
+    return CircuitBreakerRule.builder().id("all").service("*").fingerprint("all");
   }
 
-  private void apply(BreakerRule rule, Instance... instances) {
+  private void apply(CircuitBreakerRule rule, Instance... instances) {
     RuleBook.Builder b = new RuleBook.Builder().add(rule);
     for (Instance i : instances) {
       b.instance(i);
@@ -44,7 +44,7 @@ class InventedNamesTest {
     return new Instance(service, "10.0.0.1", 80, null, null, null, Map.of(), 100, null);
   }
 
-  private Breaker breaker(String service) {
+  private CircuitBreaker breaker(String service) {
     ServicePlan plan = engine.plan(service);
     return plan == null || plan.breakers() == null ? null : plan.breakers().all().get(0);
   }
@@ -92,10 +92,10 @@ class InventedNamesTest {
   @Test
   void thousandsOfInventedNamesNeverCouple() {
     apply(all().build());
-    for (int i = 0; i < 3 * Snapshot.MAX_DEFAULTED; i++) {
+    for (int i = 0; i < 3 * RulesInForce.MAX_DEFAULTED; i++) {
       fail("h" + i + ".internal", 25);
     }
-    assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(Snapshot.MAX_DEFAULTED + 2);
+    assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(RulesInForce.MAX_DEFAULTED + 2);
     Ticket ticket = new Ticket();
     for (int i = 0; i < 100; i++) {
       ServicePlan plan = engine.plan("well-" + i + ".internal");
@@ -105,7 +105,7 @@ class InventedNamesTest {
       ticket.endHttp(200, now);
     }
     for (ServicePlan p : engine.snapshot().plans()) {
-      for (Breaker b : p.breakers().all()) {
+      for (CircuitBreaker b : p.breakers().all()) {
         assertThat(b.rule().fleet && !p.service().equals("shop")).as(p.service()).isFalse();
       }
     }
@@ -116,7 +116,7 @@ class InventedNamesTest {
     apply(all().build());
     fail("broken.internal", 25);
     assertThat(breaker("broken.internal").state()).isEqualTo("open");
-    for (int i = 0; i < 2 * Snapshot.MAX_DEFAULTED; i++) {
+    for (int i = 0; i < 2 * RulesInForce.MAX_DEFAULTED; i++) {
       engine.plan("h" + i + ".internal");
     }
     for (int sweep = 0; sweep < 3; sweep++) {
@@ -124,7 +124,7 @@ class InventedNamesTest {
       engine.plan("busy.internal");
       engine.plan("late-" + sweep + ".internal");
     }
-    assertThat(engine.snapshot().plans().size()).isLessThan(Snapshot.MAX_DEFAULTED);
+    assertThat(engine.snapshot().plans().size()).isLessThan(RulesInForce.MAX_DEFAULTED);
     fail("new.internal", 25);
     assertThat(breaker("new.internal").state()).as("a breaker of its own again").isEqualTo("open");
     assertThat(breaker("new.internal").rule().shadow).isFalse();

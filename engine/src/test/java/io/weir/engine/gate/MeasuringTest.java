@@ -5,15 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.match.Match;
-import io.weir.engine.measure.Kind;
-import io.weir.engine.measure.Latencies;
-import io.weir.engine.measure.Latency;
+import io.weir.engine.match.MatchExpression;
+import io.weir.engine.measure.CallTags;
+import io.weir.engine.measure.LatencyRecorder;
+import io.weir.engine.measure.LatencyRecorders;
 import io.weir.engine.measure.RuleLatency;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
 import java.lang.management.ManagementFactory;
@@ -41,7 +41,7 @@ class MeasuringTest {
 
   @Test
   void callsWithoutRulesAreMeasuredToo() {
-    Latencies measured = engine.measure();
+    LatencyRecorders measured = engine.measure();
     assertThat(engine.measure()).isSameAs(measured);
     assertThat(engine.governsInbound()).isTrue();
     inbound(20, 200);
@@ -54,12 +54,12 @@ class MeasuringTest {
 
   @Test
   void everyWayACallEndsIsAKindOfItsOwn() {
-    Latencies measured = engine.measure();
+    LatencyRecorders measured = engine.measure();
     engine.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().service("shop").qps(0.001).burst(2).build())
+            .add(RateLimitRule.builder().service("shop").qps(0.001).burst(2).build())
             .add(
-                BreakerRule.builder()
+                CircuitBreakerRule.builder()
                     .service("payment")
                     .countWindow(1)
                     .minCalls(1)
@@ -89,7 +89,7 @@ class MeasuringTest {
 
   @Test
   void whatCallersMakeUpDoesNotExhaustMemory() {
-    Latencies measured = engine.measure();
+    LatencyRecorders measured = engine.measure();
     for (int i = 0; i < 5000; i++) {
       ServicePlan p = engine.plan("host-" + i);
       if (p != null) {
@@ -98,11 +98,11 @@ class MeasuringTest {
       }
       measured
           .target("other-" + i)
-          .record(Kind.ended(Kind.begun(false, "GET"), Outcome.http(200)), 1);
+          .record(CallTags.ended(CallTags.begun(false, "GET"), Outcome.http(200)), 1);
       inbound(1, 100 + i);
       inbound(1, -5);
     }
-    assertThat(measured.targets()).hasSizeLessThanOrEqualTo(Latencies.MAX_TARGETS + 1);
+    assertThat(measured.targets()).hasSizeLessThanOrEqualTo(LatencyRecorders.MAX_TARGETS + 1);
     assertThat(kinds(measured.server())).hasSizeLessThanOrEqualTo(13);
     assertThat(measured.server().total().getTotalCount()).as("none is lost").isEqualTo(10_000);
   }
@@ -115,11 +115,11 @@ class MeasuringTest {
         new RuleBook.Builder()
             .add(auto("all").build())
             .add(auto("elsewhere").match(path("/other")).build())
-            .add(LimitRule.builder().service("shop").id("plain").qps(1e6).build())
-            .add(auto("out").service("payment").side(LimitRule.Side.CLIENT).build())
+            .add(RateLimitRule.builder().service("shop").id("plain").qps(1e6).build())
+            .add(auto("out").service("payment").side(RateLimitRule.Side.CLIENT).build())
             .add(slow("payment", 20).build())
             .add(slow("nobody-calls", 20).build())
-            .add(BreakerRule.builder().service("stock").build())
+            .add(CircuitBreakerRule.builder().service("stock").build())
             .build());
     inbound(10, 200);
     inbound(30, 500);
@@ -171,7 +171,7 @@ class MeasuringTest {
             "server rate-limit shop/all 2 0", "client circuit-breaker payment/default 2 2");
     engine.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().service("shop").id("all").qps(1e6).build())
+            .add(RateLimitRule.builder().service("shop").id("all").qps(1e6).build())
             .add(slow("payment", 0).build())
             .build());
     inbound(10, 200);
@@ -194,7 +194,7 @@ class MeasuringTest {
       inbound(10, 200);
       outbound("payment", 10, 200);
       String id = "g" + generation + "-";
-      assertThat(timed()).hasSize(Latencies.MAX_RULES).allMatch(r -> r.contains(id));
+      assertThat(timed()).hasSize(LatencyRecorders.MAX_RULES).allMatch(r -> r.contains(id));
       assertThat(timed())
           .as("of one side, of one service, the first 32 limits")
           .filteredOn(r -> r.startsWith("server"))
@@ -205,7 +205,7 @@ class MeasuringTest {
 
   @Test
   void aStreamTakesTheTimeUntilItsAnswerBegan() {
-    Latencies measured = engine.measure();
+    LatencyRecorders measured = engine.measure();
     engine.apply(
         new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
     assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
@@ -243,21 +243,21 @@ class MeasuringTest {
         .containsExactly("server rate-limit shop/all 1 0");
   }
 
-  private static LimitRule.Builder auto(String id) {
-    return LimitRule.builder()
+  private static RateLimitRule.Builder auto(String id) {
+    return RateLimitRule.builder()
         .service("shop")
         .id(id)
         .qps(1e6)
         .burst(1000)
-        .auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 1e5, 1e6));
+        .auto(new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 1e5, 1e6));
   }
 
-  private static BreakerRule.Builder slow(String target, long millis) {
-    return BreakerRule.builder().service(target).slowCallNanos(millis * MILLI);
+  private static CircuitBreakerRule.Builder slow(String target, long millis) {
+    return CircuitBreakerRule.builder().service(target).slowCallNanos(millis * MILLI);
   }
 
-  private static Match path(String path) {
-    return new Match() {
+  private static MatchExpression path(String path) {
+    return new MatchExpression() {
       @Override
       public <C> boolean test(AttributeSource<C> source, C call) {
         return path.equals(source.path(call));
@@ -286,7 +286,7 @@ class MeasuringTest {
     engine.measure();
     engine.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().service("shop").qps(1e6).burst(1000).build())
+            .add(RateLimitRule.builder().service("shop").qps(1e6).burst(1000).build())
             .add(auto("one").build())
             .add(auto("two").build())
             .add(slow("payment", 20).failureRatio(1).build())
@@ -314,14 +314,14 @@ class MeasuringTest {
 
   @Test
   void quantilesAreRightToOnePercent() {
-    Latency l = engine.measure().server();
+    LatencyRecorder l = engine.measure().server();
     for (int i = 1; i <= 10_000; i++) {
-      l.record(Kind.ended(Kind.begun(true, null), Outcome.grpc(0)), i * 100_000L);
+      l.record(CallTags.ended(CallTags.begun(true, null), Outcome.grpc(0)), i * 100_000L);
     }
     Histogram h = l.total();
     assertThat(h.getValueAtPercentile(50)).isBetween(495_000L, 505_000L);
     assertThat(h.getValueAtPercentile(99)).isBetween(980_000L, 1_000_000L);
-    l.record(Kind.ended(Kind.begun(true, null), Outcome.grpc(0)), 3600_000 * MILLI);
+    l.record(CallTags.ended(CallTags.begun(true, null), Outcome.grpc(0)), 3600_000 * MILLI);
     assertThat(l.total().getMaxValue())
         .as("an hour counts as a minute")
         .isBetween(59_000_000L, 60_500_000L);
@@ -339,20 +339,20 @@ class MeasuringTest {
     ticket.endHttp(status, now);
   }
 
-  private static List<String> kinds(Latency l) {
+  private static List<String> kinds(LatencyRecorder l) {
     List<String> all = new ArrayList<>();
     l.read(
         (k, micros) ->
             all.add(
-                Kind.method(k)
+                CallTags.method(k)
                     + " "
-                    + Kind.status(k)
+                    + CallTags.status(k)
                     + " "
-                    + Kind.error(k)
+                    + CallTags.error(k)
                     + " "
-                    + Kind.circuit(k)
+                    + CallTags.circuit(k)
                     + " "
-                    + Kind.exceeded(k)));
+                    + CallTags.exceeded(k)));
     return all;
   }
 }

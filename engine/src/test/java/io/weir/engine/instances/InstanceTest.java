@@ -104,15 +104,15 @@ class InstanceTest {
   @Test
   void choicesAreCountedByWhy() {
     Instance i = instance();
-    i.chosen(Selections.Reason.ROUTE);
-    Selections counts = new Selections("v1", "eu");
+    i.chosen(SelectionCounters.Reason.ROUTE);
+    SelectionCounters counts = new SelectionCounters("v1", "eu");
     i.countIn(counts);
-    i.chosen(Selections.Reason.ROUTE);
-    i.chosen(Selections.Reason.FALLBACK);
-    i.chosen(Selections.Reason.FALLBACK);
-    assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(1);
-    assertThat(counts.chosen(Selections.Reason.FALLBACK)).isEqualTo(2);
-    assertThat(counts.chosen(Selections.Reason.ANY)).isZero();
+    i.chosen(SelectionCounters.Reason.ROUTE);
+    i.chosen(SelectionCounters.Reason.FALLBACK);
+    i.chosen(SelectionCounters.Reason.FALLBACK);
+    assertThat(counts.chosen(SelectionCounters.Reason.ROUTE)).isEqualTo(1);
+    assertThat(counts.chosen(SelectionCounters.Reason.FALLBACK)).isEqualTo(2);
+    assertThat(counts.chosen(SelectionCounters.Reason.ANY)).isZero();
     assertThat(counts.version()).isEqualTo("v1");
     assertThat(counts.region()).isEqualTo("eu");
   }
@@ -136,59 +136,59 @@ class InstanceTest {
   @Test
   void whatAnArmChoseIsCountedByArmAndByReasonAndAnUnknownArmIsNoError() {
     Instance i = instance();
-    Selections counts = new Selections("v1", null);
+    SelectionCounters counts = new SelectionCounters("v1", null);
     i.countIn(counts);
     i.mayBeChosenBy(2);
-    i.chosen(Selections.Reason.ROUTE, 2);
+    i.chosen(SelectionCounters.Reason.ROUTE, 2);
     i.mayBeChosenBy(0);
-    i.chosen(Selections.Reason.ROUTE, 2);
-    i.chosen(Selections.Reason.DEFAULT, 0);
+    i.chosen(SelectionCounters.Reason.ROUTE, 2);
+    i.chosen(SelectionCounters.Reason.DEFAULT, 0);
     assertThat(counts.chosenBy(2)).isEqualTo(2);
     assertThat(counts.chosenBy(0)).isEqualTo(1);
     // a router that is no longer in force knows arms that these counts do not
-    i.chosen(Selections.Reason.ROUTE, 1);
-    i.chosen(Selections.Reason.ROUTE, 1000);
+    i.chosen(SelectionCounters.Reason.ROUTE, 1);
+    i.chosen(SelectionCounters.Reason.ROUTE, 1000);
     assertThat(counts.chosenBy(1) + counts.chosenBy(1000)).isZero();
-    assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(4);
-    assertThat(counts.chosen(Selections.Reason.DEFAULT)).isEqualTo(1);
+    assertThat(counts.chosen(SelectionCounters.Reason.ROUTE)).isEqualTo(4);
+    assertThat(counts.chosen(SelectionCounters.Reason.DEFAULT)).isEqualTo(1);
   }
 
   @Test
   void whatIsCountedAtTheInstanceItselfIsNeverLost() {
-    Selections counts = new Selections("v1", null);
+    SelectionCounters counts = new SelectionCounters("v1", null);
     Instance before = instance();
     before.countIn(counts);
     before.mayBeChosenBy(0);
-    before.chosen(Selections.Reason.DEFAULT, 0);
+    before.chosen(SelectionCounters.Reason.DEFAULT, 0);
     // another registration of the same address, counted elsewhere
-    Selections others = new Selections("v2", null);
+    SelectionCounters others = new SelectionCounters("v2", null);
     Instance after = instance();
     after.continues(before);
     after.countIn(others);
     after.mayBeChosenBy(0);
-    after.chosen(Selections.Reason.DEFAULT, 0);
-    before.chosen(Selections.Reason.DEFAULT, 0);
+    after.chosen(SelectionCounters.Reason.DEFAULT, 0);
+    before.chosen(SelectionCounters.Reason.DEFAULT, 0);
     assertThat(counts.chosenBy(0)).isEqualTo(2);
     assertThat(others.chosenBy(0)).isEqualTo(1);
     // gone, and calls that had been on their way all the same
-    before.chosen(Selections.Reason.DEFAULT, 0);
+    before.chosen(SelectionCounters.Reason.DEFAULT, 0);
     before.retire();
     assertThat(counts.chosenBy(0)).isEqualTo(3);
-    before.chosen(Selections.Reason.DEFAULT, 0);
-    before.chosen(Selections.Reason.FALLBACK);
+    before.chosen(SelectionCounters.Reason.DEFAULT, 0);
+    before.chosen(SelectionCounters.Reason.FALLBACK);
     assertThat(counts.chosenBy(0)).isEqualTo(4);
-    assertThat(counts.chosen(Selections.Reason.FALLBACK)).isEqualTo(1);
+    assertThat(counts.chosen(SelectionCounters.Reason.FALLBACK)).isEqualTo(1);
     // chosen for the first time when it was gone already
     Instance late = instance();
     late.countIn(counts);
     late.retire();
-    late.chosen(Selections.Reason.ANY);
-    assertThat(counts.chosen(Selections.Reason.ANY)).isEqualTo(1);
+    late.chosen(SelectionCounters.Reason.ANY);
+    assertThat(counts.chosen(SelectionCounters.Reason.ANY)).isEqualTo(1);
   }
 
   @Test
   void choicesOfManyThreadsWhileTheyAreReadAndTheInstanceGoesAreCountedOnceEach() throws Exception {
-    Selections counts = new Selections("v1", null);
+    SelectionCounters counts = new SelectionCounters("v1", null);
     ExecutorService pool = Executors.newFixedThreadPool(2);
     try {
       long expected = 0;
@@ -205,12 +205,12 @@ class InstanceTest {
               pool.submit(
                   () -> {
                     for (int n = 0; n < 500; n++) {
-                      i.chosen(Selections.Reason.ROUTE, own);
+                      i.chosen(SelectionCounters.Reason.ROUTE, own);
                     }
                   }));
         }
         for (int n = 0; n < 20; n++) {
-          long now = counts.chosen(Selections.Reason.ROUTE);
+          long now = counts.chosen(SelectionCounters.Reason.ROUTE);
           assertThat(now).isGreaterThanOrEqualTo(read);
           read = now;
         }
@@ -219,7 +219,7 @@ class InstanceTest {
           c.get();
         }
         expected += 1000;
-        assertThat(counts.chosen(Selections.Reason.ROUTE)).isEqualTo(expected);
+        assertThat(counts.chosen(SelectionCounters.Reason.ROUTE)).isEqualTo(expected);
       }
       assertThat(counts.chosenBy(0)).isEqualTo(expected / 2);
       assertThat(counts.chosenBy(1)).isEqualTo(expected / 2);

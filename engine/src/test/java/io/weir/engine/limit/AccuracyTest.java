@@ -35,7 +35,7 @@ class AccuracyTest {
     "7000000, -9223372036854775808, 100",
   })
   void tenSecondsOfSaturationAdmitTheRateWithinOneInTenThousand(double qps, long clock, int days) {
-    Bucket bucket = Bucket.full(new Terms(0, qps, 10, 0, 1, clock), clock);
+    TokenBucket bucket = TokenBucket.full(new RateTerms(0, qps, 10, 0, 1, clock), clock);
     long start = clock + days * DAY + 12_345;
     drain(bucket, start);
     // looks at uneven times, never so far apart that a bucket of ten would spill
@@ -52,7 +52,7 @@ class AccuracyTest {
   @ParameterizedTest
   @CsvSource({"0.5, 10", "7, 10", "333333, 0.5", "7000000, 0.05"})
   void askingVeryOftenDropsNoRemainder(double qps, double seconds) {
-    Bucket bucket = Bucket.full(new Terms(0, qps, 2, 0, 1, 0), 0);
+    TokenBucket bucket = TokenBucket.full(new RateTerms(0, qps, 2, 0, 1, 0), 0);
     drain(bucket, 0);
     long end = (long) (seconds * S);
     long step = Math.max(1, end / 5_000_000);
@@ -63,7 +63,7 @@ class AccuracyTest {
     assertThat((double) admitted).isCloseTo(qps * seconds, within(Math.max(1e-9, qps * 1e-4)));
   }
 
-  private static long drain(Bucket bucket, long now) {
+  private static long drain(TokenBucket bucket, long now) {
     long n = 0;
     while (bucket.take(now) >= 0) {
       n++;

@@ -4,7 +4,7 @@ import static io.weir.engine.limit.Station.MS;
 import static io.weir.engine.limit.Station.S;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.Random;
 import java.util.function.LongUnaryOperator;
 import org.junit.jupiter.api.Tag;
@@ -17,17 +17,17 @@ import org.junit.jupiter.api.Test;
 @Tag("no-mutation")
 class AdaptiveTest {
   private final long[] took = new long[2];
-  private Limits limits;
+  private RateLimiters limits;
 
   private Station station(int workers, long serviceNanos) {
     return station(workers, Station.around(serviceNanos));
   }
 
   private Station station(int workers, LongUnaryOperator service) {
-    LimitRule rule =
-        LimitRule.builder()
+    RateLimitRule rule =
+        RateLimitRule.builder()
             .maxConcurrent(5000)
-            .adaptive(new LimitRule.Adaptive(1, 20, 1.5))
+            .adaptive(new RateLimitRule.Adaptive(1, 20, 1.5))
             .build();
     limits = Calls.limits(0, rule);
     return new Station(
@@ -188,10 +188,10 @@ class AdaptiveTest {
   @Test
   void bucketsOfTimesAreInOrderAndWithoutGaps() {
     for (int i = 1; i < 600; i++) {
-      assertThat(Slots.bucket(Slots.from(i))).isEqualTo(i);
-      assertThat(Slots.bucket(Slots.from(i + 1) - 1)).isEqualTo(i);
+      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.from(i))).isEqualTo(i);
+      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.from(i + 1) - 1)).isEqualTo(i);
     }
-    assertThat(Slots.bucket(-5)).isEqualTo(1);
-    assertThat(Slots.bucket(Long.MAX_VALUE / 2)).isPositive();
+    assertThat(ConcurrencyLimit.bucket(-5)).isEqualTo(1);
+    assertThat(ConcurrencyLimit.bucket(Long.MAX_VALUE / 2)).isPositive();
   }
 }

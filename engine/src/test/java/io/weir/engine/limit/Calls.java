@@ -3,8 +3,8 @@ package io.weir.engine.limit;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
-import io.weir.engine.match.Match;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.match.MatchExpression;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -16,7 +16,7 @@ final class Calls extends AttributeSource<Map<String, String>> {
   static final Calls SOURCE = new Calls();
 
   /** Matches calls of one method. */
-  static final class Method implements Match {
+  static final class Method implements MatchExpression {
     private final String name;
 
     Method(String name) {
@@ -29,8 +29,8 @@ final class Calls extends AttributeSource<Map<String, String>> {
     }
   }
 
-  static LimitRule.Builder rule(double qps, long burst) {
-    return LimitRule.builder().qps(qps).burst(burst);
+  static RateLimitRule.Builder rule(double qps, long burst) {
+    return RateLimitRule.builder().qps(qps).burst(burst);
   }
 
   static List<Attribute> by(String... names) {
@@ -41,16 +41,16 @@ final class Calls extends AttributeSource<Map<String, String>> {
     return by;
   }
 
-  static Limits limits(long now, LimitRule... rules) {
+  static RateLimiters limits(long now, RateLimitRule... rules) {
     return swap(null, now, rules);
   }
 
-  static Limits swap(Limits before, long now, LimitRule... rules) {
-    return Limits.build(before, Arrays.asList(rules), LimitRule.Side.SERVER, now);
+  static RateLimiters swap(RateLimiters before, long now, RateLimitRule... rules) {
+    return RateLimiters.build(before, Arrays.asList(rules), RateLimitRule.Side.SERVER, now);
   }
 
   /** One call; attributes as name, value, name, value. */
-  static Ticket call(Limits limits, long now, String... attributes) {
+  static Ticket call(RateLimiters limits, long now, String... attributes) {
     Ticket ticket = new Ticket();
     ticket.begin(now, null);
     Map<String, String> call = new HashMap<>();
@@ -61,12 +61,12 @@ final class Calls extends AttributeSource<Map<String, String>> {
     return ticket;
   }
 
-  static boolean admitted(Limits limits, long now, String... attributes) {
+  static boolean admitted(RateLimiters limits, long now, String... attributes) {
     return call(limits, now, attributes).refusal() == null;
   }
 
   /** How many of {@code tries} calls at one instant are admitted. */
-  static int admittedOf(int tries, Limits limits, long now, String... attributes) {
+  static int admittedOf(int tries, RateLimiters limits, long now, String... attributes) {
     int n = 0;
     for (int i = 0; i < tries; i++) {
       n += admitted(limits, now, attributes) ? 1 : 0;

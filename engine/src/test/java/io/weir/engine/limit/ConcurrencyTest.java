@@ -11,7 +11,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
 import io.weir.engine.outcome.Failure;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -25,17 +25,17 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class ConcurrencyTest {
-  private static LimitRule.Builder most(int n) {
-    return LimitRule.builder().maxConcurrent(n);
+  private static RateLimitRule.Builder most(int n) {
+    return RateLimitRule.builder().maxConcurrent(n);
   }
 
-  private static int inFlight(Limits l) {
+  private static int inFlight(RateLimiters l) {
     return l.running().get(0).inFlight();
   }
 
   @Test
   void soManyCallsAreUnderWayAtOnceAndNoMore() {
-    Limits l = limits(0, most(3).build());
+    RateLimiters l = limits(0, most(3).build());
     List<Ticket> under = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       under.add(call(l, 0));
@@ -48,7 +48,7 @@ class ConcurrencyTest {
 
   @Test
   void aPlaceIsFreedOnceWhateverBecomesOfTheCall() {
-    Limits l = limits(0, most(10).build());
+    RateLimiters l = limits(0, most(10).build());
     Ticket[] calls = new Ticket[6];
     for (int i = 0; i < calls.length; i++) {
       calls[i] = call(l, 0);
@@ -69,14 +69,15 @@ class ConcurrencyTest {
 
   @Test
   void aCallRefusedByALaterLimitHoldsNoPlace() {
-    Limits l = limits(0, most(10).id("a").build(), most(2).id("b").build(), rule(1, 1).build());
+    RateLimiters l =
+        limits(0, most(10).id("a").build(), most(2).id("b").build(), rule(1, 1).build());
     assertThat(admittedOf(5, l, 0)).isOne();
-    assertThat(l.running()).extracting(Limits.Running::inFlight).containsExactly(1, 1, 0);
+    assertThat(l.running()).extracting(RateLimiters.Running::inFlight).containsExactly(1, 1, 0);
   }
 
   @Test
   void aRuleMayLimitBothAndAPlaceRefusedTakesNoToken() {
-    Limits l = limits(0, rule(1, 3).maxConcurrent(2).build());
+    RateLimiters l = limits(0, rule(1, 3).maxConcurrent(2).build());
     Ticket first = call(l, 0);
     assertThat(admitted(l, 0)).isTrue();
     assertThat(call(l, 0).refusal().description())
@@ -92,7 +93,7 @@ class ConcurrencyTest {
 
   @Test
   void aRefusedCallerIsToldTheLimitAndNoTime() {
-    Limits l = limits(0, most(1).build());
+    RateLimiters l = limits(0, most(1).build());
     call(l, 0);
     Ticket refused = call(l, 0);
     List<String> headers = new ArrayList<>();
@@ -109,8 +110,8 @@ class ConcurrencyTest {
 
   @Test
   void aRefusedCallerIsToldTheLimitInForceNotTheUpperBound() {
-    LimitRule adapts = most(100).adaptive(new LimitRule.Adaptive(1, 3, 1.5)).build();
-    Limits l = limits(0, adapts);
+    RateLimitRule adapts = most(100).adaptive(new RateLimitRule.Adaptive(1, 3, 1.5)).build();
+    RateLimiters l = limits(0, adapts);
     assertThat(admittedOf(10, l, 0)).isEqualTo(3);
     assertThat(policy(call(l, 0))).isEqualTo("\"default\";q=3;qu=\"concurrent-requests\"");
     // a window of calls that are used, and quick: it doubles, and more
@@ -139,15 +140,15 @@ class ConcurrencyTest {
 
   @Test
   void anEditKeepsTheCallsUnderWayCounted() {
-    Limits l = limits(0, most(4).build());
+    RateLimiters l = limits(0, most(4).build());
     List<Ticket> under = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
       under.add(call(l, 0));
     }
-    Limits fewer = swap(l, 1, most(2).match(new Calls.Method("POST")).build());
+    RateLimiters fewer = swap(l, 1, most(2).match(new Calls.Method("POST")).build());
     assertThat(admitted(fewer, 1, "method", "POST")).isFalse();
     assertThat(admitted(fewer, 1, "method", "GET")).isTrue();
-    Limits more = swap(fewer, 2, most(6).build());
+    RateLimiters more = swap(fewer, 2, most(6).build());
     assertThat(admittedOf(10, more, 2)).isEqualTo(2);
     under.forEach(t -> t.endHttp(200, 3));
     assertThat(inFlight(more)).isEqualTo(2);
@@ -157,7 +158,7 @@ class ConcurrencyTest {
 
   @Test
   void shadowCountsPlacesAndRefusesNobody() {
-    Limits l = limits(0, most(2).shadow(true).build());
+    RateLimiters l = limits(0, most(2).shadow(true).build());
     List<Ticket> under = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
       under.add(call(l, 0));
@@ -171,7 +172,7 @@ class ConcurrencyTest {
 
   @Test
   void inShadowACallWithoutATokenHoldsNoPlace() {
-    Limits l = limits(0, rule(1, 1).maxConcurrent(5).shadow(true).build());
+    RateLimiters l = limits(0, rule(1, 1).maxConcurrent(5).shadow(true).build());
     List<Ticket> under = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       under.add(call(l, 0));
@@ -183,7 +184,8 @@ class ConcurrencyTest {
 
   @Test
   void aKeyedRuleOfItsOwnGoesWithIt() {
-    Limits l = limits(0, most(3).id("all").build(), rule(1, 1).id("u").by(by("header:u")).build());
+    RateLimiters l =
+        limits(0, most(3).id("all").build(), rule(1, 1).id("u").by(by("header:u")).build());
     assertThat(admitted(l, 0, "header:u", "a")).isTrue();
     assertThat(admitted(l, 0, "header:u", "a")).isFalse();
     assertThat(l.running().get(1).inFlight()).isOne();
@@ -197,7 +199,7 @@ class ConcurrencyTest {
   @Test
   void noEditLosesOrMintsAPlace() throws Exception {
     int largest = 40;
-    Limits[] current = {limits(0, most(largest).build())};
+    RateLimiters[] current = {limits(0, most(largest).build())};
     AtomicBoolean done = new AtomicBoolean();
     AtomicInteger under = new AtomicInteger();
     AtomicInteger highest = new AtomicInteger();
@@ -236,9 +238,9 @@ class ConcurrencyTest {
       }
       for (int i = 0; i < 20_000; i++) {
         int n = 1 + i % largest;
-        LimitRule.Builder b = most(n);
+        RateLimitRule.Builder b = most(n);
         if (i % 3 == 1) {
-          b.adaptive(new LimitRule.Adaptive(1, Math.max(1, n / 2), 1.5));
+          b.adaptive(new RateLimitRule.Adaptive(1, Math.max(1, n / 2), 1.5));
         }
         current[0] = swap(current[0], 0, b.build());
         visible.incrementAndGet();

@@ -10,7 +10,7 @@ import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -35,7 +35,7 @@ class PitfallsTest {
     void noTwoWaitersGetOneSlot() throws Exception {
       int threads = 4;
       int each = 500;
-      Limits l = limits(0, rule(1000, 1).maxWaitNanos(3600 * S).build());
+      RateLimiters l = limits(0, rule(1000, 1).maxWaitNanos(3600 * S).build());
       CyclicBarrier together = new CyclicBarrier(threads);
       ExecutorService pool = Executors.newFixedThreadPool(threads);
       List<Future<List<Long>>> all = new ArrayList<>();
@@ -68,7 +68,7 @@ class PitfallsTest {
     @ParameterizedTest
     @ValueSource(doubles = {0.9, 0.5, 0.001, 1e-6})
     void ratesBelowOnePerSecondWork(double qps) {
-      Limits l = limits(0, rule(qps, 1).build());
+      RateLimiters l = limits(0, rule(qps, 1).build());
       assertThat(admittedOf(3, l, 0)).isEqualTo(1);
       long period = (long) Math.ceil(S / qps);
       assertThat(call(l, 0).retryAfterNanos())
@@ -85,7 +85,7 @@ class PitfallsTest {
     @ParameterizedTest
     @ValueSource(longs = {Long.MIN_VALUE, -5_000_000_000L, -1, Long.MAX_VALUE - 500_000_000L})
     void anyReadingOfTheClockWillDo(long start) {
-      Limits l = limits(start, rule(10, 5).build());
+      RateLimiters l = limits(start, rule(10, 5).build());
       assertThat(admittedOf(10, l, start)).isEqualTo(5);
       for (int i = 1; i <= 100; i++) {
         assertThat(admittedOf(10, l, start + i * S / 10)).isEqualTo(1);
@@ -102,7 +102,7 @@ class PitfallsTest {
       double qps = Math.exp(random.nextDouble() * 14);
       long burst = 1 + random.nextInt(50);
       long wait = random.nextBoolean() ? 0 : (long) (random.nextInt(20) * S / qps);
-      Limits l = limits(0, rule(qps, burst).maxWaitNanos(wait).build());
+      RateLimiters l = limits(0, rule(qps, burst).maxWaitNanos(wait).build());
       List<Long> times = new ArrayList<>();
       long now = 0;
       for (int i = 0; i < 4_000; i++) {
@@ -125,7 +125,7 @@ class PitfallsTest {
 
     @Test
     void aWaitKnownToBeTooLongIsRefusedAtOnce() {
-      Limits l = limits(0, rule(1, 1).maxWaitNanos(S / 2).build());
+      RateLimiters l = limits(0, rule(1, 1).maxWaitNanos(S / 2).build());
       assertThat(admitted(l, 0)).isTrue();
       Ticket t = call(l, 0);
       assertThat(t.refusal()).isNotNull();
@@ -134,7 +134,7 @@ class PitfallsTest {
 
     @Test
     void aCancelledWaiterLosesNobodysPermit() {
-      Limits l = limits(0, rule(1, 1).maxWaitNanos(10 * S).build());
+      RateLimiters l = limits(0, rule(1, 1).maxWaitNanos(10 * S).build());
       Deque<Ticket> waiting = new ArrayDeque<>();
       for (int i = 0; i < 11; i++) {
         waiting.add(call(l, 0));
@@ -159,13 +159,13 @@ class PitfallsTest {
       assertThat(admitted(limits(0, rule(5, 5).cost(5).build()), 0)).isTrue();
       assertThat(admitted(limits(0, rule(5, 5).cost(6).build()), 1000 * S)).isFalse();
       // unless the rule lets it wait for the rest
-      Limits paced = limits(0, rule(5, 5).cost(6).maxWaitNanos(S).build());
+      RateLimiters paced = limits(0, rule(5, 5).cost(6).maxWaitNanos(S).build());
       assertThat(call(paced, 0).waitNanos()).isBetween(S / 5, S / 5 + 2);
     }
 
     @Test
     void periodsBelowAMicrosecondAreStillLimited() {
-      Limits l = limits(0, rule(7e6, 1).build());
+      RateLimiters l = limits(0, rule(7e6, 1).build());
       assertThat(admitted(l, 0)).isTrue();
       assertThat(admitted(l, 100)).isFalse();
       assertThat(admitted(l, 144)).isTrue();
@@ -179,7 +179,7 @@ class PitfallsTest {
     @ValueSource(doubles = {0.003, 0.7, 1.1, 3, 9.9, 1_000 / 3.0, 54_321.1, 6_999_999})
     void whoWaitsAsLongAsToldIsAdmitted(double qps) {
       Random random = new Random(1);
-      Limits l = limits(-7, rule(qps, 3).build());
+      RateLimiters l = limits(-7, rule(qps, 3).build());
       long now = 0;
       for (int i = 0; i < 2_000; i++) {
         now += random.nextInt(1_000_000_000);
@@ -193,7 +193,7 @@ class PitfallsTest {
 
     @Test
     void aRefundIsTheCostExactly() {
-      Limits l = limits(0, rule(1, 100).cost(7).build());
+      RateLimiters l = limits(0, rule(1, 100).cost(7).build());
       List<Ticket> taken = new ArrayList<>();
       for (int i = 0; i < 14; i++) {
         taken.add(call(l, 0));
@@ -207,7 +207,7 @@ class PitfallsTest {
 
     @Test
     void aRefundNeverFillsBeyondTheBurst() {
-      Limits l = limits(0, rule(1, 3).build());
+      RateLimiters l = limits(0, rule(1, 3).build());
       Ticket t = call(l, 0);
       t.abandon(50 * S);
       assertThat(admittedOf(20, l, 50 * S)).isEqualTo(3);
@@ -215,20 +215,20 @@ class PitfallsTest {
 
     @Test
     void aLowerBurstIsInForceAtOnce() {
-      Limits one = limits(0, rule(1000, 1000).build());
-      Limits two = swap(one, S, rule(1000, 10).build());
+      RateLimiters one = limits(0, rule(1000, 1000).build());
+      RateLimiters two = swap(one, S, rule(1000, 10).build());
       assertThat(admittedOf(100, two, S)).isEqualTo(10);
       assertThat(admittedOf(100, two, 2 * S)).isEqualTo(10);
     }
 
     @Test
     void zeroDeniesAllAndARateAfterwardsAdmitsAgain() {
-      Limits one = limits(0, rule(0, 10).maxWaitNanos(S).build());
+      RateLimiters one = limits(0, rule(0, 10).maxWaitNanos(S).build());
       assertThat(admittedOf(100, one, S)).isZero();
-      Limits two = swap(one, S, rule(1, 10).build());
+      RateLimiters two = swap(one, S, rule(1, 10).build());
       assertThat(admittedOf(100, two, S)).isZero();
       assertThat(admittedOf(100, two, 4 * S)).isEqualTo(3);
-      Limits three = swap(two, 4 * S, rule(0, 10).build());
+      RateLimiters three = swap(two, 4 * S, rule(0, 10).build());
       assertThat(admittedOf(100, three, 400 * S)).isZero();
     }
   }
@@ -237,13 +237,13 @@ class PitfallsTest {
   class P07 {
     @Test
     void aClockThatStandsMintsNothing() {
-      Limits l = limits(0, rule(1000, 5).build());
+      RateLimiters l = limits(0, rule(1000, 5).build());
       assertThat(admittedOf(1_000_000, l, S)).isEqualTo(5);
     }
 
     @Test
     void aStepBackOnlyDelaysAndByNoMoreThanTheStep() {
-      Limits l = limits(0, rule(10, 5).build());
+      RateLimiters l = limits(0, rule(10, 5).build());
       assertThat(admittedOf(10, l, 100 * S)).isEqualTo(5);
       assertThat(admittedOf(10, l, 97 * S)).isZero();
       assertThat(call(l, 97 * S).retryAfterNanos()).isBetween(3 * S, 3 * S + S / 5);
@@ -256,7 +256,7 @@ class PitfallsTest {
 
     @Test
     void aStepBackDrainsNoFullBucket() {
-      Limits l = limits(0, rule(1, 5).build());
+      RateLimiters l = limits(0, rule(1, 5).build());
       assertThat(admitted(l, 100 * S)).isTrue();
       assertThat(admittedOf(10, l, 100 * S - 1)).isEqualTo(4);
     }
@@ -264,7 +264,7 @@ class PitfallsTest {
     @ParameterizedTest
     @ValueSource(longs = {3600 * S, Long.MAX_VALUE / 2, Long.MAX_VALUE})
     void aJumpForwardMintsOneBurst(long jump) {
-      Limits l = limits(0, rule(10, 5).build());
+      RateLimiters l = limits(0, rule(10, 5).build());
       assertThat(admittedOf(10, l, 0)).isEqualTo(5);
       assertThat(admittedOf(10, l, jump)).isEqualTo(5);
     }
@@ -274,7 +274,7 @@ class PitfallsTest {
   class P08 {
     @Test
     void nothingDependsOnATimerOrOnBeingAskedRegularly() {
-      Limits l = limits(0, rule(100, 50).build());
+      RateLimiters l = limits(0, rule(100, 50).build());
       assertThat(admittedOf(100, l, 0)).isEqualTo(50);
       assertThat(admittedOf(100, l, S / 4)).isEqualTo(25);
       assertThat(admittedOf(100, l, S / 4 + S / 2)).isEqualTo(50);
@@ -285,7 +285,7 @@ class PitfallsTest {
   class P09 {
     @Test
     void refusedKeyedCallsDrainNoGlobalBucket() {
-      Limits l =
+      RateLimiters l =
           limits(0, rule(1, 100).id("all").build(), rule(1, 1).id("k").by(by("path")).build());
       assertThat(admittedOf(10_000, l, 0, "path", "/hot")).isEqualTo(1);
       int others = 0;
@@ -297,7 +297,7 @@ class PitfallsTest {
 
     @Test
     void aFullGlobalBucketHidesNoKeyedRule() {
-      Limits l =
+      RateLimiters l =
           limits(
               0, rule(1e6, 1_000_000).id("all").build(), rule(1, 2).id("k").by(by("path")).build());
       assertThat(admittedOf(10, l, 0, "path", "/a")).isEqualTo(2);
@@ -311,7 +311,7 @@ class PitfallsTest {
     void madeUpKeysAreNoBypass() {
       int maxKeys = 50;
       long burst = 10;
-      Limits l = limits(0, rule(1, burst).by(by("header:k")).maxKeys(maxKeys).build());
+      RateLimiters l = limits(0, rule(1, burst).by(by("header:k")).maxKeys(maxKeys).build());
       int n = 0;
       for (int i = 0; i < 100_000; i++) {
         n += admitted(l, 0, "header:k", "made-up-" + i) ? 1 : 0;
@@ -323,7 +323,7 @@ class PitfallsTest {
 
     @Test
     void aDrainedKeyGetsNoFreshBucketByChurn() {
-      Limits l = limits(0, rule(1, 10).by(by("header:k")).maxKeys(50).build());
+      RateLimiters l = limits(0, rule(1, 10).by(by("header:k")).maxKeys(50).build());
       assertThat(admittedOf(20, l, 0, "header:k", "victim")).isEqualTo(10);
       for (int i = 0; i < 10_000; i++) {
         admitted(l, i * 100_000, "header:k", "churn-" + i);
@@ -333,7 +333,7 @@ class PitfallsTest {
 
     @Test
     void fullBucketsMakeRoomForNewKeys() {
-      Limits l = limits(0, rule(1, 10).by(by("header:k")).maxKeys(50).build());
+      RateLimiters l = limits(0, rule(1, 10).by(by("header:k")).maxKeys(50).build());
       for (int round = 0; round < 20; round++) {
         long now = round * 20 * S;
         for (int k = 0; k < 50; k++) {
@@ -349,8 +349,8 @@ class PitfallsTest {
     @Test
     void beyondTheBoundOnKeysEveryCallIsStillChecked() {
       int maxKeys = 1_000;
-      LimitRule.Builder r = rule(1, 3).by(by("path")).maxKeys(maxKeys);
-      Limits l = limits(0, r.build());
+      RateLimitRule.Builder r = rule(1, 3).by(by("path")).maxKeys(maxKeys);
+      RateLimiters l = limits(0, r.build());
       int n = 0;
       for (int i = 0; i < 100_000; i++) {
         n += admitted(l, 0, "path", "/orders/" + i) ? 1 : 0;
@@ -362,7 +362,7 @@ class PitfallsTest {
             assertThat(overflowed).isEqualTo(100_000 - maxKeys);
           });
       // a lower bound is in force at once for new keys
-      Limits less = swap(l, 0, r.maxKeys(10).build());
+      RateLimiters less = swap(l, 0, r.maxKeys(10).build());
       assertThat(admittedOf(5, less, 0, "path", "/another")).isZero();
       assertThat(admittedOf(5, less, 0, "path", "/orders/1")).isEqualTo(2);
     }
@@ -372,7 +372,7 @@ class PitfallsTest {
   class P12 {
     @Test
     void headersDescribeTheRuleThatRefusedAndItsTime() {
-      Limits l =
+      RateLimiters l =
           limits(
               0,
               rule(1 / 3600.0, 1).id("hourly").match(new Calls.Method("POST")).build(),

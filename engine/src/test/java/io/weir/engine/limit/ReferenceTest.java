@@ -56,7 +56,7 @@ class ReferenceTest {
     long now = random.nextLong();
     book.at = now;
     book.tokens = Double.MAX_VALUE;
-    Limits limits = edit(null, book, random, now);
+    RateLimiters limits = edit(null, book, random, now);
     double grain = 0;
     List<Ticket> held = new ArrayList<>();
     for (int step = 0; step < 2_000; step++) {
@@ -98,12 +98,12 @@ class ReferenceTest {
     }
   }
 
-  private static Limits edit(Limits before, Textbook book, Random random, long now) {
+  private static RateLimiters edit(RateLimiters before, Textbook book, Random random, long now) {
     double qps = random.nextInt(10) == 0 ? 0 : Math.exp(random.nextDouble() * 25 - 7);
     long burst = 1 + (long) Math.exp(random.nextDouble() * 10);
     int cost = 1 + random.nextInt(3);
     double wait = random.nextBoolean() || qps == 0 ? 0 : random.nextInt(20) / qps;
-    wait = Math.min((long) (wait * 1e9), Terms.MAX_WAIT) / 1e9;
+    wait = Math.min((long) (wait * 1e9), RateTerms.MAX_WAIT) / 1e9;
     book.terms(qps, burst, wait, cost);
     return Calls.swap(
         before,

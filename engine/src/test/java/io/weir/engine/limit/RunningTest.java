@@ -10,7 +10,7 @@ import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -19,19 +19,19 @@ import org.junit.jupiter.api.Test;
 class RunningTest {
   private static final long S = 1_000_000_000L;
 
-  private static LimitRule.Builder tuned(double qps, long burst) {
-    return rule(qps, burst).auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 10, 1000));
+  private static RateLimitRule.Builder tuned(double qps, long burst) {
+    return rule(qps, burst).auto(new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 10, 1000));
   }
 
   @Test
   void aRuleSaysWhatItDoes() {
-    Limits l =
+    RateLimiters l =
         limits(
             0,
             rule(5, 2).id("rated").build(),
-            LimitRule.builder().id("most").maxConcurrent(7).build());
-    Limits.Running rated = l.running().get(0);
-    Limits.Running most = l.running().get(1);
+            RateLimitRule.builder().id("most").maxConcurrent(7).build());
+    RateLimiters.Running rated = l.running().get(0);
+    RateLimiters.Running most = l.running().get(1);
     admittedOf(5, l, 0);
     assertThat(rated.rule().id).isEqualTo("rated");
     assertThat(rated.qps()).isEqualTo(5);
@@ -48,7 +48,7 @@ class RunningTest {
 
   @Test
   void keyedRulesAreAskedFirst() {
-    Limits l =
+    RateLimiters l =
         limits(
             0,
             rule(1, 2).id("all").build(),
@@ -75,8 +75,8 @@ class RunningTest {
 
   @Test
   void aRateIsPutIntoForceWithinItsBoundsAndTokensCarryOver() {
-    Limits l = limits(0, tuned(100, 50).build());
-    Limits.Running r = l.running().get(0);
+    RateLimiters l = limits(0, tuned(100, 50).build());
+    RateLimiters.Running r = l.running().get(0);
     assertThat(admittedOf(100, l, 0)).isEqualTo(50);
     r.retune(200, 0);
     assertThat(r.qps()).isEqualTo(200);
@@ -93,8 +93,8 @@ class RunningTest {
 
   @Test
   void theRateThatIsInForceIsNotTouched() {
-    Limits l = limits(0, tuned(100, 10).build());
-    Limits.Running r = l.running().get(0);
+    RateLimiters l = limits(0, tuned(100, 10).build());
+    RateLimiters.Running r = l.running().get(0);
     Ticket t = call(l, 0);
     r.retune(100, S);
     assertThat(admittedOf(100, l, 0)).isEqualTo(9);
@@ -104,17 +104,17 @@ class RunningTest {
 
   @Test
   void aBurstShrinksNoFurtherThanWhatACallCosts() {
-    Limits l = limits(0, tuned(1000, 8).cost(4).build());
+    RateLimiters l = limits(0, tuned(1000, 8).cost(4).build());
     l.running().get(0).retune(10, 0);
     assertThat(admittedOf(10, l, 100 * S)).isEqualTo(1);
-    Limits one = limits(0, tuned(1000, 8).build());
+    RateLimiters one = limits(0, tuned(1000, 8).build());
     one.running().get(0).retune(10, 0);
     assertThat(admittedOf(10, one, 100 * S)).isEqualTo(1);
   }
 
   @Test
   void everyKeyGetsTheNewRate() {
-    Limits l = limits(0, tuned(100, 50).by(by("header:u")).build());
+    RateLimiters l = limits(0, tuned(100, 50).by(by("header:u")).build());
     assertThat(admittedOf(100, l, 0, "header:u", "a")).isEqualTo(50);
     assertThat(admittedOf(10, l, 0)).as("without the key").isEqualTo(10);
     l.running().get(0).retune(1000, 0);
@@ -124,47 +124,48 @@ class RunningTest {
 
   @Test
   void anEditKeepsATunedRateWithinTheNewBounds() {
-    Limits l = limits(0, tuned(100, 50).build());
+    RateLimiters l = limits(0, tuned(100, 50).build());
     l.running().get(0).retune(500, 0);
-    Limits same = swap(l, 0, tuned(100, 60).build());
+    RateLimiters same = swap(l, 0, tuned(100, 60).build());
     assertThat(same.running().get(0).qps()).isEqualTo(500);
-    LimitRule.Auto lower = new LimitRule.Auto(LimitRule.Metric.P99, 100, 10, 300);
-    Limits bounded = swap(same, 0, rule(100, 50).auto(lower).build());
+    RateLimitRule.Auto lower = new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 10, 300);
+    RateLimiters bounded = swap(same, 0, rule(100, 50).auto(lower).build());
     assertThat(bounded.running().get(0).qps()).isEqualTo(300);
-    Limits fixed = swap(bounded, 0, rule(100, 50).build());
+    RateLimiters fixed = swap(bounded, 0, rule(100, 50).build());
     assertThat(fixed.running().get(0).qps()).isEqualTo(100);
-    Limits again = swap(fixed, 0, tuned(70, 50).build());
+    RateLimiters again = swap(fixed, 0, tuned(70, 50).build());
     assertThat(again.running().get(0).qps()).as("starts at its own").isEqualTo(70);
   }
 
   @Test
   void anotherKeyMeansOtherBuckets() {
-    Limits one = limits(0, rule(1, 3).by(by("header:u")).build());
+    RateLimiters one = limits(0, rule(1, 3).by(by("header:u")).build());
     assertThat(admittedOf(5, one, 0, "header:u", "a", "header:v", "a")).isEqualTo(3);
-    Limits two = swap(one, 0, rule(1, 3).by(by("header:v")).build());
+    RateLimiters two = swap(one, 0, rule(1, 3).by(by("header:v")).build());
     assertThat(admittedOf(5, two, 0, "header:u", "a", "header:v", "a")).isEqualTo(3);
-    Limits global = swap(two, 0, rule(1, 3).build());
+    RateLimiters global = swap(two, 0, rule(1, 3).build());
     assertThat(admittedOf(5, global, 0)).isEqualTo(3);
-    Limits keyed = swap(global, 0, rule(1, 3).by(by("header:u")).build());
+    RateLimiters keyed = swap(global, 0, rule(1, 3).by(by("header:u")).build());
     assertThat(admittedOf(5, keyed, 0, "header:u", "a")).isEqualTo(3);
   }
 
   @Test
   void aRuleMayGetAndLoseItsRateAndItsPlaces() {
-    Limits one = limits(0, rule(1, 3).build());
+    RateLimiters one = limits(0, rule(1, 3).build());
     assertThat(admittedOf(5, one, 0)).isEqualTo(3);
-    Limits most = swap(one, 0, LimitRule.builder().maxConcurrent(2).build());
+    RateLimiters most = swap(one, 0, RateLimitRule.builder().maxConcurrent(2).build());
     assertThat(admittedOf(5, most, 0)).isEqualTo(2);
-    Limits both = swap(most, 0, rule(1, 3).maxConcurrent(4).build());
+    RateLimiters both = swap(most, 0, rule(1, 3).maxConcurrent(4).build());
     assertThat(both.running().get(0).inFlight()).isEqualTo(2);
     assertThat(admittedOf(5, both, 0)).isEqualTo(2);
-    Limits rated = swap(both, 0, rule(1, 3).build());
+    RateLimiters rated = swap(both, 0, rule(1, 3).build());
     assertThat(rated.running().get(0).concurrencyLimit()).isZero();
   }
 
   @Test
   void aSkippedCallIsNeitherAHitNorAnExcess() {
-    Limits l = limits(0, rule(1, 1).by(by("header:u")).onMissing(LimitRule.OnMissing.SKIP).build());
+    RateLimiters l =
+        limits(0, rule(1, 1).by(by("header:u")).onMissing(RateLimitRule.OnMissing.SKIP).build());
     assertThat(admittedOf(5, l, 0)).isEqualTo(5);
     assertThat(l.running().get(0).admitted()).isZero();
     assertThat(l.running().get(0).exceeded()).isZero();
@@ -172,8 +173,8 @@ class RunningTest {
 
   @Test
   void aRejectedCallIsToldNoTimeToRetry() {
-    Limits l =
-        limits(0, rule(1, 1).by(by("header:u")).onMissing(LimitRule.OnMissing.REJECT).build());
+    RateLimiters l =
+        limits(0, rule(1, 1).by(by("header:u")).onMissing(RateLimitRule.OnMissing.REJECT).build());
     assertThat(call(l, 0).retryAfterNanos()).isZero();
     assertThat(call(l, 0).refusal()).isNotNull();
   }

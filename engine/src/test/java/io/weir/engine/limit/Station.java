@@ -27,7 +27,7 @@ final class Station {
   private final ArrayDeque<Waiting> line = new ArrayDeque<>();
   private final Random random = new Random(42);
   private final LongConsumer tookNanos;
-  private Limits limits;
+  private RateLimiters limits;
   private long order;
   private int busy;
 
@@ -50,7 +50,7 @@ final class Station {
   /**
    * @param tookNanos told what each call took that was let in
    */
-  Station(Limits limits, int workers, LongUnaryOperator service, LongConsumer tookNanos) {
+  Station(RateLimiters limits, int workers, LongUnaryOperator service, LongConsumer tookNanos) {
     this.limits = limits;
     this.workers = workers;
     this.service = service;

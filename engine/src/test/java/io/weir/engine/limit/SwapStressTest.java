@@ -6,7 +6,7 @@ import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticket;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -29,14 +29,14 @@ class SwapStressTest {
   private static final int EDITS = 5_000;
   private static final long TOKENS = 200_000;
   private final ExecutorService pool = Executors.newFixedThreadPool(2);
-  private volatile Limits limits;
+  private volatile RateLimiters limits;
 
   @AfterEach
   void stop() {
     pool.shutdownNow();
   }
 
-  private static LimitRule edition(int i, double qps, boolean keyed) {
+  private static RateLimitRule edition(int i, double qps, boolean keyed) {
     return rule(qps, TOKENS)
         .maxWaitNanos(i % 2 == 0 ? 0 : 1)
         .by(keyed ? by("header:k") : by())
@@ -106,7 +106,7 @@ class SwapStressTest {
                 long taken = 0;
                 while (!done.get()) {
                   // read and used apart: the rule may be edited between
-                  Limits l = limits;
+                  RateLimiters l = limits;
                   long now = clock.addAndGet(50);
                   ticket.begin(0, null);
                   taken += l.admit(Calls.SOURCE, call, now, ticket) ? 1 : 0;
@@ -167,7 +167,7 @@ class SwapStressTest {
     long counted = 0;
     for (int i = 1; i <= EDITS; i++) {
       // every tenth edition counts by something else, or not at all: a bucket or table of its own
-      LimitRule next = i % 10 == 0 ? unrated() : edition(i, 1, keyed ^ i % 10 == 5);
+      RateLimitRule next = i % 10 == 0 ? unrated() : edition(i, 1, keyed ^ i % 10 == 5);
       limits = swap(limits, 0, next);
       long now = limits.running().get(0).admitted();
       assertThat(now).isGreaterThanOrEqualTo(counted);
@@ -179,11 +179,11 @@ class SwapStressTest {
     assertThat(limits.running().get(0).admitted()).isEqualTo(admitted);
   }
 
-  private static LimitRule unrated() {
-    return LimitRule.builder().maxConcurrent(1000).build();
+  private static RateLimitRule unrated() {
+    return RateLimitRule.builder().maxConcurrent(1000).build();
   }
 
-  private static long drain(Limits limits, Map<String, String> call, long now) {
+  private static long drain(RateLimiters limits, Map<String, String> call, long now) {
     Ticket ticket = new Ticket();
     long n = 0;
     do {

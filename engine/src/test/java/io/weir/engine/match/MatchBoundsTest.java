@@ -53,7 +53,7 @@ class MatchBoundsTest {
           !(percent(header:A, 0.0001))
           """)
   void everyTestIsWrittenAsItWasAndSaysWhatItLooksAt(String expression) {
-    Match m = MatchParser.parse(expression);
+    MatchExpression m = MatchParser.parse(expression);
     assertThat(m).hasToString(expression);
     List<Attribute> looked = new ArrayList<>();
     m.attributes(looked);
@@ -66,10 +66,10 @@ class MatchBoundsTest {
     MatchParser.parse("path == '/' && (exists host || method == 'GET')").attributes(looked);
     assertThat(looked).hasToString("[path, host, method]");
     looked.clear();
-    Match.ALWAYS.attributes(looked);
+    MatchExpression.ALWAYS.attributes(looked);
     assertThat(looked).isEmpty();
-    assertThat(Match.ALWAYS).hasToString("always");
-    assertThat(Match.ALWAYS.test(Request.SOURCE, Request.of())).isTrue();
+    assertThat(MatchExpression.ALWAYS).hasToString("always");
+    assertThat(MatchExpression.ALWAYS.test(Request.SOURCE, Request.of())).isTrue();
   }
 
   @Test
@@ -207,8 +207,8 @@ class MatchBoundsTest {
 
   @Test
   void onlyQuestionsForOneOfSomeValuesAreEqualities() {
-    assertThat(Equality.of(MatchParser.parse("path == 'a'")).values).containsExactly("a");
-    Equality in = Equality.of(MatchParser.parse("path in ['a', 'b']"));
+    assertThat(EqualityTest.of(MatchParser.parse("path == 'a'")).values).containsExactly("a");
+    EqualityTest in = EqualityTest.of(MatchParser.parse("path in ['a', 'b']"));
     assertThat(in.values).containsExactly("a", "b");
     assertThat(in.attribute).hasToString("path");
     for (String other :
@@ -219,9 +219,9 @@ class MatchBoundsTest {
           "path startsWith 'a'",
           "path == 'a' && host == 'b'"
         }) {
-      assertThat(Equality.of(MatchParser.parse(other))).as(other).isNull();
+      assertThat(EqualityTest.of(MatchParser.parse(other))).as(other).isNull();
     }
-    assertThat(Equality.of(Match.ALWAYS)).isNull();
+    assertThat(EqualityTest.of(MatchExpression.ALWAYS)).isNull();
   }
 
   @Test

@@ -219,10 +219,10 @@ class MatchExpressionTest {
 
   @Test
   void aRegularExpressionNeverLooksAtAnEndlessValue() {
-    Match m = MatchParser.parse("header:A matches '(x+x+)+y'");
+    MatchExpression m = MatchParser.parse("header:A matches '(x+x+)+y'");
     assertThat(m.test(Request.SOURCE, Request.of("header:A", "x".repeat(4000) + "y"))).isTrue();
     assertThat(m.test(Request.SOURCE, Request.of("header:A", "x".repeat(1 << 20)))).isFalse();
-    Match not = MatchParser.parse("!(header:A matches 'a')");
+    MatchExpression not = MatchParser.parse("!(header:A matches 'a')");
     assertThat(not.test(Request.SOURCE, Request.of("header:A", "x".repeat(1 << 20)))).isFalse();
   }
 
@@ -265,7 +265,7 @@ class MatchExpressionTest {
       for (int n = random.nextInt(8); n >= 0; n--) {
         s.append(tokens[random.nextInt(tokens.length)]).append(' ');
       }
-      Match m;
+      MatchExpression m;
       try {
         m = MatchParser.parse(s.toString());
       } catch (MatchSyntaxException refused) {

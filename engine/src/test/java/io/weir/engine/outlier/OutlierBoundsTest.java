@@ -18,13 +18,13 @@ class OutlierBoundsTest {
   private long now = -7 * SECOND;
   private double dice = 0.5;
   private final List<Instance> all = new ArrayList<>();
-  private Outliers outliers;
+  private OutlierDetector outliers;
 
   private void instances(int n, int percent) {
     for (int i = 0; i < n; i++) {
       all.add(new Instance("order", "127.0.0.1", 8000 + i, null, null, null, Map.of(), 100, null));
     }
-    outliers = Outliers.build(null, all, percent, now, () -> dice);
+    outliers = OutlierDetector.build(null, all, percent, now, () -> dice);
   }
 
   private void ends(int instance, int outcome, int times) {
@@ -213,17 +213,17 @@ class OutlierBoundsTest {
   void whoIsJudgedIsToldHowCallsEndAndNobodyElse() {
     instances(2, 10);
     assertThat(all.get(0).outcomes()).isNotNull();
-    assertThat(Outliers.build(outliers, all, 20, now, () -> dice)).isSameAs(outliers);
+    assertThat(OutlierDetector.build(outliers, all, 20, now, () -> dice)).isSameAs(outliers);
     Object tally = all.get(0).outcomes();
-    Outliers.build(outliers, all, 10, now, () -> dice);
+    OutlierDetector.build(outliers, all, 10, now, () -> dice);
     assertThat(all.get(0).outcomes()).as("goes on").isSameAs(tally);
-    Outliers other = Outliers.build(null, all, 10, now, () -> dice);
+    OutlierDetector other = OutlierDetector.build(null, all, 10, now, () -> dice);
     assertThat(other).isNotSameAs(outliers);
     assertThat(all.get(0).outcomes()).as("another's tally").isNotSameAs(tally);
-    assertThat(Outliers.build(other, all, 0, now, () -> dice)).isNull();
+    assertThat(OutlierDetector.build(other, all, 0, now, () -> dice)).isNull();
     assertThat(all.get(0).outcomes()).isNull();
     assertThat(all.get(1).outcomes()).isNull();
-    assertThat(Outliers.build(null, List.of(), 10, now)).isNull();
-    assertThat(Outliers.build(null, all, 10, now)).isNotNull();
+    assertThat(OutlierDetector.build(null, List.of(), 10, now)).isNull();
+    assertThat(OutlierDetector.build(null, all, 10, now)).isNotNull();
   }
 }

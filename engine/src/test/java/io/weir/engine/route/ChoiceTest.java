@@ -9,9 +9,9 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
-import io.weir.engine.instances.Selections;
-import io.weir.engine.instances.Selections.Reason;
-import io.weir.engine.match.Match;
+import io.weir.engine.instances.SelectionCounters;
+import io.weir.engine.instances.SelectionCounters.Reason;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RouteRule.Fallback;
@@ -29,7 +29,7 @@ class ChoiceTest {
 
   private Map<Reason, Long> reasons() {
     Map<Reason, Long> sum = new EnumMap<>(Reason.class);
-    for (Selections s : service.router.counters().selections()) {
+    for (SelectionCounters s : service.router.counters().selections()) {
       for (Reason r : Reason.values()) {
         if (s.chosen(r) > 0) {
           sum.merge(r, s.chosen(r), Long::sum);
@@ -88,7 +88,7 @@ class ChoiceTest {
     service.build();
     service.call(Request.of());
     assertThat(service.router.counters().selections()).hasSize(2);
-    for (Selections s : service.router.counters().selections()) {
+    for (SelectionCounters s : service.router.counters().selections()) {
       assertThat(s.version()).isEqualTo("v1");
       assertThat(s.chosen(Reason.ANY)).isEqualTo("eu".equals(s.region()) ? 1 : 0);
     }
@@ -198,8 +198,8 @@ class ChoiceTest {
 
   @Test
   void aCallThatCannotBeReadGetsTheFirstDefaultWhateverItsWeight() {
-    Match broken =
-        new Match() {
+    MatchExpression broken =
+        new MatchExpression() {
           @Override
           public <C> boolean test(AttributeSource<C> source, C call) {
             throw new IllegalStateException("broken adapter");
@@ -251,7 +251,7 @@ class ChoiceTest {
     service.with(1, "v1");
     service.routes.add(
         new RouteRule.Route(
-            Match.ALWAYS,
+            MatchExpression.ALWAYS,
             null,
             List.of(arm("v1", 1)),
             null,

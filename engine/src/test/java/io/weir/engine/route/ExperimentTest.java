@@ -5,7 +5,7 @@ import static io.weir.engine.route.Service.assertShare;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Request;
@@ -21,7 +21,7 @@ class ExperimentTest {
     Service s = new Service().with(1, "v1.0").with(1, "v1.1").with(1, "v1.2");
     s.routes.add(
         new RouteRule.Route(
-            Match.ALWAYS,
+            MatchExpression.ALWAYS,
             null,
             List.of(arm("v1.0", 34), arm("v1.1", 33), arm("v1.2", 33)),
             null,

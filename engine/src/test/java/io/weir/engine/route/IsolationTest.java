@@ -8,7 +8,7 @@ import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Request;
 import org.junit.jupiter.api.Test;
@@ -111,8 +111,8 @@ class IsolationTest {
 
   @Test
   void aFailureInARuleNeverWidensTheChoice() {
-    Match broken =
-        new Match() {
+    MatchExpression broken =
+        new MatchExpression() {
           @Override
           public <C> boolean test(AttributeSource<C> source, C call) {
             throw new IllegalStateException("broken adapter");

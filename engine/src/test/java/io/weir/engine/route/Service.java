@@ -7,7 +7,7 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.testing.Request;
@@ -76,7 +76,7 @@ final class Service {
   Service route(String match, String sticky, RouteRule.Fallback fallback, RouteRule.Arm... to) {
     routes.add(
         new RouteRule.Route(
-            match == null ? Match.ALWAYS : MatchParser.parse(match),
+            match == null ? MatchExpression.ALWAYS : MatchParser.parse(match),
             match,
             Arrays.asList(to),
             sticky == null ? null : Attribute.parse(sticky),

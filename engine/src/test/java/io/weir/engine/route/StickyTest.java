@@ -123,19 +123,21 @@ class StickyTest {
   /** The ends of the ranges: an arm owns start <= place < end. */
   @Test
   void everyPlaceHasExactlyItsArm() {
-    Split s = new Split(java.util.List.of(arm("a", 95), arm("b", 5)));
+    WeightedSplit s = new WeightedSplit(java.util.List.of(arm("a", 95), arm("b", 5)));
     assertThat(s.arm(0)).isEqualTo(1);
     assertThat(s.arm(49_999)).isEqualTo(1);
     assertThat(s.arm(50_000)).isEqualTo(0);
     assertThat(s.arm(999_999)).isEqualTo(0);
-    Split thirds = new Split(java.util.List.of(arm("a", 1), arm("b", 1), arm("c", 1)));
+    WeightedSplit thirds =
+        new WeightedSplit(java.util.List.of(arm("a", 1), arm("b", 1), arm("c", 1)));
     int[] count = new int[3];
     for (int p = 0; p < XxHash.WHOLE; p++) {
       count[thirds.arm(p)]++;
     }
     assertThat(count).containsExactly(333_333, 333_333, 333_334);
-    Split great =
-        new Split(java.util.List.of(arm("a", Integer.MAX_VALUE), arm("b", Integer.MAX_VALUE)));
+    WeightedSplit great =
+        new WeightedSplit(
+            java.util.List.of(arm("a", Integer.MAX_VALUE), arm("b", Integer.MAX_VALUE)));
     assertThat(great.arm(499_999)).isEqualTo(1);
     assertThat(great.arm(500_000)).isEqualTo(0);
   }

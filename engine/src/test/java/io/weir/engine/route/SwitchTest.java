@@ -7,7 +7,7 @@ import io.weir.engine.call.Ticker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.match.Match;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Request;
@@ -29,7 +29,7 @@ class SwitchTest {
     instances.forEach(book::instance);
     RouteRule.Route route =
         new RouteRule.Route(
-            Match.ALWAYS,
+            MatchExpression.ALWAYS,
             null,
             List.of(arm(version, 1)),
             null,

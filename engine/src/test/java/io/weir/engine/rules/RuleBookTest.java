@@ -10,12 +10,12 @@ class RuleBookTest {
   private static final Instance INSTANCE =
       new Instance("registered", "h", 1, null, null, null, Map.of(), 100, null);
 
-  private static LimitRule limit(String service) {
-    return LimitRule.builder().id("l").service(service).qps(1).build();
+  private static RateLimitRule limit(String service) {
+    return RateLimitRule.builder().id("l").service(service).qps(1).build();
   }
 
-  private static BreakerRule breaker(String service) {
-    return BreakerRule.builder().id("b").service(service).build();
+  private static CircuitBreakerRule breaker(String service) {
+    return CircuitBreakerRule.builder().id("b").service(service).build();
   }
 
   private static RouteRule route(String service, String id) {
@@ -24,8 +24,8 @@ class RuleBookTest {
 
   @Test
   void everyKindOfRuleIsFoundUnderItsService() {
-    LimitRule l = limit("a");
-    BreakerRule b = breaker("a");
+    RateLimitRule l = limit("a");
+    CircuitBreakerRule b = breaker("a");
     RouteRule r = route("a", "r");
     RuleBook book =
         new RuleBook.Builder().revision(42).add(l).add(b).add(r).instance(INSTANCE).build();
@@ -59,10 +59,10 @@ class RuleBookTest {
 
   @Test
   void aServicesOwnRulesTakeThePlaceOfTheDefaultsKindByKind() {
-    LimitRule defaults = limit("*");
-    BreakerRule others = breaker("*");
+    RateLimitRule defaults = limit("*");
+    CircuitBreakerRule others = breaker("*");
     RouteRule routes = route("*", "r");
-    LimitRule own = limit("a");
+    RateLimitRule own = limit("a");
     RuleBook book = new RuleBook.Builder().add(defaults).add(others).add(routes).add(own).build();
     assertThat(book.limits("a")).containsExactly(own);
     assertThat(book.breakers("a")).containsExactly(others);
@@ -77,8 +77,8 @@ class RuleBookTest {
             .add(limit("*"))
             .add(breaker("*"))
             .add(route("*", "r"))
-            .add(LimitRule.builder().service("a").qps(1).enabled(false).build())
-            .add(BreakerRule.builder().service("a").enabled(false).build())
+            .add(RateLimitRule.builder().service("a").qps(1).enabled(false).build())
+            .add(CircuitBreakerRule.builder().service("a").enabled(false).build())
             .add(RouteRule.builder().service("a").enabled(false).build())
             .build();
     assertThat(book.limits("a")).isEmpty();
@@ -148,18 +148,18 @@ class RuleBookTest {
 
   @Test
   void aRuleWithoutBurstHasThatOfItsRateAndAtLeastOne() {
-    assertThat(LimitRule.builder().qps(50.9).build().burst).isEqualTo(50);
-    assertThat(LimitRule.builder().qps(0.5).build().burst).isEqualTo(1);
-    assertThat(LimitRule.builder().qps(50).burst(1).build().burst).isEqualTo(1);
-    assertThat(LimitRule.builder().qps(50).origin("f").id("x").build()).hasToString("x (f)");
+    assertThat(RateLimitRule.builder().qps(50.9).build().burst).isEqualTo(50);
+    assertThat(RateLimitRule.builder().qps(0.5).build().burst).isEqualTo(1);
+    assertThat(RateLimitRule.builder().qps(50).burst(1).build().burst).isEqualTo(1);
+    assertThat(RateLimitRule.builder().qps(50).origin("f").id("x").build()).hasToString("x (f)");
   }
 
   @Test
   void aRuleThatLimitsCallsUnderWayHasARateOnlyIfItSaysSo() {
-    assertThat(LimitRule.builder().maxConcurrent(5).build().rated).isFalse();
-    assertThat(LimitRule.builder().maxConcurrent(5).qps(1).build().rated).isTrue();
-    assertThat(LimitRule.builder().build().rated).isTrue();
-    assertThat(LimitRule.builder().maxConcurrent(5).build().inShadow().rated).isFalse();
+    assertThat(RateLimitRule.builder().maxConcurrent(5).build().rated).isFalse();
+    assertThat(RateLimitRule.builder().maxConcurrent(5).qps(1).build().rated).isTrue();
+    assertThat(RateLimitRule.builder().build().rated).isTrue();
+    assertThat(RateLimitRule.builder().maxConcurrent(5).build().inShadow().rated).isFalse();
   }
 
   @Test

@@ -3,7 +3,7 @@ package io.weir.engine.rules;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
-import io.weir.engine.call.Response;
+import io.weir.engine.call.RefusalResponse;
 import io.weir.engine.match.MatchParser;
 import java.lang.reflect.Field;
 import java.util.List;
@@ -14,27 +14,27 @@ class ShadowTest {
   @Test
   void aRuleInShadowIsTheSameRuleInEveryOtherField() throws Exception {
     same(
-        LimitRule.builder()
+        RateLimitRule.builder()
             .id("a")
             .service("s")
             .qps(7.5)
             .burst(9)
             .by(List.of(Attribute.parse("path")))
-            .side(LimitRule.Side.CLIENT)
-            .scope(LimitRule.Scope.CLUSTER)
+            .side(RateLimitRule.Side.CLIENT)
+            .scope(RateLimitRule.Scope.CLUSTER)
             .maxWaitNanos(3)
             .maxKeys(4)
-            .onMissing(LimitRule.OnMissing.SKIP)
+            .onMissing(RateLimitRule.OnMissing.SKIP)
             .cost(5)
             .maxConcurrent(6)
-            .adaptive(new LimitRule.Adaptive(1, 2, 1.5))
-            .auto(new LimitRule.Auto(LimitRule.Metric.P99, 100, 1, 10))
-            .response(new Response(418, Map.of(), "b", true))
+            .adaptive(new RateLimitRule.Adaptive(1, 2, 1.5))
+            .auto(new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 1, 10))
+            .response(new RefusalResponse(418, Map.of(), "b", true))
             .fingerprint("f")
             .origin("o")
             .build());
     same(
-        BreakerRule.builder()
+        CircuitBreakerRule.builder()
             .id("b")
             .service("s")
             .timeWindow(7)
@@ -50,11 +50,11 @@ class ShadowTest {
             .quorum(2, 0.4)
             .fleet(false)
             .rampNanos(8)
-            .force(BreakerRule.Force.CLOSED)
+            .force(CircuitBreakerRule.Force.CLOSED)
             .maxEjectionPercent(33)
             .record(List.of("503"), List.of("E"), List.of("ABORTED"))
             .ignore(List.of("404"), List.of("I"), List.of("NOT_FOUND"))
-            .response(new Response(418, Map.of(), "b", true))
+            .response(new RefusalResponse(418, Map.of(), "b", true))
             .shadow(false)
             .match(MatchParser.parse("path == '/'"))
             .build());

@@ -11,18 +11,18 @@ final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
 
   @Override
   public @Nullable String header(GovernedClientCall<?, ?> call, String name) {
-    return Names.first(call.headers(), name);
+    return GrpcNames.first(call.headers(), name);
   }
 
   @Override
   public @Nullable String headers(GovernedClientCall<?, ?> call, String name) {
-    Iterable<String> all = Names.all(call.headers(), name);
+    Iterable<String> all = GrpcNames.all(call.headers(), name);
     return all == null ? null : joined(all);
   }
 
   @Override
   public String path(GovernedClientCall<?, ?> call) {
-    return Names.path(call.method().getFullMethodName());
+    return GrpcNames.path(call.method().getFullMethodName());
   }
 
   @Override
@@ -32,7 +32,7 @@ final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
 
   @Override
   public @Nullable String host(GovernedClientCall<?, ?> call) {
-    return Names.host(call.authority());
+    return GrpcNames.host(call.authority());
   }
 
   @Override

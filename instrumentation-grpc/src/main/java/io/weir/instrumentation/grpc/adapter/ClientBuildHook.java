@@ -22,12 +22,12 @@ public final class ClientBuildHook extends Hook {
    */
   private static final String[] CALL = {
     "ClientAttributes",
-    "Coloured",
-    "ColouredClientCall",
-    "Destined",
+    "PropagatingListener",
+    "PropagatingClientCall",
+    "RoutedExecutor",
     "GovernedClientCall",
     "GovernedClientCall$Outcome",
-    "Refused",
+    "GrpcRefusal",
     "RefusedClientCall",
     "RoutedHelper",
   };

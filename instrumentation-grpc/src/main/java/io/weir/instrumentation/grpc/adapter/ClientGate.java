@@ -37,7 +37,7 @@ final class ClientGate implements ClientInterceptor {
       ClientCall<Q, P> call = next.newCall(method, options);
       String caller = caller(authority);
       return engine.colours() || caller != null
-          ? new ColouredClientCall<Q, P>(call, engine, authority, caller)
+          ? new PropagatingClientCall<Q, P>(call, engine, authority, caller)
           : call;
     }
     return new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
@@ -81,8 +81,8 @@ final class ClientGate implements ClientInterceptor {
 
     Authority(@Nullable String text) {
       this.text = text;
-      host = Names.host(text);
-      port = Names.port(text);
+      host = GrpcNames.host(text);
+      port = GrpcNames.port(text);
     }
   }
 }

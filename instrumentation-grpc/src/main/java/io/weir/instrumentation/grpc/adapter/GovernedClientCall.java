@@ -107,7 +107,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     this.context = Context.current();
     boolean admitted;
     try {
-      Colour before = Coloured.bindContexts();
+      Colour before = PropagatingListener.bindContexts();
       try {
         admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, ticket);
         toSet = gate.engine.headers(ClientAttributes.INSTANCE, this, ticket);
@@ -123,7 +123,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     }
     if (!admitted) {
       delegate = new RefusedClientCall<Q, P>();
-      close(listener, Refused.status(ticket), Refused.trailers(ticket));
+      close(listener, GrpcRefusal.status(ticket), GrpcRefusal.trailers(ticket));
     } else if (ticket.waitNanos() > 0) {
       PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
       delegate = paced;
@@ -175,8 +175,8 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
   void begin(ClientCall<Q, P> call, Listener<P> listener) {
     try {
-      Names.set(headers, toSet);
-      Names.setCaller(headers, gate.caller(authority));
+      GrpcNames.set(headers, toSet);
+      GrpcNames.setCaller(headers, gate.caller(authority));
       call.start(new EndListener(listener), headers);
     } catch (Throwable t) {
       abandon();
@@ -207,7 +207,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private CallOptions decided() {
     CallOptions decided = options;
     if (ticket.instance() != null) {
-      decided = Destined.to(ticket.instance(), decided);
+      decided = RoutedExecutor.to(ticket.instance(), decided);
     }
     if (ticket.timeoutNanos() > 0) {
       Deadline rule = Deadline.after(ticket.timeoutNanos(), TimeUnit.NANOSECONDS);
@@ -221,7 +221,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     Throwable cause = status.getCause();
     Failure failure = null;
     if (!status.isOk()) {
-      if (Refused.byTarget(trailers) && gate.isRegistered(plan, ticket.instance(), authority)) {
+      if (GrpcRefusal.byTarget(trailers) && gate.isRegistered(plan, ticket.instance(), authority)) {
         ticket.endShed(Outcome.grpc(status.getCode().value()), gate.engine.now());
         return;
       }

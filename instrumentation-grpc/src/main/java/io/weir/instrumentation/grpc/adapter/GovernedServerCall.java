@@ -38,7 +38,7 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
 
   /** Answers in the application's stead. */
   ServerCall.Listener<Q> refuse() {
-    delegate().close(Refused.status(ticket), Refused.trailers(ticket));
+    delegate().close(GrpcRefusal.status(ticket), GrpcRefusal.trailers(ticket));
     return new ServerCall.Listener<Q>() {};
   }
 

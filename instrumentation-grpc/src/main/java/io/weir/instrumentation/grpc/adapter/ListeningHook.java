@@ -3,14 +3,14 @@ package io.weir.instrumentation.grpc.adapter;
 import io.grpc.Server;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.instances.Ports;
+import io.weir.engine.instances.ListeningPorts;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /** Tells the port a gRPC server has opened, or is about to close; in-process servers have none. */
 public final class ListeningHook extends Hook {
-  private final Ports ports;
+  private final ListeningPorts ports;
 
   public ListeningHook(Engine engine) {
     ports = engine.ports();

@@ -20,7 +20,7 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
   private final GovernedClientCall<Q, P> owner;
   private final Listener<P> listener;
   private final Context context;
-  private final Holdback holdback = new Holdback();
+  private final BufferedActions holdback = new BufferedActions();
 
   // whoever sets it decides what becomes of the call: it is made, or it never will be
   private final AtomicBoolean decided = new AtomicBoolean();

@@ -17,7 +17,7 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
   private final GovernedServerCall<Q, P> call;
   private final ServerCallHandler<Q, P> next;
   private final Context context = Context.current();
-  private final Holdback holdback = new Holdback();
+  private final BufferedActions holdback = new BufferedActions();
 
   // written before the holdback opens, read by what it lets through
   @SuppressWarnings("NullAway.Init")

@@ -349,7 +349,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
     @Override
     public PickResult pickSubchannel(PickSubchannelArgs args) {
-      Instance instance = Destined.instance(args.getCallOptions());
+      Instance instance = RoutedExecutor.instance(args.getCallOptions());
       if (instance != null) {
         try {
           PickResult decided = helper.pick(instance);

@@ -15,18 +15,18 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
 
   @Override
   public @Nullable String header(GovernedServerCall<?, ?> call, String name) {
-    return Names.first(call.headers, name);
+    return GrpcNames.first(call.headers, name);
   }
 
   @Override
   public @Nullable String headers(GovernedServerCall<?, ?> call, String name) {
-    Iterable<String> all = Names.all(call.headers, name);
+    Iterable<String> all = GrpcNames.all(call.headers, name);
     return all == null ? null : joined(all);
   }
 
   @Override
   public String path(GovernedServerCall<?, ?> call) {
-    return Names.path(call.getMethodDescriptor().getFullMethodName());
+    return GrpcNames.path(call.getMethodDescriptor().getFullMethodName());
   }
 
   @Override
@@ -36,7 +36,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
 
   @Override
   public @Nullable String host(GovernedServerCall<?, ?> call) {
-    return Names.host(call.getAuthority());
+    return GrpcNames.host(call.getAuthority());
   }
 
   @Override
@@ -55,7 +55,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
 
   @Override
   public @Nullable String caller(GovernedServerCall<?, ?> call) {
-    return Names.first(call.headers, Engine.CALLER);
+    return GrpcNames.first(call.headers, Engine.CALLER);
   }
 
   @Override

@@ -33,7 +33,7 @@ final class ServerGate implements ServerInterceptor {
     try {
       admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.ticket);
       Colour colour = engine.colour(ServerAttributes.INSTANCE, governed);
-      handler = colour == Colour.NONE ? next : new Coloured<Q, P>(colour, next);
+      handler = colour == Colour.NONE ? next : new PropagatingListener<Q, P>(colour, next);
     } catch (Throwable t) {
       governed.abandon();
       Bridge.failedOpen(t);

@@ -24,8 +24,8 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.match.Match;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.match.MatchExpression;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
@@ -97,10 +97,10 @@ class GateTest {
 
   @Test
   void aThrowableOfOursLetsTheCallPass() throws Exception {
-    for (LimitRule.Side side : LimitRule.Side.values()) {
+    for (RateLimitRule.Side side : RateLimitRule.Side.values()) {
       engine.apply(
           new RuleBook.Builder()
-              .add(LimitRule.builder().service("stock").side(side).qps(0).match(THROWS).build())
+              .add(RateLimitRule.builder().service("stock").side(side).qps(0).match(THROWS).build())
               .build());
       assertThat(call(CallOptions.DEFAULT)).as(side.name()).isEqualTo(Status.Code.OK);
     }
@@ -109,7 +109,7 @@ class GateTest {
 
   @Test
   void aRefusalIsToldByTheCallsExecutorAndNotWithinStart() throws Exception {
-    refuse(LimitRule.Side.CLIENT);
+    refuse(RateLimitRule.Side.CLIENT);
     BlockingQueue<Runnable> executor = new ArrayBlockingQueue<>(8);
     Ending ending = new Ending();
     ClientCall<String, String> call =
@@ -130,7 +130,7 @@ class GateTest {
 
   @Test
   void withoutAnExecutorOfItsOwnACallIsRefusedByTheChannels() throws Exception {
-    refuse(LimitRule.Side.CLIENT);
+    refuse(RateLimitRule.Side.CLIENT);
     Ending ending = new Ending();
     channel.newCall(METHOD, CallOptions.DEFAULT).start(ending, new Metadata());
     assertThat(ending.await()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
@@ -139,14 +139,14 @@ class GateTest {
 
   @Test
   void aServersRefusalReachesNoHandler() throws Exception {
-    refuse(LimitRule.Side.SERVER);
+    refuse(RateLimitRule.Side.SERVER);
     assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
     assertThat(handled).hasValue(0);
   }
 
   @Test
   void aGovernedCallCannotBeMisusedOtherwiseThanTheLibrarys() {
-    refuse(LimitRule.Side.CLIENT);
+    refuse(RateLimitRule.Side.CLIENT);
     ClientCall<String, String> governed = channel.newCall(METHOD, CallOptions.DEFAULT);
     governed.cancel("before start", null);
     assertThatThrownBy(() -> governed.start(new Ending(), new Metadata()))
@@ -168,9 +168,9 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("stock")
-                    .side(LimitRule.Side.CLIENT)
+                    .side(RateLimitRule.Side.CLIENT)
                     .qps(0.02)
                     .burst(1)
                     .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
@@ -234,9 +234,9 @@ class GateTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("stock")
-                    .side(LimitRule.Side.CLIENT)
+                    .side(RateLimitRule.Side.CLIENT)
                     .qps(1000)
                     .burst(1)
                     .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
@@ -263,7 +263,7 @@ class GateTest {
   @ParameterizedTest
   @EnumSource
   void aRefusalIsToldExactlyOnceWhateverTheExecutorDoes(Fault fault) throws Exception {
-    refuse(LimitRule.Side.CLIENT);
+    refuse(RateLimitRule.Side.CLIENT);
     List<Ending> endings = new ArrayList<>();
     for (int i = 0; i < 50; i++) {
       Ending ending = new Ending();
@@ -304,10 +304,10 @@ class GateTest {
     assertThat(instance.inFlight()).isZero();
   }
 
-  private void refuse(LimitRule.Side side) {
+  private void refuse(RateLimitRule.Side side) {
     engine.apply(
         new RuleBook.Builder()
-            .add(LimitRule.builder().id("none").service("stock").side(side).qps(0).build())
+            .add(RateLimitRule.builder().id("none").service("stock").side(side).qps(0).build())
             .build());
   }
 
@@ -334,8 +334,8 @@ class GateTest {
     };
   }
 
-  private static final Match THROWS =
-      new Match() {
+  private static final MatchExpression THROWS =
+      new MatchExpression() {
         @Override
         public <C> boolean test(AttributeSource<C> source, C call) {
           throw new AssertionError("planted");

@@ -53,19 +53,20 @@ class RoutedHelperTest {
   @Test
   void whereACallBringsItsExecutorThatSaysWhichInstanceAndRunsTasksAsBefore() {
     List<Runnable> run = new ArrayList<>();
-    CallOptions options = Destined.to(a, CallOptions.DEFAULT.withExecutor(run::add));
-    assertThat(Destined.instance(options)).isSameAs(a);
+    CallOptions options = RoutedExecutor.to(a, CallOptions.DEFAULT.withExecutor(run::add));
+    assertThat(RoutedExecutor.instance(options)).isSameAs(a);
     Runnable task = () -> {};
     options.getExecutor().execute(task);
     assertThat(run).containsExactly(task);
     // one that runs tasks at once the library knows by its identity
-    options = Destined.to(b, CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor()));
-    assertThat(Destined.instance(options)).isSameAs(b);
+    options =
+        RoutedExecutor.to(b, CallOptions.DEFAULT.withExecutor(MoreExecutors.directExecutor()));
+    assertThat(RoutedExecutor.instance(options)).isSameAs(b);
     assertThat(options.getExecutor()).isSameAs(MoreExecutors.directExecutor());
-    options = Destined.to(b, CallOptions.DEFAULT);
-    assertThat(Destined.instance(options)).isSameAs(b);
+    options = RoutedExecutor.to(b, CallOptions.DEFAULT);
+    assertThat(RoutedExecutor.instance(options)).isSameAs(b);
     assertThat(options.getExecutor()).isNull();
-    assertThat(Destined.instance(CallOptions.DEFAULT.withExecutor(run::add))).isNull();
+    assertThat(RoutedExecutor.instance(CallOptions.DEFAULT.withExecutor(run::add))).isNull();
   }
 
   @Test
@@ -179,7 +180,7 @@ class RoutedHelperTest {
 
     PickResult pick(Instance instance) {
       CallOptions options =
-          instance == null ? CallOptions.DEFAULT : Destined.to(instance, CallOptions.DEFAULT);
+          instance == null ? CallOptions.DEFAULT : RoutedExecutor.to(instance, CallOptions.DEFAULT);
       return picker.pickSubchannel(
           new PickSubchannelArgs() {
             @Override

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Response;
-import io.weir.engine.match.Match;
+import io.weir.engine.call.RefusalResponse;
+import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;
@@ -46,17 +46,17 @@ class GovernorTest {
     rig.close();
   }
 
-  private static LimitRule.Builder limit(double qps) {
-    return LimitRule.builder()
+  private static RateLimitRule.Builder limit(double qps) {
+    return RateLimitRule.builder()
         .id("l1")
         .service(Rig.SERVICE)
-        .side(LimitRule.Side.CLIENT)
+        .side(RateLimitRule.Side.CLIENT)
         .qps(qps)
         .burst(1);
   }
 
-  private static Response answer(boolean throwing) {
-    return new Response(0, Map.of("X-Why", "planned"), null, throwing);
+  private static RefusalResponse answer(boolean throwing) {
+    return new RefusalResponse(0, Map.of("X-Why", "planned"), null, throwing);
   }
 
   @Test
@@ -91,10 +91,10 @@ class GovernorTest {
   @Test
   void aRuleMayThrowInsteadOfAnswering() throws Exception {
     rig.rules(
-        BreakerRule.builder()
+        CircuitBreakerRule.builder()
             .id("b1")
             .service(Rig.SERVICE)
-            .force(BreakerRule.Force.OPEN)
+            .force(CircuitBreakerRule.Force.OPEN)
             .response(answer(true))
             .build());
     assertThatThrownBy(() -> rig.call("/a").execute())
@@ -164,7 +164,7 @@ class GovernorTest {
     rig.rules(
         limit(0)
             .match(
-                new Match() {
+                new MatchExpression() {
                   @Override
                   public <C> boolean test(AttributeSource<C> source, C call) {
                     throw new IllegalStateException("planted");
@@ -274,7 +274,7 @@ class GovernorTest {
     assertThat(bare).contains("create", "connectStart", "responseBodyEnd", "callFailed");
     events.clear();
     rig.client.connectionPool().evictAll();
-    rig.rules(BreakerRule.builder().service(Rig.SERVICE).build());
+    rig.rules(CircuitBreakerRule.builder().service(Rig.SERVICE).build());
     readsAndFails(rig::call, closed);
     assertThat(events).isEqualTo(bare);
   }

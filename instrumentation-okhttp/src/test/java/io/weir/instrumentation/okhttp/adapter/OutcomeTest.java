@@ -3,12 +3,12 @@ package io.weir.instrumentation.okhttp.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.outcome.Failure;
-import io.weir.engine.rules.BreakerRule;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.RateLimitRule;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
@@ -56,15 +56,16 @@ class OutcomeTest {
     rig.close();
   }
 
-  private void breaker(UnaryOperator<BreakerRule.Builder> and) {
-    rig.rules(and.apply(BreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20)).build());
+  private void breaker(UnaryOperator<CircuitBreakerRule.Builder> and) {
+    rig.rules(
+        and.apply(CircuitBreakerRule.builder().id("b1").service(Rig.SERVICE).minCalls(20)).build());
   }
 
   void breaker() {
     breaker(b -> b);
   }
 
-  private static void expect(Breaker b, long failed, long ignored) {
+  private static void expect(CircuitBreaker b, long failed, long ignored) {
     assertThat(b.failedCount()).as("failed").isEqualTo(failed);
     assertThat(b.ignoredCount()).as("ignored").isEqualTo(ignored);
   }
@@ -298,9 +299,9 @@ class OutcomeTest {
   @Test
   void aLimitWhosePlacesAreAllLeftOpenIsNotFullForEver() throws Exception {
     rig.rules(
-        LimitRule.builder()
+        RateLimitRule.builder()
             .service(Rig.SERVICE)
-            .side(LimitRule.Side.CLIENT)
+            .side(RateLimitRule.Side.CLIENT)
             .qps(1000)
             .maxConcurrent(1)
             .build());

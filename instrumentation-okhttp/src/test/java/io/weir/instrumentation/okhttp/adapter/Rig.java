@@ -2,7 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import com.sun.net.httpserver.HttpServer;
 import io.weir.bootstrap.Bridge;
-import io.weir.engine.breaker.Breaker;
+import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
@@ -124,7 +124,7 @@ final class Rig implements AutoCloseable {
     return call(request(path));
   }
 
-  Breaker breaker() {
+  CircuitBreaker breaker() {
     return engine.plan(SERVICE).breakers().all().get(0);
   }
 

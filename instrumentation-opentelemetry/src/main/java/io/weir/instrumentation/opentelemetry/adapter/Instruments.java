@@ -11,7 +11,7 @@ import io.opentelemetry.api.metrics.LongCounterBuilder;
 import io.opentelemetry.api.metrics.Meter;
 import io.weir.engine.measure.Metric;
 import io.weir.engine.measure.Metric.Label;
-import io.weir.engine.measure.Readings;
+import io.weir.engine.measure.MetricReader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -29,14 +29,14 @@ import org.jspecify.annotations.Nullable;
  * real values. Either way calls know nothing of it.
  */
 public final class Instruments {
-  private final Readings readings;
+  private final MetricReader readings;
   private final Meter meter;
   private final List<Replay> replays = new ArrayList<Replay>();
 
   /**
    * @throws LinkageError from an API that has no metrics: older than 1.10
    */
-  public Instruments(OpenTelemetry openTelemetry, Readings readings) {
+  public Instruments(OpenTelemetry openTelemetry, MetricReader readings) {
     this.readings = readings;
     this.meter = openTelemetry.getMeterProvider().get("io.weir");
   }
@@ -139,7 +139,7 @@ public final class Instruments {
   }
 
   /** One histogram, and how much of what was counted it has been told. */
-  private static final class Replay implements Readings.Sink {
+  private static final class Replay implements MetricReader.Sink {
     final Metric metric;
     private final DoubleHistogram to;
     private final AttributeKey<?>[] keys;

@@ -2,7 +2,7 @@ package io.weir.instrumentation.servlet.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.instances.Ports;
+import io.weir.engine.instances.ListeningPorts;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * methods; a container that lacks one is simply not registered.
  */
 public final class ListeningHook extends Hook {
-  private final Ports ports;
+  private final ListeningPorts ports;
 
   public ListeningHook(Engine engine) {
     ports = engine.ports();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.rules.LimitRule;
+import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
@@ -68,7 +68,7 @@ class InterruptedTest {
     engine.apply(
         new RuleBook.Builder()
             .add(
-                LimitRule.builder()
+                RateLimitRule.builder()
                     .service("shop")
                     .qps(0.001)
                     .burst(1)

@@ -1,0 +1,60 @@
+package io.weir.control.fleet;
+
+import org.jspecify.annotations.Nullable;
+
+/** What the fleet wants this instance's breaker to be. Immutable. */
+final class DesiredState {
+  /** See {@link io.weir.engine.breaker.CircuitBreaker}'s {@code impose} methods. */
+  enum Kind {
+    CLOSED,
+    /** Open; the fleet ends it. */
+    OPEN,
+    /** Open, and the fleet is out of reach: this instance ends it by its own probes. */
+    ALONE,
+    /** Half-open, another instance probes. */
+    WAITING,
+    /** Half-open, this instance probes. */
+    PROBER
+  }
+
+  final Kind kind;
+  final long epoch;
+  final int attempt;
+
+  /** OPEN, ALONE: nanos at which the open time ends. */
+  final long until;
+
+  /** PROBER: revision of the probe key, which the result must carry. */
+  final long fence;
+
+  DesiredState(Kind kind, long epoch, int attempt, long until, long fence) {
+    this.kind = kind;
+    this.epoch = epoch;
+    this.attempt = attempt;
+    this.until = until;
+    this.fence = fence;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object o) {
+    if (!(o instanceof DesiredState)) {
+      return false;
+    }
+    DesiredState r = (DesiredState) o;
+    return kind == r.kind
+        && epoch == r.epoch
+        && attempt == r.attempt
+        && until == r.until
+        && fence == r.fence;
+  }
+
+  @Override
+  public int hashCode() {
+    return kind.hashCode() * 31 + Long.hashCode(epoch);
+  }
+
+  @Override
+  public String toString() {
+    return kind + " in " + epoch;
+  }
+}

@@ -1,0 +1,161 @@
+package io.weir.control.fleet;
+
+import java.nio.charset.StandardCharsets;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The values under {@code /circuit-breaker/<target>/} as text: flat JSON objects. What cannot be
+ * read, because somebody typed it, is as good as absent; the key's revision still counts, so the
+ * next transition overwrites it properly.
+ */
+final class FleetCodec {
+  private static final long MILLI = 1_000_000L;
+
+  /** More doublings of any open time than matter. */
+  private static final int MOST_ATTEMPTS = 1000;
+
+  private FleetCodec() {}
+
+  /**
+   * @param wallMillis wall clock, for people only
+   */
+  static byte[] write(Object value, long wallMillis) {
+    StringBuilder s = new StringBuilder();
+    if (value instanceof FleetEpoch) {
+      FleetEpoch f = (FleetEpoch) value;
+      number(s, "e", f.epoch);
+      text(s, "phase", word(f.phase));
+      number(s, "attempt", f.attempt);
+      text(s, "by", f.by);
+      number(s, "openMs", f.openMillis);
+    } else if (value instanceof Vote) {
+      Vote v = (Vote) value;
+      number(s, "e", v.epoch);
+      number(s, "calls", v.calls);
+      number(s, "failures", v.failures);
+      text(s, "host", v.site.host);
+      if (!v.site.zone.isEmpty()) {
+        text(s, "zone", v.site.zone);
+      }
+    } else if (value instanceof Objection) {
+      Objection o = (Objection) value;
+      number(s, "e", o.epoch);
+      text(s, "by", o.by);
+      number(s, "calls", o.calls);
+      number(s, "failures", o.failures);
+    } else if (value instanceof PublishedState) {
+      PublishedState p = (PublishedState) value;
+      text(s, "state", p.state);
+      if (!p.state.equals("closed")) {
+        number(s, "failure_count", p.failures);
+        number(s, "call_count", p.calls);
+        number(s, "window_start", wallMillis - p.ageNanos / MILLI);
+      }
+      text(s, "by", p.by);
+      number(s, "epoch", p.epoch);
+      text(s, "reason", p.reason);
+    } else {
+      text(s, "by", (String) value);
+    }
+    return s.append('}').toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** The value of a key, relative to its target; null when such a key means nothing. */
+  static @Nullable Object read(String key, byte[] value) {
+    String text = new String(value, StandardCharsets.UTF_8);
+    if (key.equals(FleetMachine.EPOCH)) {
+      return fence(text);
+    }
+    if (key.equals(FleetMachine.STATE)) {
+      return text;
+    }
+    if (key.equals(FleetMachine.PROBE)) {
+      String by = field(text, "by");
+      return by == null ? text : by;
+    }
+    if (key.startsWith(FleetMachine.VOTES)) {
+      String host = field(text, "host");
+      String zone = field(text, "zone");
+      return new Vote(
+          number(text, "e", -1),
+          number(text, "calls", 0),
+          number(text, "failures", 0),
+          new FailureDomain(host == null ? "" : host, zone == null ? "" : zone));
+    }
+    if (FleetMachine.slot(key) >= 0) {
+      String by = field(text, "by");
+      return new Objection(
+          by == null ? -1 : number(text, "e", -1),
+          by == null ? "" : by,
+          number(text, "calls", 0),
+          number(text, "failures", 0));
+    }
+    return null;
+  }
+
+  private static FleetEpoch fence(String text) {
+    String phase = field(text, "phase");
+    long epoch = number(text, "e", -1);
+    String by = field(text, "by");
+    if (epoch < 0 || by == null) {
+      return FleetEpoch.NONE;
+    }
+    for (FleetEpoch.Phase p : FleetEpoch.Phase.values()) {
+      if (word(p).equals(phase)) {
+        int attempt = (int) Math.max(0, Math.min(MOST_ATTEMPTS, number(text, "attempt", 0)));
+        return new FleetEpoch(epoch, p, attempt, by, Math.max(0, number(text, "openMs", 0)));
+      }
+    }
+    return FleetEpoch.NONE;
+  }
+
+  private static String word(FleetEpoch.Phase p) {
+    switch (p) {
+      case OPEN:
+        return "open";
+      case HALF_OPEN:
+        return "half-open";
+      default:
+        return "closed";
+    }
+  }
+
+  private static void text(StringBuilder s, String name, String value) {
+    name(s, name).append('"');
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (c == '"' || c == '\\' || c < ' ') {
+        s.append(String.format("\\u%04x", (int) c));
+      } else {
+        s.append(c);
+      }
+    }
+    s.append('"');
+  }
+
+  private static void number(StringBuilder s, String name, long value) {
+    name(s, name).append(value);
+  }
+
+  private static StringBuilder name(StringBuilder s, String name) {
+    return s.append(s.length() == 0 ? '{' : ',').append('"').append(name).append("\":");
+  }
+
+  private static @Nullable String field(String text, String name) {
+    Matcher m =
+        Pattern.compile("\"" + name + "\"\\s*:\\s*(?:\"([^\"]{0,512})\"|(-?[0-9]{1,18})\\b)")
+            .matcher(text);
+    return !m.find() ? null : m.group(1) != null ? m.group(1) : m.group(2);
+  }
+
+  private static long number(String text, String name, long otherwise) {
+    String s = field(text, name);
+    try {
+      return s == null ? otherwise : Long.parseLong(s);
+    } catch (NumberFormatException e) {
+      return otherwise;
+    }
+  }
+}

@@ -1,0 +1,623 @@
+package io.weir.control.fleet;
+
+import io.weir.control.loop.Log;
+import io.weir.control.loop.Loop;
+import io.weir.control.parse.RuleKey;
+import io.weir.control.parse.RuleParser;
+import io.weir.control.store.Batch;
+import io.weir.control.store.Change;
+import io.weir.control.store.Entry;
+import io.weir.control.store.LeaseSession;
+import io.weir.control.store.SharedStore;
+import io.weir.control.store.Store;
+import io.weir.control.store.Txn;
+import io.weir.engine.breaker.CircuitBreaker;
+import io.weir.engine.breaker.FleetLink;
+import io.weir.engine.breaker.TargetHealth;
+import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.RulesInForce;
+import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.rules.CircuitBreakerRule;
+import io.weir.engine.rules.CircuitBreakerRule.Force;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs one {@link FleetMachine} for each breaker whose rule is shared: feeds it what the store and
+ * the breaker tell, sends its transactions and plays its roles on the breaker.
+ *
+ * <p>Keys stand under {@code /circuit-breaker/<service>/}. Where a service has several shared
+ * breaker rules, the one called {@code default} has these and each other one {@code
+ * /circuit-breaker/<service>@<rule id>/}. An operator's hand stands where agents cannot write:
+ * {@code /service/<service>/force} for the first kind, {@code /service/<service>/force/<rule id>}
+ * for the rule of that id, which goes before it.
+ *
+ * <p>Threads: all state belongs to the control loop. Breakers call from request threads; those
+ * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms.
+ */
+public final class FleetCoordinator implements Store.Listener, AutoCloseable {
+  /** Everything this class reads and writes. */
+  public static final String PREFIX = "/circuit-breaker/";
+
+  private static final String FORCE = "/force";
+
+  private static final int SESSION_SECONDS = 10;
+  private static final long MILLI = 1_000_000L;
+  private static final long JITTER_NANOS = 500 * MILLI;
+  private static final long WANTED_NANOS = 50 * MILLI;
+
+  /** How soon breakers are found that came to be with the first call to a service. */
+  private static final long LOOK_NANOS = 1000 * MILLI;
+
+  private final SharedStore store;
+  private final Loop loop;
+  private final Engine engine;
+  private final Log log;
+  private final Loop.Chain looks;
+  private final String self;
+  private final FailureDomain site;
+  private final Random random = new Random();
+
+  /** By breaker; small enough to be walked. */
+  private final Map<CircuitBreaker, Target> targets = new HashMap<CircuitBreaker, Target>();
+
+  /** What is known of every target's keys, ours or not: base to relative key to entry. */
+  private final Map<String, Map<String, Entry>> view = new HashMap<String, Map<String, Entry>>();
+
+  /** Operators' hands, by their whole key. */
+  private final Map<String, Force> forces = new HashMap<String, Force>();
+
+  private @Nullable RulesInForce seen;
+  private int plansSeen;
+  private @Nullable LeaseSession session;
+  private boolean viewed;
+  private boolean connected;
+  private boolean closed;
+  private long sent;
+  private long applied;
+  private long grants;
+
+  /**
+   * @param instance names this instance to people; made unique here, so that a restarted one is
+   *     never taken for what it was before. What stands before its last colon is the host
+   * @param zone this instance's zone, empty when it has none: instances of one zone are one witness
+   */
+  public FleetCoordinator(
+      SharedStore store, Loop loop, Engine engine, String instance, String zone, Log log) {
+    this.store = store;
+    this.loop = loop;
+    this.engine = engine;
+    this.log = log;
+    site = FailureDomain.of(instance, zone);
+    self = instance.replace('/', '_') + "~" + Integer.toHexString(random.nextInt() & 0xFFFFFF);
+    looks = loop.every("fleet", LOOK_NANOS, this::look);
+  }
+
+  /** Name of this instance in votes, probes and states. */
+  public String self() {
+    return self;
+  }
+
+  /** Transactions sent so far, for status; on the loop. */
+  public long sent() {
+    return sent;
+  }
+
+  /** Transactions that were answered as applied, for status; on the loop. */
+  public long applied() {
+    return applied;
+  }
+
+  /** Leases granted for states and votes, for status; on the loop. */
+  public long grants() {
+    return grants;
+  }
+
+  // ---- the store
+
+  @Override
+  public void onBatch(Batch batch) {
+    viewed = true;
+    refresh();
+    List<String> touched = new ArrayList<String>();
+    boolean forced = false;
+    for (Change c : batch.changes) {
+      if (c.key.startsWith(RuleKey.RULES) && c.key.contains(FORCE)) {
+        forced |= force(c);
+        continue;
+      }
+      int end = c.key.startsWith(PREFIX) ? c.key.indexOf('/', PREFIX.length()) : -1;
+      if (end < 0) {
+        continue;
+      }
+      String base = c.key.substring(0, end + 1);
+      Map<String, Entry> keys = view.get(base);
+      if (keys == null) {
+        keys = new TreeMap<String, Entry>();
+        view.put(base, keys);
+      }
+      String key = c.key.substring(end + 1);
+      if (c.now != null) {
+        keys.put(key, c.now);
+      } else {
+        keys.remove(key);
+        if (keys.isEmpty()) {
+          view.remove(base);
+        }
+      }
+      touched.add(base);
+      for (Target t : targets.values()) {
+        if (t.base.equals(base)) {
+          t.changed(key, c.now);
+        }
+      }
+    }
+    for (Target t : targets.values()) {
+      boolean hand = forced && t.hand();
+      if (batch.newHistory || !t.viewed || hand || touched.contains(t.base)) {
+        t.viewed = true;
+        t.machine.viewed(batch.newHistory, loop.now());
+        t.see();
+        t.pump();
+      }
+    }
+  }
+
+  /**
+   * Notes an operator's hand; whether something has changed. What cannot be read changes nothing.
+   */
+  private boolean force(Change c) {
+    RuleKey key = RuleKey.parse(c.key);
+    if (key.kind != RuleKey.Kind.FORCE) {
+      return false;
+    }
+    Force f = c.now == null ? Force.NONE : RuleParser.force(c.now.value);
+    if (f == null) {
+      return false; // the feed of the rules says so
+    }
+    Force before = f == Force.NONE ? forces.remove(c.key) : forces.put(c.key, f);
+    return before != f;
+  }
+
+  @Override
+  public void onConnected(boolean now, String reason) {
+    connected = now;
+    for (Target t : targets.values()) {
+      t.machine.connected(now, loop.now());
+      t.pump();
+    }
+  }
+
+  // ---- the rules
+
+  private void look() {
+    refresh();
+    for (Target t : targets.values()) {
+      t.look();
+      t.pump(); // a task may have thrown half-way
+    }
+  }
+
+  /** Follows the rules in force: machines for breakers that are new, none for those gone. */
+  private void refresh() {
+    RulesInForce s = engine.snapshot();
+    int plans = s.plans().size();
+    if (closed || s == seen && plans == plansSeen) {
+      return;
+    }
+    Map<CircuitBreaker, String> bases = new HashMap<CircuitBreaker, String>();
+    for (ServicePlan plan : s.plans()) {
+      if (plan.breakers() != null && !plan.service().equals("*")) {
+        bases(plan.breakers().all(), bases);
+      }
+    }
+    for (Iterator<Target> i = targets.values().iterator(); i.hasNext(); ) {
+      Target t = i.next();
+      if (!t.base.equals(bases.get(t.breaker))) {
+        t.end();
+        i.remove();
+      }
+    }
+    int live = s.book().instances(engine.service()).size();
+    for (Map.Entry<CircuitBreaker, String> e : bases.entrySet()) {
+      Target t = targets.get(e.getKey());
+      if (t == null) {
+        t = new Target(e.getKey(), e.getValue());
+        t.begin(live);
+        targets.put(e.getKey(), t);
+      } else {
+        t.edited(live);
+      }
+    }
+    seen = s; // not before: what throws is done again
+    plansSeen = plans;
+  }
+
+  private static void bases(List<CircuitBreaker> breakers, Map<CircuitBreaker, String> into) {
+    List<CircuitBreaker> shared = new ArrayList<CircuitBreaker>();
+    for (CircuitBreaker b : breakers) {
+      if (b.rule().fleet && !b.rule().shadow) {
+        shared.add(b);
+      }
+    }
+    for (CircuitBreaker b : shared) {
+      boolean plain = shared.size() == 1 || b.id().equals("default");
+      into.put(b, PREFIX + b.target() + (plain ? "" : "@" + b.id()) + "/");
+    }
+  }
+
+  private LeaseSession lease() {
+    LeaseSession s = session;
+    if (s == null) {
+      s =
+          store.lease(
+              SESSION_SECONDS,
+              new LeaseSession.Listener() {
+                @Override
+                public void onGranted(long id) {
+                  for (Target t : targets.values()) {
+                    t.machine.leaseGranted(loop.now());
+                    t.pump();
+                  }
+                }
+
+                @Override
+                public void onLost(long id, String reason) {
+                  for (Target t : targets.values()) {
+                    t.machine.leaseLost(loop.now());
+                    t.pump();
+                  }
+                }
+              });
+      session = s;
+    }
+    return s;
+  }
+
+  /** Leaves the breakers to themselves; a role as prober goes with the lease. */
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          closed = true;
+          looks.cancel();
+          for (Target t : targets.values()) {
+            t.end();
+          }
+          targets.clear();
+          if (session != null) {
+            session.close();
+          }
+        });
+  }
+
+  private static FleetMachine.Settings settings(CircuitBreakerRule r) {
+    return new FleetMachine.Settings(
+        r.openNanos, r.maxOpenNanos, r.probeTimeoutNanos, r.quorum, r.quorumShare, JITTER_NANOS);
+  }
+
+  /** One breaker's machine and what surrounds it. */
+  private final class Target implements FleetLink {
+    final CircuitBreaker breaker;
+    final String base;
+    final FleetMachine machine;
+    private final TargetHealth sight;
+    private boolean contested;
+    private boolean well;
+    private final AtomicBoolean wantedSoon = new AtomicBoolean();
+    private final Runnable wantedTask = this::heardWanted;
+    private final Loop.Chain wantedAgain = loop.chain("breaker's call", WANTED_NANOS, this::heard);
+    private CircuitBreakerRule rule;
+    private final Loop.Chain ticks = loop.chain("breaker", LOOK_NANOS, this::tick);
+    private final Loop.Chain unsent = loop.chain("breaker's move", LOOK_NANOS, this::notSent);
+    private long tickAt;
+    private Force hand = Force.NONE;
+    private boolean ended;
+    boolean viewed;
+
+    Target(CircuitBreaker breaker, String base) {
+      this.breaker = breaker;
+      this.base = base;
+      this.rule = breaker.rule();
+      this.sight = new TargetHealth(breaker);
+      this.machine = new FleetMachine(self, site, settings(rule), random.nextLong());
+    }
+
+    void begin(int live) {
+      LeaseSession lease = lease();
+      long now = loop.now();
+      machine.live(live, now);
+      if (lease.id() != 0) {
+        machine.leaseGranted(now);
+      }
+      machine.connected(connected, now);
+      Map<String, Entry> keys = view.get(base);
+      if (keys != null) {
+        for (Map.Entry<String, Entry> e : keys.entrySet()) {
+          changed(e.getKey(), e.getValue());
+        }
+      }
+      hand();
+      breaker.link(this);
+      // in the midst of a batch the view is not whole yet: its end will say so
+      loop.execute(
+          () -> {
+            if (FleetCoordinator.this.viewed && !viewed && !ended) {
+              viewed = true;
+              machine.viewed(false, loop.now());
+              see();
+              pump();
+            }
+          });
+    }
+
+    /** What this breaker's calls are like, about once a second. */
+    void look() {
+      if (rule.quorumAuto()) {
+        sight.look(loop.now());
+        if (contested) {
+          see();
+        }
+      }
+    }
+
+    /** Tells the machine what this instance sees of the target, where that matters. */
+    void see() {
+      boolean before = contested;
+      contested = machine.contested();
+      if (!contested) {
+        well = false;
+        return;
+      }
+      long now = loop.now();
+      if (!before) {
+        sight.mark(now);
+      }
+      well = sight.well(well, now);
+      machine.sees(sight.epoch(), well, sight.calls(), sight.failures(), now);
+    }
+
+    void edited(int live) {
+      if (rule != breaker.rule()) {
+        rule = breaker.rule();
+        machine.settings(settings(rule), loop.now());
+      }
+      machine.live(live, loop.now());
+      pump();
+    }
+
+    void end() {
+      ended = true;
+      breaker.link(null);
+      ticks.cancel();
+      unsent.cancel();
+      wantedAgain.cancel();
+    }
+
+    /** Tells the machine of the operator's hand on this breaker; whether it is another one. */
+    boolean hand() {
+      String service = RuleKey.RULES + breaker.target() + FORCE;
+      Force f = forces.get(service + "/" + breaker.id());
+      if (f == null && base.equals(PREFIX + breaker.target() + "/")) {
+        f = forces.get(service);
+      }
+      Force before = hand;
+      hand = f == null ? Force.NONE : f;
+      machine.see(FleetMachine.FORCE, hand, 0);
+      return hand != before;
+    }
+
+    void changed(String key, @Nullable Entry now) {
+      if (key.equals(FleetMachine.FORCE)) {
+        return; // agents can write here, so it is no operator's hand
+      }
+      Object value = now == null ? null : FleetCodec.read(key, now.value);
+      if (now == null || value == null) {
+        machine.gone(key);
+      } else {
+        machine.see(key, value, now.modRevision);
+      }
+    }
+
+    void pump() {
+      if (ended) {
+        return;
+      }
+      breaker.force(machine.force());
+      DesiredState role = machine.takeRole();
+      if (role != null) {
+        play(role);
+      }
+      FleetTransaction move = machine.takeMove();
+      if (move != null) {
+        send(move);
+      }
+      long next = machine.nextTick(loop.now());
+      if (next == Long.MAX_VALUE) {
+        ticks.cancel();
+      } else if (next != tickAt) {
+        ticks.in(next - loop.now());
+      }
+      tickAt = next;
+    }
+
+    private void tick() {
+      tickAt = Long.MAX_VALUE;
+      see();
+      machine.tick(loop.now());
+      pump();
+    }
+
+    private void play(DesiredState r) {
+      long now = loop.now();
+      String was = breaker.state();
+      switch (r.kind) {
+        case CLOSED:
+          breaker.imposeClosed(r.epoch, now);
+          break;
+        case OPEN:
+          breaker.imposeOpen(r.epoch, r.attempt, r.until, true, now);
+          break;
+        case ALONE:
+          breaker.imposeOpen(r.epoch, r.attempt, r.until, false, now);
+          break;
+        case WAITING:
+          breaker.imposeWaiting(r.epoch, r.attempt, now);
+          break;
+        default:
+          breaker.imposeProber(r.epoch, r.attempt, r.fence, now);
+          break;
+      }
+      if (!was.equals(breaker.state()) || r.kind == DesiredState.Kind.OPEN) {
+        log.info(
+            "weir: circuit breaker of "
+                + breaker.target()
+                + (r.kind == DesiredState.Kind.ALONE ? " is on its own, " : " is ")
+                + breaker.state()
+                + " (epoch "
+                + r.epoch
+                + (machine.fence().by.isEmpty() ? "" : ", by " + machine.fence().by)
+                + ")");
+      }
+    }
+
+    private void send(FleetTransaction move) {
+      sent++;
+      try {
+        grant(move);
+      } catch (Throwable t) {
+        unsent.in(LOOK_NANOS); // else its answer would be awaited for ever
+        throw t;
+      }
+    }
+
+    private void notSent() {
+      unsent.cancel();
+      answered(false);
+    }
+
+    private void grant(FleetTransaction move) {
+      if (move.ttlSeconds == 0) {
+        send(move, 0);
+        return;
+      }
+      store.grant(
+          move.ttlSeconds,
+          lease -> {
+            if (lease == 0) {
+              answered(false);
+            } else {
+              grants++;
+              send(move, lease);
+            }
+          });
+    }
+
+    private void send(FleetTransaction move, long expiring) {
+      Txn txn = new Txn();
+      for (FleetTransaction.Compare c : move.compares) {
+        txn.ifModRevision(base + c.key, c.modRevision);
+      }
+      long wall = System.currentTimeMillis();
+      for (FleetTransaction.Write w : move.writes) {
+        if (w.value == null) {
+          txn.delete(base + w.key);
+          continue;
+        }
+        long lease =
+            w.lease == FleetTransaction.Lease.NONE
+                ? 0
+                : w.lease == FleetTransaction.Lease.EXPIRING ? expiring : lease().id();
+        if (lease == 0 && w.lease != FleetTransaction.Lease.NONE) {
+          answered(false); // never a put without its lease: the key would stay for ever
+          return;
+        }
+        txn.put(base + w.key, FleetCodec.write(w.value, wall), lease);
+      }
+      store.txn(
+          txn,
+          outcome -> {
+            switch (outcome.kind) {
+              case DONE:
+                applied++;
+                answered(true);
+                break;
+              case CONFLICT:
+                answered(true);
+                break;
+              default:
+                answered(false);
+                break;
+            }
+          });
+    }
+
+    private void answered(boolean known) {
+      machine.answered(known, loop.now());
+      pump();
+    }
+
+    // -- from request threads
+
+    @Override
+    public void tripped(CircuitBreaker b, long epoch, long calls, long failures, long age) {
+      loop.execute(
+          () -> {
+            machine.tripped(epoch, calls, failures, age, loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void recovered(CircuitBreaker b) {
+      loop.execute(
+          () -> {
+            machine.recovered(loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void wanted(CircuitBreaker b) {
+      if (!wantedSoon.get() && wantedSoon.compareAndSet(false, true)) {
+        loop.execute(wantedTask);
+      }
+    }
+
+    private void heard() {
+      wantedSoon.set(false);
+      wantedAgain.cancel();
+    }
+
+    private void heardWanted() {
+      wantedAgain.in(WANTED_NANOS);
+      machine.wanted(loop.now());
+      pump();
+    }
+
+    @Override
+    public void probing(CircuitBreaker b, int outstanding) {
+      loop.execute(
+          () -> {
+            machine.probing(outstanding, loop.now());
+            pump();
+          });
+    }
+
+    @Override
+    public void probed(CircuitBreaker b, long fence, boolean good) {
+      loop.execute(
+          () -> {
+            machine.probed(fence, good, loop.now());
+            pump();
+          });
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package io.weir.engine.match;
+
+import io.weir.engine.call.Attribute;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an expression that only asks whether one attribute has one of some values asks: {@code attr
+ * == 'x'}, {@code attr in ['x', 'y']}. Many of them can be answered by one look-up.
+ */
+public final class EqualityTest {
+  public final Attribute attribute;
+  public final List<String> values;
+
+  private EqualityTest(Attribute attribute, List<String> values) {
+    this.attribute = attribute;
+    this.values = values;
+  }
+
+  /** Null when the expression asks anything else. */
+  public static @Nullable EqualityTest of(MatchExpression match) {
+    if (match instanceof Predicates.Equal && !((Predicates.Equal) match).negated) {
+      Predicates.Equal e = (Predicates.Equal) match;
+      return new EqualityTest(e.attribute, Collections.singletonList(e.operand));
+    }
+    if (match instanceof Predicates.In && !((Predicates.In) match).negated) {
+      Predicates.In in = (Predicates.In) match;
+      return new EqualityTest(in.attribute, Arrays.asList(in.operands));
+    }
+    return null;
+  }
+}

@@ -1,0 +1,22 @@
+package io.weir.engine.route;
+
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Random places; no allocation, no contention. */
+final class RandomDraw {
+  private RandomDraw() {}
+
+  static long bits() {
+    return ThreadLocalRandom.current().nextLong();
+  }
+
+  /** Maps the upper half of {@code bits} onto [0, n) (Lemire's multiplication). */
+  static int upper(long bits, int n) {
+    return (int) ((bits >>> 32) * n >>> 32);
+  }
+
+  /** Maps the lower half of {@code bits} onto [0, n). */
+  static int lower(long bits, int n) {
+    return (int) ((bits & 0xFFFFFFFFL) * n >>> 32);
+  }
+}

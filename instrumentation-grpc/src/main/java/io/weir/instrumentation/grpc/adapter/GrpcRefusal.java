@@ -1,0 +1,42 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.weir.engine.call.Refusal;
+import io.weir.engine.call.Ticket;
+
+/** A refusal in gRPC's words: status and trailers. */
+final class GrpcRefusal {
+  /** When a retry may succeed, for clients with a retry policy: gRFC A6. */
+  static final Metadata.Key<String> PUSHBACK = GrpcNames.ascii("grpc-retry-pushback-ms");
+
+  /** Trailer of a refusal: the rule's id. */
+  static final Metadata.Key<String> REJECTED = GrpcNames.ascii(Refusal.REJECTED);
+
+  private GrpcRefusal() {}
+
+  /** Whether the target's own Weir says that it refused the call. */
+  static boolean byTarget(Metadata trailers) {
+    return trailers.containsKey(REJECTED);
+  }
+
+  static Status status(Ticket ticket) {
+    Refusal r = ticket.refused();
+    return Status.fromCodeValue(r.grpcStatus()).withDescription(r.description());
+  }
+
+  static Metadata trailers(Ticket ticket) {
+    Metadata trailers = new Metadata();
+    GrpcNames.set(trailers, Refusal.REJECTED, ticket.refused().ruleId());
+    for (String[] h : ticket.refused().headers()) {
+      GrpcNames.set(trailers, h[0], h[1]);
+    }
+    if (ticket.retryAfterNanos() > 0) {
+      GrpcNames.set(trailers, PUSHBACK.name(), Long.toString(ticket.retryPushbackMillis()));
+    }
+    if (ticket.decision() != null) {
+      GrpcNames.set(trailers, Ticket.DECISION, ticket.decision());
+    }
+    return trailers;
+  }
+}

@@ -1,0 +1,79 @@
+package io.weir.instrumentation.grpc.adapter;
+
+import io.grpc.ClientCall;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.Metadata;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Colour;
+import io.weir.engine.call.AttributeSource;
+import io.weir.engine.gate.Engine;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call to a service without rules: it only takes the traffic colour and its caller's name along.
+ */
+final class PropagatingClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
+  private final Engine engine;
+  private final String authority;
+  private final @Nullable String caller;
+
+  @SuppressWarnings("NullAway.Init") // from start on, and nobody asks before
+  private Metadata headers;
+
+  /**
+   * @param caller null: the target does not want to know
+   */
+  PropagatingClientCall(
+      ClientCall<Q, P> call, Engine engine, String authority, @Nullable String caller) {
+    super(call);
+    this.engine = engine;
+    this.authority = authority;
+    this.caller = caller;
+  }
+
+  @Override
+  public void start(Listener<P> listener, Metadata headers) {
+    this.headers = headers;
+    try {
+      Colour before = PropagatingListener.bindContexts();
+      try {
+        GrpcNames.set(headers, engine.headers(SOURCE, this, null));
+        GrpcNames.setCaller(headers, caller);
+      } finally {
+        Colour.swap(before);
+      }
+    } catch (Throwable t) {
+      Bridge.failedOpen(t);
+    }
+    super.start(listener, headers);
+  }
+
+  private static final AttributeSource<PropagatingClientCall<?, ?>> SOURCE =
+      new AttributeSource<PropagatingClientCall<?, ?>>() {
+        @Override
+        public @Nullable String header(PropagatingClientCall<?, ?> call, String name) {
+          return GrpcNames.first(call.headers, name);
+        }
+
+        @Override
+        public @Nullable String headers(PropagatingClientCall<?, ?> call, String name) {
+          Iterable<String> all = GrpcNames.all(call.headers, name);
+          return all == null ? null : joined(all);
+        }
+
+        @Override
+        public @Nullable String path(PropagatingClientCall<?, ?> call) {
+          return null;
+        }
+
+        @Override
+        public @Nullable String method(PropagatingClientCall<?, ?> call) {
+          return null;
+        }
+
+        @Override
+        public @Nullable String host(PropagatingClientCall<?, ?> call) {
+          return GrpcNames.host(call.authority);
+        }
+      };
+}
