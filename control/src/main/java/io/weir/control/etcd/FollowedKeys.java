@@ -205,7 +205,7 @@ final class FollowedKeys {
    *
    * @param keys to tell which are ours
    * @return what to tell of them, null when nothing is new
-   * @throws WireException when there would be too much to keep; nothing was taken over then
+   * @throws EtcdCallException when there would be too much to keep; nothing was taken over then
    */
   @Nullable Batch apply(List<Entry> events, KeySpace keys) throws EtcdCallException {
     TreeMap<String, Entry> last = new TreeMap<String, Entry>();
