@@ -1,5 +1,7 @@
 package io.weir.agent;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -165,6 +167,26 @@ class ArchitectureTest {
                 "java..",
                 "org.jspecify..")
             .allowEmptyShould(true));
+  }
+
+  @Test
+  void instrumentationsSeeDecisionsAndOutcomesAndNotWhatIsBehindThem() {
+    check(
+        noClasses()
+            .that()
+            .resideInAPackage("io.weir.instrumentation..")
+            .should()
+            .dependOnClassesThat(
+                resideInAPackage("io.weir.engine..")
+                    .and(
+                        DescribedPredicate.not(
+                            resideInAnyPackage(
+                                "io.weir.engine.gate..",
+                                "io.weir.engine.call..",
+                                "io.weir.engine.outcome..",
+                                "io.weir.engine.instances..",
+                                // what an exporter of metrics reads
+                                "io.weir.engine.measure..")))));
   }
 
   @Test

@@ -6,8 +6,8 @@ import com.sun.net.httpserver.HttpServer;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.loop.Log;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Ticker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
@@ -124,17 +124,17 @@ final class DemoShop implements AutoCloseable {
     for (Map.Entry<String, List<String>> h : x.getRequestHeaders().entrySet()) {
       in.header(h.getKey(), h.getValue().get(0));
     }
-    Ticket ticket = new Ticket();
-    if (!engine.inbound(DescribedCall.INBOUND, in, ticket)) {
-      ticket.refused().headers(ticket, x.getResponseHeaders()::set);
-      answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
+    CallDecision decision = engine.newDecision();
+    if (!engine.inbound(DescribedCall.INBOUND, in, decision)) {
+      decision.refused().headers(decision, x.getResponseHeaders()::set);
+      answer(x, decision.refused().status(), decision.refused().description() + "\n");
       return;
     }
     int status = 200;
     try {
       status = pay(x, in);
     } finally {
-      ticket.endHttp(status, engine.now());
+      decision.outcome().endHttp(status, engine.now());
     }
   }
 
@@ -143,15 +143,15 @@ final class DemoShop implements AutoCloseable {
     DescribedCall call = new DescribedCall();
     call.host = "payment";
     call.headers = in.headers;
-    Ticket ticket = new Ticket();
-    if (plan != null && !engine.outbound(plan, DescribedCall.OUTBOUND, call, ticket)) {
-      answer(x, ticket.refused().status(), ticket.refused().description() + "\n");
-      return ticket.refused().status();
+    CallDecision decision = engine.newDecision();
+    if (plan != null && !engine.outbound(plan, DescribedCall.OUTBOUND, call, decision)) {
+      answer(x, decision.refused().status(), decision.refused().description() + "\n");
+      return decision.refused().status();
     }
-    int port = ticket.instance() == null ? payment[0] : ticket.instance().port();
+    int port = decision.instance() == null ? payment[0] : decision.instance().port();
     Answer said = get("http://127.0.0.1:" + port + "/", null);
     if (plan != null) {
-      ticket.endHttp(said.status, engine.now());
+      decision.outcome().endHttp(said.status, engine.now());
     }
     answer(x, said.status, said.body);
     return said.status;

@@ -5,12 +5,13 @@ import io.weir.control.parse.RuleKey;
 import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -220,29 +221,30 @@ final class ExplainCommand extends StoreCommand {
         appliedBreakers.add(b.id());
       }
     }
-    Ticket ticket = new Ticket();
-    Ticket first = new Ticket();
+    CallDecision out = callers.newDecision();
+    CallDecision in = own.newDecision();
     boolean admitted = true;
     int refusedAt = 0;
     for (int i = 1; i <= times; i++) {
-      ticket = new Ticket();
+      out = callers.newDecision();
+      in = own.newDecision();
       admitted =
-          (plan == null || callers.outbound(plan, DescribedCall.OUTBOUND, call, ticket))
-              && own.inbound(DescribedCall.INBOUND, call, first = new Ticket());
+          (plan == null || callers.outbound(plan, DescribedCall.OUTBOUND, call, out))
+              && own.inbound(DescribedCall.INBOUND, call, in);
       if (!admitted && refusedAt == 0) {
         refusedAt = i;
       }
     }
-    Refusal refusal = ticket.refusal() != null ? ticket.refusal() : first.refusal();
-    Ticket refused = ticket.refusal() != null ? ticket : first;
+    CallDecision refused = out.refusal() != null ? out : in;
+    Refusal refusal = refused.refusal();
     limits(book, RateLimitRule.Side.CLIENT, DescribedCall.OUTBOUND, refusal);
     breakers(book, refusal, fleet);
-    routes(book, ticket, refusal);
+    routes(book, out, refusal);
     limits(book, RateLimitRule.Side.SERVER, DescribedCall.INBOUND, refusal);
     disabled(view);
     String nth = times == 1 ? "" : "call " + times + " of " + times + " at once: ";
     if (admitted || refusal == null) {
-      return verdict("admitted", nth + admittedBecause(ticket, first), null);
+      return verdict("admitted", nth + admittedBecause(out, in), null);
     }
     Map<String, Object> v =
         verdict(
@@ -266,7 +268,7 @@ final class ExplainCommand extends StoreCommand {
     return Json.object("verdict", verdict, "because", because, "decided_by", rule);
   }
 
-  private static String admittedBecause(Ticket out, Ticket in) {
+  private static String admittedBecause(CallDecision out, CallDecision in) {
     long wait = Math.max(out.waitNanos(), in.waitNanos());
     return (wait > 0 ? "after a paced wait of " + wait / 1_000_000 + " ms, " : "")
         + (out.instance() == null
@@ -380,11 +382,11 @@ final class ExplainCommand extends StoreCommand {
     RateLimiters alone =
         Objects.requireNonNull(RateLimiters.build(null, Collections.singletonList(r), r.side, 0));
     long[] exceeded = new long[2];
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     for (int i = 0; i < times; i++) {
       alone.read((rule, hits, over, keys, overflowed) -> exceeded[0] = over);
-      ticket.begin(0, null);
-      alone.admit(source, call, 0, ticket);
+      ledger.begin(0, null);
+      alone.admit(source, call, 0, ledger);
     }
     alone.read((rule, hits, over, keys, overflowed) -> exceeded[1] = over);
     return exceeded[1] > exceeded[0] ? "would refuse" : "counts only";
@@ -457,14 +459,14 @@ final class ExplainCommand extends StoreCommand {
         + (!r.fleet || r.statusNamed ? "" : "; a plain 500 opens it for one instance only");
   }
 
-  private void routes(RuleBook book, Ticket ticket, @Nullable Refusal refusal) {
+  private void routes(RuleBook book, CallDecision decision, @Nullable Refusal refusal) {
     List<RouteRule> rules = book.routes(service);
     RouteRule decided = null;
     for (int i = 0; i < rules.size(); i++) {
       RouteRule r = rules.get(i);
       if (decided != null) {
         step("caller", r, "not asked", "routing rule " + decided.id + " decides", false);
-      } else if (route(r, i == rules.size() - 1, book, ticket, refusal)) {
+      } else if (route(r, i == rules.size() - 1, book, decision, refusal)) {
         decided = r;
       }
     }
@@ -472,7 +474,7 @@ final class ExplainCommand extends StoreCommand {
 
   /** True: this rule decides, the later ones are not asked. */
   private boolean route(
-      RouteRule r, boolean last, RuleBook book, Ticket ticket, @Nullable Refusal refusal) {
+      RouteRule r, boolean last, RuleBook book, CallDecision decision, @Nullable Refusal refusal) {
     String miss = miss(r.match, DescribedCall.OUTBOUND);
     if (miss != null) {
       step("caller", r, "does not apply", miss, false);
@@ -505,8 +507,10 @@ final class ExplainCommand extends StoreCommand {
     String why =
         live == 0
             ? "no instance of " + service + " is registered: calls stay as the application aims"
-            : ticket.instance() != null
-                ? "picks " + ticket.instance() + (ticket.arm() == null ? "" : ", " + ticket.arm())
+            : decision.instance() != null
+                ? "picks "
+                    + decision.instance()
+                    + (decision.arm() == null ? "" : ", " + decision.arm())
                 : refuses ? "no live instance and no fallback" : live + " instances live";
     step("caller", r, refuses ? "refuses" : r.shadow ? "counts only" : "routes", why, refuses);
     return true;

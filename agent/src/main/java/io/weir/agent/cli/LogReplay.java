@@ -5,9 +5,9 @@ import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.route.Router;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -59,12 +59,12 @@ final class LogReplay implements AccessLog.Reader {
 
   /** A call under way. */
   private static final class UnderWay {
-    final Ticket ticket;
+    final CallLedger ledger;
     final int status;
     final long ends;
 
-    UnderWay(Ticket ticket, int status, long ends) {
-      this.ticket = ticket;
+    UnderWay(CallLedger ledger, int status, long ends) {
+      this.ledger = ledger;
       this.status = status;
       this.ends = ends;
     }
@@ -90,10 +90,10 @@ final class LogReplay implements AccessLog.Reader {
   private final TreeMap<Long, long[]> minutes = new TreeMap<Long, long[]>();
 
   /** Replaced for each call while limits count calls under way. */
-  private Ticket ticket = new Ticket();
+  private CallLedger ledger = new CallLedger();
 
   private final boolean countsUnderWay;
-  private final Ticket routed = new Ticket();
+  private final CallLedger routed = new CallLedger();
   private final PriorityQueue<UnderWay> underWay =
       new PriorityQueue<UnderWay>(16, (a, b) -> Long.compare(a.ends, b.ends));
 
@@ -209,7 +209,7 @@ final class LogReplay implements AccessLog.Reader {
   private void settle(long by) {
     while (!underWay.isEmpty() && underWay.peek().ends <= by) {
       UnderWay u = underWay.poll();
-      u.ticket.endHttp(u.status, u.ends);
+      u.ledger.endHttp(u.status, u.ends);
     }
   }
 
@@ -233,9 +233,9 @@ final class LogReplay implements AccessLog.Reader {
   }
 
   /** As the engine does. */
-  private static void markHealthCheck(Ticket ticket, DescribedCall call) {
+  private static void markHealthCheck(CallLedger ledger, DescribedCall call) {
     if (HealthChecks.DEFAULT.include(DescribedCall.INBOUND, call)) {
-      ticket.healthCheck();
+      ledger.healthCheck();
     }
   }
 
@@ -244,15 +244,15 @@ final class LogReplay implements AccessLog.Reader {
     if (client && !limited(call)) {
       return false;
     }
-    Ticket permit = null;
+    CallLedger permit = null;
     if (breakers != null) {
-      permit = new Ticket();
+      permit = new CallLedger();
       permit.begin(now, null);
       markHealthCheck(permit, call);
       if (!breakers.admit(DescribedCall.OUTBOUND, call, now, permit)) {
         broken++;
         if (client) {
-          ticket.abandon(now);
+          ledger.abandon(now);
         }
         return false;
       }
@@ -265,7 +265,7 @@ final class LogReplay implements AccessLog.Reader {
           permit.abandon(now);
         }
         if (client && limits != null) {
-          ticket.abandon(now);
+          ledger.abandon(now);
         }
         return false;
       }
@@ -273,7 +273,7 @@ final class LogReplay implements AccessLog.Reader {
     int status = call.status;
     boolean passes = client || limited(call);
     if (!passes) {
-      status = ticket.refused().status();
+      status = ledger.refused().status();
     }
     if (permit != null && status < 0) {
       untold++;
@@ -295,7 +295,7 @@ final class LogReplay implements AccessLog.Reader {
   /** Its place is free when the log says that it ended; without that, at once. */
   private void underWay(DescribedCall call) {
     untimed += call.tookNanos > 0 ? 0 : 1;
-    underWay.add(new UnderWay(ticket, Math.max(call.status, 0), now + call.tookNanos));
+    underWay.add(new UnderWay(ledger, Math.max(call.status, 0), now + call.tookNanos));
   }
 
   private boolean limited(DescribedCall call) {
@@ -303,18 +303,18 @@ final class LogReplay implements AccessLog.Reader {
       return true;
     }
     if (countsUnderWay) {
-      ticket = new Ticket();
+      ledger = new CallLedger();
     }
-    ticket.begin(now, null);
-    markHealthCheck(ticket, call);
-    if (limits.admit(client ? DescribedCall.OUTBOUND : DescribedCall.INBOUND, call, now, ticket)) {
-      if (ticket.waitNanos() > 0) {
+    ledger.begin(now, null);
+    markHealthCheck(ledger, call);
+    if (limits.admit(client ? DescribedCall.OUTBOUND : DescribedCall.INBOUND, call, now, ledger)) {
+      if (ledger.waitNanos() > 0) {
         paced++;
-        longestWait = Math.max(longestWait, ticket.waitNanos());
+        longestWait = Math.max(longestWait, ledger.waitNanos());
       }
       return true;
     }
-    count(call, ticket.refused());
+    count(call, ledger.refused());
     return false;
   }
 

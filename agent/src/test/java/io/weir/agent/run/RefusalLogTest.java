@@ -9,8 +9,8 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.ledger.CallLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -135,13 +135,13 @@ class RefusalLogTest {
 
   private void calls(int n) {
     for (int i = 0; i < n; i++) {
-      engine.inbound(SOURCE, "/a", new Ticket());
+      engine.inbound(SOURCE, "/a", new CallLedger());
       call("pay");
     }
   }
 
   private void call(String service) {
-    engine.outbound(engine.plan(service), SOURCE, "/a", new Ticket());
+    engine.outbound(engine.plan(service), SOURCE, "/a", new CallLedger());
   }
 
   private void rule(String key, String text) {

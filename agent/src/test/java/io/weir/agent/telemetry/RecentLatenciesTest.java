@@ -3,8 +3,8 @@ package io.weir.agent.telemetry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
@@ -35,14 +35,14 @@ class RecentLatenciesTest {
   }
 
   private void call(String target, long millis) {
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     if (target == null) {
-      engine.inbound(new Plain(), "", ticket);
+      engine.inbound(new Plain(), "", ledger);
     } else {
-      engine.outbound(engine.plan(target), new Plain(), "", ticket);
+      engine.outbound(engine.plan(target), new Plain(), "", ledger);
     }
     now += millis * 1_000_000;
-    ticket.endHttp(200, now);
+    ledger.endHttp(200, now);
   }
 
   @Test

@@ -7,7 +7,7 @@ import com.alibaba.csp.sentinel.slots.block.BlockException;
 import dev.failsafe.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CallNotPermittedException;
 import io.weir.engine.breaker.CircuitBreakers;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -25,7 +25,7 @@ public class OpenBenchmark {
   private CircuitBreakers weir;
   private io.github.resilience4j.circuitbreaker.CircuitBreaker resilience4j;
   private CircuitBreaker<Object> failsafe;
-  private final Ticket ticket = new Ticket();
+  private final CallLedger ledger = new CallLedger();
 
   @Setup
   public void open() {
@@ -35,9 +35,9 @@ public class OpenBenchmark {
     resilience4j.transitionToOpenState();
     failsafe.open();
     for (int i = 0; i < 20; i++) {
-      ticket.begin(System.nanoTime(), null);
-      weir.admit(Subject.SOURCE, "", ticket.startNanos(), ticket);
-      ticket.endHttp(500, System.nanoTime());
+      ledger.begin(System.nanoTime(), null);
+      weir.admit(Subject.SOURCE, "", ledger.startNanos(), ledger);
+      ledger.endHttp(500, System.nanoTime());
     }
     Subject.sentinel("open");
     for (int i = 0; i < 30; i++) {
@@ -54,11 +54,11 @@ public class OpenBenchmark {
   @Benchmark
   public long weir() {
     long now = System.nanoTime();
-    ticket.begin(now, null);
-    if (weir.admit(Subject.SOURCE, "", now, ticket)) {
+    ledger.begin(now, null);
+    if (weir.admit(Subject.SOURCE, "", now, ledger)) {
       throw new IllegalStateException("not open");
     }
-    return ticket.retryAfterNanos();
+    return ledger.retryAfterNanos();
   }
 
   @Benchmark

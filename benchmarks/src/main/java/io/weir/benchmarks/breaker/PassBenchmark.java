@@ -5,7 +5,7 @@ import com.alibaba.csp.sentinel.SphU;
 import com.alibaba.csp.sentinel.slots.block.BlockException;
 import dev.failsafe.CircuitBreaker;
 import io.weir.engine.breaker.CircuitBreakers;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -32,7 +32,7 @@ public class PassBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   @Setup
@@ -48,19 +48,19 @@ public class PassBenchmark {
 
   @Benchmark
   public boolean weirCount(Call call) {
-    return weir(weirCount, call.ticket);
+    return weir(weirCount, call.ledger);
   }
 
   @Benchmark
   public boolean weirTime(Call call) {
-    return weir(weirTime, call.ticket);
+    return weir(weirTime, call.ledger);
   }
 
-  private static boolean weir(CircuitBreakers b, Ticket ticket) {
+  private static boolean weir(CircuitBreakers b, CallLedger ledger) {
     long now = System.nanoTime();
-    ticket.begin(now, null);
-    boolean in = b.admit(Subject.SOURCE, "", now, ticket);
-    ticket.endHttp(200, System.nanoTime());
+    ledger.begin(now, null);
+    boolean in = b.admit(Subject.SOURCE, "", now, ledger);
+    ledger.endHttp(200, System.nanoTime());
     return in;
   }
 

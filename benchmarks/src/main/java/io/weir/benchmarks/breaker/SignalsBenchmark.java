@@ -1,6 +1,6 @@
 package io.weir.benchmarks.breaker;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.signals.ServerSignals;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
-/** What counting its outcome adds to an inbound call: ticket and clock with and without it. */
+/** What counting its outcome adds to an inbound call: ledger and clock with and without it. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -20,18 +20,18 @@ public class SignalsBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   @Benchmark
   public void uncounted(Call call) {
-    call.ticket.begin(System.nanoTime(), null);
-    call.ticket.endHttp(200, System.nanoTime());
+    call.ledger.begin(System.nanoTime(), null);
+    call.ledger.endHttp(200, System.nanoTime());
   }
 
   @Benchmark
   public void counted(Call call) {
-    call.ticket.begin(System.nanoTime(), signals);
-    call.ticket.endHttp(200, System.nanoTime());
+    call.ledger.begin(System.nanoTime(), signals);
+    call.ledger.endHttp(200, System.nanoTime());
   }
 }

@@ -1,6 +1,6 @@
 package io.weir.benchmarks.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
@@ -31,15 +31,15 @@ public final class Accuracy {
     RateLimitRule rule = Subject.rule(qps, 10).build();
     RateLimiters limits =
         RateLimiters.build(null, Collections.singletonList(rule), RateLimitRule.Side.SERVER, clock);
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     long start = clock + days * DAY;
-    drain(limits, ticket, start);
+    drain(limits, ledger, start);
     long step = Math.max(1, (long) (5 * S / qps));
     long admitted = 0;
     for (long t = step; t < 10 * S; t += step) {
-      admitted += drain(limits, ticket, start + t);
+      admitted += drain(limits, ledger, start + t);
     }
-    admitted += drain(limits, ticket, start + 10 * S);
+    admitted += drain(limits, ledger, start + 10 * S);
     System.out.printf(
         Locale.ROOT,
         "| %s | %d | %d d | %d | %.5f %% |%n",
@@ -50,12 +50,12 @@ public final class Accuracy {
         (admitted / (qps * 10) - 1) * 100);
   }
 
-  private static long drain(RateLimiters limits, Ticket ticket, long now) {
+  private static long drain(RateLimiters limits, CallLedger ledger, long now) {
     long n = -1;
     do {
       n++;
-      ticket.begin(now, null);
-    } while (limits.admit(Subject.SOURCE, "", now, ticket));
+      ledger.begin(now, null);
+    } while (limits.admit(Subject.SOURCE, "", now, ledger));
     return n;
   }
 }

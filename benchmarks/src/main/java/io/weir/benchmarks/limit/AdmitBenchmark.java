@@ -4,7 +4,7 @@ import com.alibaba.csp.sentinel.Entry;
 import com.alibaba.csp.sentinel.SphU;
 import com.alibaba.csp.sentinel.slots.block.BlockException;
 import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -32,7 +32,7 @@ public class AdmitBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   @Setup
@@ -52,8 +52,8 @@ public class AdmitBenchmark {
   @Benchmark
   public boolean weir(Call call) {
     long now = System.nanoTime();
-    call.ticket.begin(now, null);
-    return weir.admit(Subject.SOURCE, "", now, call.ticket);
+    call.ledger.begin(now, null);
+    return weir.admit(Subject.SOURCE, "", now, call.ledger);
   }
 
   @Benchmark

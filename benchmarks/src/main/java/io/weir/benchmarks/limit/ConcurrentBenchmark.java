@@ -1,6 +1,6 @@
 package io.weir.benchmarks.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.concurrent.Semaphore;
@@ -25,7 +25,7 @@ public class ConcurrentBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   @Setup
@@ -51,19 +51,19 @@ public class ConcurrentBenchmark {
 
   @Benchmark
   public boolean weir(Call call) {
-    return call(weir, call.ticket);
+    return call(weir, call.ledger);
   }
 
   @Benchmark
   public boolean adaptive(Call call) {
-    return call(adaptive, call.ticket);
+    return call(adaptive, call.ledger);
   }
 
-  private static boolean call(RateLimiters limits, Ticket ticket) {
+  private static boolean call(RateLimiters limits, CallLedger ledger) {
     long now = System.nanoTime();
-    ticket.begin(now, null);
-    boolean admitted = limits.admit(Subject.SOURCE, "", now, ticket);
-    ticket.endHttp(200, System.nanoTime());
+    ledger.begin(now, null);
+    boolean admitted = limits.admit(Subject.SOURCE, "", now, ledger);
+    ledger.endHttp(200, System.nanoTime());
     return admitted;
   }
 }

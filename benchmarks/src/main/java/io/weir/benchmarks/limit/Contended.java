@@ -3,7 +3,7 @@ package io.weir.benchmarks.limit;
 import io.github.bucket4j.BucketConfiguration;
 import io.github.bucket4j.TokensInheritanceStrategy;
 import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.time.Duration;
@@ -77,12 +77,12 @@ final class Contended {
       callers[t] =
           new Thread(
               () -> {
-                Ticket ticket = new Ticket();
+                CallLedger ledger = new CallLedger();
                 for (int i = -WARM_UP; i < slices; i++) {
                   for (int s = 0; s < SUBJECTS.length; s++) {
                     await();
                     running = s;
-                    double took = slice(s, ticket);
+                    double took = slice(s, ledger);
                     if (i >= 0) {
                       nanos[s][me][i] = took;
                     }
@@ -121,13 +121,13 @@ final class Contended {
   }
 
   /** One subject for a while; nanos per call. */
-  private double slice(int subject, Ticket ticket) {
+  private double slice(int subject, CallLedger ledger) {
     long began = System.nanoTime();
     long calls = 0;
     long in = 0;
     long took;
     do {
-      in += some(subject, ticket);
+      in += some(subject, ledger);
       calls += CALLS;
       took = System.nanoTime() - began;
     } while (took < SLICE_NANOS);
@@ -136,7 +136,7 @@ final class Contended {
   }
 
   /** A loop for each, so that the compiler sees what is called in it. */
-  private int some(int subject, Ticket ticket) {
+  private int some(int subject, CallLedger ledger) {
     int in = 0;
     switch (subject) {
       case 0:
@@ -146,7 +146,7 @@ final class Contended {
         return in;
       case 1:
         for (int i = 0; i < CALLS; i++) {
-          in += weir(weir, ticket) ? 1 : 0;
+          in += weir(weir, ledger) ? 1 : 0;
         }
         return in;
       case 2:
@@ -166,7 +166,7 @@ final class Contended {
         return in;
       case 5:
         for (int i = 0; i < CALLS; i++) {
-          in += weir(weirEdited, ticket) ? 1 : 0;
+          in += weir(weirEdited, ledger) ? 1 : 0;
         }
         return in;
       case 6:
@@ -182,10 +182,10 @@ final class Contended {
     }
   }
 
-  private static boolean weir(RateLimiters limits, Ticket ticket) {
+  private static boolean weir(RateLimiters limits, CallLedger ledger) {
     long now = System.nanoTime();
-    ticket.begin(now, null);
-    return limits.admit(Subject.SOURCE, "", now, ticket);
+    ledger.begin(now, null);
+    return limits.admit(Subject.SOURCE, "", now, ledger);
   }
 
   private void edit() {

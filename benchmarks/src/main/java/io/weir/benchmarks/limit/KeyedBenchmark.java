@@ -8,7 +8,7 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.github.bucket4j.Bucket;
 import io.github.resilience4j.ratelimiter.RateLimiterRegistry;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +42,7 @@ public class KeyedBenchmark {
 
   @State(Scope.Thread)
   public static class Caller {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
     private int i;
 
     String next(String[] calls) {
@@ -77,8 +77,8 @@ public class KeyedBenchmark {
 
   private boolean weir(Caller caller, String user) {
     long now = System.nanoTime();
-    caller.ticket.begin(now, null);
-    return weir.admit(Subject.SOURCE, user, now, caller.ticket);
+    caller.ledger.begin(now, null);
+    return weir.admit(Subject.SOURCE, user, now, caller.ledger);
   }
 
   private boolean bucket4j(String user) {

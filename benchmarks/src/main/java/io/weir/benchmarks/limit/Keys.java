@@ -1,6 +1,6 @@
 package io.weir.benchmarks.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
@@ -24,7 +24,7 @@ public final class Keys {
     RateLimitRule rule = Subject.keyed(QPS, BURST).maxKeys(MAX_KEYS).build();
     RateLimiters limits =
         RateLimiters.build(null, Collections.singletonList(rule), RateLimitRule.Side.SERVER, 0);
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     StringBuilder key = new StringBuilder();
     System.out.println(
         "| distinct keys | keys held | table, MiB | ns per call | admitted | bound |");
@@ -40,10 +40,10 @@ public final class Keys {
       long now = i * step;
       if (i % 1000 == 0) {
         // he asks a thousand times a second for what he may have once a second
-        victim += admit(limits, ticket, "victim", now) ? 1 : 0;
+        victim += admit(limits, ledger, "victim", now) ? 1 : 0;
       }
       key.setLength(0);
-      admitted += admit(limits, ticket, key.append("stranger-").append(i).toString(), now) ? 1 : 0;
+      admitted += admit(limits, ledger, key.append("stranger-").append(i).toString(), now) ? 1 : 0;
       calls++;
       if (i == 100_000 || i == 1_000_000 || i == KEYS) {
         double nanos = (System.nanoTime() - begun) / (double) calls;
@@ -71,9 +71,9 @@ public final class Keys {
         BURST + QPS * 20);
   }
 
-  private static boolean admit(RateLimiters limits, Ticket ticket, String key, long now) {
-    ticket.begin(now, null);
-    return limits.admit(Subject.SOURCE, key, now, ticket);
+  private static boolean admit(RateLimiters limits, CallLedger ledger, String key, long now) {
+    ledger.begin(now, null);
+    return limits.admit(Subject.SOURCE, key, now, ledger);
   }
 
   private static long used() {

@@ -1,6 +1,6 @@
 package io.weir.benchmarks.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.lang.management.ManagementFactory;
@@ -153,12 +153,12 @@ public final class Pauses {
   }
 
   private static long drain(long now) {
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     long n = -1;
     do {
       n++;
-      ticket.begin(now, null);
-    } while (limits.admit(Subject.SOURCE, "", now, ticket));
+      ledger.begin(now, null);
+    } while (limits.admit(Subject.SOURCE, "", now, ledger));
     return n;
   }
 
@@ -188,7 +188,7 @@ public final class Pauses {
 
     @Override
     public void run() {
-      Ticket ticket = new Ticket();
+      CallLedger ledger = new CallLedger();
       long now = System.nanoTime();
       long cpu = THREADS.getCurrentThreadCpuTime();
       while (!over) {
@@ -196,8 +196,8 @@ public final class Pauses {
           cpu = THREADS.getCurrentThreadCpuTime();
           now = System.nanoTime();
         }
-        ticket.begin(now, null);
-        if (limits.admit(Subject.SOURCE, USERS[user++ % USERS.length], now, ticket)) {
+        ledger.begin(now, null);
+        if (limits.admit(Subject.SOURCE, USERS[user++ % USERS.length], now, ledger)) {
           admitted++;
         }
         long then = System.nanoTime();

@@ -1,11 +1,11 @@
 package io.weir.benchmarks.measure;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.decision.DecisionLog;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.Collections;
@@ -73,47 +73,47 @@ public class MeasureBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   @Benchmark
   public void inbound(Call call) {
-    in(plain, call.ticket);
+    in(plain, call.ledger);
   }
 
   @Benchmark
   public void inboundMeasured(Call call) {
-    in(measuring, call.ticket);
+    in(measuring, call.ledger);
   }
 
   @Benchmark
   public void inboundMeasuredByRule(Call call) {
-    in(byRule, call.ticket);
+    in(byRule, call.ledger);
   }
 
   @Benchmark
   public void outbound(Call call) {
-    out(plain, plainPlan, call.ticket);
+    out(plain, plainPlan, call.ledger);
   }
 
   @Benchmark
   public void outboundMeasured(Call call) {
-    out(measuring, measuringPlan, call.ticket);
+    out(measuring, measuringPlan, call.ledger);
   }
 
   @Benchmark
   public void outboundMeasuredAndKept(Call call) {
-    out(showing, showingPlan, call.ticket);
+    out(showing, showingPlan, call.ledger);
   }
 
-  private static void in(Engine engine, Ticket ticket) {
-    engine.inbound(Request.SOURCE, "/", ticket);
-    ticket.endHttp(200, engine.now());
+  private static void in(Engine engine, CallLedger ledger) {
+    engine.inbound(Request.SOURCE, "/", ledger);
+    ledger.endHttp(200, engine.now());
   }
 
-  private static void out(Engine engine, ServicePlan plan, Ticket ticket) {
-    engine.outbound(plan, Request.SOURCE, "/", ticket);
-    ticket.endHttp(200, engine.now());
+  private static void out(Engine engine, ServicePlan plan, CallLedger ledger) {
+    engine.outbound(plan, Request.SOURCE, "/", ledger);
+    ledger.endHttp(200, engine.now());
   }
 
   private static final class Request extends AttributeSource<String> {

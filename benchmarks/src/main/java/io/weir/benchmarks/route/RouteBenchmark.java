@@ -7,9 +7,9 @@ import io.grpc.Metadata;
 import io.grpc.xds.XdsRoutes;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.route.Router;
 import io.weir.engine.rules.RouteRule;
@@ -62,7 +62,7 @@ public class RouteBenchmark {
   /** A call's headers, read without allocating. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
     final HttpHeaders headers = new HttpHeaders();
     final Metadata metadata = new Metadata();
     String env = "env-" + (ROWS - 1);
@@ -181,9 +181,9 @@ public class RouteBenchmark {
   }
 
   private Instance pick(Router router, Call call) {
-    call.ticket.begin(0, null);
-    router.pick(SOURCE, call, 0, call.ticket);
-    return call.ticket.instance();
+    call.ledger.begin(0, null);
+    router.pick(SOURCE, call, 0, call.ledger);
+    return call.ledger.instance();
   }
 
   @Benchmark

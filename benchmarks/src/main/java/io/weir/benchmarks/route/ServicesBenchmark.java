@@ -1,10 +1,10 @@
 package io.weir.benchmarks.route;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
@@ -39,7 +39,7 @@ public class ServicesBenchmark {
   /** A call's only header, read without allocating. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
   }
 
   private static final AttributeSource<Call> SOURCE =
@@ -98,9 +98,9 @@ public class ServicesBenchmark {
   @Benchmark
   public Instance weir(Call call) {
     ServicePlan plan = engine.plan(host, 80);
-    engine.outbound(plan, SOURCE, call, call.ticket);
-    Instance chosen = call.ticket.instance();
-    call.ticket.endHttp(200, 0);
+    engine.outbound(plan, SOURCE, call, call.ledger);
+    Instance chosen = call.ledger.instance();
+    call.ledger.endHttp(200, 0);
     return chosen;
   }
 }

@@ -2,7 +2,7 @@ package io.weir.benchmarks.stress;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.Collections;
@@ -53,11 +53,11 @@ class Limited {
   }
 
   /** One call with this key. */
-  final Ticket call(String key) {
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    limits.admit(SOURCE, key, 0, ticket);
-    return ticket;
+  final CallLedger call(String key) {
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    limits.admit(SOURCE, key, 0, ledger);
+    return ledger;
   }
 
   /** 1 when a call with this key is admitted. */

@@ -3,7 +3,7 @@ package io.weir.benchmarks.stress;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -103,7 +103,7 @@ public final class LimiterStress {
   @Outcome(expect = FORBIDDEN, desc = "the refund went to a bucket nobody asks any more")
   @State
   public static class GiveBackEdit extends Limited {
-    private final Ticket held;
+    private final CallLedger held;
 
     public GiveBackEdit() {
       super(rule(2));
@@ -133,7 +133,7 @@ public final class LimiterStress {
   @Outcome(expect = FORBIDDEN, desc = "lost, or given back twice")
   @State
   public static class CancelCancel extends Limited {
-    private final Ticket held;
+    private final CallLedger held;
 
     public CancelCancel() {
       super(rule(2));

@@ -14,10 +14,10 @@ import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -67,7 +67,7 @@ public class WholeBenchmark {
   /** Adapters keep one per call or reuse it; here it is reused. */
   @State(Scope.Thread)
   public static class Call {
-    final Ticket ticket = new Ticket();
+    final CallLedger ledger = new CallLedger();
     String env = "prod";
   }
 
@@ -198,9 +198,9 @@ public class WholeBenchmark {
 
   private Instance weir(int keyed, Call call) {
     Engine engine = engines[keyed];
-    engine.outbound(plans[keyed], SOURCE, call, call.ticket);
-    Instance chosen = call.ticket.instance();
-    call.ticket.endHttp(200, engine.now());
+    engine.outbound(plans[keyed], SOURCE, call, call.ledger);
+    Instance chosen = call.ledger.instance();
+    call.ledger.endHttp(200, engine.now());
     return chosen;
   }
 

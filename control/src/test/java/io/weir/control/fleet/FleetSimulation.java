@@ -9,7 +9,7 @@ import io.weir.engine.breaker.CircuitBreakers;
 import io.weir.engine.breaker.FleetLink;
 import io.weir.engine.breaker.TargetHealth;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.nio.charset.StandardCharsets;
@@ -480,7 +480,7 @@ final class FleetSimulation {
       if (now < silentUntil) {
         return;
       }
-      Ticket t = new Ticket();
+      CallLedger t = new CallLedger();
       t.begin(local(), null);
       boolean in = breakers.admit(NO_ATTRIBUTES, "", local(), t);
       if (machine.force() == CircuitBreakerRule.Force.OPEN) {

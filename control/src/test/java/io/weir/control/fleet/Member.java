@@ -8,9 +8,9 @@ import io.weir.control.store.SharedStore;
 import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
+import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -77,7 +77,7 @@ final class Member implements AutoCloseable {
 
   /** Makes a call that ends with the status at once; false: refused. */
   boolean call(int status) {
-    Ticket t = new Ticket();
+    CallLedger t = new CallLedger();
     ServicePlan plan = engine.plan("order");
     if (!engine.outbound(plan, PATH, "/", t)) {
       return false;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.weir.control.loop.Log;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RateLimitRule;
@@ -68,9 +68,9 @@ class RateTuningTest {
   private void traffic(int seconds, int perSecond, long tookNanos, int status) {
     for (int i = 0; i < seconds * perSecond; i++) {
       loop.advance(S / perSecond);
-      Ticket ticket = new Ticket();
-      if (engine.inbound(new Plain(), "", ticket)) {
-        ticket.endHttp(status, ticket.startNanos() + tookNanos);
+      CallLedger ledger = new CallLedger();
+      if (engine.inbound(new Plain(), "", ledger)) {
+        ledger.endHttp(status, ledger.startNanos() + tookNanos);
       }
     }
   }
@@ -145,14 +145,14 @@ class RateTuningTest {
     rule(auto(Metric.P99, 100));
     for (int i = 0; i < 60 * 90; i++) {
       loop.advance(S / 90);
-      Ticket ticket = new Ticket();
-      if (engine.inbound(new Plain(), "/", ticket)) {
-        long began = ticket.startNanos() + 20_000_000L;
+      CallLedger ledger = new CallLedger();
+      if (engine.inbound(new Plain(), "/", ledger)) {
+        long began = ledger.startNanos() + 20_000_000L;
         if (i % 3 == 0) {
-          ticket.streams(false, began);
-          ticket.endHttp(200, began + 60 * S);
+          ledger.streams(false, began);
+          ledger.endHttp(200, began + 60 * S);
         } else {
-          ticket.endHttp(200, began);
+          ledger.endHttp(200, began);
         }
       }
     }
@@ -160,9 +160,9 @@ class RateTuningTest {
   }
 
   private void call(String path, long tookNanos, int status) {
-    Ticket ticket = new Ticket();
-    if (engine.inbound(new Plain(), path, ticket)) {
-      ticket.endHttp(status, ticket.startNanos() + tookNanos);
+    CallLedger ledger = new CallLedger();
+    if (engine.inbound(new Plain(), path, ledger)) {
+      ledger.endHttp(status, ledger.startNanos() + tookNanos);
     }
   }
 

@@ -1,8 +1,8 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.grpc.GrpcCodes;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.outcome.Outcome;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * One version of a rule in front of its {@link CircuitBreaker}: a call that was let in under it is
  * also judged by it, whatever has been edited meanwhile.
  */
-final class BreakerRuleEdition implements Ticket.Recorder, SlidingWindow.Judge {
+final class BreakerRuleEdition implements CallLedger.Recorder, SlidingWindow.Judge {
   /** So that 0.07 of 100 calls is 7, not 8. */
   private static final double ROUNDING = 1e-9;
 
@@ -70,25 +70,25 @@ final class BreakerRuleEdition implements Ticket.Recorder, SlidingWindow.Judge {
             null);
   }
 
-  boolean admit(long now, Ticket ticket) {
+  boolean admit(long now, CallLedger ledger) {
     long permit = breaker.admit(rule, forced, now);
     if (permit >= 0) {
-      ticket.permit(this, permit);
+      ledger.permit(this, permit);
       return true;
     }
     if (permit == CircuitBreaker.UNRECORDED) {
       return true;
     }
     breaker.refused.increment();
-    return rule.shadow || ticket.refuse(refusal, breaker.retryAfter(now));
+    return rule.shadow || ledger.refuse(refusal, breaker.retryAfter(now));
   }
 
   @Override
-  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
+  public void record(CallLedger ledger, int outcome, @Nullable Throwable thrown, long now) {
     boolean plain =
         thrown == null && (outcome == HTTP_OK && http200 || outcome == GRPC_OK && grpcOk);
     int verdict = plain ? OutcomeClassifier.SUCCESS : judge(outcome, thrown);
-    long permit = ticket.breakerPermit();
+    long permit = ledger.breakerPermit();
     if (verdict == OutcomeClassifier.IGNORED) {
       breaker.ignored.increment();
       breaker.givenBack(permit);
@@ -102,7 +102,7 @@ final class BreakerRuleEdition implements Ticket.Recorder, SlidingWindow.Judge {
               ? SlidingWindow.FAILED
               : SlidingWindow.FAILED | SlidingWindow.OWN;
     }
-    long took = now - ticket.startNanos();
+    long took = now - ledger.startNanos();
     if (slowCallNanos > 0 && took >= slowCallNanos) {
       seen |= SlidingWindow.SLOW;
     }
@@ -123,8 +123,8 @@ final class BreakerRuleEdition implements Ticket.Recorder, SlidingWindow.Judge {
   }
 
   @Override
-  public void abandon(Ticket ticket, long now) {
-    breaker.givenBack(ticket.breakerPermit());
+  public void abandon(CallLedger ledger, long now) {
+    breaker.givenBack(ledger.breakerPermit());
   }
 
   @Override

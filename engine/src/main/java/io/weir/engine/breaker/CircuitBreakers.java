@@ -1,7 +1,7 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.measure.TimedRule;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.ArrayList;
@@ -88,15 +88,15 @@ public final class CircuitBreakers {
     return null;
   }
 
-  /** Asks for a permit; when granted the ticket carries it and must be ended. */
-  public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
-    boolean exempt = ticket.mayBeExempt();
+  /** Asks for a permit; when granted the ledger carries it and must be ended. */
+  public <C> boolean admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
+    boolean exempt = ledger.mayBeExempt();
     for (BreakerRuleEdition g : guards) {
-      if (exempt && ticket.isExempt(g.rule.includeHealth, true)) {
+      if (exempt && ledger.isExempt(g.rule.includeHealth, true)) {
         continue;
       }
       if (g.match == null || g.match.test(source, call)) {
-        return g.admit(now, ticket);
+        return g.admit(now, ledger);
       }
     }
     return true;

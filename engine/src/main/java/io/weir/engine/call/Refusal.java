@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The answer a refused caller gets, for HTTP and gRPC alike. Made when the rule is loaded, so that
  * refusing allocates nothing in the engine; what differs per call (when to retry) stands on the
- * {@link Ticket}.
+ * {@link CallDecision}.
  *
  * <p>Header fields are those of the IETF httpapi draft "RateLimit header fields for HTTP", the body
  * is a problem of RFC 9457. Nothing of the request is echoed; control characters cannot get into a
@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 public final class Refusal {
   /** Header of a refusal of Weir's, on either side of a call; its value is the rule's id. */
   public static final String REJECTED = "X-Weir-Rejected";
+
+  /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
+  public static final String DECISION = "X-Weir-Decision";
 
   /** Which engine refused. */
   public enum Kind {
@@ -45,7 +48,7 @@ public final class Refusal {
   private final @Nullable String policy;
   private final String description;
 
-  /** A limit on calls under way: its policy is the limit in force, which stands on the ticket. */
+  /** A limit on calls under way: its policy is the limit in force, which stands on the decision. */
   private final boolean concurrency;
 
   /**
@@ -129,7 +132,7 @@ public final class Refusal {
   /**
    * The answer of a limit on calls under way. It names no time to retry: nobody knows when a call
    * ends. How many may be under way, which an adaptive limit changes all the time, stands on the
-   * ticket: {@link Ticket#refuseFull}.
+   * {@link CallDecision}.
    */
   public static Refusal concurrency(String ruleId, RefusalResponse response) {
     return new Refusal(
@@ -175,31 +178,31 @@ public final class Refusal {
   /**
    * Every header of the HTTP answer except {@code Content-Type} and {@code Content-Length}, in
    * order, each name once: {@link #REJECTED}, {@code Retry-After}, {@code RateLimit-Policy}, {@code
-   * RateLimit} and the rule's own. When no retry can succeed ({@link Ticket#retryAfterNanos} is 0,
-   * say because the rule denies all), no time is named.
+   * RateLimit} and the rule's own. When no retry can succeed ({@link CallDecision#retryAfterNanos}
+   * is 0, say because the rule denies all), no time is named.
    */
-  public void headers(Ticket ticket, BiConsumer<String, String> to) {
-    boolean known = ticket.retryAfterNanos() > 0;
+  public void headers(CallDecision decision, BiConsumer<String, String> to) {
+    boolean known = decision.retryAfterNanos() > 0;
     unlessOverridden(REJECTED, named, to);
     if (known) {
-      unlessOverridden("Retry-After", Long.toString(ticket.retryAfterSeconds()), to);
+      unlessOverridden("Retry-After", Long.toString(decision.retryAfterSeconds()), to);
     }
     String told =
         concurrency
-            ? quoted(ruleId) + ";q=" + ticket.places() + ";qu=\"concurrent-requests\""
+            ? quoted(ruleId) + ";q=" + decision.concurrencyLimit() + ";qu=\"concurrent-requests\""
             : policy;
     if (told != null) {
       unlessOverridden("RateLimit-Policy", told, to);
       unlessOverridden(
           "RateLimit",
-          quoted(ruleId) + ";r=0" + (known ? ";t=" + ticket.retryAfterSeconds() : ""),
+          quoted(ruleId) + ";r=0" + (known ? ";t=" + decision.retryAfterSeconds() : ""),
           to);
     }
     for (String[] h : headers) {
       to.accept(h[0], h[1]);
     }
-    if (ticket.decision() != null) {
-      to.accept(Ticket.DECISION, ticket.decision());
+    if (decision.id() != null) {
+      to.accept(DECISION, decision.id());
     }
   }
 

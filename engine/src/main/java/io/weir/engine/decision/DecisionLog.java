@@ -1,8 +1,8 @@
 package io.weir.engine.decision;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
 import io.weir.engine.instances.Instance;
 import java.util.ArrayList;
@@ -103,7 +103,7 @@ public final class DecisionLog implements Witness {
 
   /**
    * @param prefix of every id, so that those of two instances differ
-   * @param named refused callers are told the id, in the header {@link Ticket#DECISION}
+   * @param named refused callers are told the id, in the header {@link Refusal#DECISION}
    */
   public DecisionLog(String prefix, boolean named) {
     this.prefix = prefix + '-';
@@ -111,8 +111,13 @@ public final class DecisionLog implements Witness {
   }
 
   @Override
-  public <C> void decided(
-      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+  public <C> @Nullable String decided(
+      CallDecision decision,
+      String service,
+      boolean inbound,
+      AttributeSource<C> source,
+      C call,
+      long now) {
     long n = last.incrementAndGet();
     int row = (int) (n & SIZE - 1);
     long before = longs.get(row * LONGS + STAMP);
@@ -120,9 +125,9 @@ public final class DecisionLog implements Witness {
         || before > n
         || !longs.compareAndSet(row * LONGS + STAMP, before, WRITING)) {
       dropped.incrementAndGet();
-      return;
+      return null;
     }
-    Refusal refusal = ticket.refusal();
+    Refusal refusal = decision.refusal();
     String path = null;
     String method = null;
     if (refusal != null) {
@@ -135,19 +140,17 @@ public final class DecisionLog implements Witness {
     }
     int l = row * LONGS;
     longs.lazySet(l + AT, now);
-    longs.lazySet(l + RETRY, ticket.retryAfterNanos());
+    longs.lazySet(l + RETRY, decision.retryAfterNanos());
     longs.lazySet(l + INBOUND, inbound ? 1 : 0);
     int r = row * REFERENCES;
     references.lazySet(r + SERVICE, service);
     references.lazySet(r + REFUSAL, refusal);
-    references.lazySet(r + INSTANCE, refusal == null ? ticket.instance() : null);
-    references.lazySet(r + ARM, refusal == null ? ticket.arm() : null);
+    references.lazySet(r + INSTANCE, refusal == null ? decision.instance() : null);
+    references.lazySet(r + ARM, refusal == null ? decision.arm() : null);
     references.lazySet(r + METHOD, method);
     references.lazySet(r + PATH, path == null || path.length() > MAX_PATH ? null : path);
     longs.lazySet(l + STAMP, n);
-    if (named && refusal != null) {
-      ticket.decision(id(n));
-    }
+    return named && refusal != null ? id(n) : null;
   }
 
   private String id(long n) {

@@ -2,16 +2,17 @@ package io.weir.engine.gate;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.Ticker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
 import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.ListeningPorts;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.measure.CallTags;
 import io.weir.engine.measure.LatencyRecorder;
@@ -38,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: {@link #inbound} and {@link #outbound} from any thread, no lock, no allocation;
  * {@link #apply} from one control thread.
  */
-public final class Engine implements Ticket.Recorder {
+public final class Engine implements CallLedger.Recorder {
   /** Header, or gRPC metadata, that names the calling service. */
   public static final String CALLER = "x-weir-caller";
 
@@ -185,9 +186,9 @@ public final class Engine implements Ticket.Recorder {
     return exemptManagement.sum();
   }
 
-  private <C> void exempt(AttributeSource<C> source, C call, Ticket ticket, LongAdder count) {
+  private <C> void exempt(AttributeSource<C> source, C call, CallLedger ledger, LongAdder count) {
     if (healthChecks.include(source, call)) {
-      ticket.healthCheck();
+      ledger.healthCheck();
       count.increment();
     }
   }
@@ -279,7 +280,7 @@ public final class Engine implements Ticket.Recorder {
 
   /**
    * From now on {@code witness} sees refusals and choices of instances, before all that are there:
-   * what it writes on the ticket, such as a decision's id, they tell. Any thread.
+   * the id it gives a decision is there when they see it. Any thread.
    */
   public synchronized void show(Witness witness) {
     Witness[] more = new Witness[witnesses.length + 1];
@@ -313,35 +314,58 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /**
+   * A decision that has not been made yet: for {@link #inbound} or {@link #outbound}. Until then
+   * its call is admitted, and nobody waits for its outcome.
+   */
+  public CallDecision newDecision() {
+    return new CallLedger();
+  }
+
+  /**
+   * Asking about a call failed, so it passes: what was taken for it goes back, and of what was
+   * decided nothing is left.
+   */
+  public void failOpen(CallDecision decision) {
+    CallLedger ledger = (CallLedger) decision;
+    try {
+      ledger.abandon(ticker.read());
+    } finally {
+      ledger.begin(0, null);
+    }
+  }
+
+  /**
    * A call to this JVM's own service.
    *
-   * @return false: refused, {@link Ticket#refusal} says why. True: admitted; after {@link
-   *     Ticket#waitNanos} make the call and end the ticket
+   * @param decision of {@link #newDecision}; its earlier call, if any, has ended
+   * @return false: refused, {@link CallDecision#refusal} says why. True: admitted; after {@link
+   *     CallDecision#waitNanos} make the call and end it by {@link CallDecision#outcome}
    */
-  public <C> boolean inbound(AttributeSource<C> source, C call, Ticket ticket) {
+  public <C> boolean inbound(AttributeSource<C> source, C call, CallDecision decision) {
+    CallLedger ledger = (CallLedger) decision;
     RulesInForce s = snapshot;
     ServicePlan plan = s.own();
     LatencyRecorders measures = latencies;
     if (plan == null && !watched || s.book().off) {
-      ticket.begin(0, null);
+      ledger.begin(0, null);
       return true;
     }
     long now = ticker.read();
-    ticket.begin(now, signals);
+    ledger.begin(now, signals);
     RateLimiters limits = plan == null ? null : plan.server;
     if (limits != null) {
       if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
-        ticket.management();
+        ledger.management();
         exemptManagement.increment();
       }
-      exempt(source, call, ticket, exemptIn);
+      exempt(source, call, ledger, exemptIn);
     }
-    boolean admitted = limits == null || limits.admit(source, call, now, ticket);
+    boolean admitted = limits == null || limits.admit(source, call, now, ledger);
     if (measures != null) {
-      measure(measures, measures.server(), admitted, source, call, now, ticket);
+      measure(measures, measures.server(), admitted, source, call, now, ledger);
     }
     if (!admitted) {
-      tell(ticket, service, true, source, call, now);
+      tell(ledger, service, true, source, call, now);
     }
     return admitted;
   }
@@ -354,18 +378,18 @@ public final class Engine implements Ticket.Recorder {
       AttributeSource<C> source,
       C call,
       long now,
-      Ticket ticket) {
+      CallLedger ledger) {
     int kind = CallTags.begun(source.grpc(), source.grpc() ? null : source.method(call));
-    Ticket.Recorder breaker = ticket.breaker();
+    CallLedger.Recorder breaker = ledger.breaker();
     if (admitted) {
-      ticket.measured(
+      ledger.measured(
           latency, breaker == null ? kind : CallTags.withCircuit(kind, breaker.circuit()));
       if (all.timesDecision()) {
         all.decided(ticker.read() - now);
       }
       return;
     }
-    Refusal refusal = ticket.refused();
+    Refusal refusal = ledger.refused();
     kind =
         refusal.kind() == Refusal.Kind.LIMIT
             ? CallTags.withExceeded(kind)
@@ -406,10 +430,12 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /** A call from this JVM to the service of {@code plan}; see {@link #inbound}. */
-  public <C> boolean outbound(ServicePlan plan, AttributeSource<C> source, C call, Ticket ticket) {
+  public <C> boolean outbound(
+      ServicePlan plan, AttributeSource<C> source, C call, CallDecision decision) {
+    CallLedger ledger = (CallLedger) decision;
     long now = ticker.read();
-    ticket.begin(now, this);
-    boolean admitted = decide(plan, source, call, now, ticket);
+    ledger.begin(now, this);
+    boolean admitted = decide(plan, source, call, now, ledger);
     LatencyRecorders measures = latencies;
     if (measures != null) {
       LatencyRecorder latency = plan.latency;
@@ -417,10 +443,10 @@ public final class Engine implements Ticket.Recorder {
         latency = called(plan, measures);
         plan.latency = latency;
       }
-      measure(measures, latency, admitted, source, call, now, ticket);
+      measure(measures, latency, admitted, source, call, now, ledger);
     }
-    if (witnesses.length > 0 && (!admitted || ticket.instance() != null)) {
-      tell(ticket, plan.service, false, source, call, now);
+    if (witnesses.length > 0 && (!admitted || ledger.instance() != null)) {
+      tell(ledger, plan.service, false, source, call, now);
     }
     return admitted;
   }
@@ -446,30 +472,38 @@ public final class Engine implements Ticket.Recorder {
   }
 
   private <C> void tell(
-      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+      CallLedger ledger,
+      String service,
+      boolean inbound,
+      AttributeSource<C> source,
+      C call,
+      long now) {
     for (Witness w : witnesses) {
-      w.decided(ticket, service, inbound, source, call, now);
+      String id = w.decided(ledger, service, inbound, source, call, now);
+      if (id != null) {
+        ledger.named(id);
+      }
     }
   }
 
   private <C> boolean decide(
-      ServicePlan plan, AttributeSource<C> source, C call, long now, Ticket ticket) {
+      ServicePlan plan, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (plan.client != null || plan.breakers != null) {
-      exempt(source, call, ticket, exemptOut);
+      exempt(source, call, ledger, exemptOut);
     }
-    if (plan.client != null && !plan.client.admit(source, call, now, ticket)) {
+    if (plan.client != null && !plan.client.admit(source, call, now, ledger)) {
       return false;
     }
-    if (plan.breakers != null && !plan.breakers.admit(source, call, now, ticket)) {
-      ticket.giveBackTokens(now);
+    if (plan.breakers != null && !plan.breakers.admit(source, call, now, ledger)) {
+      ledger.giveBackTokens(now);
       return false;
     }
-    if (plan.router != null && !plan.router.pick(source, call, now, ticket)) {
-      ticket.abandon(now);
+    if (plan.router != null && !plan.router.pick(source, call, now, ledger)) {
+      ledger.abandon(now);
       return false;
     }
-    if (ticket.instance() != null) {
-      ticket.instance().callStarted();
+    if (ledger.instance() != null) {
+      ledger.instance().callStarted();
     }
     return true;
   }
@@ -493,22 +527,23 @@ public final class Engine implements Ticket.Recorder {
   }
 
   /**
-   * Headers that put the thread's colour on a call that leaves, and after them those of the ticket:
-   * name, value, name, value ... to be set in this order, each replacing what the call has. Never
-   * null, must not be changed. A colour goes to registered instances and to hosts within {@link
-   * Reach}; strangers do not see it.
+   * Headers that put the thread's colour on a call that leaves, and after them those of the
+   * decision: name, value, name, value ... to be set in this order, each replacing what the call
+   * has. Never null, must not be changed. A colour goes to registered instances and to hosts within
+   * {@link PropagationScope}; strangers do not see it.
    *
-   * @param ticket the call's, after {@link #outbound}; null when its target is not governed
+   * @param decision the call's, after {@link #outbound}; null when its target is not governed
    */
-  public <C> String[] headers(AttributeSource<C> source, C call, @Nullable Ticket ticket) {
-    String[] routed = ticket == null ? NO_HEADERS : ticket.headers();
+  public <C> String[] headers(AttributeSource<C> source, C call, @Nullable CallDecision decision) {
+    String[] routed = decision == null ? NO_HEADERS : decision.headers();
     RulesInForce s = snapshot;
     if (s.carried() == null || s.book().off) {
       return routed;
     }
     Colour colour = Colour.current();
     if (colour == Colour.NONE
-        || (ticket == null || ticket.instance() == null) && !reach.includes(source.host(call))) {
+        || (decision == null || decision.instance() == null)
+            && !reach.includes(source.host(call))) {
       return routed;
     }
     String[] carried = s.carried().write(colour, source, call);
@@ -535,8 +570,8 @@ public final class Engine implements Ticket.Recorder {
   }
 
   @Override
-  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
-    Instance instance = ticket.instance();
+  public void record(CallLedger ledger, int outcome, @Nullable Throwable thrown, long now) {
+    Instance instance = ledger.instance();
     if (instance == null) {
       return;
     }
@@ -549,9 +584,9 @@ public final class Engine implements Ticket.Recorder {
   }
 
   @Override
-  public void abandon(Ticket ticket, long now) {
-    if (ticket.instance() != null) {
-      ticket.instance().callEnded();
+  public void abandon(CallLedger ledger, long now) {
+    if (ledger.instance() != null) {
+      ledger.instance().callEnded();
     }
   }
 }

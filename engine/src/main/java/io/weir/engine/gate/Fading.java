@@ -1,9 +1,10 @@
 package io.weir.engine.gate;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Witness;
 import java.lang.ref.WeakReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A witness that belongs to an application: it is not kept alive, and when it is gone, so is this.
@@ -18,13 +19,18 @@ final class Fading implements Witness {
   }
 
   @Override
-  public <C> void decided(
-      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+  public <C> @Nullable String decided(
+      CallDecision decision,
+      String service,
+      boolean inbound,
+      AttributeSource<C> source,
+      C call,
+      long now) {
     Witness w = witness.get();
     if (w == null) {
       engine.hide(this);
-    } else {
-      w.decided(ticket, service, inbound, source, call, now);
+      return null;
     }
+    return w.decided(decision, service, inbound, source, call, now);
   }
 }

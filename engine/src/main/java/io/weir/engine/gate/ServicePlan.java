@@ -2,11 +2,14 @@ package io.weir.engine.gate;
 
 import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.breaker.CircuitBreakers;
+import io.weir.engine.instances.Instance;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.measure.TimedRule;
 import io.weir.engine.outlier.OutlierDetector;
 import io.weir.engine.route.Router;
+import java.util.Collections;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The running engines of one service; any may be null, which costs nothing. */
@@ -58,6 +61,19 @@ public final class ServicePlan {
 
   public @Nullable CircuitBreakers breakers() {
     return breakers;
+  }
+
+  /** Whether some limit on calls from this JVM to the service makes calls wait. */
+  public boolean paces() {
+    return client != null && client.paces();
+  }
+
+  /**
+   * Live instances of the service, as registered; empty where nothing is chosen among them. The
+   * same list as long as nothing about routing has changed.
+   */
+  public List<Instance> instances() {
+    return router == null ? Collections.<Instance>emptyList() : router.instances();
   }
 
   public @Nullable Router router() {

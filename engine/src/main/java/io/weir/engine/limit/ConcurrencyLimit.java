@@ -1,7 +1,7 @@
 package io.weir.engine.limit;
 
-import io.weir.engine.call.Ticket;
 import io.weir.engine.grpc.GrpcCodes;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.RateLimitRule;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * How many calls are under way, and how many may be.
  *
  * <p>A call that comes takes a place by one compare-and-set, which never makes more than the limit;
- * one that is refused writes nothing. The place is freed by one decrement when the call's ticket
+ * one that is refused writes nothing. The place is freed by one decrement when the call's ledger
  * ends, which it does once, whatever becomes of it. Every edition of a rule shares this object, so
  * an edit changes the limit and loses or frees no place: with fewer places than calls under way
  * nobody gets in until enough have ended.
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: any; {@link #edited} one at a time.
  */
-final class ConcurrencyLimit implements Ticket.Slot {
+final class ConcurrencyLimit implements CallLedger.Slot {
   private static final AtomicIntegerFieldUpdater<ConcurrencyLimit> IN_FLIGHT =
       AtomicIntegerFieldUpdater.newUpdater(ConcurrencyLimit.class, "inFlight");
   private static final AtomicLongFieldUpdater<ConcurrencyLimit> DUE =

@@ -1,6 +1,6 @@
 package io.weir.engine.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
@@ -85,12 +85,12 @@ final class KeyedBuckets {
   }
 
   /** Takes the tokens of a call without the key; result as of {@link TokenBucket#take}. */
-  long takeMissing(RateTerms terms, long now, Ticket ticket) {
-    return take(shared(missing, terms), now, ticket);
+  long takeMissing(RateTerms terms, long now, CallLedger ledger) {
+    return take(shared(missing, terms), now, ledger);
   }
 
   /** Takes the tokens of a call with this key; result as of {@link TokenBucket#take}. */
-  long take(long key, RateTerms terms, int maxKeys, long now, Ticket ticket) {
+  long take(long key, RateTerms terms, int maxKeys, long now, CallLedger ledger) {
     AtomicReferenceArray<Node> segment = segment(key);
     int slot = (int) key & (SEGMENT - 1);
     boolean room = false;
@@ -100,7 +100,7 @@ final class KeyedBuckets {
       if (n == null) {
         if (!room && !makeRoom(terms, maxKeys, now)) {
           overflowed.increment();
-          return take(shared(overflow, terms), now, ticket);
+          return take(shared(overflow, terms), now, ledger);
         }
         room = true;
         n = new Node(key, TokenBucket.full(terms, now), head);
@@ -110,7 +110,7 @@ final class KeyedBuckets {
         room = false;
       }
       TokenBucket b = current(n, terms);
-      long result = b == null ? TokenBucket.RETIRED : take(b, now, ticket);
+      long result = b == null ? TokenBucket.RETIRED : take(b, now, ledger);
       if (result != TokenBucket.RETIRED) {
         if (room) {
           size.decrementAndGet();
@@ -121,10 +121,10 @@ final class KeyedBuckets {
     }
   }
 
-  private static long take(TokenBucket b, long now, Ticket ticket) {
+  private static long take(TokenBucket b, long now, CallLedger ledger) {
     long result = b.take(now);
     if (result >= 0) {
-      ticket.took(b, b.terms.tokens);
+      ledger.took(b, b.terms.tokens);
     }
     return result;
   }

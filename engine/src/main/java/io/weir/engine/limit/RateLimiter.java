@@ -3,7 +3,7 @@ package io.weir.engine.limit;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.measure.TimedRule;
@@ -218,20 +218,20 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     latency = by;
   }
 
-  /** Whether the rule is not about a call that {@link Ticket#mayBeExempt may be exempt}. */
-  boolean exempts(Ticket ticket) {
-    return ticket.isExempt(rule.includeHealth, rule.includeManagement);
+  /** Whether the rule is not about a call that {@link CallLedger#mayBeExempt may be exempt}. */
+  boolean exempts(CallLedger ledger) {
+    return ledger.isExempt(rule.includeHealth, rule.includeManagement);
   }
 
   /**
    * Decides and counts. The usual rule, a rate for all calls, in one small method that the compiler
    * takes into its caller whole; what fewer rules have stands in methods of its own.
    */
-  <C> int admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  <C> int admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (match != null && !match.test(source, call)) {
       return PASSED;
     }
-    if (slots != null && !holds(ticket)) {
+    if (slots != null && !holds(ledger)) {
       return rule.shadow ? PASSED : REFUSED;
     }
     Rate r = rate;
@@ -241,19 +241,20 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     }
     TokenBucket bucket = r.bucket;
     if (bucket == null) {
-      return admitKeyed(r, source, call, now, ticket);
+      return admitKeyed(r, source, call, now, ledger);
     }
     long result = bucket.take(now);
     if (result >= 0) {
-      ticket.took(bucket, r.terms.tokens);
+      ledger.took(bucket, r.terms.tokens);
       bucket.count(hits);
-      return waits(result, ticket);
+      return waits(result, ledger);
     }
-    return refused(r, result, now, ticket);
+    return refused(r, result, now, ledger);
   }
 
   @SuppressWarnings("NullAway") // no bucket: there is a table
-  private <C> int admitKeyed(Rate r, AttributeSource<C> source, C call, long now, Ticket ticket) {
+  private <C> int admitKeyed(
+      Rate r, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     long key = KeyHash.START;
     boolean complete = true;
     for (Attribute a : by) {
@@ -266,51 +267,51 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     }
     long result;
     if (complete) {
-      result = table.take(key, r.terms, rule.maxKeys, now, ticket);
+      result = table.take(key, r.terms, rule.maxKeys, now, ledger);
     } else if (rule.onMissing == RateLimitRule.OnMissing.SKIP) {
       return PASSED;
     } else if (rule.onMissing == RateLimitRule.OnMissing.REJECT) {
       result = ~0L;
     } else {
-      result = table.takeMissing(r.terms, now, ticket);
+      result = table.takeMissing(r.terms, now, ledger);
     }
     if (result < 0) {
-      return refused(r, result, now, ticket);
+      return refused(r, result, now, ledger);
     }
     hits.increment();
-    return waits(result, ticket);
+    return waits(result, ledger);
   }
 
-  /** Takes a place among the calls under way; false: none is left, and the ticket says so. */
+  /** Takes a place among the calls under way; false: none is left, and the ledger says so. */
   @SuppressWarnings("NullAway") // where there are slots there is a refusal
-  private boolean holds(Ticket ticket) {
+  private boolean holds(CallLedger ledger) {
     if (slots.take()) {
-      ticket.holds(slots);
+      ledger.holds(slots);
       return true;
     }
     exceeded.increment();
     if (!rule.shadow) {
-      ticket.refuseFull(full, slots.limit());
+      ledger.refuseFull(full, slots.limit());
     }
     return false;
   }
 
-  private int waits(long wait, Ticket ticket) {
+  private int waits(long wait, CallLedger ledger) {
     if (wait > 0 && !rule.shadow) {
-      ticket.waitAtLeast(wait);
+      ledger.waitAtLeast(wait);
     }
     return ADMITTED;
   }
 
-  private int refused(Rate r, long result, long now, Ticket ticket) {
+  private int refused(Rate r, long result, long now, CallLedger ledger) {
     exceeded.increment();
     if (rule.shadow) {
       if (slots != null) {
-        ticket.letGo(now); // it would not have been let in
+        ledger.letGo(now); // it would not have been let in
       }
       return PASSED;
     }
-    ticket.refuse(r.refusal, ~result);
+    ledger.refuse(r.refusal, ~result);
     return REFUSED;
   }
 }

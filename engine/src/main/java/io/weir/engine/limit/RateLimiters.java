@@ -1,7 +1,7 @@
 package io.weir.engine.limit;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.measure.TimedRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threads: {@link #build} on one control thread, everything else on any.
  */
-public final class RateLimiters implements Ticket.Timer {
+public final class RateLimiters implements CallLedger.Timer {
   /** Takes what one rule has decided so far. */
   public interface Counts {
     /**
@@ -63,7 +63,7 @@ public final class RateLimiters implements Ticket.Timer {
     void retune(double qps, long now);
   }
 
-  /** Rules have a bit each in what a ticket remembers. */
+  /** Rules have a bit each in what a ledger remembers. */
   private static final int MOST_TIMED = 32;
 
   private final RateLimiter[] limits;
@@ -119,18 +119,18 @@ public final class RateLimiters implements Ticket.Timer {
   }
 
   /**
-   * Takes tokens for a call; on refusal the ticket carries the refusal and nothing has been taken.
+   * Takes tokens for a call; on refusal the ledger carries the refusal and nothing has been taken.
    */
-  public <C> boolean admit(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  public <C> boolean admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     int admitted = 0;
-    boolean exempt = ticket.mayBeExempt();
+    boolean exempt = ledger.mayBeExempt();
     for (int i = 0; i < limits.length; i++) {
-      if (exempt && limits[i].exempts(ticket)) {
+      if (exempt && limits[i].exempts(ledger)) {
         continue;
       }
-      int how = limits[i].admit(source, call, now, ticket);
+      int how = limits[i].admit(source, call, now, ledger);
       if (how == RateLimiter.REFUSED) {
-        ticket.giveBackTokens(now);
+        ledger.giveBackTokens(now);
         return false;
       }
       if (i < MOST_TIMED) {
@@ -138,7 +138,7 @@ public final class RateLimiters implements Ticket.Timer {
       }
     }
     if ((admitted & timed) != 0) {
-      ticket.timed(this, admitted & timed);
+      ledger.timed(this, admitted & timed);
     }
     return true;
   }

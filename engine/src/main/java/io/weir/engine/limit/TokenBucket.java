@@ -1,6 +1,6 @@
 package io.weir.engine.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.atomic.LongAdder;
@@ -54,7 +54,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: any. Memory model: {@code next} is written before the volatile seal and read only
  * after it has been seen.
  */
-final class TokenBucket implements Ticket.Reservation {
+final class TokenBucket implements CallLedger.Reservation {
   /** Result of {@link #take}: this bucket was retired, ask the table again. */
   static final long RETIRED = Long.MIN_VALUE;
 

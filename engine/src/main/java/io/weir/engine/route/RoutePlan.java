@@ -2,9 +2,9 @@ package io.weir.engine.route;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.SelectionCounters.Reason;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.route.RouteRow.Target;
 import io.weir.engine.rules.RouteRule.Fallback;
@@ -62,7 +62,7 @@ final class RoutePlan {
     this.next = next;
   }
 
-  <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  <C> boolean pick(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     Target target;
     try {
       target = about == null || about.test(source, call) ? choose(source, call) : null;
@@ -71,16 +71,16 @@ final class RoutePlan {
       target = defaults == null ? null : defaults.targets[0];
     }
     if (shadow || target == null) {
-      return passOn(target, source, call, now, ticket);
+      return passOn(target, source, call, now, ledger);
     }
     RouteRow row = target.row;
     Instance i = row.instance(target, source, call, now);
     if (i == null) {
       target.arm.nowhere.increment();
-      return fallBack(row, source, call, now, ticket);
+      return fallBack(row, source, call, now, ledger);
     }
     i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.counted);
-    ticket.routed(i, target.name, row.timeoutNanos, target.headers);
+    ledger.routed(i, target.name, row.timeoutNanos, target.headers);
     return true;
   }
 
@@ -109,42 +109,42 @@ final class RoutePlan {
    * @param wouldBe where a shadow rule would have sent it, or null
    */
   private <C> boolean passOn(
-      @Nullable Target wouldBe, AttributeSource<C> source, C call, long now, Ticket ticket) {
+      @Nullable Target wouldBe, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (wouldBe != null) {
       wouldBe.arm.nowhere.increment();
     }
     return next != null
-        ? next.pick(source, call, now, ticket)
-        : anyone(source, call, now, ticket, shadow ? null : refusal, Reason.ANY);
+        ? next.pick(source, call, now, ledger)
+        : anyone(source, call, now, ledger, shadow ? null : refusal, Reason.ANY);
   }
 
   private <C> boolean fallBack(
-      RouteRow row, AttributeSource<C> source, C call, long now, Ticket ticket) {
+      RouteRow row, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (row != defaults && row.fallback == Fallback.NONE) {
-      return refuse(ticket, refusal);
+      return refuse(ledger, refusal);
     }
     counters.fellBack.increment();
     return row == defaults || row.fallback == Fallback.DEFAULT
-        ? byDefault(source, call, now, ticket)
-        : anyone(source, call, now, ticket, refusal, Reason.FALLBACK);
+        ? byDefault(source, call, now, ledger)
+        : anyone(source, call, now, ledger, refusal, Reason.FALLBACK);
   }
 
-  private <C> boolean byDefault(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  private <C> boolean byDefault(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (defaults == null) {
       return next != null
-          ? next.byDefault(source, call, now, ticket)
-          : anyone(source, call, now, ticket, refusal, Reason.FALLBACK);
+          ? next.byDefault(source, call, now, ledger)
+          : anyone(source, call, now, ledger, refusal, Reason.FALLBACK);
     }
     // among the default arms every one with instances will do
     for (Target t : defaults.targets) {
       Instance i = defaults.instance(t, source, call, now);
       if (i != null) {
         i.chosen(Reason.FALLBACK, t.counted);
-        ticket.routed(i, t.name, defaults.timeoutNanos, t.headers);
+        ledger.routed(i, t.name, defaults.timeoutNanos, t.headers);
         return true;
       }
     }
-    return refuse(ticket, refusal);
+    return refuse(ledger, refusal);
   }
 
   /** The call's own colour, else the untagged. */
@@ -152,7 +152,7 @@ final class RoutePlan {
       AttributeSource<C> source,
       C call,
       long now,
-      Ticket ticket,
+      CallLedger ledger,
       @Nullable Refusal otherwise,
       Reason reason) {
     Reason why = reason;
@@ -167,18 +167,18 @@ final class RoutePlan {
       i = untagged.pick(false, 0, now);
     }
     if (i == null) {
-      return refuse(ticket, otherwise);
+      return refuse(ledger, otherwise);
     }
     i.chosen(why);
-    ticket.routed(i, null, 0, NO_HEADERS);
+    ledger.routed(i, null, 0, NO_HEADERS);
     return true;
   }
 
-  private boolean refuse(Ticket ticket, @Nullable Refusal refusal) {
+  private boolean refuse(CallLedger ledger, @Nullable Refusal refusal) {
     if (refusal == null) {
       return true;
     }
     counters.refused.increment();
-    return ticket.refuse(refusal, 0);
+    return ledger.refuse(refusal, 0);
   }
 }

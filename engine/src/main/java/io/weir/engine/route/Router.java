@@ -1,10 +1,10 @@
 package io.weir.engine.route;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Ejections;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.Collections;
@@ -131,12 +131,12 @@ public final class Router {
   }
 
   /**
-   * Chooses; the ticket carries the instance, or none: untouched. False: refused, the ticket says
+   * Chooses; the ledger carries the instance, or none: untouched. False: refused, the ledger says
    * why.
    */
-  public <C> boolean pick(AttributeSource<C> source, C call, long now, Ticket ticket) {
+  public <C> boolean pick(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     RoutePlan plan = source.grpc() ? grpc : http;
-    return plan == null || plan.pick(source, call, now, ticket);
+    return plan == null || plan.pick(source, call, now, ledger);
   }
 
   /** Live instances, as registered. */

@@ -1,7 +1,7 @@
 package io.weir.engine.signals;
 
 import io.weir.engine.breaker.OutcomeClassifier;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.Collections;
 import java.util.List;
@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * call, and the adders grow under contention, once); reading from any thread; {@link #judgeBy} from
  * one control thread.
  */
-public final class ServerSignals implements Ticket.Recorder {
+public final class ServerSignals implements CallLedger.Recorder {
   /** Longest window that can be read. */
   public static final int SECONDS = 63;
 
@@ -102,7 +102,7 @@ public final class ServerSignals implements Ticket.Recorder {
   }
 
   @Override
-  public void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now) {
+  public void record(CallLedger ledger, int outcome, @Nullable Throwable thrown, long now) {
     Judge j = judge;
     if (j == null) {
       j = first();
@@ -120,7 +120,7 @@ public final class ServerSignals implements Ticket.Recorder {
       ignored.increment();
       return;
     }
-    long took = Math.max(0, now - ticket.startNanos());
+    long took = Math.max(0, now - ledger.startNanos());
     (verdict == OutcomeClassifier.SUCCESS ? ok : errors).increment();
     nanos.add(took);
     if (took >= j.slowNanos) {
@@ -129,7 +129,7 @@ public final class ServerSignals implements Ticket.Recorder {
   }
 
   @Override
-  public void abandon(Ticket ticket, long now) {}
+  public void abandon(CallLedger ledger, long now) {}
 
   private void mark(long now) {
     long due = next;

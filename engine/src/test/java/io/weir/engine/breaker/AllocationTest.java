@@ -3,7 +3,7 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +17,7 @@ class AllocationTest {
     Rig open = new Rig(Rig.rule().build());
     open.open();
     for (Rig r : new Rig[] {count, time, open}) {
-      Ticket t = new Ticket();
+      CallLedger t = new CallLedger();
       calls(r, t);
       ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
       long id = Thread.currentThread().getId();
@@ -28,7 +28,7 @@ class AllocationTest {
     }
   }
 
-  private static void calls(Rig r, Ticket t) {
+  private static void calls(Rig r, CallLedger t) {
     for (int i = 0; i < CALLS; i++) {
       t.begin(r.now, null);
       if (r.breakers.admit(Rig.PATHS, "/", r.now, t)) {

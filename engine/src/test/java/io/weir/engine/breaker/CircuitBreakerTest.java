@@ -4,7 +4,7 @@ import static io.weir.engine.breaker.Rig.SECOND;
 import static io.weir.engine.breaker.Rig.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.measure.CallTags;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.ArrayList;
@@ -52,8 +52,8 @@ class CircuitBreakerTest {
   void everyOutcomeIsCountedOnce() {
     Rig r = new Rig(rule().build());
     CircuitBreaker b = r.breaker();
-    Ticket late = r.call();
-    Ticket cancelled = r.call();
+    CallLedger late = r.call();
+    CallLedger cancelled = r.call();
     r.good(3);
     cancelled.endFailure(io.weir.engine.outcome.Failure.CANCELLED, null, r.now);
     r.bad(17);
@@ -133,7 +133,7 @@ class CircuitBreakerTest {
     Rig r = linked(rule().countWindow(10).minCalls(10).slowCallNanos(5).slowRatio(0.5));
     r.bad(1);
     for (int i = 0; i < 9; i++) {
-      Ticket t = r.call();
+      CallLedger t = r.call();
       r.now += i < 4 ? 4 : 5;
       t.endHttp(200, r.now);
     }
@@ -147,7 +147,7 @@ class CircuitBreakerTest {
     r.bad(20);
     told.clear();
     r.pass(60);
-    Ticket probe = r.call();
+    CallLedger probe = r.call();
     r.pass(1);
     probe.endHttp(503, r.now);
     assertThat(told).containsExactly("tripped -1 1 1 1000000000");
@@ -165,11 +165,11 @@ class CircuitBreakerTest {
     Rig r = linked(rule());
     r.breaker().imposeProber(5, 1, 77, r.now);
     assertThat(r.breaker().epoch()).isEqualTo(5);
-    Ticket a = r.call();
-    Ticket b = r.call();
+    CallLedger a = r.call();
+    CallLedger b = r.call();
     a.endHttp(200, r.now);
     b.endHttp(200, r.now);
-    Ticket c = r.call();
+    CallLedger c = r.call();
     c.endHttp(503, r.now);
     assertThat(told)
         .containsExactly(
@@ -206,7 +206,7 @@ class CircuitBreakerTest {
     r.breaker().imposeClosed(2, r.now);
     int passed = 0;
     for (int i = 0; i < 1000; i++) {
-      Ticket t = r.call();
+      CallLedger t = r.call();
       if (t != null) {
         passed++;
         t.endHttp(200, r.now);
@@ -259,12 +259,12 @@ class CircuitBreakerTest {
     Rig r = new Rig(rule().slowCallNanos(10).probeSuccesses(1).build());
     r.open();
     r.pass(60);
-    Ticket quick = r.call();
+    CallLedger quick = r.call();
     quick.endHttp(200, r.now + 9);
     assertThat(r.state()).isEqualTo("closed");
     r.open();
     r.pass(60);
-    Ticket slow = r.call();
+    CallLedger slow = r.call();
     slow.endHttp(200, r.now + 10);
     assertThat(r.state()).isEqualTo("open");
   }

@@ -3,7 +3,7 @@ package io.weir.engine.breaker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -95,7 +95,7 @@ class ClassificationTest {
               }
             });
     for (int i = 0; i < 20; i++) {
-      Ticket t = new Ticket();
+      CallLedger t = new CallLedger();
       t.begin(0, null);
       assertThat(guard.admit(0, t)).isTrue();
       t.endHttp(200, 0);

@@ -2,7 +2,7 @@ package io.weir.engine.breaker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.LocalFailures;
 import io.weir.engine.outcome.Outcome;
@@ -34,11 +34,11 @@ class EvidenceTest {
   }
 
   /** So many calls a second for so many seconds. */
-  private static void flow(Rig r, int perSecond, double seconds, Consumer<Ticket> end) {
+  private static void flow(Rig r, int perSecond, double seconds, Consumer<CallLedger> end) {
     long from = r.now;
     for (int i = 0; i < perSecond * seconds; i++) {
       r.now = from + (long) (i * (double) Rig.SECOND / perSecond);
-      Ticket t = r.call();
+      CallLedger t = r.call();
       if (t == null) {
         return;
       }
@@ -219,7 +219,7 @@ class EvidenceTest {
     return r;
   }
 
-  private void opens(CircuitBreakerRule rule, boolean convinces, Consumer<Ticket> end) {
+  private void opens(CircuitBreakerRule rule, boolean convinces, Consumer<CallLedger> end) {
     told.clear();
     Rig r = linked(rule);
     long from = r.now;
@@ -231,7 +231,7 @@ class EvidenceTest {
     assertThat(told.isEmpty()).as("told the fleet").isEqualTo(!convinces);
     if (!convinces) {
       r.pass(61);
-      Ticket probe = r.call();
+      CallLedger probe = r.call();
       end.accept(probe);
       assertThat(told).as("a bad probe does not convince either").isEmpty();
     }
@@ -333,7 +333,7 @@ class EvidenceTest {
     long from = r.now;
     for (int i = 0; i < perSecond * seconds; i++) {
       r.now = from + (long) (i * (double) Rig.SECOND / perSecond);
-      Ticket t = r.call();
+      CallLedger t = r.call();
       if (t != null) {
         passed++;
         t.endHttp(200, r.now);

@@ -1,7 +1,7 @@
 package io.weir.engine.breaker;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.util.Arrays;
@@ -59,18 +59,18 @@ final class Rig {
   }
 
   /** A call that is let in, or null. */
-  Ticket call() {
+  CallLedger call() {
     return call("/");
   }
 
-  Ticket call(String path) {
-    Ticket t = new Ticket();
+  CallLedger call(String path) {
+    CallLedger t = new CallLedger();
     t.begin(now, null);
     return breakers.admit(PATHS, path, now, t) ? t : null;
   }
 
-  Ticket refused() {
-    Ticket t = new Ticket();
+  CallLedger refused() {
+    CallLedger t = new CallLedger();
     t.begin(now, null);
     if (breakers.admit(PATHS, "/", now, t)) {
       throw new AssertionError("let in: " + breaker());

@@ -2,7 +2,7 @@ package io.weir.engine.breaker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import org.junit.jupiter.api.Test;
 
 class RuleEditTest {
@@ -45,9 +45,9 @@ class RuleEditTest {
   void anUnchangedRuleIsNotTouched() {
     Rig r = new Rig(Rig.rule().fingerprint("f").build());
     CircuitBreakers before = r.breakers;
-    Ticket t = r.call();
+    CallLedger t = r.call();
     r.rules(Rig.rule().fingerprint("f").build());
-    Ticket u = r.call();
+    CallLedger u = r.call();
     assertThat(u.breaker()).isSameAs(t.breaker());
     assertThat(r.breakers.all()).isEqualTo(before.all());
   }
@@ -55,7 +55,7 @@ class RuleEditTest {
   @Test
   void aCallIsJudgedByTheRuleItWasLetInUnder() {
     Rig r = new Rig(Rig.rule().countWindow(1).minCalls(1).failureRatio(1).build());
-    Ticket t = r.call();
+    CallLedger t = r.call();
     r.rules(Rig.rule().countWindow(1).minCalls(100).failureRatio(1).build());
     t.endHttp(500, r.now);
     assertThat(r.state()).isEqualTo("open");

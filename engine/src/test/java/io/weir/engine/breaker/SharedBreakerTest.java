@@ -2,7 +2,7 @@ package io.weir.engine.breaker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule.Force;
 import java.util.ArrayList;
 import java.util.List;
@@ -99,7 +99,7 @@ class SharedBreakerTest {
   @Test
   void resultsOfAnEarlierRoleSayNothingAboutALaterOne() {
     r.breaker().imposeProber(5, 0, 77, r.now);
-    Ticket stale = r.call();
+    CallLedger stale = r.call();
     r.breaker().imposeWaiting(5, 0, r.now);
     r.breaker().imposeProber(5, 0, 78, r.now);
     stale.endHttp(503, r.now);

@@ -2,6 +2,7 @@ package io.weir.engine.breaker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -153,7 +154,7 @@ class TargetHealthTest {
     rig.good(100);
     assertThat(well()).isTrue();
     for (int i = 0; i < 15; i++) {
-      io.weir.engine.call.Ticket t = rig.call();
+      CallLedger t = rig.call();
       rig.pass(0.02);
       t.endHttp(200, rig.now);
     }

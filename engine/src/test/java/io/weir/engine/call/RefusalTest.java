@@ -2,6 +2,7 @@ package io.weir.engine.call;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.engine.ledger.CallLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,11 +13,11 @@ import org.junit.jupiter.api.Test;
 
 class RefusalTest {
   private static List<String> headers(Refusal r, long retryAfterNanos) {
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    ticket.refuse(r, retryAfterNanos);
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    ledger.refuse(r, retryAfterNanos);
     List<String> lines = new ArrayList<>();
-    r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
+    r.headers(ledger, (n, v) -> lines.add(n + ": " + v));
     return lines;
   }
 
@@ -96,7 +97,7 @@ class RefusalTest {
 
   @Test
   void pushbackIsRoundedUp() {
-    Ticket t = new Ticket();
+    CallLedger t = new CallLedger();
     t.refuse(null, 1_000_001);
     assertThat(t.retryPushbackMillis()).isEqualTo(2);
     t.refuse(null, Long.MAX_VALUE);
@@ -135,11 +136,11 @@ class RefusalTest {
     assertThat(r.ruleId()).isEqualTo("c");
     assertThat(r.headers()).containsExactly(new String[] {"X-A", "b"});
     assertThat(r.policy()).as("it changes").isNull();
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    assertThat(ticket.refuseFull(r, 7)).isFalse();
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    assertThat(ledger.refuseFull(r, 7)).isFalse();
     List<String> lines = new ArrayList<>();
-    r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
+    r.headers(ledger, (n, v) -> lines.add(n + ": " + v));
     assertThat(lines)
         .containsExactly(
             "X-Weir-Rejected: c",
@@ -175,12 +176,12 @@ class RefusalTest {
   @Test
   void theDecisionsIdComesLast() {
     Refusal r = Refusal.of(Refusal.Kind.BREAKER, "b", RefusalResponse.DEFAULT, null);
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    ticket.refuse(r, 1);
-    ticket.decision("x-1");
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    ledger.refuse(r, 1);
+    ledger.named("x-1");
     List<String> lines = new ArrayList<>();
-    r.headers(ticket, (n, v) -> lines.add(n + ": " + v));
+    r.headers(ledger, (n, v) -> lines.add(n + ": " + v));
     assertThat(lines)
         .containsExactly("X-Weir-Rejected: b", "Retry-After: 1", "X-Weir-Decision: x-1");
   }

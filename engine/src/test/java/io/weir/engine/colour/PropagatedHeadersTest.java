@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Ticker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -229,14 +229,14 @@ class PropagatedHeadersTest {
   void theEngineHandsBothKindsOfHeadersOut() {
     Engine engine = new Engine("cart", Ticker.SYSTEM);
     engine.apply(new RuleBook.Builder().add(RULE).build());
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    ticket.routed(null, "v1", 0, new String[] {"X-Arm", "v1"});
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    ledger.routed(null, "v1", 0, new String[] {"X-Arm", "v1"});
     Request call = Request.of("host", "payment");
-    assertThat(engine.headers(Request.OUTBOUND, call, ticket)).isSameAs(ticket.headers());
+    assertThat(engine.headers(Request.OUTBOUND, call, ledger)).isSameAs(ledger.headers());
     Colour before = Colour.swap(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
     try {
-      assertThat(engine.headers(Request.OUTBOUND, call, ticket))
+      assertThat(engine.headers(Request.OUTBOUND, call, ledger))
           .containsExactly("x-env", "prod", "X-Arm", "v1");
     } finally {
       Colour.swap(before);
@@ -249,7 +249,7 @@ class PropagatedHeadersTest {
   @Test
   void aStrangerSeesNoColourUnlessItIsARegisteredInstanceOrConfigured() {
     Request call = Request.of("host", "api.example.com");
-    Ticket routed = new Ticket();
+    CallLedger routed = new CallLedger();
     routed.begin(0, null);
     routed.routed(
         new Instance("pay", "api.example.com", 443, null, null, null, Map.of(), 100, null),

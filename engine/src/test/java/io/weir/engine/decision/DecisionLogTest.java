@@ -6,11 +6,11 @@ import com.sun.management.ThreadMXBean;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.call.RefusalResponse;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.decision.DecisionLog.Decision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 class DecisionLogTest {
   private final Engine engine = new Engine("shop", () -> 5);
   private final DecisionLog decisions = new DecisionLog("x", true);
-  private final Ticket ticket = new Ticket();
+  private final CallLedger ledger = new CallLedger();
 
   private void rules() {
     engine.show(decisions);
@@ -41,26 +41,26 @@ class DecisionLogTest {
   }
 
   private void refused() {
-    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ticket);
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ledger);
   }
 
   private void routed() {
     ServicePlan plan = engine.plan("payment");
-    assertThat(engine.outbound(plan, Fixed.SOURCE, new Fixed("prod", "u", "/pay"), ticket))
+    assertThat(engine.outbound(plan, Fixed.SOURCE, new Fixed("prod", "u", "/pay"), ledger))
         .isTrue();
-    ticket.endHttp(200, 5);
+    ledger.endHttp(200, 5);
   }
 
   @Test
   void aRefusalIsFoundByTheIdItsCallerWasTold() {
     rules();
-    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ticket); // the burst
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/orders"), ledger); // the burst
     refused();
-    assertThat(ticket.refusal()).isNotNull();
+    assertThat(ledger.refusal()).isNotNull();
     List<String> headers = new ArrayList<>();
-    ticket.refusal().headers(ticket, (name, value) -> headers.add(name + ": " + value));
-    assertThat(headers).contains("X-Weir-Decision: " + ticket.decision());
-    Decision d = decisions.find(ticket.decision());
+    ledger.refusal().headers(ledger, (name, value) -> headers.add(name + ": " + value));
+    assertThat(headers).contains("X-Weir-Decision: " + ledger.id());
+    Decision d = decisions.find(ledger.id());
     assertThat(d.refusal.ruleId()).isEqualTo("none");
     assertThat(d.inbound).isTrue();
     assertThat(d.service).isEqualTo("shop");
@@ -73,7 +73,7 @@ class DecisionLogTest {
   @Test
   void aChoiceOfInstanceIsRememberedAndAnAdmissionIsNot() {
     rules();
-    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/"), ticket);
+    engine.inbound(Fixed.SOURCE, new Fixed("prod", "u", "/"), ledger);
     routed();
     assertThat(decisions.newest(10)).hasSize(1);
     Decision d = decisions.newest(10).get(0);
@@ -108,8 +108,8 @@ class DecisionLogTest {
     for (int round = 0; round < 3; round++) {
       long before = threads.getThreadAllocatedBytes(id);
       for (int i = 0; i < calls; i++) {
-        engine.outbound(plan, Fixed.SOURCE, call, ticket);
-        ticket.endHttp(200, 5);
+        engine.outbound(plan, Fixed.SOURCE, call, ledger);
+        ledger.endHttp(200, 5);
       }
       bytes = threads.getThreadAllocatedBytes(id) - before;
     }
@@ -127,7 +127,7 @@ class DecisionLogTest {
       Thread t =
           new Thread(
               () -> {
-                Ticket own = new Ticket();
+                CallLedger own = new CallLedger();
                 Fixed call = new Fixed("", "", "/");
                 while (!stop.get()) {
                   own.begin(0, null);
@@ -158,9 +158,12 @@ class DecisionLogTest {
   }
 
   private void refuse(DecisionLog to, long now, Fixed call) {
-    ticket.begin(0, null);
-    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 77);
-    to.decided(ticket, "s", false, Fixed.SOURCE, call, now);
+    ledger.begin(0, null);
+    ledger.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 77);
+    String id = to.decided(ledger, "s", false, Fixed.SOURCE, call, now);
+    if (id != null) {
+      ledger.named(id);
+    }
   }
 
   @Test
@@ -176,16 +179,17 @@ class DecisionLogTest {
     assertThat(d.path).isEqualTo("/p");
     assertThat(d.instance).isNull();
     assertThat(d.arm).isNull();
-    ticket.begin(0, null);
-    ticket.routed(instance("h"), "v1");
-    decisions.decided(ticket, "t", true, Fixed.SOURCE, path("/"), 10);
+    ledger.begin(0, null);
+    ledger.routed(instance("h"), "v1");
+    assertThat(decisions.decided(ledger, "t", true, Fixed.SOURCE, path("/"), 10))
+        .as("only who was refused is told")
+        .isNull();
     d = decisions.find("x-2");
     assertThat(d.arm).isEqualTo("v1");
     assertThat(d.instance.host()).isEqualTo("h");
     assertThat(d.inbound).isTrue();
     assertThat(d.method).isNull();
     assertThat(d.retryAfterNanos).isZero();
-    assertThat(ticket.decision()).as("only who was refused is told").isNull();
     assertThat(decisions.count()).isEqualTo(2);
     assertThat(decisions.find("x-0")).isNull();
     assertThat(decisions.find("x--1")).isNull();
@@ -196,9 +200,9 @@ class DecisionLogTest {
   @Test
   void callersAreToldNoIdUnlessThatIsOn() {
     refuse(new DecisionLog("x", false), 0, path("/"));
-    assertThat(ticket.decision()).isNull();
+    assertThat(ledger.id()).isNull();
     refuse(decisions, 0, path("/"));
-    assertThat(ticket.decision()).isEqualTo("x-1");
+    assertThat(ledger.id()).isEqualTo("x-1");
   }
 
   @Test
@@ -223,9 +227,9 @@ class DecisionLogTest {
 
   @Test
   void aDecisionWhoseCallCannotBeReadStandsAllTheSame() {
-    ticket.begin(0, null);
-    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 1);
-    decisions.decided(ticket, "s", true, Fixed.SOURCE, null, 3);
+    ledger.begin(0, null);
+    ledger.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 1);
+    decisions.decided(ledger, "s", true, Fixed.SOURCE, null, 3);
     assertThat(decisions.find("x-1").path).isNull();
     assertThat(decisions.find("x-1").refusal.ruleId()).isEqualTo("r");
   }
@@ -243,7 +247,7 @@ class DecisionLogTest {
           public String path(int[] call) {
             // meanwhile the whole ring goes by
             for (int i = 0; i < DecisionLog.SIZE; i++) {
-              Ticket other = new Ticket();
+              CallLedger other = new CallLedger();
               other.begin(0, null);
               decisions.decided(other, "other", false, Fixed.SOURCE, DecisionLogTest.path("/"), i);
             }
@@ -260,9 +264,9 @@ class DecisionLogTest {
             return "h";
           }
         };
-    ticket.begin(0, null);
-    ticket.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 1);
-    decisions.decided(ticket, "s", true, slow, new int[0], 3);
+    ledger.begin(0, null);
+    ledger.refuse(Refusal.of(Refusal.Kind.LIMIT, "r", RefusalResponse.DEFAULT, null), 1);
+    decisions.decided(ledger, "s", true, slow, new int[0], 3);
     assertThat(decisions.dropped()).isEqualTo(1);
     assertThat(decisions.count()).isEqualTo(DecisionLog.SIZE + 1);
     assertThat(decisions.find("x-1").path).isEqualTo("/slow");

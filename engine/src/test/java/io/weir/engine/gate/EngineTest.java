@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
@@ -60,15 +60,15 @@ class EngineTest {
   @Test
   void stateOfADefaultedServiceOutlivesAnUnrelatedEdit() {
     engine.apply(new RuleBook.Builder().add(breaker("*")).build());
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     for (int i = 0; i < 20; i++) {
-      assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isTrue();
-      ticket.endHttp(500, now);
+      assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ledger)).isTrue();
+      ledger.endHttp(500, now);
     }
-    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isFalse();
+    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ledger)).isFalse();
     engine.apply(new RuleBook.Builder().add(breaker("*")).add(breaker("other")).build());
-    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ticket)).isFalse();
-    assertThat(engine.outbound(engine.plan("b"), new Nothing(), "", ticket)).isTrue();
+    assertThat(engine.outbound(engine.plan("a"), new Nothing(), "", ledger)).isFalse();
+    assertThat(engine.outbound(engine.plan("b"), new Nothing(), "", ledger)).isTrue();
   }
 
   @Test
@@ -106,13 +106,13 @@ class EngineTest {
             .fingerprint("m")
             .build();
     engine.apply(new RuleBook.Builder().add(breaker("payment")).add(most).build());
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     for (int i = 0; i < 20; i++) {
-      assertThat(engine.outbound(engine.plan("payment"), new Nothing(), "", ticket)).isTrue();
-      ticket.endHttp(500, now);
+      assertThat(engine.outbound(engine.plan("payment"), new Nothing(), "", ledger)).isTrue();
+      ledger.endHttp(500, now);
     }
     for (int i = 0; i < 20; i++) {
-      Ticket refused = new Ticket();
+      CallLedger refused = new CallLedger();
       assertThat(engine.outbound(engine.plan("payment"), new Nothing(), "", refused)).isFalse();
       assertThat(refused.refusal().kind()).isEqualTo(io.weir.engine.call.Refusal.Kind.BREAKER);
       refused.abandon(now);

@@ -3,14 +3,15 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
 import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -32,7 +33,7 @@ class GateTest {
   private long now = 10;
   private final List<String> told = new ArrayList<>();
   private final Engine engine = new Engine("shop", () -> now);
-  private final Ticket ticket = new Ticket();
+  private final CallLedger ledger = new CallLedger();
 
   private static RateLimitRule.Builder client(double qps) {
     return RateLimitRule.builder()
@@ -56,11 +57,11 @@ class GateTest {
   }
 
   private boolean outbound() {
-    return engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket);
+    return engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ledger);
   }
 
   private boolean inbound() {
-    return engine.inbound(Fixed.SOURCE, CALL, ticket);
+    return engine.inbound(Fixed.SOURCE, CALL, ledger);
   }
 
   private final class Named implements Witness {
@@ -71,9 +72,15 @@ class GateTest {
     }
 
     @Override
-    public <C> void decided(
-        Ticket t, String service, boolean inbound, AttributeSource<C> source, C call, long at) {
+    public <C> String decided(
+        CallDecision t,
+        String service,
+        boolean inbound,
+        AttributeSource<C> source,
+        C call,
+        long at) {
       told.add(name + " " + service + " " + inbound + " " + at);
+      return null;
     }
   }
 
@@ -84,16 +91,16 @@ class GateTest {
     engine.apply(new RuleBook.Builder().add(none.build()).build());
     assertThat(inbound()).isFalse();
     for (int i = 0; i < 3; i++) {
-      Ticket t = new Ticket();
+      CallLedger t = new CallLedger();
       assertThat(engine.inbound(Fixed.SOURCE, check, t)).isTrue();
       assertThat(t.holdsSlot()).isFalse();
     }
     assertThat(engine.exemptHealthChecks(true)).isEqualTo(3);
     engine.apply(new RuleBook.Builder().add(none.includeHealth(true).build()).build());
-    assertThat(engine.inbound(Fixed.SOURCE, check, ticket)).isFalse();
+    assertThat(engine.inbound(Fixed.SOURCE, check, ledger)).isFalse();
     engine.apply(new RuleBook.Builder().add(none.includeHealth(false).build()).build());
     engine.healthChecks(new HealthChecks(List.of("/status")));
-    assertThat(engine.inbound(Fixed.SOURCE, check, ticket)).isFalse();
+    assertThat(engine.inbound(Fixed.SOURCE, check, ledger)).isFalse();
   }
 
   @Test
@@ -128,17 +135,17 @@ class GateTest {
         };
     RateLimitRule.Builder none = RateLimitRule.builder().service("shop").qps(0);
     engine.apply(new RuleBook.Builder().add(none.build()).build());
-    assertThat(engine.inbound(source, CALL, ticket)).as("nobody said so").isFalse();
+    assertThat(engine.inbound(source, CALL, ledger)).as("nobody said so").isFalse();
     engine.ports().declare(Set.of(), Set.of(9001, 9002));
-    assertThat(engine.inbound(source, CALL, ticket)).isTrue();
+    assertThat(engine.inbound(source, CALL, ledger)).isTrue();
     assertThat(engine.exemptManagement()).isEqualTo(1);
     port[0] = 8080;
-    assertThat(engine.inbound(source, CALL, ticket)).isFalse();
+    assertThat(engine.inbound(source, CALL, ledger)).isFalse();
     port[0] = -1;
-    assertThat(engine.inbound(source, CALL, ticket)).as("unknown").isFalse();
+    assertThat(engine.inbound(source, CALL, ledger)).as("unknown").isFalse();
     engine.apply(new RuleBook.Builder().add(none.includeManagement(true).build()).build());
     port[0] = 9002;
-    assertThat(engine.inbound(source, CALL, ticket)).isFalse();
+    assertThat(engine.inbound(source, CALL, ledger)).isFalse();
   }
 
   @Test
@@ -148,12 +155,12 @@ class GateTest {
         CircuitBreakerRule.builder().service("payment").force(CircuitBreakerRule.Force.OPEN);
     engine.apply(new RuleBook.Builder().add(open.build()).add(client(0).build()).build());
     assertThat(outbound()).isFalse();
-    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ticket)).isTrue();
-    assertThat(ticket.breaker()).isNull();
-    ticket.endHttp(503, now);
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ledger)).isTrue();
+    assertThat(ledger.breaker()).isNull();
+    ledger.endHttp(503, now);
     assertThat(engine.exemptHealthChecks(false)).isEqualTo(1);
     engine.apply(new RuleBook.Builder().add(open.includeHealth(true).build()).build());
-    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ticket)).isFalse();
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ledger)).isFalse();
   }
 
   @Test
@@ -164,13 +171,13 @@ class GateTest {
     instance.report((outcome, at) -> ended.add(Outcome.describe(outcome)));
     for (int i = 0; i < 4; i++) {
       assertThat(outbound()).isTrue();
-      assertThat(ticket.instance()).isSameAs(instance);
+      assertThat(ledger.instance()).isSameAs(instance);
       assertThat(instance.inFlight()).isEqualTo(1);
       switch (i) {
-        case 0 -> ticket.endHttp(200, now);
-        case 1 -> ticket.endFailure(Failure.CONNECT, null, now);
-        case 2 -> ticket.endFailure(Failure.CANCELLED, null, now);
-        default -> ticket.abandon(now);
+        case 0 -> ledger.endHttp(200, now);
+        case 1 -> ledger.endFailure(Failure.CONNECT, null, now);
+        case 2 -> ledger.endFailure(Failure.CANCELLED, null, now);
+        default -> ledger.abandon(now);
       }
       assertThat(instance.inFlight()).isZero();
     }
@@ -183,9 +190,9 @@ class GateTest {
   void aCallWithoutInstanceEndsAllTheSame() {
     engine.apply(new RuleBook.Builder().add(client(100).build()).build());
     assertThat(outbound()).isTrue();
-    ticket.endHttp(200, now);
+    ledger.endHttp(200, now);
     assertThat(outbound()).isTrue();
-    ticket.abandon(now);
+    ledger.abandon(now);
   }
 
   @Test
@@ -204,7 +211,7 @@ class GateTest {
             .build());
     for (int i = 0; i < 20; i++) {
       assertThat(outbound()).isFalse();
-      assertThat(ticket.refused().kind()).isEqualTo(Refusal.Kind.ROUTE);
+      assertThat(ledger.refused().kind()).isEqualTo(Refusal.Kind.ROUTE);
     }
     engine.apply(
         new RuleBook.Builder()
@@ -217,7 +224,7 @@ class GateTest {
             .build());
     for (int i = 0; i < 20; i++) {
       assertThat(outbound()).isFalse();
-      assertThat(ticket.refused().kind()).isEqualTo(Refusal.Kind.BREAKER);
+      assertThat(ledger.refused().kind()).isEqualTo(Refusal.Kind.BREAKER);
     }
     engine.apply(new RuleBook.Builder().add(client(0.001).build()).build());
     for (int i = 0; i < 5; i++) {
@@ -273,18 +280,18 @@ class GateTest {
   @Test
   void inboundCallsAreCountedWhileSomebodyWatches() {
     assertThat(inbound()).isTrue();
-    ticket.endHttp(500, now);
+    ledger.endHttp(500, now);
     assertThat(engine.signals().total().calls()).isZero();
     assertThat(engine.governsInbound()).isFalse();
     engine.watch();
     assertThat(engine.governsInbound()).isTrue();
     assertThat(inbound()).isTrue();
-    ticket.endHttp(500, now);
+    ledger.endHttp(500, now);
     assertThat(engine.signals().total().errors).isOne();
     engine.apply(new RuleBook.Builder().off(true).build());
     assertThat(engine.governsInbound()).isFalse();
     assertThat(inbound()).isTrue();
-    ticket.endHttp(500, now);
+    ledger.endHttp(500, now);
     assertThat(engine.signals().total().errors).isOne();
   }
 
@@ -300,7 +307,7 @@ class GateTest {
                     .build())
             .build());
     assertThat(inbound()).isTrue();
-    ticket.endHttp(500, now);
+    ledger.endHttp(500, now);
     assertThat(engine.signals().total().ignored).isOne();
   }
 

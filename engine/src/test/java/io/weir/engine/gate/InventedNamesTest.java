@@ -3,10 +3,10 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.breaker.CircuitBreaker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
@@ -52,9 +52,9 @@ class InventedNamesTest {
   private void fail(String host, int times) {
     for (int i = 0; i < times; i++) {
       ServicePlan plan = engine.plan(host);
-      Ticket ticket = new Ticket();
-      if (plan != null && engine.outbound(plan, Fixed.SOURCE, CALL, ticket)) {
-        ticket.endFailure(Failure.CONNECT, null, now);
+      CallLedger ledger = new CallLedger();
+      if (plan != null && engine.outbound(plan, Fixed.SOURCE, CALL, ledger)) {
+        ledger.endFailure(Failure.CONNECT, null, now);
       }
     }
   }
@@ -96,13 +96,13 @@ class InventedNamesTest {
       fail("h" + i + ".internal", 25);
     }
     assertThat(engine.snapshot().plans()).hasSizeLessThanOrEqualTo(RulesInForce.MAX_DEFAULTED + 2);
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     for (int i = 0; i < 100; i++) {
       ServicePlan plan = engine.plan("well-" + i + ".internal");
-      assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ticket))
+      assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ledger))
           .as("an overflowing name is refused nothing")
           .isTrue();
-      ticket.endHttp(200, now);
+      ledger.endHttp(200, now);
     }
     for (ServicePlan p : engine.snapshot().plans()) {
       for (CircuitBreaker b : p.breakers().all()) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.measure.CallTags;
 import io.weir.engine.measure.LatencyRecorder;
@@ -30,7 +30,7 @@ class MeasuringTest {
 
   private long now = -7;
   private final Engine engine = new Engine("shop", () -> now);
-  private final Ticket ticket = new Ticket();
+  private final CallLedger ledger = new CallLedger();
 
   @Test
   void nothingIsMeasuredUntilSomebodyAsks() {
@@ -68,18 +68,18 @@ class MeasuringTest {
             .build());
     inbound(1, 200);
     inbound(1, 404);
-    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isFalse();
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isFalse();
     assertThat(kinds(measured.server()))
         .containsExactly(
             "GET 200 null null false", "GET 404 null null false", "GET 429 null null true");
 
     ServicePlan plan = engine.plan("payment");
-    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ticket)).isTrue();
-    ticket.endFailure(Failure.TIMEOUT, null, now);
-    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ticket)).isFalse();
+    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ledger)).isTrue();
+    ledger.endFailure(Failure.TIMEOUT, null, now);
+    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ledger)).isFalse();
     now += 1001 * MILLI;
-    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ticket)).isTrue();
-    ticket.endFailure(Failure.CANCELLED, null, now);
+    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, ledger)).isTrue();
+    ledger.endFailure(Failure.CANCELLED, null, now);
     assertThat(kinds(measured.target("payment")))
         .containsExactly(
             "GET 0 timeout closed false",
@@ -93,8 +93,8 @@ class MeasuringTest {
     for (int i = 0; i < 5000; i++) {
       ServicePlan p = engine.plan("host-" + i);
       if (p != null) {
-        engine.outbound(p, Fixed.SOURCE, CALL, ticket);
-        ticket.endHttp(200, now);
+        engine.outbound(p, Fixed.SOURCE, CALL, ledger);
+        ledger.endHttp(200, now);
       }
       measured
           .target("other-" + i)
@@ -127,8 +127,8 @@ class MeasuringTest {
     outbound("payment", 30, 200);
     outbound("payment", 40, 503);
     outbound("stock", 10, 200);
-    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket)).isTrue();
-    ticket.endFailure(Failure.CANCELLED, null, now);
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ledger)).isTrue();
+    ledger.endFailure(Failure.CANCELLED, null, now);
     assertThat(timed())
         .containsExactlyInAnyOrder(
             "server rate-limit shop/all 2 0",
@@ -208,24 +208,24 @@ class MeasuringTest {
     LatencyRecorders measured = engine.measure();
     engine.apply(
         new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
-    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isTrue();
     now += 10 * MILLI;
-    ticket.streams(false, now);
+    ledger.streams(false, now);
     assertThat(timed()).as("told at once").contains("server rate-limit shop/all 1 0");
     now += 5_000 * MILLI;
-    ticket.streams(false, now);
-    ticket.endHttp(200, now);
+    ledger.streams(false, now);
+    ledger.endHttp(200, now);
     assertThat(timed()).contains("server rate-limit shop/all 1 0");
     assertThat(engine.ruleLatencies().get(0).latency.total().getMaxValue()).isLessThan(11_000);
     assertThat(measured.server().total().getMaxValue())
         .as("the service's own durations are whole")
         .isGreaterThan(4_900_000);
 
-    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ticket)).isTrue();
+    assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, CALL, ledger)).isTrue();
     now += 10 * MILLI;
-    ticket.streams(false, now);
+    ledger.streams(false, now);
     now += 5_000 * MILLI;
-    ticket.endGrpc(0, null, now);
+    ledger.endGrpc(0, null, now);
     assertThat(timed()).as("not slow").contains("client circuit-breaker payment/default 1 0");
   }
 
@@ -233,13 +233,13 @@ class MeasuringTest {
   void aStreamOfWhichNobodyKnowsWhenItBeganIsLeftOut() {
     engine.measure();
     engine.apply(new RuleBook.Builder().add(auto("all").build()).build());
-    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isTrue();
     now += 5_000 * MILLI;
-    ticket.endHttpStream(200, now);
+    ledger.endHttpStream(200, now);
     assertThat(timed()).containsExactly("server rate-limit shop/all 0 0");
     inbound(10, 200);
     assertThat(timed())
-        .as("the next call of the same ticket")
+        .as("the next call of the same ledger")
         .containsExactly("server rate-limit shop/all 1 0");
   }
 
@@ -299,12 +299,12 @@ class MeasuringTest {
     for (int round = 0; round < 3; round++) {
       long before = threads.getThreadAllocatedBytes(id);
       for (int i = 0; i < calls; i++) {
-        engine.inbound(Fixed.SOURCE, CALL, ticket);
+        engine.inbound(Fixed.SOURCE, CALL, ledger);
         now += 1000;
-        ticket.endHttp(200, now);
-        engine.outbound(plan, Fixed.SOURCE, CALL, ticket);
+        ledger.endHttp(200, now);
+        engine.outbound(plan, Fixed.SOURCE, CALL, ledger);
         now += 2000;
-        ticket.endGrpc(0, null, now);
+        ledger.endGrpc(0, null, now);
       }
       bytes = threads.getThreadAllocatedBytes(id) - before;
     }
@@ -328,15 +328,15 @@ class MeasuringTest {
   }
 
   private void inbound(long millis, int status) {
-    assertThat(engine.inbound(Fixed.SOURCE, CALL, ticket)).isTrue();
+    assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isTrue();
     now += millis * MILLI;
-    ticket.endHttp(Math.max(status, 0), now);
+    ledger.endHttp(Math.max(status, 0), now);
   }
 
   private void outbound(String target, long millis, int status) {
-    assertThat(engine.outbound(engine.plan(target), Fixed.SOURCE, CALL, ticket)).isTrue();
+    assertThat(engine.outbound(engine.plan(target), Fixed.SOURCE, CALL, ledger)).isTrue();
     now += millis * MILLI;
-    ticket.endHttp(status, now);
+    ledger.endHttp(status, now);
   }
 
   private static List<String> kinds(LatencyRecorder l) {

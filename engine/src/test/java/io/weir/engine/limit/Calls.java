@@ -2,7 +2,7 @@ package io.weir.engine.limit;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
@@ -50,15 +50,15 @@ final class Calls extends AttributeSource<Map<String, String>> {
   }
 
   /** One call; attributes as name, value, name, value. */
-  static Ticket call(RateLimiters limits, long now, String... attributes) {
-    Ticket ticket = new Ticket();
-    ticket.begin(now, null);
+  static CallLedger call(RateLimiters limits, long now, String... attributes) {
+    CallLedger ledger = new CallLedger();
+    ledger.begin(now, null);
     Map<String, String> call = new HashMap<>();
     for (int i = 0; i < attributes.length; i += 2) {
       call.put(attributes[i], attributes[i + 1]);
     }
-    limits.admit(SOURCE, call, now, ticket);
-    return ticket;
+    limits.admit(SOURCE, call, now, ledger);
+    return ledger;
   }
 
   static boolean admitted(RateLimiters limits, long now, String... attributes) {

@@ -9,7 +9,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
@@ -36,7 +36,7 @@ class ConcurrencyTest {
   @Test
   void soManyCallsAreUnderWayAtOnceAndNoMore() {
     RateLimiters l = limits(0, most(3).build());
-    List<Ticket> under = new ArrayList<>();
+    List<CallLedger> under = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       under.add(call(l, 0));
     }
@@ -49,7 +49,7 @@ class ConcurrencyTest {
   @Test
   void aPlaceIsFreedOnceWhateverBecomesOfTheCall() {
     RateLimiters l = limits(0, most(10).build());
-    Ticket[] calls = new Ticket[6];
+    CallLedger[] calls = new CallLedger[6];
     for (int i = 0; i < calls.length; i++) {
       calls[i] = call(l, 0);
     }
@@ -78,13 +78,13 @@ class ConcurrencyTest {
   @Test
   void aRuleMayLimitBothAndAPlaceRefusedTakesNoToken() {
     RateLimiters l = limits(0, rule(1, 3).maxConcurrent(2).build());
-    Ticket first = call(l, 0);
+    CallLedger first = call(l, 0);
     assertThat(admitted(l, 0)).isTrue();
     assertThat(call(l, 0).refusal().description())
         .isEqualTo("concurrency limit \"default\" reached");
     first.endHttp(200, 0);
     // one of three tokens is left, then there are places but no token
-    Ticket third = call(l, 0);
+    CallLedger third = call(l, 0);
     assertThat(third.refusal()).isNull();
     third.endHttp(200, 0);
     assertThat(call(l, 0).refusal().description()).isEqualTo("rate limit \"default\" exceeded");
@@ -95,7 +95,7 @@ class ConcurrencyTest {
   void aRefusedCallerIsToldTheLimitAndNoTime() {
     RateLimiters l = limits(0, most(1).build());
     call(l, 0);
-    Ticket refused = call(l, 0);
+    CallLedger refused = call(l, 0);
     List<String> headers = new ArrayList<>();
     refused.refusal().headers(refused, (n, v) -> headers.add(n + ": " + v));
     assertThat(headers)
@@ -119,9 +119,9 @@ class ConcurrencyTest {
     l = limits(0, adapts);
     long now = 0;
     for (int i = 0; i < 200; i++) {
-      List<Ticket> under = List.of(call(l, now), call(l, now), call(l, now));
+      List<CallLedger> under = List.of(call(l, now), call(l, now), call(l, now));
       now += 5_000_000;
-      for (Ticket t : under) {
+      for (CallLedger t : under) {
         t.endHttp(200, now);
       }
     }
@@ -132,7 +132,7 @@ class ConcurrencyTest {
         .isEqualTo("\"default\";q=" + limit + ";qu=\"concurrent-requests\"");
   }
 
-  private static String policy(Ticket refused) {
+  private static String policy(CallLedger refused) {
     List<String> policy = new ArrayList<>();
     refused.refused().headers(refused, (n, v) -> policy.add(n + ": " + v));
     return policy.get(1).substring("RateLimit-Policy: ".length());
@@ -141,7 +141,7 @@ class ConcurrencyTest {
   @Test
   void anEditKeepsTheCallsUnderWayCounted() {
     RateLimiters l = limits(0, most(4).build());
-    List<Ticket> under = new ArrayList<>();
+    List<CallLedger> under = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
       under.add(call(l, 0));
     }
@@ -159,7 +159,7 @@ class ConcurrencyTest {
   @Test
   void shadowCountsPlacesAndRefusesNobody() {
     RateLimiters l = limits(0, most(2).shadow(true).build());
-    List<Ticket> under = new ArrayList<>();
+    List<CallLedger> under = new ArrayList<>();
     for (int i = 0; i < 5; i++) {
       under.add(call(l, 0));
       assertThat(under.get(i).refusal()).isNull();
@@ -173,7 +173,7 @@ class ConcurrencyTest {
   @Test
   void inShadowACallWithoutATokenHoldsNoPlace() {
     RateLimiters l = limits(0, rule(1, 1).maxConcurrent(5).shadow(true).build());
-    List<Ticket> under = new ArrayList<>();
+    List<CallLedger> under = new ArrayList<>();
     for (int i = 0; i < 3; i++) {
       under.add(call(l, 0));
     }
@@ -213,15 +213,15 @@ class ConcurrencyTest {
             pool.submit(
                 () -> {
                   Random random = new Random(seed);
-                  List<Ticket> held = new ArrayList<>();
+                  List<CallLedger> held = new ArrayList<>();
                   int refused = 0;
                   while (!done.get()) {
                     visible.get();
-                    Ticket ticket = new Ticket();
-                    ticket.begin(0, null);
-                    if (current[0].admit(Calls.SOURCE, Collections.emptyMap(), 0, ticket)) {
+                    CallLedger ledger = new CallLedger();
+                    ledger.begin(0, null);
+                    if (current[0].admit(Calls.SOURCE, Collections.emptyMap(), 0, ledger)) {
                       highest.accumulateAndGet(under.incrementAndGet(), Math::max);
-                      held.add(ticket);
+                      held.add(ledger);
                     } else {
                       refused++;
                     }
@@ -230,7 +230,7 @@ class ConcurrencyTest {
                       end(held.remove(random.nextInt(held.size())), random.nextInt(4));
                     }
                   }
-                  for (Ticket left : held) {
+                  for (CallLedger left : held) {
                     end(left, random.nextInt(4));
                   }
                   return refused;
@@ -259,14 +259,14 @@ class ConcurrencyTest {
     assertThat(admittedOf(100, current[0], 0)).isEqualTo(largest);
   }
 
-  private static void end(Ticket ticket, int how) {
+  private static void end(CallLedger ledger, int how) {
     switch (how) {
-      case 0 -> ticket.endHttp(200, 1);
-      case 1 -> ticket.endFailure(Failure.EXCEPTION, null, 1);
-      case 2 -> ticket.abandon(1);
+      case 0 -> ledger.endHttp(200, 1);
+      case 1 -> ledger.endFailure(Failure.EXCEPTION, null, 1);
+      case 2 -> ledger.abandon(1);
       default -> {
-        ticket.endGrpc(0, null, 1);
-        ticket.abandon(2);
+        ledger.endGrpc(0, null, 1);
+        ledger.abandon(2);
       }
     }
   }

@@ -2,7 +2,7 @@ package io.weir.engine.limit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -26,8 +26,8 @@ class KeyedBucketsTest {
     pool.shutdownNow();
   }
 
-  private static Ticket ticket() {
-    Ticket t = new Ticket();
+  private static CallLedger ledger() {
+    CallLedger t = new CallLedger();
     t.begin(0, null);
     return t;
   }
@@ -45,13 +45,13 @@ class KeyedBucketsTest {
     int maxKeys = 20_000;
     RateTerms terms = new RateTerms(0, 10, 5, 0, 1, 0);
     KeyedBuckets table = new KeyedBuckets(maxKeys, terms, 0);
-    Ticket ticket = ticket();
+    CallLedger ledger = ledger();
     int millions = 3;
     long step = 1_000; // a million new keys a second, each called once
     long admitted = 0;
     for (long i = 0; i < millions * 1_000_000L; i++) {
-      ticket.begin(0, null);
-      admitted += table.take(key(i), terms, maxKeys, i * step, ticket) >= 0 ? 1 : 0;
+      ledger.begin(0, null);
+      admitted += table.take(key(i), terms, maxKeys, i * step, ledger) >= 0 ? 1 : 0;
     }
     assertThat(table.size()).isEqualTo(maxKeys);
     assertThat(table.countNodes()).isEqualTo(maxKeys);
@@ -76,12 +76,12 @@ class KeyedBucketsTest {
           pool.submit(
               () -> {
                 int[] admitted = new int[rounds];
-                Ticket ticket = ticket();
+                CallLedger ledger = ledger();
                 together.await();
                 for (int i = 0; i < rounds; i++) {
                   for (int j = 0; j < 3; j++) {
-                    ticket.begin(0, null);
-                    admitted[i] += table.take(key(i), terms, maxKeys, 0, ticket) >= 0 ? 1 : 0;
+                    ledger.begin(0, null);
+                    admitted[i] += table.take(key(i), terms, maxKeys, 0, ledger) >= 0 ? 1 : 0;
                   }
                 }
                 return admitted;
@@ -111,15 +111,15 @@ class KeyedBucketsTest {
     Future<?> churn =
         pool.submit(
             () -> {
-              Ticket ticket = ticket();
+              CallLedger ledger = ledger();
               Random random = new Random(5);
               long now;
               while ((now = clock.addAndGet(100_000)) < seconds * S) {
-                ticket.begin(0, null);
-                table.take(random.nextLong(), terms, maxKeys, now, ticket);
+                ledger.begin(0, null);
+                table.take(random.nextLong(), terms, maxKeys, now, ledger);
               }
             });
-    Ticket ticket = ticket();
+    CallLedger ledger = ledger();
     long admitted = 0;
     long last = -1;
     long now;
@@ -127,8 +127,8 @@ class KeyedBucketsTest {
       if (now - last > S / 5) {
         // full again by now, and perhaps being retired
         for (int i = 0; i < 5; i++) {
-          ticket.begin(0, null);
-          admitted += table.take(key(1), terms, maxKeys, now, ticket) >= 0 ? 1 : 0;
+          ledger.begin(0, null);
+          admitted += table.take(key(1), terms, maxKeys, now, ledger) >= 0 ? 1 : 0;
         }
         last = now;
       }
@@ -259,7 +259,7 @@ class KeyedBucketsTest {
   private static KeyedBuckets filled(RateTerms terms, int keys, long now) {
     KeyedBuckets table = new KeyedBuckets(1, terms, now);
     for (long i = 0; i < keys; i++) {
-      assertThat(table.take(key(i), terms, keys, now, ticket())).isGreaterThanOrEqualTo(0);
+      assertThat(table.take(key(i), terms, keys, now, ledger())).isGreaterThanOrEqualTo(0);
     }
     return table;
   }
@@ -271,8 +271,8 @@ class KeyedBucketsTest {
     assertThat(table.size()).isEqualTo(5000);
     assertThat(table.countNodes()).isEqualTo(5000);
     for (long i = 0; i < 5000; i++) {
-      assertThat(table.take(key(i), terms, 5000, 0, ticket())).isZero();
-      assertThat(table.take(key(i), terms, 5000, 0, ticket())).isNegative();
+      assertThat(table.take(key(i), terms, 5000, 0, ledger())).isZero();
+      assertThat(table.take(key(i), terms, 5000, 0, ledger())).isNegative();
     }
     assertThat(table.overflowed()).isZero();
   }
@@ -282,17 +282,17 @@ class KeyedBucketsTest {
     RateTerms terms = new RateTerms(0, 1, 2, 0, 1, 0);
     KeyedBuckets table = filled(terms, 300, 0);
     // one token is missing in each until a second has passed
-    assertThat(table.take(key(1000), terms, 300, S - 1_000_000, ticket())).isZero();
+    assertThat(table.take(key(1000), terms, 300, S - 1_000_000, ledger())).isZero();
     assertThat(table.overflowed()).isEqualTo(1);
     assertThat(table.size()).isEqualTo(300);
     for (long i = 2000; i < 2300; i++) {
-      assertThat(table.take(key(i), terms, 300, S + 1_000_000, ticket())).isZero();
+      assertThat(table.take(key(i), terms, 300, S + 1_000_000, ledger())).isZero();
     }
     assertThat(table.overflowed()).isEqualTo(1);
     assertThat(table.size()).isEqualTo(300);
     assertThat(table.countNodes()).isEqualTo(300);
     // all three hundred were exchanged: none of the new ones is full
-    assertThat(table.take(key(3000), terms, 300, S + 2_000_000, ticket())).isZero();
+    assertThat(table.take(key(3000), terms, 300, S + 2_000_000, ledger())).isZero();
     assertThat(table.overflowed()).isEqualTo(2);
   }
 
@@ -301,17 +301,17 @@ class KeyedBucketsTest {
     RateTerms terms = new RateTerms(0, 1, 10, 0, 1, 0);
     KeyedBuckets table = new KeyedBuckets(2, terms, 0);
     for (int i = 0; i < 5; i++) {
-      table.take(key(1), terms, 2, 0, ticket());
+      table.take(key(1), terms, 2, 0, ledger());
     }
     for (int i = 0; i < 8; i++) {
-      table.take(key(2), terms, 2, 0, ticket());
+      table.take(key(2), terms, 2, 0, ledger());
     }
-    table.take(key(3), terms, 2, 0, ticket());
-    table.take(key(4), terms, 2, 5 * S - 1_000_000, ticket());
+    table.take(key(3), terms, 2, 0, ledger());
+    table.take(key(4), terms, 2, 5 * S - 1_000_000, ledger());
     assertThat(table.overflowed()).isEqualTo(2);
-    table.take(key(5), terms, 2, 5 * S + 1_000_000, ticket());
+    table.take(key(5), terms, 2, 5 * S + 1_000_000, ledger());
     assertThat(table.overflowed()).as("five seconds later the first is full").isEqualTo(2);
-    assertThat(table.take(key(2), terms, 2, 5 * S + 1_000_000, ticket())).as("has seven").isZero();
+    assertThat(table.take(key(2), terms, 2, 5 * S + 1_000_000, ledger())).as("has seven").isZero();
     assertThat(table.size()).isEqualTo(2);
   }
 
@@ -319,29 +319,29 @@ class KeyedBucketsTest {
   void anEditSearchesAnew() {
     RateTerms slow = new RateTerms(0, 0.001, 10, 0, 1, 0);
     KeyedBuckets table = new KeyedBuckets(1, slow, 0);
-    table.take(key(1), slow, 1, 0, ticket());
-    table.take(key(2), slow, 1, 0, ticket());
+    table.take(key(1), slow, 1, 0, ledger());
+    table.take(key(2), slow, 1, 0, ledger());
     assertThat(table.overflowed()).isEqualTo(1);
     RateTerms quick = new RateTerms(1, 1000, 10, 0, 1, S);
     table.edited(quick, S);
-    table.take(key(3), quick, 1, S + S / 100, ticket());
+    table.take(key(3), quick, 1, S + S / 100, ledger());
     assertThat(table.overflowed()).as("the first was full by then").isEqualTo(1);
     assertThat(table.countNodes()).isEqualTo(1);
   }
 
   @Test
-  void whatIsTakenIsNotedOnTheTicketAndGoesBackToTheKey() {
+  void whatIsTakenIsNotedOnTheLedgerAndGoesBackToTheKey() {
     RateTerms terms = new RateTerms(0, 1e-6, 6, 0, 3, 0);
     KeyedBuckets table = new KeyedBuckets(10, terms, 0);
-    Ticket first = ticket();
+    CallLedger first = ledger();
     assertThat(table.take(key(1), terms, 10, 0, first)).isZero();
-    assertThat(table.take(key(1), terms, 10, 0, ticket())).isZero();
-    Ticket refused = ticket();
+    assertThat(table.take(key(1), terms, 10, 0, ledger())).isZero();
+    CallLedger refused = ledger();
     assertThat(table.take(key(1), terms, 10, 0, refused)).isNegative();
     refused.giveBackTokens(0);
-    assertThat(table.take(key(1), terms, 10, 0, ticket())).isNegative();
+    assertThat(table.take(key(1), terms, 10, 0, ledger())).isNegative();
     first.giveBackTokens(0);
-    assertThat(table.take(key(1), terms, 10, 0, ticket())).isZero();
-    assertThat(table.take(key(1), terms, 10, 0, ticket())).isNegative();
+    assertThat(table.take(key(1), terms, 10, 0, ledger())).isZero();
+    assertThat(table.take(key(1), terms, 10, 0, ledger())).isNegative();
   }
 }

@@ -9,7 +9,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -107,7 +107,7 @@ class PitfallsTest {
       long now = 0;
       for (int i = 0; i < 4_000; i++) {
         now += random.nextInt(20) == 0 ? (long) (100 * S / qps) : (long) (S / qps / 3);
-        Ticket t = call(l, now);
+        CallLedger t = call(l, now);
         if (t.refusal() == null) {
           times.add(now + t.waitNanos());
         }
@@ -127,7 +127,7 @@ class PitfallsTest {
     void aWaitKnownToBeTooLongIsRefusedAtOnce() {
       RateLimiters l = limits(0, rule(1, 1).maxWaitNanos(S / 2).build());
       assertThat(admitted(l, 0)).isTrue();
-      Ticket t = call(l, 0);
+      CallLedger t = call(l, 0);
       assertThat(t.refusal()).isNotNull();
       assertThat(t.waitNanos()).isZero();
     }
@@ -135,7 +135,7 @@ class PitfallsTest {
     @Test
     void aCancelledWaiterLosesNobodysPermit() {
       RateLimiters l = limits(0, rule(1, 1).maxWaitNanos(10 * S).build());
-      Deque<Ticket> waiting = new ArrayDeque<>();
+      Deque<CallLedger> waiting = new ArrayDeque<>();
       for (int i = 0; i < 11; i++) {
         waiting.add(call(l, 0));
       }
@@ -144,7 +144,7 @@ class PitfallsTest {
         waiting.removeLast().abandon(0);
       }
       // cancelled twice is cancelled once
-      Ticket again = waiting.removeLast();
+      CallLedger again = waiting.removeLast();
       again.abandon(0);
       again.abandon(0);
       assertThat(admittedOf(20, l, 0)).isEqualTo(6);
@@ -183,7 +183,7 @@ class PitfallsTest {
       long now = 0;
       for (int i = 0; i < 2_000; i++) {
         now += random.nextInt(1_000_000_000);
-        Ticket t = call(l, now);
+        CallLedger t = call(l, now);
         if (t.refusal() != null) {
           now += t.retryAfterNanos();
           assertThat(admitted(l, now)).isTrue();
@@ -194,12 +194,12 @@ class PitfallsTest {
     @Test
     void aRefundIsTheCostExactly() {
       RateLimiters l = limits(0, rule(1, 100).cost(7).build());
-      List<Ticket> taken = new ArrayList<>();
+      List<CallLedger> taken = new ArrayList<>();
       for (int i = 0; i < 14; i++) {
         taken.add(call(l, 0));
       }
       assertThat(admitted(l, 0)).isFalse();
-      for (Ticket t : taken) {
+      for (CallLedger t : taken) {
         t.abandon(0);
       }
       assertThat(admittedOf(20, l, 0)).isEqualTo(14);
@@ -208,7 +208,7 @@ class PitfallsTest {
     @Test
     void aRefundNeverFillsBeyondTheBurst() {
       RateLimiters l = limits(0, rule(1, 3).build());
-      Ticket t = call(l, 0);
+      CallLedger t = call(l, 0);
       t.abandon(50 * S);
       assertThat(admittedOf(20, l, 50 * S)).isEqualTo(3);
     }
@@ -378,7 +378,7 @@ class PitfallsTest {
               rule(1 / 3600.0, 1).id("hourly").match(new Calls.Method("POST")).build(),
               rule(2, 1).id("quick").build());
       assertThat(admitted(l, 0, "method", "GET")).isTrue();
-      Ticket quick = call(l, 0, "method", "GET");
+      CallLedger quick = call(l, 0, "method", "GET");
       List<String> headers = new ArrayList<>();
       quick.refusal().headers(quick, (n, v) -> headers.add(n + ": " + v));
       assertThat(headers)
@@ -388,7 +388,7 @@ class PitfallsTest {
               "RateLimit-Policy: \"quick\";q=1;w=1",
               "RateLimit: \"quick\";r=0;t=1");
       assertThat(admitted(l, S, "method", "POST")).isTrue();
-      Ticket hourly = call(l, S, "method", "POST");
+      CallLedger hourly = call(l, S, "method", "POST");
       assertThat(hourly.refusal().ruleId()).isEqualTo("hourly");
       assertThat(hourly.retryAfterSeconds()).isBetween(3600L, 3604L);
     }

@@ -9,7 +9,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -42,7 +42,7 @@ class RateLimitersTest {
   void aRefusedCallIsToldWhenToRetryAndThenAdmitted() {
     RateLimiters l = limits(0, rule(10, 1).build());
     call(l, 0);
-    Ticket refused = call(l, S / 100);
+    CallLedger refused = call(l, S / 100);
     assertThat(refused.refusal().ruleId()).isEqualTo("default");
     // time is told in whole units, 1/1024 of a token
     assertThat(refused.retryAfterNanos()).isBetween(S / 100 * 9, S / 100 * 9 + S / 10 / 1024);
@@ -77,7 +77,7 @@ class RateLimitersTest {
   @Test
   void costIsTakenAndGivenBack() {
     RateLimiters l = limits(0, rule(1, 10).cost(4).build());
-    Ticket first = call(l, 0);
+    CallLedger first = call(l, 0);
     assertThat(admitted(l, 0)).isTrue();
     assertThat(admitted(l, 0)).isFalse();
     first.giveBackTokens(0);
@@ -88,7 +88,7 @@ class RateLimitersTest {
   @Test
   void zeroDeniesAllAndNamesNoTimeToRetry() {
     RateLimiters l = limits(0, rule(0, 5).build());
-    Ticket t = call(l, 100 * S);
+    CallLedger t = call(l, 100 * S);
     assertThat(t.refusal()).isNotNull();
     List<String> names = new ArrayList<>();
     t.refusal().headers(t, (n, v) -> names.add(n + ": " + v));
@@ -110,7 +110,7 @@ class RateLimitersTest {
   void shadowDecidesAndCountsAndRefusesNobody() {
     RateLimiters l = limits(0, rule(1, 2).shadow(true).maxWaitNanos(S).build());
     for (int i = 0; i < 10; i++) {
-      Ticket t = call(l, 0);
+      CallLedger t = call(l, 0);
       assertThat(t.refusal()).isNull();
       assertThat(t.waitNanos()).isZero();
     }
@@ -157,9 +157,9 @@ class RateLimitersTest {
     RateLimiters l = limits(0, rule(10, 1).maxWaitNanos(S / 4).build());
     assertThat(call(l, 0).waitNanos()).isZero();
     assertThat(call(l, 0).waitNanos()).isBetween(S / 10, S / 10 + 2);
-    Ticket second = call(l, 0);
+    CallLedger second = call(l, 0);
     assertThat(second.waitNanos()).isBetween(S / 5, S / 5 + 2);
-    Ticket refused = call(l, 0);
+    CallLedger refused = call(l, 0);
     assertThat(refused.refusal()).isNotNull();
     assertThat(refused.retryAfterNanos()).isBetween(S / 20, S / 20 + 2);
     second.abandon(0);
@@ -223,7 +223,7 @@ class RateLimitersTest {
   @Test
   void tokensTakenBeforeAnEditGoBackToTheBucketAfterIt() {
     RateLimiters one = limits(0, rule(1, 2).build());
-    Ticket t = call(one, 0);
+    CallLedger t = call(one, 0);
     assertThat(admitted(one, 0)).isTrue();
     RateLimiters two = swap(one, 0, rule(1, 5).build());
     assertThat(admitted(two, 0)).isFalse();
@@ -235,7 +235,7 @@ class RateLimitersTest {
   @Tag("no-mutation")
   void aCallMayOutliveAnyNumberOfEdits() {
     RateLimiters first = limits(0, rule(1, 2).build());
-    Ticket t = call(first, 0);
+    CallLedger t = call(first, 0);
     RateLimiters last = first;
     for (int i = 0; i < 50_000; i++) {
       last = swap(last, 0, rule(1, 2).build());

@@ -3,7 +3,7 @@ package io.weir.engine.limit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -58,7 +58,7 @@ class ReferenceTest {
     book.tokens = Double.MAX_VALUE;
     RateLimiters limits = edit(null, book, random, now);
     double grain = 0;
-    List<Ticket> held = new ArrayList<>();
+    List<CallLedger> held = new ArrayList<>();
     for (int step = 0; step < 2_000; step++) {
       String where = "seed " + seed + ", step " + step;
       if (random.nextInt(10) < 6) {
@@ -80,15 +80,15 @@ class ReferenceTest {
         book.tokens += book.cost;
         continue;
       }
-      Ticket ticket = Calls.call(limits, now);
+      CallLedger ledger = Calls.call(limits, now);
       double left = book.tokens - book.cost;
-      if (ticket.refusal() == null) {
+      if (ledger.refusal() == null) {
         assertThat(left).as(where).isGreaterThanOrEqualTo(-book.debt - grain - 1e-6);
-        assertThat(ticket.waitNanos() / 1e9 * book.qps)
+        assertThat(ledger.waitNanos() / 1e9 * book.qps)
             .as(where)
             .isCloseTo(Math.max(0, -left), within(grain + book.debt * 1e-6 + book.qps * 2e-9));
         book.tokens = left;
-        held.add(ticket);
+        held.add(ledger);
         if (held.size() > 5) {
           held.remove(0);
         }

@@ -9,7 +9,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,7 +95,7 @@ class RunningTest {
   void theRateThatIsInForceIsNotTouched() {
     RateLimiters l = limits(0, tuned(100, 10).build());
     RateLimiters.Running r = l.running().get(0);
-    Ticket t = call(l, 0);
+    CallLedger t = call(l, 0);
     r.retune(100, S);
     assertThat(admittedOf(100, l, 0)).isEqualTo(9);
     t.abandon(0);

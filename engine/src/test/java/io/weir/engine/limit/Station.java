@@ -1,6 +1,6 @@
 package io.weir.engine.limit;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.PriorityQueue;
@@ -19,7 +19,7 @@ final class Station {
 
   private record Event(long at, long order, Runnable happens) {}
 
-  private record Waiting(Ticket ticket, long came) {}
+  private record Waiting(CallLedger ledger, long came) {}
 
   private final PriorityQueue<Event> events =
       new PriorityQueue<>(
@@ -98,9 +98,9 @@ final class Station {
   }
 
   private void call(boolean again) {
-    Ticket ticket = new Ticket();
-    ticket.begin(now, null);
-    if (!limits.admit(Calls.SOURCE, Collections.emptyMap(), now, ticket)) {
+    CallLedger ledger = new CallLedger();
+    ledger.begin(now, null);
+    if (!limits.admit(Calls.SOURCE, Collections.emptyMap(), now, ledger)) {
       refused++;
       if (again) {
         at(now + 10 * MS, () -> call(true));
@@ -108,13 +108,13 @@ final class Station {
       return;
     }
     admitted++;
-    Waiting w = new Waiting(ticket, now);
-    loops.put(ticket, again);
+    Waiting w = new Waiting(ledger, now);
+    loops.put(ledger, again);
     line.add(w);
     work();
   }
 
-  private final java.util.IdentityHashMap<Ticket, Boolean> loops =
+  private final java.util.IdentityHashMap<CallLedger, Boolean> loops =
       new java.util.IdentityHashMap<>();
 
   private void work() {
@@ -130,8 +130,8 @@ final class Station {
     ended++;
     long took = now - w.came;
     tookNanos.accept(took);
-    w.ticket.endHttp(timeoutNanos > 0 && took > timeoutNanos ? 504 : 200, now);
-    if (loops.remove(w.ticket)) {
+    w.ledger.endHttp(timeoutNanos > 0 && took > timeoutNanos ? 504 : 200, now);
+    if (loops.remove(w.ledger)) {
       at(now, () -> call(true));
     }
     work();

@@ -5,7 +5,7 @@ import static io.weir.engine.limit.Calls.rule;
 import static io.weir.engine.limit.Calls.swap;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RateLimitRule;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -60,14 +60,14 @@ class SwapStressTest {
           pool.submit(
               () -> {
                 Random random = new Random(seed);
-                List<Ticket> held = new ArrayList<>();
+                List<CallLedger> held = new ArrayList<>();
                 long taken = 0;
                 while (!done.get()) {
-                  Ticket ticket = new Ticket();
-                  ticket.begin(0, null);
-                  if (limits.admit(Calls.SOURCE, call, 0, ticket)) {
+                  CallLedger ledger = new CallLedger();
+                  ledger.begin(0, null);
+                  if (limits.admit(Calls.SOURCE, call, 0, ledger)) {
                     taken++;
-                    held.add(ticket);
+                    held.add(ledger);
                   }
                   // keep about a hundred, some of which outlive many editions; the rest goes back
                   if (held.size() > 100) {
@@ -102,14 +102,14 @@ class SwapStressTest {
       callers.add(
           pool.submit(
               () -> {
-                Ticket ticket = new Ticket();
+                CallLedger ledger = new CallLedger();
                 long taken = 0;
                 while (!done.get()) {
                   // read and used apart: the rule may be edited between
                   RateLimiters l = limits;
                   long now = clock.addAndGet(50);
-                  ticket.begin(0, null);
-                  taken += l.admit(Calls.SOURCE, call, now, ticket) ? 1 : 0;
+                  ledger.begin(0, null);
+                  taken += l.admit(Calls.SOURCE, call, now, ledger) ? 1 : 0;
                 }
                 return taken;
               }));
@@ -152,13 +152,13 @@ class SwapStressTest {
       callers.add(
           pool.submit(
               () -> {
-                Ticket ticket = new Ticket();
+                CallLedger ledger = new CallLedger();
                 long admitted = 0;
                 while (!done.get()) {
-                  ticket.begin(0, null);
-                  if (limits.admit(Calls.SOURCE, call, 0, ticket)) {
+                  ledger.begin(0, null);
+                  if (limits.admit(Calls.SOURCE, call, 0, ledger)) {
                     admitted++;
-                    ticket.giveBackTokens(0);
+                    ledger.giveBackTokens(0);
                   }
                 }
                 return admitted;
@@ -184,12 +184,12 @@ class SwapStressTest {
   }
 
   private static long drain(RateLimiters limits, Map<String, String> call, long now) {
-    Ticket ticket = new Ticket();
+    CallLedger ledger = new CallLedger();
     long n = 0;
     do {
-      ticket.begin(0, null);
+      ledger.begin(0, null);
       n++;
-    } while (limits.admit(Calls.SOURCE, call, now, ticket));
+    } while (limits.admit(Calls.SOURCE, call, now, ledger));
     return n - 1;
   }
 }

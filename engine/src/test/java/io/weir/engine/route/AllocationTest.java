@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import io.weir.engine.call.Attribute;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RouteRule.Balance;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Fixed;
@@ -38,7 +38,7 @@ class AllocationTest {
         arm("v2", 5));
     s.build();
     Fixed call = new Fixed("prod", "user-4711", "/api");
-    Ticket t = new Ticket();
+    CallLedger t = new CallLedger();
     // the machine that RE2 keeps per pattern is made on first use
     pick(s, call, t, CALLS);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -59,7 +59,7 @@ class AllocationTest {
         .isLessThan(CALLS);
   }
 
-  private static void pick(Service s, Fixed call, Ticket t, int n) {
+  private static void pick(Service s, Fixed call, CallLedger t, int n) {
     for (int i = 0; i < n; i++) {
       t.begin(0, null);
       s.router.pick(Fixed.SOURCE, call, 0, t);

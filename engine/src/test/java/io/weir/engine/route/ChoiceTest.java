@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.instances.SelectionCounters;
 import io.weir.engine.instances.SelectionCounters.Reason;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
@@ -259,7 +259,7 @@ class ChoiceTest {
             Service.map("X-A", "1", "X-B", "2"),
             77));
     service.build();
-    Ticket t = service.call(Request.of());
+    CallLedger t = service.call(Request.of());
     assertThat(t.headers()).containsExactly("X-A", "1", "X-B", "2");
     assertThat(t.timeoutNanos()).isEqualTo(77);
   }

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.testing.Request;
@@ -145,9 +145,9 @@ class IsolationTest {
   }
 
   @Test
-  void nothingIsLeftOnTheTicketForTheNextCall() {
+  void nothingIsLeftOnTheLedgerForTheNextCall() {
     service.with(1, "v1").route("path == '/x'", Fallback.NONE, arm("v1", 1)).build();
-    Ticket t = new Ticket();
+    CallLedger t = new CallLedger();
     t.begin(0, null);
     service.router.pick(Request.SOURCE, Request.of("path", "/x"), 0, t);
     assertThat(t.arm()).isEqualTo("v1");

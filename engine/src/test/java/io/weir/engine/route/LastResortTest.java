@@ -3,8 +3,8 @@ package io.weir.engine.route;
 import static io.weir.engine.route.Service.arm;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.RouteRule.Fallback;
@@ -22,7 +22,7 @@ class LastResortTest {
   }
 
   private Instance chosen() {
-    Ticket t = service.call(Request.of());
+    CallLedger t = service.call(Request.of());
     return t.refusal() == null ? t.instance() : null;
   }
 
@@ -74,7 +74,7 @@ class LastResortTest {
     assertThat(chosen()).isSameAs(only);
     only.callStarted();
     only.callEnded(Outcome.failed(Failure.CONNECT), service.now);
-    Ticket t = service.call(Request.of());
+    CallLedger t = service.call(Request.of());
     assertThat(t.refusal()).isNull();
     assertThat(t.instance()).isNull();
   }

@@ -6,7 +6,7 @@ import static io.weir.engine.route.Service.labels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RouteRule.Fallback;
 import io.weir.engine.rules.RuleBook;
@@ -79,7 +79,7 @@ class RouterTest {
     s.route("header:F == 'default'", Fallback.DEFAULT, arm("v9", 1));
     s.build();
 
-    Ticket refused = s.call(Request.of("header:F", "none"));
+    CallLedger refused = s.call(Request.of("header:F", "none"));
     assertThat(refused.refusal().kind()).isEqualTo(Refusal.Kind.ROUTE);
     assertThat(refused.refusal().status()).isEqualTo(503);
     assertThat(refused.refusal().ruleId()).isEqualTo("r");

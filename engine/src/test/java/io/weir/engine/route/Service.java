@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RouteRule;
@@ -102,13 +102,13 @@ final class Service {
     return this;
   }
 
-  /** The ticket of one call. */
-  Ticket call(Request call) {
+  /** The ledger of one call. */
+  CallLedger call(Request call) {
     return call(Request.SOURCE, call);
   }
 
-  <C> Ticket call(AttributeSource<C> source, C call) {
-    Ticket t = new Ticket();
+  <C> CallLedger call(AttributeSource<C> source, C call) {
+    CallLedger t = new CallLedger();
     t.begin(now, null);
     boolean admitted = router.pick(source, call, now, t);
     if (admitted != (t.refusal() == null)) {
@@ -119,7 +119,7 @@ final class Service {
 
   /** The version of the instance a call goes to. */
   String version(String... attributes) {
-    Ticket t = call(Request.of(attributes));
+    CallLedger t = call(Request.of(attributes));
     return t.instance() == null ? null : t.instance().version();
   }
 

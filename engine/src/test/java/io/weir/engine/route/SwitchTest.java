@@ -4,9 +4,9 @@ import static io.weir.engine.route.Service.arm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
@@ -59,7 +59,7 @@ class SwitchTest {
         engine.apply(book(revision, revision % 2 == 0 ? "green" : "blue", s.instances));
       }
       engine.apply(book(3000, "green", s.instances));
-      Ticket after = new Ticket();
+      CallLedger after = new CallLedger();
       engine.outbound(engine.plan("payment"), Request.SOURCE, Request.of(), after);
       assertThat(after.instance().version()).isEqualTo("green");
       after.endHttp(200, engine.now());
@@ -78,7 +78,7 @@ class SwitchTest {
 
   private static long[] call(Engine engine, AtomicBoolean stop, CountDownLatch warm) {
     long[] count = new long[2];
-    Ticket t = new Ticket();
+    CallLedger t = new CallLedger();
     while (!stop.get()) {
       if (!engine.outbound(engine.plan("payment"), Request.SOURCE, Request.of(), t)) {
         throw new AssertionError("refused");

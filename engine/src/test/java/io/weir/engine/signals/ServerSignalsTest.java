@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import java.lang.management.ManagementFactory;
@@ -25,12 +25,12 @@ class ServerSignalsTest {
 
   private long now = -5 * S;
   private final ServerSignals signals = new ServerSignals("shop", now);
-  private final Ticket ticket = new Ticket();
+  private final CallLedger ledger = new CallLedger();
 
-  private Ticket call(long took) {
-    ticket.begin(now, signals);
+  private CallLedger call(long took) {
+    ledger.begin(now, signals);
     now += took;
-    return ticket;
+    return ledger;
   }
 
   @Test
@@ -114,7 +114,7 @@ class ServerSignalsTest {
       done.add(
           pool.submit(
               () -> {
-                Ticket mine = new Ticket();
+                CallLedger mine = new CallLedger();
                 for (int i = 0; i < calls; i++) {
                   long at = now + i * MS; // twenty seconds, so marks are written meanwhile
                   mine.begin(at, signals);
@@ -189,7 +189,7 @@ class ServerSignalsTest {
   @Test
   void aClockThatWentBackMakesNoCallLongerThanNothing() {
     call(0);
-    ticket.endHttp(200, now - S);
+    ledger.endHttp(200, now - S);
     assertThat(signals.total().nanos).isZero();
     assertThat(signals.total().ok).isEqualTo(1);
   }

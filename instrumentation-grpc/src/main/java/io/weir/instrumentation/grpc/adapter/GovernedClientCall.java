@@ -12,7 +12,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.LocalFailures;
@@ -23,7 +23,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An outbound call and its ticket.
+ * An outbound call and its decision.
  *
  * <p>The decision needs the headers, which are final only in {@link #start}; so the library's call
  * is made there and not before, with what was decided in its options. The outcome is what the call
@@ -38,7 +38,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   private final MethodDescriptor<Q, P> method;
   private final CallOptions options;
   private final Channel next;
-  private final Ticket ticket = new Ticket();
+  private final CallDecision decision;
 
   // from start on, and nobody asks before
   @SuppressWarnings("NullAway.Init")
@@ -67,6 +67,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     this.method = method;
     this.options = options;
     this.next = next;
+    decision = gate.engine.newDecision();
   }
 
   Metadata headers() {
@@ -109,8 +110,8 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     try {
       Colour before = PropagatingListener.bindContexts();
       try {
-        admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, ticket);
-        toSet = gate.engine.headers(ClientAttributes.INSTANCE, this, ticket);
+        admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, decision);
+        toSet = gate.engine.headers(ClientAttributes.INSTANCE, this, decision);
       } finally {
         Colour.swap(before);
       }
@@ -123,13 +124,13 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     }
     if (!admitted) {
       delegate = new RefusedClientCall<Q, P>();
-      close(listener, GrpcRefusal.status(ticket), GrpcRefusal.trailers(ticket));
-    } else if (ticket.waitNanos() > 0) {
+      close(listener, GrpcRefusal.status(decision), GrpcRefusal.trailers(decision));
+    } else if (decision.waitNanos() > 0) {
       PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
       delegate = paced;
       paced.await();
       gate.executors.execute(
-          options.getExecutor(), paced, Math.min(ticket.waitNanos(), remainingNanos()));
+          options.getExecutor(), paced, Math.min(decision.waitNanos(), remainingNanos()));
     } else {
       begin(decide(), listener);
     }
@@ -160,7 +161,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       // deadline or caller were faster; the library's call below says so to the listener
       abandon();
     }
-    ticket.started(gate.engine.now());
+    decision.outcome().started(gate.engine.now());
     return next.newCall(method, decided());
   }
 
@@ -185,7 +186,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   }
 
   void abandon() {
-    ticket.abandon(gate.engine.now());
+    decision.outcome().abandon(gate.engine.now());
   }
 
   /**
@@ -206,11 +207,11 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
   private CallOptions decided() {
     CallOptions decided = options;
-    if (ticket.instance() != null) {
-      decided = RoutedExecutor.to(ticket.instance(), decided);
+    if (decision.instance() != null) {
+      decided = RoutedExecutor.to(decision.instance(), decided);
     }
-    if (ticket.timeoutNanos() > 0) {
-      Deadline rule = Deadline.after(ticket.timeoutNanos(), TimeUnit.NANOSECONDS);
+    if (decision.timeoutNanos() > 0) {
+      Deadline rule = Deadline.after(decision.timeoutNanos(), TimeUnit.NANOSECONDS);
       Deadline own = options.getDeadline();
       decided = decided.withDeadline(own == null ? rule : own.minimum(rule));
     }
@@ -221,8 +222,9 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     Throwable cause = status.getCause();
     Failure failure = null;
     if (!status.isOk()) {
-      if (GrpcRefusal.byTarget(trailers) && gate.isRegistered(plan, ticket.instance(), authority)) {
-        ticket.endShed(Outcome.grpc(status.getCode().value()), gate.engine.now());
+      if (GrpcRefusal.byTarget(trailers)
+          && gate.isRegistered(plan, decision.instance(), authority)) {
+        decision.outcome().endShed(Outcome.grpc(status.getCode().value()), gate.engine.now());
         return;
       }
       if (LocalFailures.isLocal(cause)) {
@@ -243,7 +245,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       default:
         break;
     }
-    ticket.endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
+    decision.outcome().endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
   }
 
   private static boolean neverConnected(@Nullable Throwable cause) {
@@ -279,8 +281,8 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     private void answers() {
       if (!answered) {
         answered = true;
-        if (ticket.isTimed() && !method.getType().serverSendsOneMessage()) {
-          ticket.streams(false, gate.engine.now());
+        if (decision.outcome().isTimed() && !method.getType().serverSendsOneMessage()) {
+          decision.outcome().streams(false, gate.engine.now());
         }
       }
     }

@@ -8,19 +8,19 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.Status;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.outcome.Failure;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An inbound call and its ticket. The outcome is learnt at the first of: the application closes the
- * call; a callback of the application throws (the library then closes with UNKNOWN); the client
+ * An inbound call and its decision. The outcome is learnt at the first of: the application closes
+ * the call; a callback of the application throws (the library then closes with UNKNOWN); the client
  * goes away or its deadline passes.
  */
 final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
   final Metadata headers;
-  final Ticket ticket = new Ticket();
+  final CallDecision decision;
   private final Engine engine;
 
   /** A call is answered by one thread at a time. */
@@ -30,6 +30,7 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
     super(call);
     this.headers = headers;
     this.engine = engine;
+    decision = engine.newDecision();
   }
 
   ServerCall<Q, P> original() {
@@ -38,7 +39,7 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
 
   /** Answers in the application's stead. */
   ServerCall.Listener<Q> refuse() {
-    delegate().close(GrpcRefusal.status(ticket), GrpcRefusal.trailers(ticket));
+    delegate().close(GrpcRefusal.status(decision), GrpcRefusal.trailers(decision));
     return new ServerCall.Listener<Q>() {};
   }
 
@@ -53,12 +54,12 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
 
   /** The paced wait is over. */
   void started() {
-    ticket.started(engine.now());
+    decision.outcome().started(engine.now());
   }
 
   /** The caller went away before the call was made. */
   void abandon() {
-    ticket.abandon(engine.now());
+    decision.outcome().abandon(engine.now());
   }
 
   @Override
@@ -77,8 +78,9 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
   private void answers() {
     if (!answered) {
       answered = true;
-      if (ticket.isTimed() && !getMethodDescriptor().getType().serverSendsOneMessage()) {
-        ticket.streams(false, engine.now());
+      if (decision.outcome().isTimed()
+          && !getMethodDescriptor().getType().serverSendsOneMessage()) {
+        decision.outcome().streams(false, engine.now());
       }
     }
   }
@@ -94,7 +96,7 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
   }
 
   private void end(Status.Code code, @Nullable Failure failure, @Nullable Throwable thrown) {
-    ticket.endGrpc(code.value(), failure, thrown, engine.now());
+    decision.outcome().endGrpc(code.value(), failure, thrown, engine.now());
   }
 
   private final class Outcome extends SimpleForwardingServerCallListener<Q> {

@@ -2,8 +2,8 @@ package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 
 /** A refusal in gRPC's words: status and trailers. */
 final class GrpcRefusal {
@@ -20,22 +20,22 @@ final class GrpcRefusal {
     return trailers.containsKey(REJECTED);
   }
 
-  static Status status(Ticket ticket) {
-    Refusal r = ticket.refused();
+  static Status status(CallDecision decision) {
+    Refusal r = decision.refused();
     return Status.fromCodeValue(r.grpcStatus()).withDescription(r.description());
   }
 
-  static Metadata trailers(Ticket ticket) {
+  static Metadata trailers(CallDecision decision) {
     Metadata trailers = new Metadata();
-    GrpcNames.set(trailers, Refusal.REJECTED, ticket.refused().ruleId());
-    for (String[] h : ticket.refused().headers()) {
+    GrpcNames.set(trailers, Refusal.REJECTED, decision.refused().ruleId());
+    for (String[] h : decision.refused().headers()) {
       GrpcNames.set(trailers, h[0], h[1]);
     }
-    if (ticket.retryAfterNanos() > 0) {
-      GrpcNames.set(trailers, PUSHBACK.name(), Long.toString(ticket.retryPushbackMillis()));
+    if (decision.retryAfterNanos() > 0) {
+      GrpcNames.set(trailers, PUSHBACK.name(), Long.toString(decision.retryPushbackMillis()));
     }
-    if (ticket.decision() != null) {
-      GrpcNames.set(trailers, Ticket.DECISION, ticket.decision());
+    if (decision.id() != null) {
+      GrpcNames.set(trailers, Refusal.DECISION, decision.id());
     }
     return trailers;
   }

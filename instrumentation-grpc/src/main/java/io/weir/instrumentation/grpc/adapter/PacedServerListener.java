@@ -34,7 +34,7 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
   static <Q, P> ServerCall.Listener<Q> start(
       GovernedServerCall<Q, P> call, ServerCallHandler<Q, P> next, Executors executors) {
     PacedServerListener<Q, P> paced = new PacedServerListener<Q, P>(call, next);
-    executors.execute(null, paced, call.ticket.waitNanos());
+    executors.execute(null, paced, call.decision.waitNanos());
     return paced;
   }
 

@@ -17,11 +17,12 @@ import io.weir.bootstrap.Bridge;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.route.Router;
 import java.net.InetSocketAddress;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,8 +70,8 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private SubchannelPicker original = NOTHING_YET;
   private final Set<Instance> lookedUp = new HashSet<Instance>();
 
-  /** By service, what was registered when it was swept; null for nothing. */
-  private final Map<String, Router> swept = new HashMap<String, Router>();
+  /** By service, what was registered when it was swept. */
+  private final Map<String, List<Instance>> swept = new HashMap<String, List<Instance>>();
 
   private boolean down;
 
@@ -230,17 +231,15 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   /** Lets go of a service's instances that are no longer registered. */
   private void sweep(String service) {
     ServicePlan plan = engine.plan(service);
-    Router router = plan == null ? null : plan.router();
+    List<Instance> registered = plan == null ? Collections.<Instance>emptyList() : plan.instances();
     // once per change: a call that waits for an instance which is gone must not sweep the others
-    if (swept.containsKey(service) && swept.get(service) == router) {
+    if (swept.containsKey(service) && swept.get(service) == registered) {
       return;
     }
-    swept.put(service, router);
+    swept.put(service, registered);
     Map<String, Instance> live = new HashMap<String, Instance>();
-    if (router != null) {
-      for (Instance i : router.instances()) {
-        live.put(i.toString(), i);
-      }
+    for (Instance i : registered) {
+      live.put(i.toString(), i);
     }
     for (Iterator<Instance> i = connections.keySet().iterator(); i.hasNext(); ) {
       Instance old = i.next();

@@ -31,7 +31,7 @@ final class ServerGate implements ServerInterceptor {
     ServerCallHandler<Q, P> handler = next;
     boolean admitted;
     try {
-      admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.ticket);
+      admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.decision);
       Colour colour = engine.colour(ServerAttributes.INSTANCE, governed);
       handler = colour == Colour.NONE ? next : new PropagatingListener<Q, P>(colour, next);
     } catch (Throwable t) {
@@ -45,7 +45,7 @@ final class ServerGate implements ServerInterceptor {
     if (!admitted) {
       return governed.refuse();
     }
-    if (governed.ticket.waitNanos() > 0) {
+    if (governed.decision.waitNanos() > 0) {
       return PacedServerListener.start(governed, handler, executors);
     }
     return governed.begin(handler);

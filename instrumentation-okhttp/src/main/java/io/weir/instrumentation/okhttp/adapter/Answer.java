@@ -1,7 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import okhttp3.MediaType;
 import okhttp3.Protocol;
 import okhttp3.Request;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class Answer {
   private Answer() {}
 
-  static Response to(Request request, Ticket ticket) {
+  static Response to(Request request, CallDecision ticket) {
     Refusal refusal = ticket.refused();
     long now = System.currentTimeMillis();
     final Response.Builder b =

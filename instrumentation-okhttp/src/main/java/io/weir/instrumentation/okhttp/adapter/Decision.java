@@ -1,6 +1,6 @@
 package io.weir.instrumentation.okhttp.adapter;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
 import okhttp3.Call;
@@ -14,12 +14,12 @@ final class Decision {
   final ServicePlan plan;
   final Call call;
   final boolean admitted;
-  final Ticket ticket;
+  final CallDecision ticket;
 
   /** What ended the call while it waited, or null. */
   @Nullable IOException failure;
 
-  Decision(ServicePlan plan, Call call, boolean admitted, Ticket ticket) {
+  Decision(ServicePlan plan, Call call, boolean admitted, CallDecision ticket) {
     this.plan = plan;
     this.call = call;
     this.admitted = admitted;

@@ -2,7 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
@@ -37,7 +37,7 @@ final class Gate {
     return engine.isRegistered(plan, chosen, url.host(), url.port());
   }
 
-  boolean admits(ServicePlan plan, Request request, Ticket ticket) {
+  boolean admits(ServicePlan plan, Request request, CallDecision ticket) {
     Colour before = Calls.enter(request);
     try {
       bodies.sweep();
@@ -48,8 +48,11 @@ final class Gate {
       return admitted;
     } catch (Throwable t) {
       failedOpen(t);
-      abandon(ticket);
-      ticket.begin(0, null); // blank: nothing to wait for, nobody to tell
+      try {
+        engine.failOpen(ticket);
+      } catch (Throwable again) {
+        failedOpen(again);
+      }
       return true;
     } finally {
       Calls.leave(before);
@@ -62,7 +65,7 @@ final class Gate {
    *
    * @param ticket null when the call is not governed
    */
-  Request coloured(Request request, @Nullable Ticket ticket) {
+  Request coloured(Request request, @Nullable CallDecision ticket) {
     Colour before = Calls.enter(request);
     try {
       String[] headers = engine.headers(source, request, ticket);
@@ -86,9 +89,9 @@ final class Gate {
     }
   }
 
-  void abandon(Ticket ticket) {
+  void abandon(CallDecision ticket) {
     try {
-      ticket.abandon(engine.now());
+      ticket.outcome().abandon(engine.now());
     } catch (Throwable t) {
       failedOpen(t);
     }

@@ -1,7 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -85,7 +85,7 @@ final class Governor implements Interceptor {
     Call call = Calls.of(chain);
     Object[] cell = Bound.cell();
     Decision made = Decision.take(cell, call);
-    Ticket ticket = made == null ? new Ticket() : made.ticket;
+    CallDecision ticket = made == null ? gate.engine.newDecision() : made.ticket;
     if (made != null && made.failure != null) {
       throw made.failure;
     }
@@ -129,7 +129,7 @@ final class Governor implements Interceptor {
     return answered(plan, response, outcome, deadline);
   }
 
-  private static Response refuse(ServicePlan plan, Request request, Ticket ticket)
+  private static Response refuse(ServicePlan plan, Request request, CallDecision ticket)
       throws IOException {
     Refusal refusal = ticket.refused();
     if (refusal.throwing()) {
@@ -139,7 +139,7 @@ final class Governor implements Interceptor {
     return Answer.to(request, ticket);
   }
 
-  private void pace(long until, @Nullable Call call, Ticket ticket) throws IOException {
+  private void pace(long until, @Nullable Call call, CallDecision ticket) throws IOException {
     for (long left; (left = until - gate.engine.now()) > 0; ) {
       if (Thread.currentThread().isInterrupted()) {
         gate.abandon(ticket);
@@ -151,7 +151,7 @@ final class Governor implements Interceptor {
       }
       LockSupport.parkNanos(this, Math.min(left, CANCEL_CHECK_NANOS));
     }
-    ticket.started(gate.engine.now());
+    ticket.outcome().started(gate.engine.now());
   }
 
   private Response answered(

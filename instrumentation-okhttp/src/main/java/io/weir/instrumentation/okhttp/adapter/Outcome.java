@@ -1,6 +1,7 @@
 package io.weir.instrumentation.okhttp.adapter;
 
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.CallOutcome;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.Instance;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
@@ -15,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * does none of these (a leak, or an event stream) must not keep the outcome for ever: after {@value
  * #PATIENCE_NANOS} ns without a read it counts by its status. Time counts up to the answer's
  * headers: a caller that reads slowly does not make its target slow. Where nobody goes by the time
- * ({@link Ticket#isTimed}) the clock is not read when they come, and patience begins when somebody
- * looks for the first time.
+ * ({@link CallOutcome#isTimed}) the clock is not read when they come, and patience begins when
+ * somebody looks for the first time.
  *
  * <p><b>Which body.</b> While the thread runs the call's interceptors the outcome is bound to it
  * ({@link Bound}), and every body that OkHttp opens on the network meanwhile is watched and
@@ -36,7 +37,7 @@ final class Outcome {
       AtomicIntegerFieldUpdater.newUpdater(Outcome.class, "reads");
 
   private final Engine engine;
-  private final Ticket ticket;
+  private final CallDecision ticket;
 
   /** Where the call goes instead; null once its interceptors have run. */
   private @Nullable Aim aim;
@@ -75,19 +76,19 @@ final class Outcome {
    * @param call null where OkHttp does not tell
    * @param began when the call's own time began to run
    */
-  Outcome(Engine engine, Ticket ticket, @Nullable Call call, long began) {
+  Outcome(Engine engine, CallDecision ticket, @Nullable Call call, long began) {
     this.engine = engine;
     this.ticket = ticket;
     this.call = call;
     this.began = began;
-    timed = ticket.isTimed();
+    timed = ticket.outcome().isTimed();
   }
 
   /**
    * Nobody but the counters is interested: no breaker, no instance, no limit on calls under way.
    */
   boolean isOnlyCounted() {
-    return ticket.breaker() == null && ticket.instance() == null && !ticket.holdsSlot();
+    return ticket.outcome().isOnlyCounted();
   }
 
   /**
@@ -180,7 +181,7 @@ final class Outcome {
   }
 
   boolean isTold() {
-    return ticket.hasEnded();
+    return ticket.outcome().hasEnded();
   }
 
   /** {@link #answered}, and there is nothing to wait for. */
@@ -193,9 +194,9 @@ final class Outcome {
     if (!isTold()) {
       try {
         if (shed) {
-          ticket.endShed(io.weir.engine.outcome.Outcome.http(status), now);
+          ticket.outcome().endShed(io.weir.engine.outcome.Outcome.http(status), now);
         } else {
-          ticket.endHttp(status, timed ? answeredAt : now, now);
+          ticket.outcome().endHttp(status, timed ? answeredAt : now, now);
         }
       } catch (Throwable t) {
         Gate.failedOpen(t);
@@ -217,7 +218,9 @@ final class Outcome {
         long limit = Calls.timeoutNanos(call);
         // OkHttp started its clock a moment before us
         boolean overdue = late || limit > 0 && now - began >= limit - limit / 10;
-        ticket.endFailure(Failures.of(thrown, Calls.canceled(call), overdue), thrown, now);
+        ticket
+            .outcome()
+            .endFailure(Failures.of(thrown, Calls.canceled(call), overdue), thrown, now);
       } catch (Throwable t) {
         Gate.failedOpen(t);
       } finally {

@@ -95,7 +95,7 @@ final class PacedRun implements Runnable {
     if (wake()) {
       try {
         long now = gate.engine.now();
-        decision.ticket.started(now);
+        decision.ticket.outcome().started(now);
         if (timeout > 0) {
           long left = Math.max(1, timeout - (now - began));
           decision.call.timeout().timeout(left, TimeUnit.NANOSECONDS);

@@ -2,7 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Skip;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.ServicePlan;
 import java.lang.reflect.Field;
@@ -38,11 +38,7 @@ public final class RunHook extends Hook {
     Call call = (Call) a0;
     Request request = call.request();
     ServicePlan plan = engine.plan(request.url().host(), request.url().port());
-    if (plan == null
-        || plan.client() == null
-        || !plan.client().paces()
-        || engine.pacer() == null
-        || Decision.isFor(call)) {
+    if (plan == null || !plan.paces() || engine.pacer() == null || Decision.isFor(call)) {
       return null;
     }
     OkHttpClient derived = clientOf(call);
@@ -50,7 +46,7 @@ public final class RunHook extends Hook {
     if (governor == null) {
       return null;
     }
-    Ticket ticket = new Ticket();
+    CallDecision ticket = engine.newDecision();
     Gate gate = governor.gate();
     Decision decision = new Decision(plan, call, gate.admits(plan, request, ticket), ticket);
     if (decision.admitted && ticket.waitNanos() > 0) {
@@ -66,7 +62,7 @@ public final class RunHook extends Hook {
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
     if (state instanceof Decision && ((Decision) state).unbind()) {
-      ((Decision) state).ticket.abandon(engine.now());
+      ((Decision) state).ticket.outcome().abandon(engine.now());
     }
     return result;
   }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.bootstrap.Bridge;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -143,6 +143,6 @@ class BodyHookTest extends OutcomeTest {
   }
 
   private Outcome outcome() {
-    return new Outcome(rig.engine, new Ticket(), null, 0);
+    return new Outcome(rig.engine, new CallLedger(), null, 0);
   }
 }

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.breaker.CircuitBreaker;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.instances.Instance;
+import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -216,9 +216,9 @@ class OutcomeTest {
 
   @Test
   void aReadUnderWayIsWaitedForHoweverLongItTakes() {
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    Outcome outcome = new Outcome(rig.engine, ticket, null, 0);
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    Outcome outcome = new Outcome(rig.engine, ledger, null, 0);
     outcome.answered(200);
     outcome.reads();
     rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
@@ -234,10 +234,10 @@ class OutcomeTest {
    */
   @Test
   void anUnreadBodyOfACallNobodyTimesCountsAfterPatienceFromTheFirstLook() {
-    Ticket ticket = new Ticket();
-    ticket.begin(0, null);
-    assertThat(ticket.isTimed()).isFalse();
-    Outcome outcome = new Outcome(rig.engine, ticket, null, 0);
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    assertThat(ledger.isTimed()).isFalse();
+    Outcome outcome = new Outcome(rig.engine, ledger, null, 0);
     outcome.answered(200);
     rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
     assertThat(outcome.isOver()).isFalse();

@@ -5,8 +5,8 @@ import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.common.AttributesBuilder;
 import io.opentelemetry.api.trace.Span;
 import io.weir.engine.call.AttributeSource;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.call.Witness;
 import io.weir.engine.instances.Instance;
 import org.jspecify.annotations.Nullable;
@@ -31,26 +31,32 @@ final class Spans implements Witness {
   private static final AttributeKey<String> ARM = AttributeKey.stringKey("weir.route.arm");
 
   @Override
-  public <C> void decided(
-      Ticket ticket, String service, boolean inbound, AttributeSource<C> source, C call, long now) {
+  public <C> @Nullable String decided(
+      CallDecision decision,
+      String service,
+      boolean inbound,
+      AttributeSource<C> source,
+      C call,
+      long now) {
     Span span = Span.current();
     if (!span.isRecording()) {
-      return;
+      return null;
     }
-    if (ticket.refusal() == null) {
-      span.addEvent("weir.routed", routed(ticket, service));
-      return;
+    if (decision.refusal() == null) {
+      span.addEvent("weir.routed", routed(decision, service));
+      return null;
     }
-    Attributes refused = refused(ticket, service);
+    Attributes refused = refused(decision, service);
     if (inbound) {
       span.setAllAttributes(refused);
     } else {
       span.addEvent("weir.refused", refused);
     }
+    return null;
   }
 
-  private static Attributes refused(Ticket ticket, String service) {
-    Refusal r = ticket.refused();
+  private static Attributes refused(CallDecision decision, String service) {
+    Refusal r = decision.refused();
     AttributesBuilder b = Attributes.builder();
     b.put(SERVICE, service);
     b.put(BY, r.kind().name().toLowerCase(java.util.Locale.ROOT));
@@ -60,19 +66,19 @@ final class Spans implements Witness {
     } else if (r.kind() == Refusal.Kind.BREAKER) {
       b.put(CIRCUIT, "open");
     }
-    return with(b, DECISION, ticket.decision()).build();
+    return with(b, DECISION, decision.id()).build();
   }
 
   @SuppressWarnings("NullAway") // what is not refused is routed, and so has an instance
-  private static Attributes routed(Ticket ticket, String service) {
-    Instance i = ticket.instance();
+  private static Attributes routed(CallDecision decision, String service) {
+    Instance i = decision.instance();
     AttributesBuilder b = Attributes.builder();
     b.put(SERVICE, service);
     b.put(ADDRESS, i.host());
     b.put(PORT, (long) i.port());
     with(b, VERSION, i.version());
     with(b, REGION, i.region());
-    return with(b, ARM, ticket.arm()).build();
+    return with(b, ARM, decision.arm()).build();
   }
 
   private static AttributesBuilder with(

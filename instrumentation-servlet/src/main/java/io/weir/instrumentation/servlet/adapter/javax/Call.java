@@ -2,7 +2,7 @@ package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
-import io.weir.engine.call.Ticket;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.outcome.Failure;
 import io.weir.instrumentation.servlet.adapter.Pause;
@@ -16,15 +16,15 @@ import javax.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One governed request: its ticket, its mark, and, when it goes asynchronous, the listener that
- * learns its outcome. It and its ticket are all we allocate per governed request.
+ * One governed request: its decision, its mark, and, when it goes asynchronous, the listener that
+ * learns its outcome. It and its decision are all we allocate per governed request.
  *
- * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the ticket is
- * one-shot, so an early and a late end do not count twice.
+ * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the decision
+ * is one-shot, so an early and a late end do not count twice.
  */
 final class Call extends Waiting implements AsyncListener {
 
-  final Ticket ticket = new Ticket();
+  final CallDecision decision;
 
   private final Engine engine;
   private final HttpServletRequest request;
@@ -34,6 +34,7 @@ final class Call extends Waiting implements AsyncListener {
 
   Call(Engine engine, HttpServletRequest request, HttpServletResponse response) {
     this.engine = engine;
+    decision = engine.newDecision();
     this.request = request;
     this.response = response;
     colour = engine.colour(RequestSource.INSTANCE, request);
@@ -64,7 +65,7 @@ final class Call extends Waiting implements AsyncListener {
    */
   boolean leaves(Pause pause) {
     leave();
-    if (pause.begin(request, this, ticket.waitNanos())) {
+    if (pause.begin(request, this, decision.waitNanos())) {
       return true;
     }
     stay();
@@ -73,12 +74,12 @@ final class Call extends Waiting implements AsyncListener {
 
   /** The wait is over, latency counts from here. */
   void goesOn() {
-    ticket.started(engine.now());
+    decision.outcome().started(engine.now());
   }
 
   @Override
   public void abandon() {
-    ticket.abandon(engine.now());
+    decision.outcome().abandon(engine.now());
   }
 
   /**
@@ -89,7 +90,7 @@ final class Call extends Waiting implements AsyncListener {
    */
   boolean paced() {
     long began = engine.now();
-    long wait = ticket.waitNanos();
+    long wait = decision.waitNanos();
     for (long left = wait; left > 0; left = wait - (engine.now() - began)) {
       if (Thread.currentThread().isInterrupted()) {
         abandon();
@@ -116,9 +117,9 @@ final class Call extends Waiting implements AsyncListener {
         return false;
       }
       request.getAsyncContext().addListener(this);
-      if (ticket.isTimed() && (response.isCommitted() || isStream())) {
+      if (decision.outcome().isTimed() && (response.isCommitted() || isStream())) {
         // its answer has begun, and it may go on for hours
-        ticket.streams(response.getStatus() >= 500, engine.now());
+        decision.outcome().streams(response.getStatus() >= 500, engine.now());
       }
       return true;
     } catch (IllegalStateException completedMeanwhile) {
@@ -129,7 +130,7 @@ final class Call extends Waiting implements AsyncListener {
   /** An exception is an error of ours, unless it says that the caller has gone away. */
   private void threw(@Nullable Throwable thrown) {
     if (thrown != null && isAbort(thrown.getClass().getName())) {
-      ticket.endFailure(Failure.CANCELLED, thrown, engine.now());
+      decision.outcome().endFailure(Failure.CANCELLED, thrown, engine.now());
     } else {
       end(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
     }
@@ -142,10 +143,10 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   private void end(int status) {
-    if (ticket.isTimed() && isStream()) {
-      ticket.endHttpStream(status, engine.now());
+    if (decision.outcome().isTimed() && isStream()) {
+      decision.outcome().endHttpStream(status, engine.now());
     } else {
-      ticket.endHttp(status, engine.now());
+      decision.outcome().endHttp(status, engine.now());
     }
   }
 

@@ -4,9 +4,9 @@ import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Skip;
+import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Ticket;
 import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.servlet.adapter.Pause;
 import java.io.IOException;
@@ -105,11 +105,11 @@ public final class ServletHook extends Hook {
     call.bindColour();
     boolean goesOn = false;
     try {
-      if (!engine.inbound(RequestSource.INSTANCE, request, call.ticket)) {
-        answer(request, response, call.ticket);
+      if (!engine.inbound(RequestSource.INSTANCE, request, call.decision)) {
+        answer(request, response, call.decision);
         return Skip.SKIP;
       }
-      if (call.ticket.waitNanos() > 0) {
+      if (call.decision.waitNanos() > 0) {
         Pause p = pause(self);
         if (p != null && call.leaves(p)) {
           return Skip.SKIP;
@@ -180,10 +180,10 @@ public final class ServletHook extends Hook {
   }
 
   private static void answer(
-      HttpServletRequest request, HttpServletResponse response, Ticket ticket) {
-    Refusal refusal = ticket.refused();
+      HttpServletRequest request, HttpServletResponse response, CallDecision decision) {
+    Refusal refusal = decision.refused();
     response.setStatus(refusal.status());
-    refusal.headers(ticket, response::setHeader);
+    refusal.headers(decision, response::setHeader);
     response.setContentType(refusal.contentType());
     byte[] body = refusal.bodyBytes();
     response.setContentLength(body.length);

@@ -1,26 +1,31 @@
-package io.weir.engine.call;
+package io.weir.engine.ledger;
 
+import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.CallOutcome;
+import io.weir.engine.call.Refusal;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.measure.CallTags;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import java.util.Arrays;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call's way through the engine and back: filled by the gate on admission, ended once with the
- * outcome.
+ * What one call has taken on its way through the engine, and who must be told its end or gets
+ * something back: permits, tokens, places, timers.
  *
- * <p>Owned by the adapter, which may embed or reuse it ({@link #begin} resets). Confined to one
- * thread until the decision is made; ending is one-shot and may race from any thread: the first
- * wins, later ends do nothing.
+ * <p>For the engine only. Whoever makes the call sees the same object as {@link CallDecision} and
+ * {@link CallOutcome}: one object, so that a call costs one allocation, or none where the adapter
+ * uses it again ({@link #begin} resets).
+ *
+ * <p>Confined to one thread until the decision is made; ending is one-shot and may race from any
+ * thread: the first wins, later ends do nothing.
  */
-public final class Ticket {
-  private static final AtomicIntegerFieldUpdater<Ticket> ENDED =
-      AtomicIntegerFieldUpdater.newUpdater(Ticket.class, "ended");
+public final class CallLedger implements CallDecision, CallOutcome {
+  private static final AtomicIntegerFieldUpdater<CallLedger> ENDED =
+      AtomicIntegerFieldUpdater.newUpdater(CallLedger.class, "ended");
 
   /** Takes the outcome of an admitted call; implemented by breaker and statistics. */
   public interface Recorder {
@@ -29,13 +34,13 @@ public final class Ticket {
      * @param thrown what was thrown, or null
      * @param now nano clock
      */
-    void record(Ticket ticket, int outcome, @Nullable Throwable thrown, long now);
+    void record(CallLedger ledger, int outcome, @Nullable Throwable thrown, long now);
 
     /**
      * The call was admitted by this recorder but never made (a later engine refused): give the
      * permit back.
      */
-    void abandon(Ticket ticket, long now);
+    void abandon(CallLedger ledger, long now);
 
     /** Whether it goes by how long the call takes. */
     default boolean times() {
@@ -75,15 +80,12 @@ public final class Ticket {
     void took(int which, long nanos, boolean failed);
   }
 
-  /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
-  public static final String DECISION = "X-Weir-Decision";
-
   private volatile int ended;
 
   // decision
   private @Nullable Refusal refusal;
   private long retryAfterNanos;
-  private int places;
+  private int concurrencyLimit;
   private long waitNanos;
   private @Nullable Instance instance;
   private @Nullable String arm;
@@ -122,7 +124,7 @@ public final class Ticket {
   private boolean healthCheck;
   private boolean management;
 
-  private @Nullable String decision;
+  private @Nullable String id;
 
   private static final String[] NO_HEADERS = new String[0];
 
@@ -141,7 +143,7 @@ public final class Ticket {
     breakerPermit = 0;
     latency = null;
     timer = null;
-    decision = null;
+    id = null;
     healthCheck = false;
     management = false;
     untold = false;
@@ -150,13 +152,13 @@ public final class Ticket {
     moreCount = 0;
     slot = null;
     moreSlotCount = 0;
-    // no fence: a ticket is handed to another thread only by means that have one of their own
+    // no fence: a ledger is handed to another thread only by means that have one of their own
     ENDED.lazySet(this, 0);
   }
 
   /**
    * Engines: this call is refused. Returns false, so that an engine can {@code return
-   * ticket.refuse(...)}.
+   * ledger.refuse(...)}.
    */
   public boolean refuse(Refusal refusal, long retryAfterNanos) {
     this.refusal = refusal;
@@ -165,11 +167,11 @@ public final class Ticket {
   }
 
   /**
-   * Limiter: this call is refused, for as many as {@code places} are under way and no more may be.
+   * Limiter: this call is refused, for as many as {@code limit} are under way and no more may be.
    * Returns false.
    */
-  public boolean refuseFull(Refusal refusal, int places) {
-    this.places = places;
+  public boolean refuseFull(Refusal refusal, int limit) {
+    this.concurrencyLimit = limit;
     return refuse(refusal, 0);
   }
 
@@ -297,93 +299,19 @@ public final class Ticket {
     this.headers = headers;
   }
 
-  /** Why it was refused, or null: it was not. */
-  public @Nullable Refusal refusal() {
-    return refusal;
-  }
-
-  /**
-   * Why, of a call that was refused.
-   *
-   * @throws NullPointerException when it was not
-   */
-  public Refusal refused() {
-    return Objects.requireNonNull(refusal);
-  }
-
-  /** How many calls might be under way when a limit on them refused this one. */
-  int places() {
-    return places;
-  }
-
-  /** Nanos until a retry may succeed; 0 when unknown. */
-  public long retryAfterNanos() {
-    return retryAfterNanos;
-  }
-
-  /** {@code Retry-After} in whole seconds, rounded up, at least 1. */
-  public long retryAfterSeconds() {
-    return Math.max(
-        1, retryAfterNanos / 1_000_000_000L + (retryAfterNanos % 1_000_000_000L > 0 ? 1 : 0));
-  }
-
-  /** gRPC trailer {@code grpc-retry-pushback-ms}: milliseconds, rounded up; 0 when unknown. */
-  public long retryPushbackMillis() {
-    return retryAfterNanos / 1_000_000 + (retryAfterNanos % 1_000_000 > 0 ? 1 : 0);
-  }
-
-  /** Nanos an admitted call has to wait before it is made; 0 for at once. */
-  public long waitNanos() {
-    return waitNanos;
-  }
-
-  /** The chosen instance, or null: the call goes where the application aimed it. */
-  public @Nullable Instance instance() {
-    return instance;
-  }
-
-  public @Nullable String arm() {
-    return arm;
-  }
-
-  /**
-   * Headers to set on the call before it is made: name, value, name, value ...; never null, must
-   * not be changed.
-   */
-  public String[] headers() {
-    return headers;
-  }
-
-  /** Deadline the routing rule sets for this call, in nanos from its start; 0 for none. */
-  public long timeoutNanos() {
-    return timeoutNanos;
-  }
-
-  public long startNanos() {
-    return startNanos;
-  }
-
-  /** The paced wait is over: latency counts from here. */
-  public void started(long now) {
-    startNanos = now;
-  }
-
+  /** Who holds the permit of this call, or null. */
   public @Nullable Recorder breaker() {
     return breaker;
   }
 
+  /** See {@link #permit}. */
   public long breakerPermit() {
     return breakerPermit;
   }
 
-  /** Witness: the caller is told that this is the decision's id. */
-  public void decision(String id) {
-    decision = id;
-  }
-
-  /** What the caller is told as the decision's id, or null. */
-  public @Nullable String decision() {
-    return decision;
+  /** Gate: the caller is told that this is the decision's id. */
+  public void named(String id) {
+    this.id = id;
   }
 
   /** Gate: the time this call takes is counted in {@code latency} as of {@code kind}. */
@@ -396,14 +324,6 @@ public final class Ticket {
   public void timed(Timer by, int which) {
     timer = by;
     timed = which;
-  }
-
-  /**
-   * Whether anybody goes by how long the call takes: then an adapter that waits for more than the
-   * answer reads the clock when that is there. Asked after admission.
-   */
-  public boolean isTimed() {
-    return latency != null || slot != null || breaker != null && breaker.times();
   }
 
   /** Gate: the call is a health check, which only rules that include these are about. */
@@ -431,12 +351,81 @@ public final class Ticket {
     return healthCheck && !includeHealth || management && !includeManagement;
   }
 
-  /**
-   * The answer has begun and may go on for as long as the caller listens: a stream. To rules the
-   * call takes the time until now; it is still under way. Only the first time counts.
-   *
-   * @param failed whether the answer is an error already
-   */
+  // ---- CallDecision
+
+  @Override
+  public @Nullable Refusal refusal() {
+    return refusal;
+  }
+
+  @Override
+  public long retryAfterNanos() {
+    return retryAfterNanos;
+  }
+
+  @Override
+  public int concurrencyLimit() {
+    return concurrencyLimit;
+  }
+
+  @Override
+  public long waitNanos() {
+    return waitNanos;
+  }
+
+  @Override
+  public @Nullable Instance instance() {
+    return instance;
+  }
+
+  @Override
+  public @Nullable String arm() {
+    return arm;
+  }
+
+  @Override
+  public String[] headers() {
+    return headers;
+  }
+
+  @Override
+  public long timeoutNanos() {
+    return timeoutNanos;
+  }
+
+  @Override
+  public long startNanos() {
+    return startNanos;
+  }
+
+  @Override
+  public @Nullable String id() {
+    return id;
+  }
+
+  @Override
+  public CallOutcome outcome() {
+    return this;
+  }
+
+  // ---- CallOutcome
+
+  @Override
+  public void started(long now) {
+    startNanos = now;
+  }
+
+  @Override
+  public boolean isTimed() {
+    return latency != null || slot != null || breaker != null && breaker.times();
+  }
+
+  @Override
+  public boolean isOnlyCounted() {
+    return breaker == null && instance == null && slot == null;
+  }
+
+  @Override
   public void streams(boolean failed, long now) {
     if (streams || ended != 0) {
       return;
@@ -448,27 +437,14 @@ public final class Ticket {
     }
   }
 
-  /**
-   * A stream ended with an HTTP status, and when its answer began nobody knows: to rules it takes
-   * no time that tells anything, unless {@link #streams} was told.
-   */
-  public void endHttpStream(int status, long now) {
+  @Override
+  public void end(int outcome, @Nullable Throwable thrown, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
-      untold = !streams;
-      told(Outcome.http(status), null, now);
+      told(outcome, thrown, now);
     }
   }
 
-  /** The call ended with an HTTP status. */
-  public void endHttp(int status, long now) {
-    end(Outcome.http(status), null, now);
-  }
-
-  /**
-   * The call ended with an HTTP status, and the time it took had ended before.
-   *
-   * @param answeredAt when it had, nano clock
-   */
+  @Override
   public void endHttp(int status, long answeredAt, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
       startNanos += now - answeredAt;
@@ -476,41 +452,15 @@ public final class Ticket {
     }
   }
 
-  /** Whether the call's end has been told, or is just being told. Any thread. */
-  public boolean hasEnded() {
-    return ended != 0;
+  @Override
+  public void endHttpStream(int status, long now) {
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      untold = !streams;
+      told(Outcome.http(status), null, now);
+    }
   }
 
-  /** The call ended with a gRPC status code. */
-  public void endGrpc(int code, @Nullable Throwable thrown, long now) {
-    end(Outcome.grpc(code), thrown, now);
-  }
-
-  /**
-   * The call ended with a gRPC status code of which more is known.
-   *
-   * @param failure see {@link Outcome#grpc(int, Failure)}
-   */
-  public void endGrpc(int code, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
-    end(Outcome.grpc(code, failure), thrown, now);
-  }
-
-  /**
-   * The target's own Weir refused the call: its place and tokens go as for any answer, but it is no
-   * evidence against the target.
-   *
-   * @param answer the refusal, an {@link Outcome}
-   */
-  public void endShed(int answer, long now) {
-    end(Outcome.shed(answer), null, now);
-  }
-
-  /** The call ended without an answer. */
-  public void endFailure(Failure failure, @Nullable Throwable thrown, long now) {
-    end(Outcome.failed(failure), thrown, now);
-  }
-
-  /** The call was admitted but never made: permits and tokens go back. */
+  @Override
   public void abandon(long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
       giveBackTokens(now);
@@ -524,17 +474,9 @@ public final class Ticket {
     }
   }
 
-  /**
-   * The call ended.
-   *
-   * @param outcome an {@link Outcome}
-   * @param thrown what was thrown, or null
-   * @param now nano clock
-   */
-  public void end(int outcome, @Nullable Throwable thrown, long now) {
-    if (ENDED.compareAndSet(this, 0, 1)) {
-      told(outcome, thrown, now);
-    }
+  @Override
+  public boolean hasEnded() {
+    return ended != 0;
   }
 
   private void told(int outcome, @Nullable Throwable thrown, long now) {
