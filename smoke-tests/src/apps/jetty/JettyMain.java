@@ -27,7 +27,9 @@ public class JettyMain {
           }
         });
     server.setHandler(context);
+    Site.more("JettyMore", server, context, args.length > 0);
     server.start();
+    Site.more("JettyPorts", server);
     System.out.println("READY " + connector.getLocalPort());
     server.join();
   }

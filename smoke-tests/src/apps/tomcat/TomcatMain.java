@@ -31,7 +31,9 @@ public class TomcatMain {
     ErrorPage page = new ErrorPage();
     page.setLocation("/error-page");
     context.addErrorPage(page);
+    Site.more("TomcatMore", tomcat, context, args.length > 0);
     tomcat.start();
+    Site.more("TomcatPorts", tomcat);
     System.out.println("READY " + tomcat.getConnector().getLocalPort());
     tomcat.getServer().await();
   }

@@ -31,9 +31,10 @@ public class UndertowMain {
             .addErrorPage(Servlets.errorPage("/error-page"))
             .addServletContainerInitializer(
                 new ServletContainerInitializerInfo(Install.class, Collections.emptySet()));
+    Site.more("UndertowDeployment", info);
     DeploymentManager manager = Servlets.defaultContainer().addDeployment(info);
     manager.deploy();
-    Undertow server =
+    Undertow.Builder builder =
         Undertow.builder()
             .addHttpListener(0, "127.0.0.1")
             .setServerOption(UndertowOptions.IDLE_TIMEOUT, Integer.getInteger("site.idle", -1))
@@ -41,9 +42,11 @@ public class UndertowMain {
                 UndertowOptions.NO_REQUEST_TIMEOUT, Integer.getInteger("site.idle", 60_000))
             .setIoThreads(1)
             .setWorkerThreads(4)
-            .setHandler(manager.start())
-            .build();
+            .setHandler(manager.start());
+    Site.more("UndertowMore", builder, manager.getDeployment().getHandler());
+    Undertow server = builder.build();
     server.start();
+    Site.more("UndertowPorts", server);
     System.out.println(
         "READY "
             + ((InetSocketAddress) server.getListenerInfo().get(0).getAddress()).getPort());

@@ -10,6 +10,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import javax.servlet.AsyncContext;
 import javax.servlet.DispatcherType;
 import javax.servlet.Filter;
@@ -55,6 +56,7 @@ public final class Site {
     servlet(context, new Health(), "/healthz");
     servlet(context, new Events(), "/events");
     servlet(context, new LongPoll(), "/long-poll");
+    servlet(context, new Served(), "/served");
     servlet(context, new Framework(), "/");
     if (filter) {
       FilterRegistration.Dynamic once = context.addFilter("once", new Once());
@@ -64,6 +66,21 @@ public final class Site {
       f.setAsyncSupported(true);
       f.addMappingForUrlPatterns(EnumSet.allOf(DispatcherType.class), false, "/*");
     }
+  }
+
+  /**
+   * What an application has beyond the common: a class of this name, where the class path has it,
+   * is given the server's parts and gives back what else is to be done or known.
+   */
+  @SuppressWarnings("unchecked")
+  public static Object more(String name, Object... parts) throws Exception {
+    Class<?> more;
+    try {
+      more = Class.forName(name);
+    } catch (ClassNotFoundException none) {
+      return null;
+    }
+    return ((Function<Object[], Object>) more.getConstructor().newInstance()).apply(parts);
   }
 
   private static void servlet(ServletContext context, HttpServlet servlet, String path) {
@@ -156,10 +173,22 @@ public final class Site {
   }
 
   public static final class Hello extends HttpServlet {
+    static final AtomicInteger SERVED = new AtomicInteger();
+
     @Override
     protected void doGet(HttpServletRequest request, HttpServletResponse response)
         throws IOException {
+      SERVED.incrementAndGet();
       say(response, "hello\n");
+    }
+  }
+
+  /** How often hello was said. */
+  public static final class Served extends HttpServlet {
+    @Override
+    protected void doGet(HttpServletRequest request, HttpServletResponse response)
+        throws IOException {
+      say(response, Hello.SERVED + "\n");
     }
   }
 

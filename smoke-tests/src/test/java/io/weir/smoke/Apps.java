@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,6 +55,9 @@ final class Apps {
             for (String name : names) {
               sources.addAll(sources(name, replacements));
             }
+            if (release > Runtime.version().feature()) {
+              return compileByTheNewest(release, names, sources, classpath, out);
+            }
             JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
             StringWriter said = new StringWriter();
             if (!javac
@@ -80,6 +84,44 @@ final class Apps {
             throw new IllegalStateException(e);
           }
         });
+  }
+
+  /** For a release that this JVM's compiler does not know. */
+  private static String compileByTheNewest(
+      int release, List<String> names, List<JavaFileObject> sources, String classpath, Path out)
+      throws IOException {
+    Path folder = Work.fresh("sources");
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Jdk.find(25).orElseThrow().home().resolve("bin/javac").toString(),
+                "-J-XX:TieredStopAtLevel=1",
+                "-J-XX:+UseSerialGC",
+                "-d",
+                out.toString(),
+                "-cp",
+                classpath,
+                "--release",
+                Integer.toString(release),
+                "-proc:none",
+                "-nowarn"));
+    for (JavaFileObject source : sources) {
+      Path file = folder.resolve(source.getName().substring(1));
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, source.getCharContent(true));
+      command.add(file.toString());
+    }
+    Process p = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    try {
+      if (p.waitFor() != 0) {
+        throw new IllegalStateException(names + " does not compile:\n" + said);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+    return out.toString();
   }
 
   /** Class path of a compiled application and the jars it runs on. */

@@ -60,7 +60,7 @@ class AutoTest {
     Matrix.Cell cell = cell("grpc", "netty-1.85");
     String classpath =
         Apps.with(
-            Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
+            Apps.compile(List.of("grpc", "grpc-wire", "grpc-any"), cell.classpath(), Map.of()),
             cell.classpath());
     try (EtcdServer etcd = EtcdServer.start()) {
       etcd.ctl("put", "/service/stock/rate-limit/in", auto(""));

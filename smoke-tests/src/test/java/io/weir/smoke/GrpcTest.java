@@ -53,7 +53,7 @@ class GrpcTest {
     String transports = cell.name().startsWith("okhttp") ? "grpc-okhttp" : "grpc-any";
     classpath =
         Apps.with(
-            Apps.compile(List.of("grpc", transports), cell.classpath(), Map.of()),
+            Apps.compile(List.of("grpc", "grpc-wire", transports), cell.classpath(), Map.of()),
             cell.classpath());
     rules = new Rules();
     governed = server("a").weir("service=stock;rules=" + rules.location()).launch();

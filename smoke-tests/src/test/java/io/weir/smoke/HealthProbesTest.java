@@ -123,7 +123,7 @@ class HealthProbesTest {
     Matrix.Cell cell = cell("grpc", "netty-1.85");
     String classpath =
         Apps.with(
-            Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
+            Apps.compile(List.of("grpc", "grpc-wire", "grpc-any"), cell.classpath(), Map.of()),
             cell.classpath());
     Rules rules = new Rules();
     rules.put("service/stock/rate-limit/all", "{\"qps\": 0}");

@@ -142,7 +142,7 @@ class MaxConcurrentTest {
     Matrix.Cell cell = cell("grpc", "netty-1.85");
     String classpath =
         Apps.with(
-            Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
+            Apps.compile(List.of("grpc", "grpc-wire", "grpc-any"), cell.classpath(), Map.of()),
             cell.classpath());
     Rules rules = new Rules();
     rules.put(

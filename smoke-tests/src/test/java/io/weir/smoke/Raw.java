@@ -102,6 +102,11 @@ final class Raw implements AutoCloseable {
         Integer.parseInt(status.split(" ")[1]), headers, new String(body, StandardCharsets.UTF_8));
   }
 
+  /** Whether an answer to what was sent has begun to come. */
+  boolean hasAnswer() throws IOException {
+    return in.available() > 0;
+  }
+
   private byte[] exactly(int n) throws IOException {
     byte[] b = in.readNBytes(n);
     if (b.length < n) {

@@ -1,6 +1,7 @@
 package io.weir.smoke;
 
 import io.weir.control.testing.EtcdServer;
+import java.io.File;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -70,6 +71,17 @@ final class Rules {
       Files.deleteIfExists(directory.resolve(key + ".yaml"));
     } catch (IOException e) {
       throw new IllegalStateException(e);
+    }
+    return this;
+  }
+
+  /** Takes away what lies in a folder. */
+  Rules removeAll(String folder) {
+    File[] files = directory.resolve(folder).toFile().listFiles();
+    for (File file : files == null ? new File[0] : files) {
+      if (!file.delete()) {
+        throw new IllegalStateException(file + " cannot be deleted");
+      }
     }
     return this;
   }

@@ -53,7 +53,7 @@ class SignalsTest {
     Matrix.Cell cell = cell("grpc", "netty-1.85");
     String classpath =
         Apps.with(
-            Apps.compile(List.of("grpc", "grpc-any"), cell.classpath(), Map.of()),
+            Apps.compile(List.of("grpc", "grpc-wire", "grpc-any"), cell.classpath(), Map.of()),
             cell.classpath());
     String options = "service=stock;admin.port=0;rules=" + new Rules().location();
     try (Jvm server =

@@ -1,5 +1,6 @@
 import io.grpc.MethodDescriptor;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -54,7 +55,12 @@ final class Wire {
     @Override
     public String parse(InputStream stream) {
       try {
-        return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        byte[] some = new byte[4096];
+        for (int n; (n = stream.read(some)) > 0; ) {
+          all.write(some, 0, n);
+        }
+        return new String(all.toByteArray(), StandardCharsets.UTF_8);
       } catch (IOException e) {
         throw new IllegalStateException(e);
       }
