@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Loads adapters beside the library they are typed against: child of the application's loader for
- * the library's types, with the engine's API taken from the isolated loader. Lives as long as the
+ * the library's types, with the engine and what instrumentations have in common
+ * taken from the isolated loader. Lives as long as the
  * woven class that uses it.
  */
 final class AdapterLoader extends ClassLoader {
@@ -37,7 +38,7 @@ final class AdapterLoader extends ClassLoader {
 
   @Override
   protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-    if (name.startsWith("io.weir.engine.")) {
+    if (name.startsWith("io.weir.engine.") || name.startsWith("io.weir.instrumentation.api.")) {
       return isolated.loadClass(name);
     }
     if (name.startsWith("io.weir.bootstrap.")) {

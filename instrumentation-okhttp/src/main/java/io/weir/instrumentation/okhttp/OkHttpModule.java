@@ -14,7 +14,6 @@ public final class OkHttpModule extends WeirModule {
   static final String ADDRESS = ADAPTERS + "AddressHook";
   static final String BODY = ADAPTERS + "BodyHook";
   static final String RUN = ADAPTERS + "RunHook";
-  static final String CANCEL = ADAPTERS + "CancelHook";
 
   public OkHttpModule() {
     super("okhttp");
@@ -22,7 +21,7 @@ public final class OkHttpModule extends WeirModule {
 
   @Override
   public String[] hooks() {
-    return new String[] {NEW_CALL, ADDRESS, BODY, RUN, CANCEL};
+    return new String[] {NEW_CALL, ADDRESS, BODY, RUN};
   }
 
   @Override

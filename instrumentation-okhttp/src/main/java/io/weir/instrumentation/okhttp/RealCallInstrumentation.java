@@ -30,7 +30,7 @@ final class RealCallInstrumentation implements WovenTypes {
 
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.This Object call) {
-      Bridge.exit(Bridge.hook(OkHttpModule.CANCEL), origin, null, call, null, null);
+      Bridge.exit(Bridge.hook(OkHttpModule.RUN), origin, null, call, null, null);
     }
   }
 }

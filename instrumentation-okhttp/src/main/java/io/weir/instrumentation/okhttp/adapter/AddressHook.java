@@ -2,6 +2,8 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.CurrentCall;
 import org.jspecify.annotations.Nullable;
 
 /** An {@code okhttp3.Address} is being made: for a retargeted call, of the chosen instance. */
@@ -18,8 +20,10 @@ public final class AddressHook extends Hook {
   @SuppressWarnings("NullAway") // a URL has a host and a port
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
-    Outcome outcome = Bound.outcome();
-    Aim aim = outcome == null ? null : outcome.aim();
-    return aim == null ? null : aim.substitutes((String) a0, (Integer) a1);
+    ClientCall<?, ?> call = CurrentCall.of(OkHttpLibrary.class);
+    Object to = call == null ? null : call.note();
+    return to instanceof Destination
+        ? ((Destination) to).substitutes((String) a0, (Integer) a1)
+        : null;
   }
 }

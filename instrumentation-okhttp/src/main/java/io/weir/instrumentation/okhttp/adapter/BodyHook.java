@@ -2,6 +2,8 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.CurrentCall;
 import okio.Source;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +18,7 @@ public final class BodyHook extends Hook {
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
-    Outcome outcome = Bound.outcome();
-    return outcome == null ? null : new WatchedSource((Source) a0, outcome, null);
+    ClientCall<?, ?> call = CurrentCall.of(OkHttpLibrary.class);
+    return call == null ? null : new WatchedBody.Bytes((Source) a0, call);
   }
 }

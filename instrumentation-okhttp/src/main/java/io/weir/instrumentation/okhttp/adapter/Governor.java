@@ -1,12 +1,12 @@
 package io.weir.instrumentation.okhttp.adapter;
 
-import io.weir.engine.call.CallDecision;
-import io.weir.engine.call.Refusal;
-import io.weir.engine.gate.ServicePlan;
+import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.ClientGate;
+import io.weir.instrumentation.api.client.CurrentCall;
+import io.weir.instrumentation.api.pacing.PacedWait;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import okhttp3.Call;
 import okhttp3.Dns;
 import okhttp3.Interceptor;
@@ -22,48 +22,28 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Where it stands.</b> Before the application's own interceptors, so a refused call runs none
  * of them, and what they and OkHttp do below (redirects, authentication, silent retries, the cache)
  * is part of the one call and of its one outcome. The request they see is the application's, URL
- * untouched, plus the headers a routing rule sets; see {@link Aim} for how it gets to the chosen
- * instance nevertheless.
+ * untouched, plus the headers a routing rule sets; see {@link Destination} for how it gets to the
+ * chosen instance nevertheless.
  *
- * <p><b>Outcome.</b> What is thrown is told apart by {@link Failures}. An answer counts by its
- * status once its body has been read or closed, for the body may still fail: {@link Outcome}. The
- * body is watched where OkHttp opens it on the network ({@link BodyHook}), and the caller gets the
- * very answer it would have got; a watched copy of it only where OkHttp is older than 3.14, the
- * answer does not come from the network or is decoded on its way, or a route's deadline has to show
- * in what is thrown.
+ * <p><b>Outcome.</b> An answer counts by its status once its body has been read or closed, for the
+ * body may still fail. The body is watched where OkHttp opens it on the network ({@link BodyHook}),
+ * and the caller gets the very answer it would have got; a watched copy of it only where OkHttp is
+ * older than 3.14, the answer does not come from the network or is decoded on its way, or a route's
+ * deadline has to show in what is thrown.
  *
  * <p><b>Waiting.</b> A paced call of {@code execute} waits on its caller's thread; cancelling it or
  * interrupting the thread ends the wait and gives the tokens back. One that was enqueued has been
- * decided when it comes here, and has waited without a thread: {@link PacedRun}.
+ * decided when it comes here, and has waited without a thread: {@link RunHook}.
  *
  * <p>Any thread; no lock.
  */
 final class Governor implements Interceptor {
-  /** How soon a waiting call notices that it was cancelled; nothing wakes it for that. */
-  private static final long CANCEL_CHECK_NANOS = 10_000_000;
-
-  private final Gate gate;
+  private final ClientGate<Request, Response> gate;
   private final Dns dns;
 
-  Governor(Gate gate, Dns dns) {
+  Governor(ClientGate<Request, Response> gate, Dns dns) {
     this.gate = gate;
     this.dns = dns;
-  }
-
-  @Override
-  public Response intercept(Chain chain) throws IOException {
-    Request request = chain.request();
-    ServicePlan plan = gate.plan(request.url());
-    if (plan != null) {
-      return govern(plan, request, chain);
-    }
-    Object[] cell = Bound.cell();
-    Outcome before = Bound.swap(cell, null); // an interceptor of another call may make this one
-    try {
-      return chain.proceed(gate.coloured(request, null));
-    } finally {
-      Bound.swap(cell, before);
-    }
   }
 
   /** Null when a client is none of ours. Looks at all: another agent may have put its in front. */
@@ -77,113 +57,103 @@ final class Governor implements Interceptor {
     return null;
   }
 
-  Gate gate() {
+  ClientGate<Request, Response> gate() {
     return gate;
   }
 
-  private Response govern(ServicePlan plan, Request request, Chain chain) throws IOException {
-    Call call = Calls.of(chain);
-    Object[] cell = Bound.cell();
-    Decision made = Decision.take(cell, call);
-    CallDecision ticket = made == null ? gate.engine.newDecision() : made.ticket;
-    if (made != null && made.failure != null) {
-      throw made.failure;
+  @Override
+  public Response intercept(Chain chain) throws IOException {
+    Request request = chain.request();
+    Call handle = OkHttpLibrary.callOf(chain);
+    Object[] cell = CurrentCall.cell();
+    ClientCall<Request, Response> made = CurrentCall.takeDecided(cell, gate, handle);
+    ClientCall<Request, Response> call = made == null ? gate.decide(request, handle) : made;
+    if (call != null) {
+      return govern(call, made != null, chain, cell);
     }
-    if (made == null ? !gate.admits(plan, request, ticket) : !made.admitted) {
-      return refuse(plan, request, ticket);
-    }
-    long began = ticket.startNanos();
-    if (made == null && ticket.waitNanos() > 0) {
-      pace(began + ticket.waitNanos(), call, ticket);
-    }
-    Request sent = request;
-    Aim aim = null;
-    Deadline deadline = null;
+    // an interceptor of another call may make this one
+    ClientCall<?, ?> before = CurrentCall.swap(cell, null);
     try {
-      sent = gate.coloured(request, ticket);
-      aim = Aim.at(ticket.instance(), request.url(), dns);
-      deadline = Deadline.start(ticket.timeoutNanos(), call);
-    } catch (Throwable t) {
-      Gate.failedOpen(t);
+      return chain.proceed(gate.propagate(request));
+    } finally {
+      CurrentCall.swap(cell, before);
     }
-    Outcome outcome = new Outcome(gate.engine, ticket, call, began);
-    outcome.aim(aim);
-    Outcome before = Bound.swap(cell, outcome.isOnlyCounted() ? null : outcome);
+  }
+
+  private Response govern(
+      ClientCall<Request, Response> call, boolean hasWaited, Chain chain, Object[] cell)
+      throws IOException {
+    IOException ended = call.failure();
+    if (ended != null) {
+      throw ended;
+    }
+    if (!call.admitted()) {
+      return call.refusal();
+    }
+    if (!hasWaited && call.waits()) {
+      pace(call);
+    }
+    Request sent = call.toSend();
+    Destination destination = null;
+    try {
+      destination = Destination.of(call.destination(), chain.request().url(), dns);
+    } catch (Throwable t) {
+      ClientGate.failedOpen(t);
+    }
+    call.note(destination);
+    call.startDeadline();
+    ClientCall<?, ?> before = CurrentCall.swap(cell, call.isOnlyCounted() ? null : call);
     Response response;
     try {
       response = chain.proceed(sent);
     } catch (Throwable t) {
-      boolean late = deadline != null && deadline.over();
-      outcome.failed(t, late);
-      if (deadline != null && late && t instanceof IOException) {
-        throw deadline.exceeded((IOException) t);
+      IOException late = call.failed(t);
+      if (late != null) {
+        throw late;
       }
       throw t;
     } finally {
-      Bound.swap(cell, before);
-      outcome.aim(null);
+      CurrentCall.swap(cell, before);
+      call.note(null);
     }
-    if (aim != null && !aim.taken() && response.networkResponse() != null) {
-      Gate.failedOpen(new IllegalStateException("the call was not retargeted to " + aim));
+    if (destination != null && !destination.taken() && response.networkResponse() != null) {
+      ClientGate.failedOpen(
+          new IllegalStateException("the call was not retargeted to " + destination));
     }
-    return answered(plan, response, outcome, deadline);
+    return answered(response, call);
   }
 
-  private static Response refuse(ServicePlan plan, Request request, CallDecision ticket)
-      throws IOException {
-    Refusal refusal = ticket.refused();
-    if (refusal.throwing()) {
-      throw new IOException(
-          "call to " + plan.service() + " refused by Weir: " + refusal.description());
-    }
-    return Answer.to(request, ticket);
-  }
-
-  private void pace(long until, @Nullable Call call, CallDecision ticket) throws IOException {
-    for (long left; (left = until - gate.engine.now()) > 0; ) {
-      if (Thread.currentThread().isInterrupted()) {
-        gate.abandon(ticket);
+  private static void pace(ClientCall<?, ?> call) throws IOException {
+    switch (PacedWait.onThread(call, call::isCancelled)) {
+      case INTERRUPTED:
         throw new InterruptedIOException("interrupted while waiting for a rate limit");
-      }
-      if (Calls.canceled(call)) {
-        gate.abandon(ticket);
+      case CANCELLED:
         throw new IOException("Canceled");
-      }
-      LockSupport.parkNanos(this, Math.min(left, CANCEL_CHECK_NANOS));
+      default:
     }
-    ticket.outcome().started(gate.engine.now());
   }
 
-  private Response answered(
-      ServicePlan plan, Response response, Outcome outcome, @Nullable Deadline deadline) {
+  private static Response answered(Response response, ClientCall<Request, Response> call) {
     try {
-      if (response.code() >= 400
-          && response.header(Refusal.REJECTED) != null
-          && gate.isRegistered(plan, outcome.instance(), response.request().url())) {
-        outcome.shed();
-      }
-      boolean over = outcome.answered(response.code());
+      boolean over = call.answered(response, response.request());
       ResponseBody body = response.body();
       if (body == null
-          || deadline == null && (over || outcome.isOnlyCounted())
+          || !call.hasDeadline() && (over || call.isOnlyCounted())
           || response.code() == 101
           || body.contentLength() == 0
           || response.request().method().equals("HEAD")) {
-        if (deadline != null) {
-          deadline.over();
-        }
-        outcome.endedAtOnce();
+        call.endedAtOnce();
         return response;
       }
       Response watched =
-          deadline == null && outcome.isWatched() && !isDecoded(response, body)
+          !call.hasDeadline() && call.isWatched() && !isDecoded(response, body)
               ? response
-              : response.newBuilder().body(new WatchedBody(body, outcome, deadline)).build();
-      gate.bodies.add(outcome, outcome.answeredAt());
+              : response.newBuilder().body(new WatchedBody(body, call)).build();
+      call.watch();
       return watched;
     } catch (Throwable t) {
-      Gate.failedOpen(t);
-      outcome.endedAtOnce();
+      ClientGate.failedOpen(t);
+      call.endedAtOnce();
       return response;
     }
   }

@@ -1,68 +1,86 @@
 package io.weir.instrumentation.okhttp.adapter;
 
+import io.weir.bootstrap.Colour;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Skip;
-import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.Pacer;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.gate.ServicePlan;
+import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.ClientGate;
+import io.weir.instrumentation.api.client.CurrentCall;
+import io.weir.instrumentation.api.pacing.HandOff;
+import io.weir.instrumentation.api.pacing.PacedWait;
+import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.reflect.Field;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import okhttp3.Call;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
+import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An enqueued call gets its thread. If a rule that paces concerns it, it is decided here instead of
  * in {@link Governor}; if it has to wait, the thread goes back to where it came from.
+ *
+ * <p>Also the hook of {@code Call.cancel()}, which ends such a wait.
  */
 public final class RunHook extends Hook {
-  private final Engine engine;
+  private static final ConcurrentHashMap<Call, Paced> WAITING =
+      new ConcurrentHashMap<Call, Paced>();
 
   /** {@code RealCall.client}, in every version; null when it must not be read. */
   private volatile @Nullable Field client;
 
   private volatile boolean clientKnown;
 
-  public RunHook(Engine engine) {
-    this.engine = engine;
-  }
+  public RunHook(Engine engine) {}
 
   /**
    * @param self OkHttp's {@code AsyncCall}, which the dispatcher's executor runs
    * @param a0 the call
    */
   @Override
-  @SuppressWarnings("NullAway") // a0 is the call; a governor is found in a client only
+  @SuppressWarnings("NullAway") // a0 is the call
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) throws Throwable {
-    Call call = (Call) a0;
-    Request request = call.request();
-    ServicePlan plan = engine.plan(request.url().host(), request.url().port());
-    if (plan == null || !plan.paces() || engine.pacer() == null || Decision.isFor(call)) {
+    Call handle = (Call) a0;
+    if (CurrentCall.isDecided(handle)) {
       return null;
     }
-    OkHttpClient derived = clientOf(call);
+    OkHttpClient derived = clientOf(handle);
     Governor governor = derived == null ? null : Governor.of(derived);
-    if (governor == null) {
+    if (derived == null || governor == null) {
       return null;
     }
-    CallDecision ticket = engine.newDecision();
-    Gate gate = governor.gate();
-    Decision decision = new Decision(plan, call, gate.admits(plan, request, ticket), ticket);
-    if (decision.admitted && ticket.waitNanos() > 0) {
-      PacedRun paced =
-          new PacedRun(gate, decision, (Runnable) self, derived.dispatcher().executorService());
-      return paced.await(engine.pacer()) ? Skip.SKIP : null; // null: decided as if it were new
+    ClientCall<Request, Response> call = governor.gate().decideIfPaced(handle.request(), handle);
+    Pacer pacer = governor.gate().pacer();
+    if (call == null || pacer == null) {
+      return null;
     }
-    decision.bind();
-    return decision;
+    if (call.admitted() && call.waits()) {
+      Executor executor = derived.dispatcher().executorService();
+      // null: it is decided as if it were new
+      return new Paced(call, handle, (Runnable) self, executor).begins(pacer) ? Skip.SKIP : null;
+    }
+    CurrentCall.decide(call);
+    return call;
   }
 
+  /** After the call has run, with a state; after it was cancelled, without. */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
-    if (state instanceof Decision && ((Decision) state).unbind()) {
-      ((Decision) state).ticket.outcome().abandon(engine.now());
+    if (state instanceof ClientCall) {
+      CurrentCall.undecide((ClientCall<?, ?>) state);
+    } else if (self instanceof Call) {
+      Paced waiting = WAITING.get(self);
+      if (waiting != null) {
+        waiting.cancel();
+      }
     }
     return result;
   }
@@ -74,10 +92,101 @@ public final class RunHook extends Hook {
         f.setAccessible(true);
         client = f;
       } catch (Exception strange) {
-        Gate.failedOpen(strange);
+        ClientGate.failedOpen(strange);
       }
       clientKnown = true;
     }
     return client == null ? null : (OkHttpClient) client.get(call);
+  }
+
+  /**
+   * An enqueued call that waits for its turn: its thread has gone back to the dispatcher's
+   * executor, and the call gets another one there when the time has come. To the dispatcher it is
+   * under way all the time, so its limits hold; to the application it has not begun: no
+   * interceptor, no event beyond {@code callStart}.
+   *
+   * <p>Cancelling it, or the end of its call timeout, lets the call fail at once, in the
+   * interceptors and on the executor, like any other that is cancelled. What is left of the call
+   * timeout is the time the call has after its wait. An application's callback is called once,
+   * always.
+   */
+  private static final class Paced extends PacedWait {
+    private final ClientCall<?, ?> call;
+    private final Call handle;
+    private final Runnable run;
+    private final Executor executor;
+    private final Colour colour = Colour.current();
+
+    Paced(ClientCall<?, ?> call, Call handle, Runnable run, Executor executor) {
+      super(call);
+      this.call = call;
+      this.handle = handle;
+      this.run = run;
+      this.executor = executor;
+    }
+
+    boolean begins(Pacer pacer) {
+      WAITING.put(handle, this);
+      boolean waits = begin(pacer, call.timeoutNanos());
+      if (waits && call.isCancelled()) {
+        cancel();
+      }
+      return waits;
+    }
+
+    @Override
+    protected void due(long waitedNanos) {
+      try {
+        long timeout = call.timeoutNanos();
+        if (timeout > 0) {
+          handle.timeout().timeout(Math.max(1, timeout - waitedNanos), TimeUnit.NANOSECONDS);
+        }
+      } catch (Throwable t) {
+        ClientGate.failedOpen(t);
+      }
+      resume();
+    }
+
+    @Override
+    protected void over(End how) {
+      call.failure(
+          how == End.TIMED_OUT
+              ? new InterruptedIOException("timeout")
+              : new IOException("Canceled"));
+      resume();
+    }
+
+    @Override
+    protected void cannotWait(Throwable why) {
+      WAITING.remove(handle, this);
+      ClientGate.failedOpen(why);
+    }
+
+    /** Gets the call a thread, or ends it here: the executor is full, shut down, out of threads. */
+    private void resume() {
+      WAITING.remove(handle, this);
+      HandOff.to(
+          executor,
+          this::runCall,
+          noThread -> {
+            if (call.failure() == null) {
+              InterruptedIOException rejected = new InterruptedIOException("executor rejected");
+              rejected.initCause(noThread);
+              call.failure(rejected);
+              call.abandon();
+            }
+          });
+    }
+
+    private void runCall() {
+      Colour before = Colour.swap(colour);
+      CurrentCall.decide(call);
+      try {
+        run.run();
+      } finally {
+        CurrentCall.undecide(call);
+        Colour.swap(before);
+      }
+    }
   }
 }

@@ -1,9 +1,14 @@
 package io.weir.instrumentation.okhttp.adapter;
 
+import io.weir.instrumentation.api.client.BodyTracker;
+import java.io.IOException;
 import okhttp3.MediaType;
 import okhttp3.ResponseBody;
+import okio.Buffer;
 import okio.BufferedSource;
 import okio.Okio;
+import okio.Source;
+import okio.Timeout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,12 +19,9 @@ final class WatchedBody extends ResponseBody {
   private final ResponseBody body;
   private final BufferedSource source;
 
-  /**
-   * @param deadline runs until the body ends, or null
-   */
-  WatchedBody(ResponseBody body, Outcome outcome, @Nullable Deadline deadline) {
+  WatchedBody(ResponseBody body, BodyTracker call) {
     this.body = body;
-    source = Okio.buffer(new WatchedSource(body.source(), outcome, deadline));
+    source = Okio.buffer(new Bytes(body.source(), call));
   }
 
   @Override
@@ -35,5 +37,48 @@ final class WatchedBody extends ResponseBody {
   @Override
   public BufferedSource source() {
     return source;
+  }
+
+  /** A body's bytes, telling the call how they end. One thread at a time. */
+  static final class Bytes implements Source {
+    private final Source of;
+    private final BodyTracker call;
+    private final int number;
+
+    Bytes(Source of, BodyTracker call) {
+      this.of = of;
+      this.call = call;
+      number = call.opened();
+    }
+
+    @Override
+    public long read(Buffer sink, long count) throws IOException {
+      call.reads();
+      try {
+        long n = of.read(sink, count);
+        if (n < 0) {
+          call.ended(number);
+        }
+        return n;
+      } catch (IOException e) {
+        throw call.failed(number, e);
+      } finally {
+        call.hasRead();
+      }
+    }
+
+    @Override
+    public Timeout timeout() {
+      return of.timeout();
+    }
+
+    @Override
+    public void close() throws IOException {
+      try {
+        of.close();
+      } finally {
+        call.ended(number);
+      }
+    }
   }
 }

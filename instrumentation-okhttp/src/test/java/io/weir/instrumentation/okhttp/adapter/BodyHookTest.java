@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.ledger.CallLedger;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -125,24 +124,5 @@ class BodyHookTest extends OutcomeTest {
       assertThat(rig.breaker().failedCount()).isEqualTo(1);
       r.close();
     }
-  }
-
-  @Test
-  void aCallWithinACallIsBoundInItsPlace() {
-    Outcome outer = outcome();
-    Object[] cell = Bound.cell();
-    Outcome first = Bound.swap(cell, outer);
-    for (Outcome within : new Outcome[] {outcome(), null}) {
-      Outcome before = Bound.swap(cell, within);
-      assertThat(Bound.outcome()).isSameAs(within);
-      Bound.swap(cell, before);
-      assertThat(Bound.outcome()).isSameAs(outer);
-    }
-    Bound.swap(cell, first);
-    assertThat(Bound.outcome()).isNull();
-  }
-
-  private Outcome outcome() {
-    return new Outcome(rig.engine, new CallLedger(), null, 0);
   }
 }

@@ -131,9 +131,8 @@ class GovernorTest {
     OkHttpClient client = rig.client;
     Call call = rig.call("/a");
     assertThat(client.interceptors()).isEmpty();
-    DerivedClients clients = new DerivedClients(rig.engine);
-    OkHttpClient derived = clients.of(client);
-    assertThat(clients.of(client)).isSameAs(derived);
+    OkHttpClient derived = rig.hook.derived(client);
+    assertThat(rig.hook.derived(client)).isSameAs(derived);
     assertThat(derived.connectionPool()).isSameAs(client.connectionPool());
     assertThat(derived.dispatcher()).isSameAs(client.dispatcher());
     assertThat(derived.eventListenerFactory()).isSameAs(client.eventListenerFactory());

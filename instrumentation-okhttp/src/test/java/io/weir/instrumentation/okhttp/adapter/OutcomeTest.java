@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
+import io.weir.instrumentation.api.client.BodyTracker;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
@@ -70,6 +70,10 @@ class OutcomeTest {
     assertThat(b.ignoredCount()).as("ignored").isEqualTo(ignored);
   }
 
+  private static Failure failure(Throwable t, boolean cancelled, boolean overdue) {
+    return new OkHttpLibrary("front").failures().of(t, cancelled, overdue);
+  }
+
   /** What OkHttp throws, and what it is taken for. */
   private Failure kind(Call call) {
     AtomicReference<Failure> kind = new AtomicReference<>();
@@ -84,7 +88,7 @@ class OutcomeTest {
                   } catch (IOException e) {
                     long limit = chain.call().timeout().timeoutNanos();
                     kind.set(
-                        Failures.of(
+                        failure(
                             e,
                             chain.call().isCanceled(),
                             limit > 0 && System.nanoTime() - began >= limit));
@@ -178,25 +182,25 @@ class OutcomeTest {
 
   @Test
   void whatCannotBeMadeHereByHandIsToldApartByItsException() {
-    assertThat(Failures.of(new SocketTimeoutException("Connect timed out"), false, false))
+    assertThat(failure(new SocketTimeoutException("Connect timed out"), false, false))
         .isEqualTo(Failure.CONNECT);
-    assertThat(Failures.of(new SocketTimeoutException("timeout"), true, false))
+    assertThat(failure(new SocketTimeoutException("timeout"), true, false))
         .isEqualTo(Failure.TIMEOUT);
-    assertThat(Failures.of(new UnknownHostException("x"), false, false)).isEqualTo(Failure.LOCAL);
-    assertThat(Failures.of(new SSLHandshakeException("x"), false, false)).isEqualTo(Failure.LOCAL);
+    assertThat(failure(new UnknownHostException("x"), false, false)).isEqualTo(Failure.LOCAL);
+    assertThat(failure(new SSLHandshakeException("x"), false, false)).isEqualTo(Failure.LOCAL);
     SSLHandshakeException hungUp = new SSLHandshakeException("Remote host terminated");
     hungUp.initCause(new java.io.EOFException());
-    assertThat(Failures.of(hungUp, false, false)).isEqualTo(Failure.CONNECT);
-    assertThat(Failures.of(new IOException("unexpected end of stream"), false, false))
+    assertThat(failure(hungUp, false, false)).isEqualTo(Failure.CONNECT);
+    assertThat(failure(new IOException("unexpected end of stream"), false, false))
         .isEqualTo(Failure.EXCEPTION);
-    assertThat(Failures.of(new IllegalStateException("x"), false, false))
+    assertThat(failure(new IllegalStateException("x"), false, false))
         .as("the application's own interceptor")
         .isEqualTo(Failure.LOCAL);
-    assertThat(Failures.of(new SocketException("Socket closed"), false, false))
+    assertThat(failure(new SocketException("Socket closed"), false, false))
         .isEqualTo(Failure.CANCELLED);
-    assertThat(Failures.of(new SocketException("Connection reset"), false, false))
+    assertThat(failure(new SocketException("Connection reset"), false, false))
         .isEqualTo(Failure.EXCEPTION);
-    assertThat(Failures.of(new InterruptedIOException("interrupted"), false, false))
+    assertThat(failure(new InterruptedIOException("interrupted"), false, false))
         .isEqualTo(Failure.CANCELLED);
   }
 
@@ -212,39 +216,6 @@ class OutcomeTest {
       r.close();
       expect(rig.breaker(), 1, 0);
     }
-  }
-
-  @Test
-  void aReadUnderWayIsWaitedForHoweverLongItTakes() {
-    CallLedger ledger = new CallLedger();
-    ledger.begin(0, null);
-    Outcome outcome = new Outcome(rig.engine, ledger, null, 0);
-    outcome.answered(200);
-    outcome.reads();
-    rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver()).isFalse();
-    outcome.hasRead();
-    assertThat(outcome.isOver()).isFalse();
-    rig.ahead.addAndGet(2 * Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver()).isTrue();
-  }
-
-  /**
-   * Of a call that nobody times the clock is not read when the answer comes: patience is as long.
-   */
-  @Test
-  void anUnreadBodyOfACallNobodyTimesCountsAfterPatienceFromTheFirstLook() {
-    CallLedger ledger = new CallLedger();
-    ledger.begin(0, null);
-    assertThat(ledger.isTimed()).isFalse();
-    Outcome outcome = new Outcome(rig.engine, ledger, null, 0);
-    outcome.answered(200);
-    rig.ahead.addAndGet(10 * Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver()).isFalse();
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS / 2);
-    assertThat(outcome.isOver()).isFalse();
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS);
-    assertThat(outcome.isOver()).isTrue();
   }
 
   @Test
@@ -290,10 +261,10 @@ class OutcomeTest {
   /** Nobody has timed these calls: patience begins when they are looked at first. */
   private void lookedAtForAWhile() throws IOException {
     for (int k = 0; k < 2; k++) {
-      rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+      rig.ahead.addAndGet(BodyTracker.PATIENCE_NANOS + 1);
       rig.call("/b").execute().close();
     }
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    rig.ahead.addAndGet(BodyTracker.PATIENCE_NANOS + 1);
   }
 
   @Test
@@ -307,7 +278,7 @@ class OutcomeTest {
             .build());
     List<Response> leaked = leakedByAnotherThread(1);
     assertThat(status("/a")).as("the place is taken").isEqualTo(429);
-    rig.ahead.addAndGet(Outcome.PATIENCE_NANOS + 1);
+    rig.ahead.addAndGet(BodyTracker.PATIENCE_NANOS + 1);
     status("/a"); // finds it
     assertThat(status("/a")).isEqualTo(200);
     leaked.forEach(Response::close);

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class DerivedClientsTest {
-  private final DerivedClients clients = new DerivedClients(new Engine("test", Ticker.SYSTEM));
+class NewCallHookTest {
+  private final NewCallHook clients = new NewCallHook(new Engine("test", Ticker.SYSTEM));
 
   @Test
   void aClientPerCallKeepsNoClientAlive() throws InterruptedException {
@@ -23,7 +23,7 @@ class DerivedClientsTest {
     List<WeakReference<OkHttpClient>> made = new ArrayList<>();
     for (int i = 0; i < 1000; i++) {
       OkHttpClient client = template.newBuilder().build();
-      clients.of(client);
+      clients.derived(client);
       made.add(new WeakReference<>(client));
     }
     while (made.stream().anyMatch(r -> r.get() != null)) {
@@ -33,12 +33,12 @@ class DerivedClientsTest {
     WeakReference<OkHttpClient> derived = new WeakReference<>(derivedOfAClientThatIsGone());
     while (derived.get() != null) {
       System.gc();
-      clients.of(template.newBuilder().build()); // clears what was collected
+      clients.derived(template.newBuilder().build()); // clears what was collected
     }
   }
 
   private OkHttpClient derivedOfAClientThatIsGone() {
-    return clients.of(new OkHttpClient());
+    return clients.derived(new OkHttpClient());
   }
 
   @Test
@@ -56,7 +56,7 @@ class DerivedClientsTest {
               () -> {
                 for (int i = 0; i < 3000; i++) {
                   OkHttpClient c = all.get((from + i) % all.size());
-                  if (clients.of(c).connectionPool() != c.connectionPool()) {
+                  if (clients.derived(c).connectionPool() != c.connectionPool()) {
                     wrong.add("another client's");
                   }
                 }

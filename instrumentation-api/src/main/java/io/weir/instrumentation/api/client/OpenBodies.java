@@ -1,4 +1,4 @@
-package io.weir.instrumentation.okhttp.adapter;
+package io.weir.instrumentation.api.client;
 
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -27,9 +27,9 @@ final class OpenBodies {
   /** References between two places: a cache line or two. */
   private static final int APART = 32;
 
-  private final AtomicReferenceArray<Outcome> recent =
-      new AtomicReferenceArray<Outcome>(PLACES * APART);
-  private final Queue<Outcome> open = new ConcurrentLinkedQueue<Outcome>();
+  private final AtomicReferenceArray<BodyTracker> recent =
+      new AtomicReferenceArray<BodyTracker>(PLACES * APART);
+  private final Queue<BodyTracker> open = new ConcurrentLinkedQueue<BodyTracker>();
   private final AtomicLong tidied;
 
   /**
@@ -42,8 +42,8 @@ final class OpenBodies {
   /**
    * @param now nano clock
    */
-  void add(Outcome outcome, long now) {
-    Outcome before = recent.getAndSet(place(), outcome);
+  void add(BodyTracker body, long now) {
+    BodyTracker before = recent.getAndSet(place(), body);
     if (before != null && !before.isOver()) {
       open.add(before);
     }
@@ -53,7 +53,7 @@ final class OpenBodies {
   /** Before a call is decided: what nobody reads any more gives back what it holds. */
   void sweep() {
     for (int i = 0; i < AT_ONCE && !open.isEmpty(); i++) {
-      Outcome oldest = open.poll();
+      BodyTracker oldest = open.poll();
       if (oldest == null) {
         return;
       }
@@ -71,7 +71,7 @@ final class OpenBodies {
    */
   void tidy(long now) {
     long last = tidied.get();
-    if (now - last > Outcome.PATIENCE_NANOS && tidied.compareAndSet(last, now)) {
+    if (now - last > BodyTracker.PATIENCE_NANOS && tidied.compareAndSet(last, now)) {
       for (int i = 0; i < PLACES; i++) {
         take(i * APART);
       }
@@ -79,7 +79,7 @@ final class OpenBodies {
   }
 
   private void take(int place) {
-    Outcome o = recent.get(place);
+    BodyTracker o = recent.get(place);
     if (o != null && !o.isTold() && recent.compareAndSet(place, o, null)) {
       open.add(o);
     }

@@ -2,20 +2,19 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.weir.engine.instances.Instance;
+import io.weir.instrumentation.api.common.HostPort;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.UnknownHostException;
 import java.util.List;
-import java.util.Map;
 import javax.net.SocketFactory;
 import okhttp3.Dns;
 import okhttp3.HttpUrl;
 import org.junit.jupiter.api.Test;
 
-class AimTest {
+class DestinationTest {
   private static final HttpUrl URL = HttpUrl.get("http://pay/x");
   private static final Dns NAMES =
       name -> {
@@ -25,28 +24,27 @@ class AimTest {
         throw new UnknownHostException(name);
       };
 
-  private static Instance at(String host, int port) {
-    return new Instance("pay", host, port, null, null, null, Map.of(), 100, null);
+  private static HostPort at(String host, int port) {
+    return new HostPort(host, port);
   }
 
-  private static Dns names(Instance i) {
-    return (Dns) Aim.at(i, URL, NAMES).substitutes("pay", 80)[0];
+  private static Dns names(HostPort i) {
+    return (Dns) Destination.of(i, URL, NAMES).substitutes("pay", 80)[0];
   }
 
   @Test
   void aCallThatGoesThereAnywayIsLeftAlone() {
-    assertThat(Aim.at(null, URL, NAMES)).isNull();
-    assertThat(Aim.at(at("pay", 80), URL, NAMES)).isNull();
+    assertThat(Destination.of(null, URL, NAMES)).isNull();
   }
 
   @Test
   void onlyAddressesOfTheCallsOwnHostAndPortAreChanged() {
-    Aim aim = Aim.at(at("127.0.0.7", 80), URL, NAMES);
-    assertThat(aim.substitutes("pay", 443)).isNull();
-    assertThat(aim.substitutes("elsewhere", 80)).isNull();
-    assertThat(aim.taken()).isFalse();
-    assertThat(aim.substitutes("pay", 80)).hasSize(3);
-    assertThat(aim.taken()).isTrue();
+    Destination destination = Destination.of(at("127.0.0.7", 80), URL, NAMES);
+    assertThat(destination.substitutes("pay", 443)).isNull();
+    assertThat(destination.substitutes("elsewhere", 80)).isNull();
+    assertThat(destination.taken()).isFalse();
+    assertThat(destination.substitutes("pay", 80)).hasSize(3);
+    assertThat(destination.taken()).isTrue();
   }
 
   @Test
@@ -75,7 +73,8 @@ class AimTest {
     try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
       SocketFactory sockets =
           (SocketFactory)
-              Aim.at(at("127.0.0.1", server.getLocalPort()), URL, NAMES).substitutes("pay", 80)[1];
+              Destination.of(at("127.0.0.1", server.getLocalPort()), URL, NAMES)
+                  .substitutes("pay", 80)[1];
       try (Socket s = sockets.createSocket()) {
         s.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), 80), 5_000);
         assertThat(s.getPort()).isEqualTo(server.getLocalPort());
@@ -83,7 +82,10 @@ class AimTest {
     }
   }
 
-  /** OkHttp asks no name service about such a host: the name service of the aim is not enough. */
+  /**
+   * OkHttp asks no name service about such a host: the name service of the destination is not
+   * enough.
+   */
   @Test
   void aHardWiredAddressInTheUrlIsLeftForTheInstances() throws Exception {
     HttpUrl wired = HttpUrl.parse("http://127.0.0.77:80/");
@@ -92,7 +94,7 @@ class AimTest {
         Dns names = name -> List.of(InetAddress.getByName("127.0.0.1"));
         SocketFactory sockets =
             (SocketFactory)
-                Aim.at(at(host, server.getLocalPort()), wired, names)
+                Destination.of(at(host, server.getLocalPort()), wired, names)
                     .substitutes("127.0.0.77", 80)[1];
         try (Socket s = sockets.createSocket()) {
           s.connect(new InetSocketAddress("127.0.0.77", 80), 5_000);

@@ -1,0 +1,2 @@
+/** Small things that clients and servers share. */
+package io.weir.instrumentation.api.common;
