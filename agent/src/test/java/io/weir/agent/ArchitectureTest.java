@@ -165,6 +165,7 @@ class ArchitectureTest {
                 "io.weir.bootstrap..",
                 "io.weir.engine..",
                 "java..",
+                "javax.net..",
                 "org.jspecify..")
             .allowEmptyShould(true));
   }
