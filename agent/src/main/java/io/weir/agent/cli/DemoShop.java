@@ -9,6 +9,7 @@ import io.weir.control.loop.Log;
 import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import java.io.IOException;
 import java.io.InputStream;
@@ -58,7 +59,7 @@ final class DemoShop implements AutoCloseable {
             t.setDaemon(true);
             return t;
           });
-  private final Engine engine = new Engine("shop", Ticker.SYSTEM);
+  private final Engine engine = new Engine(EngineOptions.of("shop", Ticker.SYSTEM));
   private final ControlPlane plane;
   private final int shop;
 

@@ -9,6 +9,7 @@ import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
@@ -210,9 +211,11 @@ final class ExplainCommand extends StoreCommand {
     }
     final long now = 0;
     Engine callers =
-        new Engine(caller == null ? "the-caller" : caller, new Locality(region, zone), () -> now);
+        new Engine(
+            EngineOptions.of(caller == null ? "the-caller" : caller, () -> now)
+                .locality(new Locality(region, zone)));
     callers.apply(book);
-    Engine own = new Engine(service, () -> now);
+    Engine own = new Engine(EngineOptions.of(service, () -> now));
     own.apply(book);
     ServicePlan plan = callers.plan(service);
     String fleet = plan == null ? "" : impose(view, plan);

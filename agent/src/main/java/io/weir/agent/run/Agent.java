@@ -15,6 +15,7 @@ import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.instances.Locality;
 import io.weir.instrumentation.WeirModule;
@@ -91,13 +92,13 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     }
     Engine engine =
         new Engine(
-            config.get(PropertyKey.SERVICE, Config.UNKNOWN),
-            new Locality(config.get(PropertyKey.REGION), config.get(PropertyKey.ZONE)),
-            targets(config),
-            reach(config),
-            Ticker.SYSTEM,
-            new PaceThread());
-    engine.healthChecks(healthChecks(config));
+            EngineOptions.of(config.get(PropertyKey.SERVICE, Config.UNKNOWN), Ticker.SYSTEM)
+                .locality(
+                    new Locality(config.get(PropertyKey.REGION), config.get(PropertyKey.ZONE)))
+                .addresses(targets(config))
+                .propagateTo(reach(config))
+                .pacer(new PaceThread()));
+    engine.exemptions().healthChecks(healthChecks(config));
     engine
         .ports()
         .declare(

@@ -63,7 +63,7 @@ final class ControlPlanes {
             (RuleBook book) -> {
               engine.apply(shadow ? book.inShadow() : book);
               tuning.rulesChanged();
-              if (engine.colours()) {
+              if (engine.propagation().isActive()) {
                 colours.weave();
               }
             },
@@ -149,12 +149,12 @@ final class ControlPlanes {
       if (n < 0 || n > 65535) {
         throw new NumberFormatException();
       }
-      engine.measure();
+      engine.measuring().start();
       DecisionLog decisions =
           new DecisionLog(
               Long.toString(System.nanoTime() & 0xfffff, 36),
               config.flag(PropertyKey.DECISIONS_HEADER, false));
-      engine.show(decisions);
+      engine.listeners().add(decisions);
       AdminServer server =
           Pages.of(
               access,

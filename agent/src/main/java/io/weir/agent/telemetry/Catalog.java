@@ -183,9 +183,9 @@ public final class Catalog implements MetricReader {
             text("reason")),
         sink -> {
           String own = engine.service();
-          sink.value(engine.exemptHealthChecks(true), 1, own, "server", "health-check");
-          sink.value(engine.exemptHealthChecks(false), 1, own, "client", "health-check");
-          sink.value(engine.exemptManagement(), 1, own, "server", "management-port");
+          sink.value(engine.exemptions().healthCheckCount(true), 1, own, "server", "health-check");
+          sink.value(engine.exemptions().healthCheckCount(false), 1, own, "client", "health-check");
+          sink.value(engine.exemptions().managementCount(), 1, own, "server", "management-port");
         });
     running(
         "weir.limit.max_concurrent",
@@ -490,7 +490,7 @@ public final class Catalog implements MetricReader {
             RULE,
             text("quantile")),
         sink -> {
-          for (RuleLatency r : engine.ruleLatencies()) {
+          for (RuleLatency r : engine.measuring().ruleLatencies()) {
             quantiles(r.latency, sink, r.service, r.side, r.kind, r.rule);
           }
         });
@@ -501,7 +501,7 @@ public final class Catalog implements MetricReader {
             "How long decisions took, those of them that were timed.",
             DECISIONS),
         sink -> {
-          LatencyRecorders measured = engine.latencies();
+          LatencyRecorders measured = engine.measuring().latencies();
           if (measured != null) {
             values(measured.decisions(), 1e9, sink);
           }
@@ -681,14 +681,14 @@ public final class Catalog implements MetricReader {
   // ---- durations
 
   private void server(boolean grpc, double unit, Sink sink) {
-    LatencyRecorders measured = engine.latencies();
+    LatencyRecorders measured = engine.measuring().latencies();
     if (measured != null) {
       kinds(measured.server(), grpc, unit, null, sink);
     }
   }
 
   private void client(boolean grpc, Sink sink) {
-    LatencyRecorders measured = engine.latencies();
+    LatencyRecorders measured = engine.measuring().latencies();
     if (measured != null) {
       for (Map.Entry<String, LatencyRecorder> e : measured.targets().entrySet()) {
         kinds(e.getValue(), grpc, 1e6, e.getKey(), sink);
@@ -730,7 +730,7 @@ public final class Catalog implements MetricReader {
   }
 
   private void latency(Sink sink) {
-    LatencyRecorders measured = engine.latencies();
+    LatencyRecorders measured = engine.measuring().latencies();
     if (measured == null) {
       return;
     }

@@ -43,14 +43,14 @@ public final class RecentLatencies implements Supplier<String> {
 
   @Override
   public String get() {
-    LatencyRecorders measured = engine.latencies();
+    LatencyRecorders measured = engine.measuring().latencies();
     if (measured == null) {
       return "[]";
     }
     Quantiles q = quantiles == null ? new Quantiles() : quantiles;
     quantiles = q;
     StringBuilder s = new StringBuilder("[");
-    List<RuleLatency> rules = engine.ruleLatencies();
+    List<RuleLatency> rules = engine.measuring().ruleLatencies();
     if (rules.size() > most) {
       rules = rules.subList(0, most);
     }

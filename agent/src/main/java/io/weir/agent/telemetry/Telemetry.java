@@ -113,7 +113,7 @@ public final class Telemetry implements AutoCloseable {
     put(resource, "cloud.region", config.get(PropertyKey.REGION));
     put(resource, "cloud.availability_zone", config.get(PropertyKey.ZONE));
     try {
-      engine.measure();
+      engine.measuring().start();
       own =
           new OwnSdk(
               readings(),
@@ -154,7 +154,7 @@ public final class Telemetry implements AutoCloseable {
 
   /** Somebody else exports from now on. */
   private synchronized void found() {
-    engine.measure();
+    engine.measuring().start();
     if (own != null) {
       close();
       AgentLog.get().info("the application has an OpenTelemetry of its own: metrics go there now");

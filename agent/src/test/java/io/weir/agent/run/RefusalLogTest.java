@@ -10,6 +10,7 @@ import io.weir.control.store.Entry;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.ledger.CallLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -44,7 +45,7 @@ class RefusalLogTest {
       };
 
   private final FakeLoop loop = new FakeLoop();
-  private final Engine engine = new Engine("shop", loop::now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", loop::now));
   private final RuleFeed feed = new RuleFeed(engine::apply, Log.NONE);
   private final List<String> lines = new ArrayList<>();
   private int revision;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.agent.admin.Exposition;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.measure.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ class CatalogTest {
       Path.of(System.getProperty("basedir", ".")).resolve("../docs/telemetry.md").normalize();
   private static final String OPEN = "<!-- generated:metrics -->\n";
 
-  private final Engine engine = new Engine("shop", () -> 0);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> 0));
   private final Catalog catalog =
       new Catalog(engine, null, null, () -> 0, () -> 0, null, List::of, true, true);
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.agent.admin.Exposition;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.measure.Metric;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,7 +36,15 @@ class DashboardMetricsTest {
     Map<String, Set<String>> all = new HashMap<>();
     Catalog catalog =
         new Catalog(
-            new Engine("shop", () -> 0), null, null, () -> 0, () -> 0, null, List::of, true, false);
+            new Engine(EngineOptions.of("shop", () -> 0)),
+            null,
+            null,
+            () -> 0,
+            () -> 0,
+            null,
+            List::of,
+            true,
+            false);
     for (Metric m : catalog.metrics()) {
       Set<String> labels =
           m.labels().stream().map(l -> l.name().replace('.', '_')).collect(Collectors.toSet());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /** What the status and the admin endpoint tell of how long calls take. */
 class RecentLatenciesTest {
   private long now;
-  private final Engine engine = new Engine("shop", () -> now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> now));
 
   private void rules(long slowMillis) {
     engine.apply(
@@ -47,7 +48,7 @@ class RecentLatenciesTest {
 
   @Test
   void everyServiceWithItsRulesThatGoByTime() {
-    engine.measure();
+    engine.measuring().start();
     rules(200);
     call(null, 8);
     call("payment", 8);

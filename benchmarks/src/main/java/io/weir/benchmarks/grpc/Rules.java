@@ -5,6 +5,7 @@ import io.grpc.internal.FixedObjectPool;
 import io.grpc.internal.ObjectPool;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -30,7 +31,7 @@ final class Rules {
 
   /** An engine of service {@code stock} without rules for it. */
   static Engine none() {
-    return new Engine("stock", Ticker.SYSTEM);
+    return new Engine(EngineOptions.of("stock", Ticker.SYSTEM));
   }
 
   /** One limit on either side that never refuses, and a breaker that stays closed. */

@@ -3,6 +3,7 @@ package io.weir.benchmarks.measure;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.decision.DecisionLog;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
@@ -34,8 +35,8 @@ public class MeasureBenchmark {
   private final ServicePlan showingPlan = showing.plan("payment");
 
   public MeasureBenchmark() {
-    measuring.measure();
-    byRule.measure();
+    measuring.measuring().start();
+    byRule.measuring().start();
     byRule.apply(
         new RuleBook.Builder()
             .add(
@@ -46,12 +47,12 @@ public class MeasureBenchmark {
                     .auto(new RateLimitRule.Auto(RateLimitRule.Metric.P99, 100, 1e9, 1e9))
                     .build())
             .build());
-    showing.measure();
-    showing.show(new DecisionLog("x", false));
+    showing.measuring().start();
+    showing.listeners().add(new DecisionLog("x", false));
   }
 
   private static Engine engine() {
-    Engine e = new Engine("shop", System::nanoTime);
+    Engine e = new Engine(EngineOptions.of("shop", System::nanoTime));
     e.apply(
         new RuleBook.Builder()
             .add(RateLimitRule.builder().service("shop").qps(1e9).burst(1_000_000_000).build())

@@ -3,6 +3,7 @@ package io.weir.benchmarks.okhttp;
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -44,7 +45,7 @@ public class CallBenchmark {
 
   private final Request request = new Request.Builder().url("http://pay/orders?id=1").build();
   private final OkHttpClient client = answering(raw -> raw);
-  private final BodyHook woven = new BodyHook(new Engine("shop", Ticker.SYSTEM));
+  private final BodyHook woven = new BodyHook(new Engine(EngineOptions.of("shop", Ticker.SYSTEM)));
   private final OkHttpClient wovenClient =
       answering(
           raw -> {
@@ -89,7 +90,7 @@ public class CallBenchmark {
   }
 
   private static NewCallHook hook(Rule... rules) {
-    Engine engine = new Engine("shop", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("shop", Ticker.SYSTEM));
     RuleBook.Builder book = new RuleBook.Builder();
     for (Rule rule : rules) {
       book.add(rule);

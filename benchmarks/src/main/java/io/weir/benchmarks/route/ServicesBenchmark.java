@@ -2,6 +2,7 @@ package io.weir.benchmarks.route;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
@@ -33,7 +34,7 @@ public class ServicesBenchmark {
   @Param({"1", "100", "10000"})
   public int services;
 
-  private final Engine engine = new Engine("shop", () -> 0);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> 0));
   private String host;
 
   /** A call's only header, read without allocating. */

@@ -6,6 +6,7 @@ import io.weir.bootstrap.HookSource;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
@@ -121,7 +122,7 @@ public class PlaceBenchmark {
 
   @Setup
   public void setUp() {
-    Engine engine = new Engine("shop", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("shop", Ticker.SYSTEM));
     RuleBook.Builder book = new RuleBook.Builder();
     if (rules > 0) {
       book.add(RateLimitRule.builder().service("shop").qps(5e8).burst(500_000_000).build());

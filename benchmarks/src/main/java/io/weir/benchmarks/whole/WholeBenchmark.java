@@ -15,6 +15,7 @@ import io.github.resilience4j.ratelimiter.internal.AtomicRateLimiter;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
@@ -170,7 +171,7 @@ public class WholeBenchmark {
               100,
               null));
     }
-    Engine engine = new Engine("shop", System::nanoTime);
+    Engine engine = new Engine(EngineOptions.of("shop", System::nanoTime));
     engine.apply(book.build());
     return engine;
   }

@@ -2,6 +2,7 @@ package io.weir.control.parse;
 
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -319,7 +320,8 @@ public final class RuleParser {
   private static void rehearse(Rule rule, FieldReader in, FieldReader.Sink sink) {
     try {
       String service = rule.service.equals("*") ? "any" : rule.service;
-      new Engine(service, Ticker.SYSTEM).apply(new RuleBook.Builder().add(rule).build());
+      new Engine(EngineOptions.of(service, Ticker.SYSTEM))
+          .apply(new RuleBook.Builder().add(rule).build());
     } catch (RuntimeException e) {
       refuse(
           sink, ProblemCode.CONTRADICTION, "", in.node, "no engine can run it: " + e.getMessage());

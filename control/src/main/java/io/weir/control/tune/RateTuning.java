@@ -145,7 +145,7 @@ public final class RateTuning {
   /** Other rules are in force. Control loop only. */
   public void rulesChanged() {
     if (loop != null && !running && anyRule()) {
-      engine.measure();
+      engine.measuring().start();
       running = true;
       ticks.in(0);
     }
@@ -309,7 +309,7 @@ public final class RateTuning {
     if (own != null) {
       return own;
     }
-    LatencyRecorders all = engine.measure();
+    LatencyRecorders all = engine.measuring().start();
     return r.rule().side == RateLimitRule.Side.SERVER ? all.server() : all.target(service);
   }
 

@@ -6,6 +6,7 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,7 +32,7 @@ class FeedFigures {
   @Test
   void print() {
     for (int round = 0; round < 3; round++) {
-      Engine engine = new Engine("s1", Ticker.SYSTEM);
+      Engine engine = new Engine(EngineOptions.of("s1", Ticker.SYSTEM));
       long[] inEngine = new long[1];
       RuleFeed feed =
           new RuleFeed(

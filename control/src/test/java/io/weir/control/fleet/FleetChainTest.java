@@ -10,6 +10,7 @@ import io.weir.control.store.Store;
 import io.weir.control.store.Txn;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.List;
@@ -20,7 +21,7 @@ class FleetChainTest {
   private static final long S = 1_000_000_000L;
 
   private final FakeLoop loop = new FakeLoop();
-  private final Engine engine = new Engine("shop", loop::now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", loop::now));
   private int leases;
   private int failures;
 

@@ -9,6 +9,7 @@ import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.CompletableFuture;
@@ -42,7 +43,7 @@ final class Member implements AutoCloseable {
         }
       };
 
-  final Engine engine = new Engine("shop", Ticker.SYSTEM);
+  final Engine engine = new Engine(EngineOptions.of("shop", Ticker.SYSTEM));
   final FleetCoordinator fleet;
   final AtomicLong letIn = new AtomicLong();
   private final ControlPlane plane;

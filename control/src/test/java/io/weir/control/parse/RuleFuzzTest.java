@@ -11,6 +11,7 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayOutputStream;
@@ -151,7 +152,7 @@ class RuleFuzzTest {
   void noMutatedDocumentHurts() {
     int documents = Integer.getInteger("weir.fuzz.documents", 5_000);
     ThreadMXBean thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    Engine engine = new Engine("order", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("order", Ticker.SYSTEM));
     int accepted = 0;
     int heavy = 0;
     long parsing = 0;

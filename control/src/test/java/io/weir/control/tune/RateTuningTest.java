@@ -6,6 +6,7 @@ import io.weir.control.loop.Log;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.limit.RateLimiters;
 import io.weir.engine.match.MatchParser;
@@ -21,7 +22,7 @@ class RateTuningTest {
   private static final long S = 1_000_000_000L;
 
   private final FakeLoop loop = new FakeLoop();
-  private final Engine engine = new Engine("shop", loop::now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", loop::now));
   private final List<String> log = new ArrayList<>();
   private double cpu = -1;
   private int cpuFails;
@@ -231,7 +232,7 @@ class RateTuningTest {
     start();
     rule(RateLimitRule.builder().qps(5));
     traffic(5, 10, 1, 200);
-    assertThat(engine.latencies()).isNull();
+    assertThat(engine.measuring().latencies()).isNull();
     rule(auto(Metric.P99, 100));
     traffic(3, 90, 1, 200);
     assertThat(tuning.toJson()).isNotEmpty();

@@ -2,8 +2,8 @@ package io.weir.engine.decision;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.DecisionListener;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Witness;
 import io.weir.engine.instances.Instance;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any thread.
  */
-public final class DecisionLog implements Witness {
+public final class DecisionLog implements DecisionListener {
   /** A power of two. */
   public static final int SIZE = 1024;
 

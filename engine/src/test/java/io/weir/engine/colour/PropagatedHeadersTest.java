@@ -6,9 +6,8 @@ import io.weir.bootstrap.Colour;
 import io.weir.engine.call.Attribute;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
-import io.weir.engine.gate.ServiceAddresses;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.match.MatchParser;
@@ -227,22 +226,25 @@ class PropagatedHeadersTest {
 
   @Test
   void theEngineHandsBothKindsOfHeadersOut() {
-    Engine engine = new Engine("cart", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("cart", Ticker.SYSTEM));
     engine.apply(new RuleBook.Builder().add(RULE).build());
     CallLedger ledger = new CallLedger();
     ledger.begin(0, null);
     ledger.routed(null, "v1", 0, new String[] {"X-Arm", "v1"});
     Request call = Request.of("host", "payment");
-    assertThat(engine.headers(Request.OUTBOUND, call, ledger)).isSameAs(ledger.headers());
-    Colour before = Colour.swap(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
+    assertThat(engine.propagation().headers(Request.OUTBOUND, call, ledger))
+        .isSameAs(ledger.headers());
+    Colour before =
+        Colour.swap(
+            engine.propagation().colour(Request.SOURCE, Request.of("header:X-Env", "prod")));
     try {
-      assertThat(engine.headers(Request.OUTBOUND, call, ledger))
+      assertThat(engine.propagation().headers(Request.OUTBOUND, call, ledger))
           .containsExactly("x-env", "prod", "X-Arm", "v1");
     } finally {
       Colour.swap(before);
     }
     engine.apply(new RuleBook.Builder().add(RULE).off(true).build());
-    assertThat(engine.colour(Request.SOURCE, Request.of("header:X-Env", "prod")))
+    assertThat(engine.propagation().colour(Request.SOURCE, Request.of("header:X-Env", "prod")))
         .isSameAs(Colour.NONE);
   }
 
@@ -256,22 +258,19 @@ class PropagatedHeadersTest {
         "v1",
         0,
         new String[0]);
-    Engine shy = new Engine("cart", Ticker.SYSTEM);
+    Engine shy = new Engine(EngineOptions.of("cart", Ticker.SYSTEM));
     Engine open =
         new Engine(
-            "cart",
-            Locality.UNKNOWN,
-            ServiceAddresses.NONE,
-            PropagationScope.of("example.com"),
-            Ticker.SYSTEM);
+            EngineOptions.of("cart", Ticker.SYSTEM)
+                .propagateTo(PropagationScope.of("example.com")));
     for (Engine engine : List.of(shy, open)) {
       engine.apply(new RuleBook.Builder().add(RULE).build());
     }
     Colour before = Colour.swap(read("header:X-Env", "prod"));
     try {
-      assertThat(shy.headers(Request.OUTBOUND, call, null)).isEmpty();
-      assertThat(shy.headers(Request.OUTBOUND, call, routed)).contains("x-env", "prod");
-      assertThat(open.headers(Request.OUTBOUND, call, null)).contains("x-env", "prod");
+      assertThat(shy.propagation().headers(Request.OUTBOUND, call, null)).isEmpty();
+      assertThat(shy.propagation().headers(Request.OUTBOUND, call, routed)).contains("x-env", "prod");
+      assertThat(open.propagation().headers(Request.OUTBOUND, call, null)).contains("x-env", "prod");
     } finally {
       Colour.swap(before);
     }
@@ -375,7 +374,7 @@ class PropagatedHeadersTest {
   /** Also those of limits and breakers, which look at what came as baggage. */
   @Test
   void tagsThatAnyRuleLooksAtAreCarriedAndNoOthers() {
-    Engine engine = new Engine("cart", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("cart", Ticker.SYSTEM));
     RuleBook.Builder book =
         new RuleBook.Builder()
             .add(RULE)
@@ -393,13 +392,14 @@ class PropagatedHeadersTest {
     engine.apply(book.build());
     Request call =
         Request.of("header:baggage", "user=1,x-tenant=2,shop=3,canary=4,other=5,authorization=6");
-    assertThat(engine.colour(Request.SOURCE, call)).hasToString("user=1, x-tenant=2, shop=3");
+    assertThat(engine.propagation().colour(Request.SOURCE, call))
+        .hasToString("user=1, x-tenant=2, shop=3");
     engine.apply(
         book.instance(
                 new Instance(
                     "pay", "10.0.0.1", 1, null, null, null, Map.of("canary", "x"), 100, null))
             .build());
-    assertThat(engine.colour(Request.SOURCE, call))
+    assertThat(engine.propagation().colour(Request.SOURCE, call))
         .as("isolation looks at canary")
         .hasToString("user=1, x-tenant=2, shop=3, canary=4");
   }

@@ -8,6 +8,7 @@ import io.weir.engine.call.Refusal;
 import io.weir.engine.call.RefusalResponse;
 import io.weir.engine.decision.DecisionLog.Decision;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
@@ -23,12 +24,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class DecisionLogTest {
-  private final Engine engine = new Engine("shop", () -> 5);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> 5));
   private final DecisionLog decisions = new DecisionLog("x", true);
   private final CallLedger ledger = new CallLedger();
 
   private void rules() {
-    engine.show(decisions);
+    engine.listeners().add(decisions);
     engine.apply(
         new RuleBook.Builder()
             .add(RateLimitRule.builder().service("shop").id("none").qps(0.001).burst(1).build())

@@ -17,11 +17,11 @@ class EngineTest {
   private long now = 1;
   private final Engine engine =
       new Engine(
-          "shop",
-          io.weir.engine.instances.Locality.UNKNOWN,
-          ServiceAddresses.of(
-              Map.of("payment", "10.0.0.7:8080, pay.example.com", "stock", "10.0.0.7:9090")),
-          () -> now);
+          EngineOptions.of("shop", () -> now)
+              .addresses(
+                  ServiceAddresses.of(
+                      Map.of(
+                          "payment", "10.0.0.7:8080, pay.example.com", "stock", "10.0.0.7:9090"))));
 
   @Test
   void aServiceWithoutRulesIsNotGoverned() {
@@ -174,9 +174,9 @@ class EngineTest {
                     .build())
             .add(RateLimitRule.builder().service("asks-not").qps(5).build())
             .build());
-    assertThat(engine.callerFor("asks", 80)).isEqualTo("shop");
-    assertThat(engine.callerFor("asks-not", 80)).isNull();
-    assertThat(engine.callerFor("api.example.com", 443)).isNull();
+    assertThat(engine.propagation().callerFor("asks", 80)).isEqualTo("shop");
+    assertThat(engine.propagation().callerFor("asks-not", 80)).isNull();
+    assertThat(engine.propagation().callerFor("api.example.com", 443)).isNull();
     engine.apply(
         new RuleBook.Builder()
             .add(
@@ -188,10 +188,10 @@ class EngineTest {
             .add(RateLimitRule.builder().service("asks-not").qps(5).build())
             .add(breaker("registered"))
             .build());
-    assertThat(engine.callerFor("registered", 80)).isEqualTo("shop");
-    assertThat(engine.callerFor("10.0.0.7", 8080)).as("mapped").isEqualTo("shop");
-    assertThat(engine.callerFor("asks-not", 80)).as("has a rule of its own").isNull();
-    assertThat(engine.callerFor("api.example.com", 443)).as("a stranger").isNull();
+    assertThat(engine.propagation().callerFor("registered", 80)).isEqualTo("shop");
+    assertThat(engine.propagation().callerFor("10.0.0.7", 8080)).as("mapped").isEqualTo("shop");
+    assertThat(engine.propagation().callerFor("asks-not", 80)).as("has a rule of its own").isNull();
+    assertThat(engine.propagation().callerFor("api.example.com", 443)).as("a stranger").isNull();
     engine.apply(
         new RuleBook.Builder()
             .off(true)
@@ -202,9 +202,9 @@ class EngineTest {
                     .by(List.of(Attribute.parse("caller")))
                     .build())
             .build());
-    assertThat(engine.callerFor("asks", 80)).as("switched off").isNull();
+    assertThat(engine.propagation().callerFor("asks", 80)).as("switched off").isNull();
     engine.apply(new RuleBook.Builder().build());
-    assertThat(engine.callerFor("asks", 80)).as("nobody asks").isNull();
+    assertThat(engine.propagation().callerFor("asks", 80)).as("nobody asks").isNull();
   }
 
   @Test
@@ -225,7 +225,7 @@ class EngineTest {
                     .match(io.weir.engine.match.MatchParser.parse("caller == 'x'"))
                     .build())
             .build());
-    assertThat(engine.callerFor("a", 80)).isNull();
-    assertThat(engine.callerFor("b", 80)).as("its match looks").isEqualTo("shop");
+    assertThat(engine.propagation().callerFor("a", 80)).isNull();
+    assertThat(engine.propagation().callerFor("b", 80)).as("its match looks").isEqualTo("shop");
   }
 }

@@ -4,11 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.DecisionListener;
 import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Witness;
-import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
@@ -32,7 +31,7 @@ class GateTest {
 
   private long now = 10;
   private final List<String> told = new ArrayList<>();
-  private final Engine engine = new Engine("shop", () -> now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> now));
   private final CallLedger ledger = new CallLedger();
 
   private static RateLimitRule.Builder client(double qps) {
@@ -64,7 +63,7 @@ class GateTest {
     return engine.inbound(Fixed.SOURCE, CALL, ledger);
   }
 
-  private final class Named implements Witness {
+  private final class Named implements DecisionListener {
     private final String name;
 
     Named(String name) {
@@ -95,11 +94,11 @@ class GateTest {
       assertThat(engine.inbound(Fixed.SOURCE, check, t)).isTrue();
       assertThat(t.holdsSlot()).isFalse();
     }
-    assertThat(engine.exemptHealthChecks(true)).isEqualTo(3);
+    assertThat(engine.exemptions().healthCheckCount(true)).isEqualTo(3);
     engine.apply(new RuleBook.Builder().add(none.includeHealth(true).build()).build());
     assertThat(engine.inbound(Fixed.SOURCE, check, ledger)).isFalse();
     engine.apply(new RuleBook.Builder().add(none.includeHealth(false).build()).build());
-    engine.healthChecks(new HealthChecks(List.of("/status")));
+    engine.exemptions().healthChecks(new HealthChecks(List.of("/status")));
     assertThat(engine.inbound(Fixed.SOURCE, check, ledger)).isFalse();
   }
 
@@ -138,7 +137,7 @@ class GateTest {
     assertThat(engine.inbound(source, CALL, ledger)).as("nobody said so").isFalse();
     engine.ports().declare(Set.of(), Set.of(9001, 9002));
     assertThat(engine.inbound(source, CALL, ledger)).isTrue();
-    assertThat(engine.exemptManagement()).isEqualTo(1);
+    assertThat(engine.exemptions().managementCount()).isEqualTo(1);
     port[0] = 8080;
     assertThat(engine.inbound(source, CALL, ledger)).isFalse();
     port[0] = -1;
@@ -158,7 +157,7 @@ class GateTest {
     assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ledger)).isTrue();
     assertThat(ledger.breaker()).isNull();
     ledger.endHttp(503, now);
-    assertThat(engine.exemptHealthChecks(false)).isEqualTo(1);
+    assertThat(engine.exemptions().healthCheckCount(false)).isEqualTo(1);
     engine.apply(new RuleBook.Builder().add(open.includeHealth(true).build()).build());
     assertThat(engine.outbound(engine.plan("payment"), Fixed.SOURCE, check, ledger)).isFalse();
   }
@@ -235,10 +234,10 @@ class GateTest {
 
   @Test
   void refusalsAndChoicesAreToldToAllWhoWantToSeeThem() {
-    engine.show(new Named("a"));
-    engine.show(new Named("b"));
+    engine.listeners().add(new Named("a"));
+    engine.listeners().add(new Named("b"));
     Named weak = new Named("c");
-    engine.showWeakly(weak);
+    engine.listeners().addWeakly(weak);
     engine.apply(
         new RuleBook.Builder()
             .add(RateLimitRule.builder().service("shop").qps(0.001).burst(1).build())
@@ -257,9 +256,9 @@ class GateTest {
   }
 
   @Test
-  void anApplicationsWitnessIsNotKeptAliveAndForgottenWhenItIsGone() {
+  void anApplicationsListenerIsNotKeptAliveAndForgottenWhenItIsGone() {
     engine.apply(new RuleBook.Builder().instance(instance("v1")).build());
-    engine.show(new Named("a"));
+    engine.listeners().add(new Named("a"));
     WeakReference<Named> gone = showAndForget();
     for (int i = 0; i < 100 && gone.get() != null; i++) {
       System.gc();
@@ -272,9 +271,9 @@ class GateTest {
   }
 
   private WeakReference<Named> showAndForget() {
-    Named witness = new Named("gone");
-    engine.showWeakly(witness);
-    return new WeakReference<>(witness);
+    Named listener = new Named("gone");
+    engine.listeners().addWeakly(listener);
+    return new WeakReference<>(listener);
   }
 
   @Test
@@ -327,16 +326,16 @@ class GateTest {
 
   @Test
   void coloursMatterWhileThereIsARoutingRuleOrACanary() {
-    assertThat(engine.colours()).isFalse();
+    assertThat(engine.propagation().isActive()).isFalse();
     engine.apply(new RuleBook.Builder().instance(instance("v1")).build());
-    assertThat(engine.colours()).as("an instance that is no canary").isFalse();
+    assertThat(engine.propagation().isActive()).as("an instance that is no canary").isFalse();
     engine.apply(new RuleBook.Builder().instance(instance("v1", "blue")).build());
-    assertThat(engine.colours()).isTrue();
+    assertThat(engine.propagation().isActive()).isTrue();
     engine.apply(new RuleBook.Builder().instance(instance("v1", "blue")).off(true).build());
-    assertThat(engine.colours()).isFalse();
+    assertThat(engine.propagation().isActive()).isFalse();
     RouteRule rule = RouteRule.builder().service("*").build();
     engine.apply(new RuleBook.Builder().add(rule).build());
-    assertThat(engine.colours()).as("a default").isTrue();
+    assertThat(engine.propagation().isActive()).as("a default").isTrue();
   }
 
   @Test
@@ -368,20 +367,15 @@ class GateTest {
   @Test
   void itHandsOutWhatItWasMadeWith() {
     Pacer pacer = (nanos, task) -> told.add("" + nanos);
-    Engine e =
-        new Engine(
-            "cart",
-            Locality.UNKNOWN,
-            ServiceAddresses.NONE,
-            PropagationScope.INSIDE,
-            () -> 77,
-            pacer);
+    Engine e = new Engine(EngineOptions.of("cart", () -> 77).pacer(pacer));
     assertThat(e.service()).isEqualTo("cart");
     assertThat(e.pacer()).isSameAs(pacer);
     assertThat(e.now()).isEqualTo(77);
     assertThat(e.ports()).isNotNull();
     assertThat(e.outlet()).isNotNull();
     assertThat(engine.pacer()).isNull();
-    assertThat(new Engine("a", new Locality("eu", null), () -> 1).service()).isEqualTo("a");
+    assertThat(
+            new Engine(EngineOptions.of("a", () -> 1).locality(new Locality("eu", null))).service())
+        .isEqualTo("a");
   }
 }

@@ -3,9 +3,7 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.breaker.CircuitBreaker;
-import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
-import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -22,11 +20,8 @@ class InventedNamesTest {
   private long now = 1;
   private final Engine engine =
       new Engine(
-          "shop",
-          Locality.UNKNOWN,
-          ServiceAddresses.of(Map.of("pay", "pay.example.com:443")),
-          PropagationScope.INSIDE,
-          () -> now);
+          EngineOptions.of("shop", () -> now)
+              .addresses(ServiceAddresses.of(Map.of("pay", "pay.example.com:443"))));
 
   private static CircuitBreakerRule.Builder all() {
     return CircuitBreakerRule.builder().id("all").service("*").fingerprint("all");

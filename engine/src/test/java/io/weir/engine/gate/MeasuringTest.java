@@ -29,20 +29,20 @@ class MeasuringTest {
   private static final Fixed CALL = new Fixed("prod", "u", "/");
 
   private long now = -7;
-  private final Engine engine = new Engine("shop", () -> now);
+  private final Engine engine = new Engine(EngineOptions.of("shop", () -> now));
   private final CallLedger ledger = new CallLedger();
 
   @Test
   void nothingIsMeasuredUntilSomebodyAsks() {
-    assertThat(engine.latencies()).isNull();
+    assertThat(engine.measuring().latencies()).isNull();
     assertThat(engine.governsInbound()).isFalse();
     assertThat(engine.plan("payment")).isNull();
   }
 
   @Test
   void callsWithoutRulesAreMeasuredToo() {
-    LatencyRecorders measured = engine.measure();
-    assertThat(engine.measure()).isSameAs(measured);
+    LatencyRecorders measured = engine.measuring().start();
+    assertThat(engine.measuring().start()).isSameAs(measured);
     assertThat(engine.governsInbound()).isTrue();
     inbound(20, 200);
     outbound("payment", 30, 503);
@@ -54,7 +54,7 @@ class MeasuringTest {
 
   @Test
   void everyWayACallEndsIsAKindOfItsOwn() {
-    LatencyRecorders measured = engine.measure();
+    LatencyRecorders measured = engine.measuring().start();
     engine.apply(
         new RuleBook.Builder()
             .add(RateLimitRule.builder().service("shop").qps(0.001).burst(2).build())
@@ -89,7 +89,7 @@ class MeasuringTest {
 
   @Test
   void whatCallersMakeUpDoesNotExhaustMemory() {
-    LatencyRecorders measured = engine.measure();
+    LatencyRecorders measured = engine.measuring().start();
     for (int i = 0; i < 5000; i++) {
       ServicePlan p = engine.plan("host-" + i);
       if (p != null) {
@@ -110,7 +110,7 @@ class MeasuringTest {
   /** Two limits with auto, one on one path, and a breaker; each with the calls it is about. */
   @Test
   void rulesThatGoByWhatTheirCallsTakeHaveALatencyOfTheirOwn() {
-    engine.measure();
+    engine.measuring().start();
     engine.apply(
         new RuleBook.Builder()
             .add(auto("all").build())
@@ -144,7 +144,7 @@ class MeasuringTest {
     inbound(10, 200);
     outbound("payment", 10, 200);
     assertThat(timed()).isEmpty();
-    engine.measure();
+    engine.measuring().start();
     inbound(10, 200);
     outbound("payment", 10, 200);
     assertThat(timed())
@@ -154,7 +154,7 @@ class MeasuringTest {
 
   @Test
   void anEditKeepsARulesLatencyUnlessItNoLongerGoesByTime() {
-    engine.measure();
+    engine.measuring().start();
     engine.apply(
         new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
     inbound(10, 200);
@@ -181,7 +181,7 @@ class MeasuringTest {
 
   @Test
   void soManyRulesHaveALatencyAndThoseThatGoMakeRoom() {
-    engine.measure();
+    engine.measuring().start();
     for (int generation = 0; generation < 3; generation++) {
       RuleBook.Builder rules = new RuleBook.Builder();
       for (int i = 0; i < 100; i++) {
@@ -205,7 +205,7 @@ class MeasuringTest {
 
   @Test
   void aStreamTakesTheTimeUntilItsAnswerBegan() {
-    LatencyRecorders measured = engine.measure();
+    LatencyRecorders measured = engine.measuring().start();
     engine.apply(
         new RuleBook.Builder().add(auto("all").build()).add(slow("payment", 20).build()).build());
     assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isTrue();
@@ -216,7 +216,8 @@ class MeasuringTest {
     ledger.streams(false, now);
     ledger.endHttp(200, now);
     assertThat(timed()).contains("server rate-limit shop/all 1 0");
-    assertThat(engine.ruleLatencies().get(0).latency.total().getMaxValue()).isLessThan(11_000);
+    assertThat(engine.measuring().ruleLatencies().get(0).latency.total().getMaxValue())
+        .isLessThan(11_000);
     assertThat(measured.server().total().getMaxValue())
         .as("the service's own durations are whole")
         .isGreaterThan(4_900_000);
@@ -231,7 +232,7 @@ class MeasuringTest {
 
   @Test
   void aStreamOfWhichNobodyKnowsWhenItBeganIsLeftOut() {
-    engine.measure();
+    engine.measuring().start();
     engine.apply(new RuleBook.Builder().add(auto("all").build()).build());
     assertThat(engine.inbound(Fixed.SOURCE, CALL, ledger)).isTrue();
     now += 5_000 * MILLI;
@@ -268,7 +269,7 @@ class MeasuringTest {
   /** Side, kind, service, rule, calls, slow ones. */
   private List<String> timed() {
     List<String> all = new ArrayList<>();
-    for (RuleLatency r : engine.ruleLatencies()) {
+    for (RuleLatency r : engine.measuring().ruleLatencies()) {
       Histogram h = r.latency.total();
       all.add(
           String.join(" ", r.side, r.kind, r.service + "/" + r.rule)
@@ -283,7 +284,7 @@ class MeasuringTest {
   @Tag("no-mutation")
   @Test
   void measuringAllocatesNothingPerCall() {
-    engine.measure();
+    engine.measuring().start();
     engine.apply(
         new RuleBook.Builder()
             .add(RateLimitRule.builder().service("shop").qps(1e6).burst(1000).build())
@@ -314,7 +315,7 @@ class MeasuringTest {
 
   @Test
   void quantilesAreRightToOnePercent() {
-    LatencyRecorder l = engine.measure().server();
+    LatencyRecorder l = engine.measuring().start().server();
     for (int i = 1; i <= 10_000; i++) {
       l.record(CallTags.ended(CallTags.begun(true, null), Outcome.grpc(0)), i * 100_000L);
     }

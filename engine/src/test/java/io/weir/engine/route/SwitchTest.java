@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.match.MatchExpression;
@@ -44,7 +45,7 @@ class SwitchTest {
   @Test
   void underLoadNoCallSeesAMixAndNoneFails() throws Exception {
     Service s = new Service().with(3, "blue").with(3, "green");
-    Engine engine = new Engine("cart", Ticker.SYSTEM);
+    Engine engine = new Engine(EngineOptions.of("cart", Ticker.SYSTEM));
     engine.apply(book(1, "blue", s.instances));
     AtomicBoolean stop = new AtomicBoolean();
     CountDownLatch warm = new CountDownLatch(2);

@@ -4,6 +4,7 @@ import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Propagation;
 import io.weir.engine.gate.ServicePlan;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -114,16 +115,16 @@ public final class ClientGate<Q, R> {
 
   /** Name, value, name, value ... that a call needs; the thread's traffic colour is the call's. */
   private String[] headers(Q request, @Nullable ClientCall<Q, R> call) {
-    String[] headers = engine.headers(library, request, call == null ? null : call.decision);
+    String[] headers = engine.propagation().headers(library, request, call == null ? null : call.decision);
     String host = library.host(request);
-    String caller = host == null ? null : engine.callerFor(host, library.port(request));
-    if (caller == null || library.header(request, Engine.CALLER) != null) {
+    String caller = host == null ? null : engine.propagation().callerFor(host, library.port(request));
+    if (caller == null || library.header(request, Propagation.CALLER) != null) {
       return headers;
     }
     String[] all = headers.length == 0 ? NO_HEADERS : headers;
     all = Arrays.copyOf(all, all.length + 2);
     System.arraycopy(headers, 0, all, 2, headers.length);
-    all[0] = Engine.CALLER;
+    all[0] = Propagation.CALLER;
     all[1] = caller;
     return all;
   }

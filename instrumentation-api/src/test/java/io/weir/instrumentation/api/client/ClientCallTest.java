@@ -7,6 +7,7 @@ import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.RefusalResponse;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RateLimitRule;
@@ -24,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 class ClientCallTest {
   private final AtomicLong now = new AtomicLong(1);
-  private final Engine engine = new Engine("front", now::get);
+  private final Engine engine = new Engine(EngineOptions.of("front", now::get));
   private final ClientGate<Map<String, String>, Integer> gate =
       new ClientGate<>(engine, new Words());
 

@@ -36,7 +36,7 @@ final class ClientGate implements ClientInterceptor {
     if (plan == null) {
       ClientCall<Q, P> call = next.newCall(method, options);
       String caller = caller(authority);
-      return engine.colours() || caller != null
+      return engine.propagation().isActive() || caller != null
           ? new PropagatingClientCall<Q, P>(call, engine, authority, caller)
           : call;
     }
@@ -46,7 +46,7 @@ final class ClientGate implements ClientInterceptor {
   /** The name of this JVM's service if the target asks for it, or null. */
   @Nullable String caller(String authority) {
     Authority a = of(authority);
-    return a.host == null ? null : engine.callerFor(a.host, a.port);
+    return a.host == null ? null : engine.propagation().callerFor(a.host, a.port);
   }
 
   /** Whether a call was answered by a registered instance of its target. */

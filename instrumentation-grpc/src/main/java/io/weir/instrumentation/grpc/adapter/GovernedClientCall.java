@@ -111,7 +111,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       Colour before = PropagatingListener.bindContexts();
       try {
         admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, decision);
-        toSet = gate.engine.headers(ClientAttributes.INSTANCE, this, decision);
+        toSet = gate.engine.propagation().headers(ClientAttributes.INSTANCE, this, decision);
       } finally {
         Colour.swap(before);
       }

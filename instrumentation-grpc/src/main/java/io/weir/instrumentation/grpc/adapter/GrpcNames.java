@@ -1,7 +1,7 @@
 package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.Metadata;
-import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Propagation;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +20,7 @@ final class GrpcNames {
   /** Stands for names that cannot be read as text: {@code -bin}, or no metadata key at all. */
   private static final Metadata.Key<String> UNREADABLE = ascii("weir-unreadable");
 
-  private static final Metadata.Key<String> CALLER = ascii(Engine.CALLER);
+  private static final Metadata.Key<String> CALLER = ascii(Propagation.CALLER);
 
   private GrpcNames() {}
 

@@ -37,7 +37,7 @@ final class PropagatingClientCall<Q, P> extends SimpleForwardingClientCall<Q, P>
     try {
       Colour before = PropagatingListener.bindContexts();
       try {
-        GrpcNames.set(headers, engine.headers(SOURCE, this, null));
+        GrpcNames.set(headers, engine.propagation().headers(SOURCE, this, null));
         GrpcNames.setCaller(headers, caller);
       } finally {
         Colour.swap(before);

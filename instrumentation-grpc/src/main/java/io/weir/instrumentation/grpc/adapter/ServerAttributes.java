@@ -2,7 +2,7 @@ package io.weir.instrumentation.grpc.adapter;
 
 import io.grpc.Grpc;
 import io.weir.engine.call.AttributeSource;
-import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Propagation;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -55,7 +55,7 @@ final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
 
   @Override
   public @Nullable String caller(GovernedServerCall<?, ?> call) {
-    return GrpcNames.first(call.headers, Engine.CALLER);
+    return GrpcNames.first(call.headers, Propagation.CALLER);
   }
 
   @Override

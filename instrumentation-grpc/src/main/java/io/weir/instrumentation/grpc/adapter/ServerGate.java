@@ -24,7 +24,7 @@ final class ServerGate implements ServerInterceptor {
   public <Q, P> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, P> call, Metadata headers, ServerCallHandler<Q, P> next) {
     boolean governs = engine.governsInbound();
-    if (!governs && !engine.colours()) {
+    if (!governs && !engine.propagation().isActive()) {
       return next.startCall(call, headers);
     }
     GovernedServerCall<Q, P> governed = new GovernedServerCall<Q, P>(call, headers, engine);
@@ -32,7 +32,7 @@ final class ServerGate implements ServerInterceptor {
     boolean admitted;
     try {
       admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.decision);
-      Colour colour = engine.colour(ServerAttributes.INSTANCE, governed);
+      Colour colour = engine.propagation().colour(ServerAttributes.INSTANCE, governed);
       handler = colour == Colour.NONE ? next : new PropagatingListener<Q, P>(colour, next);
     } catch (Throwable t) {
       governed.abandon();

@@ -23,6 +23,7 @@ import io.grpc.internal.SharedResourcePool;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.MatchExpression;
 import io.weir.engine.rules.RateLimitRule;
@@ -57,7 +58,7 @@ class GateTest {
           .setResponseMarshaller(new Text())
           .build();
 
-  private final Engine engine = new Engine("stock", Ticker.SYSTEM);
+  private final Engine engine = new Engine(EngineOptions.of("stock", Ticker.SYSTEM));
   private final AtomicInteger handled = new AtomicInteger();
   private final String name = InProcessServerBuilder.generateName();
   private Server server;

@@ -23,6 +23,7 @@ import io.grpc.Status;
 import io.grpc.SynchronizationContext;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.RuleBook;
 import java.util.ArrayList;
@@ -32,7 +33,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class RoutedHelperTest {
-  private final Engine engine = new Engine("front", Ticker.SYSTEM);
+  private final Engine engine = new Engine(EngineOptions.of("front", Ticker.SYSTEM));
   private final Channel channel = new Channel();
   private final RoutedHelper helper = (RoutedHelper) RoutedHelper.around(channel, engine);
   private final Subchannel policys = new Sub(null);

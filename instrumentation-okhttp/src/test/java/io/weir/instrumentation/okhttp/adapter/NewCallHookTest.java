@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class NewCallHookTest {
-  private final NewCallHook clients = new NewCallHook(new Engine("test", Ticker.SYSTEM));
+  private final NewCallHook clients = new NewCallHook(new Engine(EngineOptions.of("test", Ticker.SYSTEM)));
 
   @Test
   void aClientPerCallKeepsNoClientAlive() throws InterruptedException {

@@ -5,6 +5,7 @@ import io.weir.bootstrap.Bridge;
 import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.rules.Rule;
 import io.weir.engine.rules.RuleBook;
@@ -35,7 +36,8 @@ final class Rig implements AutoCloseable {
   /** Clock of the engine: the JVM's, plus what a test adds. */
   final AtomicLong ahead = new AtomicLong();
 
-  final Engine engine = new Engine("test", (Ticker) () -> System.nanoTime() + ahead.get());
+  final Engine engine =
+      new Engine(EngineOptions.of("test", (Ticker) () -> System.nanoTime() + ahead.get()));
   final NewCallHook hook = new NewCallHook(engine);
   final AtomicInteger served = new AtomicInteger();
   final HttpServer server;

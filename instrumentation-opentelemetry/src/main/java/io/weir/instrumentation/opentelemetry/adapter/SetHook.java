@@ -64,7 +64,7 @@ public final class SetHook extends Hook {
   private synchronized void show() {
     if (!shown) {
       shown = true;
-      engine.showWeakly(spans);
+      engine.listeners().addWeakly(spans);
     }
   }
 }

@@ -6,8 +6,8 @@ import io.opentelemetry.api.common.AttributesBuilder;
 import io.opentelemetry.api.trace.Span;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.DecisionListener;
 import io.weir.engine.call.Refusal;
-import io.weir.engine.call.Witness;
 import io.weir.engine.instances.Instance;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * attributes of its own span; of calls that leave, of which one span may make many, as events.
  * Without a recording span it looks at one thread-local and allocates nothing.
  */
-final class Spans implements Witness {
+final class Spans implements DecisionListener {
   private static final AttributeKey<String> SERVICE = AttributeKey.stringKey("service");
   private static final AttributeKey<String> RULE = AttributeKey.stringKey("weir.rule");
   private static final AttributeKey<String> BY = AttributeKey.stringKey("weir.refused.by");

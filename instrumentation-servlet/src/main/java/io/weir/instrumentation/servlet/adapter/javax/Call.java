@@ -37,7 +37,7 @@ final class Call extends Waiting implements AsyncListener {
     decision = engine.newDecision();
     this.request = request;
     this.response = response;
-    colour = engine.colour(RequestSource.INSTANCE, request);
+    colour = engine.propagation().colour(RequestSource.INSTANCE, request);
   }
 
   void bindColour() {

@@ -2,7 +2,7 @@ package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Paths;
-import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.Propagation;
 import io.weir.instrumentation.servlet.adapter.QueryString;
 import java.util.Collections;
 import java.util.Enumeration;
@@ -96,6 +96,6 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
 
   @Override
   public @Nullable String caller(HttpServletRequest request) {
-    return request.getHeader(Engine.CALLER);
+    return request.getHeader(Propagation.CALLER);
   }
 }

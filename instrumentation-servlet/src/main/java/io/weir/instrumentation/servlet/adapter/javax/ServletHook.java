@@ -61,7 +61,7 @@ public final class ServletHook extends Hook {
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
-    if (!engine.governsInbound() && !engine.colours()
+    if (!engine.governsInbound() && !engine.propagation().isActive()
         || !(a0 instanceof HttpServletRequest)
         || !(a1 instanceof HttpServletResponse)) {
       return null;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.weir.bootstrap.Skip;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.lang.reflect.Proxy;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 /** A container that cannot let a paced request go: its worker waits, and is interrupted. */
 class InterruptedTest {
-  private final Engine engine = new Engine("shop", Ticker.SYSTEM);
+  private final Engine engine = new Engine(EngineOptions.of("shop", Ticker.SYSTEM));
   private final ServletHook hook = new ServletHook(engine, null);
 
   private static HttpServletRequest request() {

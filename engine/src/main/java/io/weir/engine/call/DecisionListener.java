@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * call's own thread before the call goes on, so an implementation is quick, and, unless the call is
  * refused, allocates nothing.
  */
-public interface Witness {
+public interface DecisionListener {
   /**
    * @param decision a refusal, or an instance
    * @param service whose rules decided
