@@ -15,6 +15,7 @@ import io.weir.engine.breaker.CircuitBreaker;
 import io.weir.engine.breaker.FleetLink;
 import io.weir.engine.breaker.TargetHealth;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.PlanListener;
 import io.weir.engine.gate.RulesInForce;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -40,7 +41,9 @@ import org.jspecify.annotations.Nullable;
  * for the rule of that id, which goes before it.
  *
  * <p>Threads: all state belongs to the control loop. Breakers call from request threads; those
- * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms.
+ * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms. So
+ * does the engine when a service's plan comes or goes ({@link PlanListener}): nothing looks for new
+ * breakers.
  */
 public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   /** Everything this class reads and writes. */
@@ -53,7 +56,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   private static final long JITTER_NANOS = 500 * MILLI;
   private static final long WANTED_NANOS = 50 * MILLI;
 
-  /** How soon breakers are found that came to be with the first call to a service. */
+  /** How often the breakers' calls are sampled, and what threw half-way is done again. */
   private static final long LOOK_NANOS = 1000 * MILLI;
 
   private final SharedStore store;
@@ -74,8 +77,12 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   /** Operators' hands, by their whole key. */
   private final Map<String, Force> forces = new HashMap<String, Force>();
 
-  private @Nullable RulesInForce seen;
-  private int plansSeen;
+  /** Plans have changed since they were last followed. */
+  private final AtomicBoolean stale = new AtomicBoolean(true);
+
+  private final Runnable refresh = this::refresh;
+  private final PlanListener plans = new Plans();
+  private boolean looking;
   private @Nullable LeaseSession session;
   private boolean viewed;
   private boolean connected;
@@ -97,7 +104,9 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     this.log = log;
     site = FailureDomain.of(instance, zone);
     self = instance.replace('/', '_') + "~" + Integer.toHexString(random.nextInt() & 0xFFFFFF);
-    looks = loop.every("fleet", LOOK_NANOS, this::look);
+    looks = loop.chain("fleet", LOOK_NANOS, this::look);
+    engine.addPlanListener(plans);
+    loop.execute(refresh); // the rules that are in force already
   }
 
   /** Name of this instance in votes, probes and states. */
@@ -118,6 +127,11 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   /** Leases granted for states and votes, for status; on the loop. */
   public long grants() {
     return grants;
+  }
+
+  /** Breakers that are followed now; on the loop. */
+  int followed() {
+    return targets.size();
   }
 
   // ---- the store
@@ -203,17 +217,43 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       t.look();
       t.pump(); // a task may have thrown half-way
     }
+    if (targets.isEmpty()) {
+      looking = false;
+      looks.cancel();
+    }
   }
 
-  /** Follows the rules in force: machines for breakers that are new, none for those gone. */
+  private void keepLooking() {
+    if (!looking) {
+      looking = true;
+      looks.in(LOOK_NANOS);
+    }
+  }
+
+  /** Follows the plans where they have changed. */
   private void refresh() {
-    RulesInForce s = engine.snapshot();
-    int plans = s.plans().size();
-    if (closed || s == seen && plans == plansSeen) {
+    // first of all: what changes while it is followed is followed again
+    if (closed || !stale.getAndSet(false)) {
       return;
     }
+    boolean followed = false;
+    try {
+      follow(engine.snapshot());
+      followed = true;
+    } finally {
+      if (!followed) {
+        stale.set(true); // what throws is done again
+      }
+      if (!followed || !targets.isEmpty()) {
+        keepLooking();
+      }
+    }
+  }
+
+  /** Machines for breakers that are new, none for those gone. */
+  private void follow(RulesInForce rules) {
     Map<CircuitBreaker, String> bases = new HashMap<CircuitBreaker, String>();
-    for (ServicePlan plan : s.plans()) {
+    for (ServicePlan plan : rules.plans()) {
       if (plan.breakers() != null && !plan.service().equals("*")) {
         bases(plan.breakers().all(), bases);
       }
@@ -225,7 +265,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
         i.remove();
       }
     }
-    int live = s.book().instances(engine.service()).size();
+    int live = rules.book().instances(engine.service()).size();
     for (Map.Entry<CircuitBreaker, String> e : bases.entrySet()) {
       Target t = targets.get(e.getKey());
       if (t == null) {
@@ -236,14 +276,54 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
         t.edited(live);
       }
     }
-    seen = s; // not before: what throws is done again
-    plansSeen = plans;
+  }
+
+  /** Told by the engine, also on the threads of calls; hands over to the loop. */
+  private final class Plans implements PlanListener {
+    @Override
+    public void rulesApplied() {
+      changed();
+    }
+
+    @Override
+    public void planOpened(ServicePlan plan) {
+      if (mayBeShared(plan)) {
+        changed();
+      }
+    }
+
+    @Override
+    public void planClosed(ServicePlan plan) {
+      planOpened(plan);
+    }
+
+    private void changed() {
+      if (!stale.get() && stale.compareAndSet(false, true)) {
+        loop.execute(refresh);
+      }
+    }
+  }
+
+  /** Not so for hosts that anybody may have made up: they come by thousands. */
+  private static boolean mayBeShared(ServicePlan plan) {
+    if (plan.breakers() != null) {
+      for (CircuitBreaker b : plan.breakers().all()) {
+        if (isShared(b)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  private static boolean isShared(CircuitBreaker b) {
+    return b.rule().fleet && !b.rule().shadow;
   }
 
   private static void bases(List<CircuitBreaker> breakers, Map<CircuitBreaker, String> into) {
     List<CircuitBreaker> shared = new ArrayList<CircuitBreaker>();
     for (CircuitBreaker b : breakers) {
-      if (b.rule().fleet && !b.rule().shadow) {
+      if (isShared(b)) {
         shared.add(b);
       }
     }
@@ -284,6 +364,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   /** Leaves the breakers to themselves; a role as prober goes with the lease. */
   @Override
   public void close() {
+    engine.removePlanListener(plans);
     loop.execute(
         () -> {
           closed = true;

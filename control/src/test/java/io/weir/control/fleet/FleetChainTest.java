@@ -11,9 +11,11 @@ import io.weir.control.store.Txn;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.EngineOptions;
+import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What throws half-way is done again. */
@@ -44,6 +46,52 @@ class FleetChainTest {
     loop.advance(10 * S);
     assertThat(loop.thrown()).hasSize(3);
     assertThat(leases).as("made in the end").isEqualTo(1);
+  }
+
+  @Test
+  void aBreakerThatComesWithTheFirstCallToItsServiceIsFollowedAtOnce() {
+    Engine caller =
+        new Engine(
+            EngineOptions.of("shop", loop::now)
+                .addresses(ServiceAddresses.of(Map.of("pay", "pay.example.com:443"))));
+    FleetCoordinator fleet = new FleetCoordinator(new Failing(), loop, caller, "me", "", Log.NONE);
+    caller.apply(
+        new RuleBook.Builder()
+            .add(
+                CircuitBreakerRule.builder()
+                    .id("all")
+                    .service("*")
+                    .fleet(true)
+                    .fingerprint("x")
+                    .build())
+            .build());
+    loop.run();
+    int before = fleet.followed();
+    caller.plan("pay");
+    loop.run(); // no time passes
+    assertThat(fleet.followed()).isEqualTo(before + 1);
+    caller.plan("made-up.internal");
+    loop.run();
+    assertThat(fleet.followed()).as("a host that anybody may name").isEqualTo(before + 1);
+    caller.apply(RuleBook.EMPTY);
+    loop.run();
+    assertThat(fleet.followed()).isZero();
+  }
+
+  @Test
+  void withoutSharedBreakersNothingRunsAndAfterTheEndNeither() {
+    FleetCoordinator fleet = new FleetCoordinator(new Failing(), loop, engine, "me", "", Log.NONE);
+    loop.run();
+    assertThat(loop.pending()).as("no timer").isZero();
+    fleet.close();
+    loop.run();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(CircuitBreakerRule.builder().service("stock").fleet(true).fingerprint("x").build())
+            .build());
+    loop.advance(10 * S);
+    assertThat(leases).isZero();
+    assertThat(fleet.followed()).isZero();
   }
 
   /** Has no memory for leases for a while. */

@@ -111,6 +111,11 @@ public final class FakeLoop implements Loop {
     return thrown;
   }
 
+  /** Tasks still to come. */
+  public long pending() {
+    return queue.stream().filter(t -> !t.cancelled).count();
+  }
+
   /** Runs what is due now, and what that makes due. */
   public void run() {
     advance(0);

@@ -40,6 +40,7 @@ public final class Engine {
   private final Measuring measuring;
   private final Propagation propagation;
   private final DecisionListeners listeners = new DecisionListeners();
+  private final PlanListeners planListeners = new PlanListeners();
   private volatile RulesInForce rules = RulesInForce.EMPTY;
   private volatile boolean watched;
 
@@ -58,15 +59,27 @@ public final class Engine {
   /** Puts a rule book into force: everything in it becomes visible to calls at once. */
   public void apply(RuleBook book) {
     signals.judgeBy(book.breakers(service));
-    RulesInForce next = RulesInForce.build(rules, book, service, here, hosts, ticker.read());
+    RulesInForce next =
+        RulesInForce.build(rules, book, service, here, hosts, planListeners, ticker.read());
     rules = next;
     propagation.applied(next);
     measuring.applied(next);
+    planListeners.rulesApplied();
   }
 
   /** Who sees refusals and choices of instances. */
   public DecisionListeners listeners() {
     return listeners;
+  }
+
+  /** From now on {@code listener} is told of changed plans. Any thread. */
+  public void addPlanListener(PlanListener listener) {
+    planListeners.add(listener);
+  }
+
+  /** From now on it is told of none; one that was not added changes nothing. Any thread. */
+  public void removePlanListener(PlanListener listener) {
+    planListeners.remove(listener);
   }
 
   /** How long calls take. */

@@ -44,7 +44,8 @@ public final class RulesInForce {
           new HashMap<String, ServicePlan>(),
           null,
           Locality.UNKNOWN,
-          WildcardHosts.INSIDE);
+          WildcardHosts.INSIDE,
+          PlanListeners.NONE);
 
   /** How often room is looked for at most. */
   private static final long SWEEP_NANOS = 1_000_000_000L;
@@ -69,6 +70,9 @@ public final class RulesInForce {
 
   private final WildcardHosts hosts;
 
+  /** Told of plans that come and go by calls. */
+  private final PlanListeners listeners;
+
   /** When room was looked for last; 0: never. */
   private volatile long swept;
 
@@ -77,8 +81,10 @@ public final class RulesInForce {
       Map<String, ServicePlan> plans,
       @Nullable ServicePlan own,
       Locality here,
-      WildcardHosts hosts) {
+      WildcardHosts hosts,
+      PlanListeners listeners) {
     this.hosts = hosts;
+    this.listeners = listeners;
     this.book = book;
     this.plans = plans;
     this.own = own;
@@ -92,6 +98,7 @@ public final class RulesInForce {
    * @param service this JVM's own service name
    * @param here where this JVM runs
    * @param hosts which hosts the defaults apply to
+   * @param listeners told of plans that come and go by calls
    * @param now nano clock
    */
   static RulesInForce build(
@@ -100,6 +107,7 @@ public final class RulesInForce {
       String service,
       Locality here,
       WildcardHosts hosts,
+      PlanListeners listeners,
       long now) {
     Map<String, ServicePlan> plans = new HashMap<String, ServicePlan>();
     Set<String> names = new HashSet<String>(book.services());
@@ -111,7 +119,7 @@ public final class RulesInForce {
         plans.put(s, plan);
       }
     }
-    RulesInForce next = new RulesInForce(book, plans, plans.get(service), here, hosts);
+    RulesInForce next = new RulesInForce(book, plans, plans.get(service), here, hosts, listeners);
     if (next.defaulted != null && before.defaulted != null) {
       for (Map.Entry<String, ServicePlan> e : before.defaulted.entrySet()) {
         if (!plans.containsKey(e.getKey())) {
@@ -281,7 +289,10 @@ public final class RulesInForce {
       }
       ServicePlan fresh = plan(null, book, service, false, true, here, hosts, ticker.read());
       p = defaulted.putIfAbsent(service, fresh);
-      p = p == null ? fresh : p;
+      if (p == null) {
+        p = fresh;
+        listeners.opened(fresh);
+      }
     } else if (!p.used) {
       p.used = true;
     }
@@ -301,7 +312,9 @@ public final class RulesInForce {
       if (e.getValue().used) {
         e.getValue().used = false;
       } else if (e.getValue().isDispensable()) {
-        from.remove(e.getKey(), e.getValue());
+        if (from.remove(e.getKey(), e.getValue())) {
+          listeners.closed(e.getValue());
+        }
       }
     }
     return from.size() < MAX_DEFAULTED;

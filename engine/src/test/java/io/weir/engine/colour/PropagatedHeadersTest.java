@@ -269,8 +269,10 @@ class PropagatedHeadersTest {
     Colour before = Colour.swap(read("header:X-Env", "prod"));
     try {
       assertThat(shy.propagation().headers(Request.OUTBOUND, call, null)).isEmpty();
-      assertThat(shy.propagation().headers(Request.OUTBOUND, call, routed)).contains("x-env", "prod");
-      assertThat(open.propagation().headers(Request.OUTBOUND, call, null)).contains("x-env", "prod");
+      assertThat(shy.propagation().headers(Request.OUTBOUND, call, routed))
+          .contains("x-env", "prod");
+      assertThat(open.propagation().headers(Request.OUTBOUND, call, null))
+          .contains("x-env", "prod");
     } finally {
       Colour.swap(before);
     }

@@ -1,0 +1,44 @@
+package io.weir.engine.gate;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Those who are told of changed plans, in order. Any thread; telling them takes no lock. */
+final class PlanListeners {
+  /** Nobody. */
+  static final PlanListeners NONE = new PlanListeners();
+
+  /** Replaced, never changed. */
+  private volatile PlanListener[] all = new PlanListener[0];
+
+  synchronized void add(PlanListener listener) {
+    PlanListener[] more = Arrays.copyOf(all, all.length + 1);
+    more[all.length] = listener;
+    all = more;
+  }
+
+  synchronized void remove(PlanListener listener) {
+    List<PlanListener> left = new ArrayList<PlanListener>(Arrays.asList(all));
+    left.remove(listener);
+    all = left.toArray(new PlanListener[0]);
+  }
+
+  void rulesApplied() {
+    for (PlanListener l : all) {
+      l.rulesApplied();
+    }
+  }
+
+  void opened(ServicePlan plan) {
+    for (PlanListener l : all) {
+      l.planOpened(plan);
+    }
+  }
+
+  void closed(ServicePlan plan) {
+    for (PlanListener l : all) {
+      l.planClosed(plan);
+    }
+  }
+}
