@@ -79,6 +79,7 @@ final class Jvm implements AutoCloseable {
     private final List<String> environment = new ArrayList<>();
     private boolean reads = true;
     private String redirection = "";
+    private List<String> inside = List.of();
 
     private Builder(Jdk jdk, List<String> program) {
       this.jdk = jdk;
@@ -118,6 +119,12 @@ final class Jvm implements AutoCloseable {
       return this;
     }
 
+    /** Started by a command that ends in {@code exec "$@"} or does the same, such as unshare. */
+    Builder inside(List<String> command) {
+      inside = command;
+      return this;
+    }
+
     Builder env(String name, String value) {
       environment.addAll(List.of(name, value));
       return this;
@@ -133,6 +140,7 @@ final class Jvm implements AutoCloseable {
       if (!redirection.isEmpty()) {
         command.addAll(0, List.of("sh", "-c", "exec \"$@\" " + redirection, "sh"));
       }
+      command.addAll(0, inside);
       ProcessBuilder b = new ProcessBuilder(command);
       b.environment().remove("JAVA_TOOL_OPTIONS");
       b.environment().keySet().removeIf(k -> k.startsWith("WEIR_"));
@@ -377,7 +385,7 @@ final class Jvm implements AutoCloseable {
   }
 
   /** Not an {@code Exception}: {@link Await} must not go on asking a dead process. */
-  private static final class DiedError extends Error {
+  private static final class DiedError extends AssertionError {
     private static final long serialVersionUID = 1;
 
     DiedError(String message) {

@@ -3,13 +3,18 @@ package io.weir.smoke;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -139,6 +144,86 @@ class RegistryTest {
       jvm.awaitStderr("no rules are configured, so nothing is governed and no etcd is asked");
       jvm.awaitStderr("weir.service is not set, and no other name was found");
       assertThat(jvm.threads()).contains("weir-control").doesNotContain("weir-etcd");
+    }
+  }
+
+  /** Two hosts, and a container on one of them that is called like it; each JVM is process 1. */
+  @Test
+  void hostsWithTheSameProcessIdsAreInstancesOfTheirOwn() throws Exception {
+    Process probe = new ProcessBuilder(host("probe", "true")).redirectErrorStream(true).start();
+    String said = new String(probe.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(probe.waitFor())
+        .as("hosts are made by unshare(1), as root or where users may make namespaces: %s", said)
+        .isZero();
+    List<Jvm> jvms = new ArrayList<>();
+    try {
+      for (String name : List.of("host-a", "host-b", "host-a")) {
+        jvms.add(
+            Sites.jvm(containers().get(0))
+                .inside(host(name))
+                .options("-XX:-UsePerfData") // its file has the process id in its name
+                .weir(options("twins"))
+                .launch());
+      }
+      jvms.forEach(Jvm::awaitReady);
+      Await.until(
+          TTL_AND_MORE,
+          () -> jvms.stream().allMatch(j -> keys("twins").contains(":" + j.port())),
+          () -> keys("twins") + "\n" + jvms.get(0).told());
+      Await.until(TTL_AND_MORE, () -> statuses("twins").size() == 3, () -> "" + statuses("twins"));
+      assertThat(statuses("twins"))
+          .allMatch(k -> k.matches("/weir/status/twins/host-[ab]:1~[0-9a-z]+"))
+          .filteredOn(k -> k.contains("/host-a:"))
+          .hasSize(2);
+      Cli.Said status =
+          new Cli(Work.fresh("twins")).run("status", "twins", "--etcd", etcd.endpoint()).exits(0);
+      for (Jvm j : jvms) {
+        assertThat(status.out()).contains("127.0.0.1:" + j.port());
+      }
+    } finally {
+      jvms.forEach(Jvm::kill);
+    }
+  }
+
+  /** A command that runs the rest of its line as process 1 of a host of that name. */
+  private static List<String> host(String name, String... command) {
+    List<String> all =
+        new ArrayList<>(List.of("unshare", "--uts", "--pid", "--fork", "--mount-proc"));
+    all.add("--kill-child");
+    if (!System.getProperty("user.name").equals("root")) {
+      all.add("--map-root-user");
+    }
+    all.addAll(List.of("sh", "-c", "hostname \"$0\" && exec \"$@\"", name));
+    all.addAll(List.of(command));
+    return all;
+  }
+
+  private static List<String> statuses(String service) {
+    return etcd.ctl("get", "--prefix", "--keys-only", "/weir/status/" + service + "/")
+        .lines()
+        .filter(l -> !l.isBlank())
+        .toList();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // what the jar is called; what is in its manifest; in application.yml; on the command line
+    "app-1.2.jar, a-title, orders, ,orders",
+    "app-1.2.jar, a-title, , ,a-title",
+    "app-1.2.jar, a-title, orders, told, told",
+  })
+  void aFatJarOfSpringBootIsRegisteredUnderItsName(
+      String file, String title, String yaml, String argument, String service) throws IOException {
+    Path jar = FatJar.write(Work.fresh("fat").resolve(file), title, yaml);
+    Jvm.Builder app =
+        Jvm.ofJar(Jdk.find(17).orElseThrow(), jar)
+            .weir("drain_ms=0;etcd.endpoints=" + etcd.endpoint());
+    if (argument != null) {
+      app.arguments("--spring.application.name=" + argument);
+    }
+    try (Jvm jvm = app.start()) {
+      assertThat(jvm.awaitStderr("governs service")).contains("'" + service + "'");
+      Await.until(TTL_AND_MORE, () -> keys(service).contains(":" + jvm.port()), jvm::told);
     }
   }
 

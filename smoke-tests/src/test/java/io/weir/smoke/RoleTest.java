@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -121,6 +122,73 @@ class RoleTest {
       assertThat(as("root", "get", "--prefix", "/weir/status/web/")).contains("SYNCED");
       assertThat(jvm.stderr()).noneMatch(l -> l.contains("WARN"));
     }
+  }
+
+  /** Without its rules it would take calls ungoverned. */
+  @Test
+  void anInstanceRegistersOnlyOnceItHasReadItsRulesOrItsSnapshot() throws IOException {
+    Matrix.Cell cell =
+        Matrix.cells("manners").stream()
+            .filter(c -> c.jdk().version() == 17)
+            .findFirst()
+            .orElseThrow();
+    String role = "weir-late";
+    as("root", "role", "add", role);
+    for (String range :
+        List.of("/services/late/ /services/late0", "/weir/status/late/ /weir/status/late0")) {
+      String[] fromTo = range.split(" ");
+      as("root", "role", "grant-permission", role, "readwrite", fromTo[0], fromTo[1]);
+    }
+    as("root", "user", "add", "late:secret");
+    as("root", "user", "grant-role", "late", role);
+    as("root", "put", "/service/late/rate-limit", "{\"qps\": 0}");
+    Path snapshots = Work.fresh("snapshot");
+    String options = options("late") + ";snapshot.dir=" + snapshots;
+    try (Jvm jvm = Sites.jvm(cell).weir(options).start()) {
+      assertThat(jvm.awaitStderr("permission denied"))
+          .contains("no rule is in force yet, and nothing is registered");
+      as("root", "put", "/granted", "now");
+      String[] rules = {"/circuit-breaker/", "/weir/off0"};
+      as("root", "role", "grant-permission", role, "read", rules[0], rules[1]);
+      Await.until(SOON, () -> registered("late", jvm), jvm::told);
+      assertThat(created("/services/late/instances/127.0.0.1:" + jvm.port()))
+          .as("registered after its rules could be read, and not before")
+          .isGreaterThan(created("/granted"));
+      assertThat(status(jvm)).isEqualTo(429);
+      Await.until(SOON, () -> hasSnapshot(snapshots), jvm::told);
+      as("root", "role", "revoke-permission", role, rules[0], rules[1]);
+    }
+    try (Jvm jvm = Sites.jvm(cell).weir(options).start()) {
+      jvm.awaitStderr("restored ");
+      jvm.awaitStderr("permission denied");
+      Await.until(SOON, () -> registered("late", jvm), jvm::told);
+      assertThat(status(jvm)).as("by the rules from disk").isEqualTo(429);
+    }
+  }
+
+  private static boolean hasSnapshot(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.anyMatch(f -> Files.isRegularFile(f) && !f.toString().endsWith(".tmp"));
+    }
+  }
+
+  private static boolean registered(String service, Jvm jvm) {
+    return as("root", "get", "--prefix", "/services/" + service + "/").contains(":" + jvm.port());
+  }
+
+  private static int status(Jvm jvm) throws IOException {
+    try (Raw http = new Raw(jvm.port())) {
+      return http.get("/hello").status();
+    }
+  }
+
+  private static long created(String key) {
+    return as("root", "get", key, "--write-out=fields")
+        .lines()
+        .filter(l -> l.startsWith("\"CreateRevision\""))
+        .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

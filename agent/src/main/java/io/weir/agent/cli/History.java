@@ -1,5 +1,6 @@
 package io.weir.agent.cli;
 
+import io.weir.agent.run.HostName;
 import io.weir.control.store.Entry;
 import io.weir.control.store.Txn;
 import java.text.SimpleDateFormat;
@@ -217,28 +218,16 @@ final class History {
   }
 
   static String author(Map<String, String> env) {
-    String host = host(env);
-    return System.getProperty("user.name", "somebody") + (host.isEmpty() ? "" : "@" + host);
+    return System.getProperty("user.name", "somebody") + "@" + host(env);
   }
 
-  /** Name of this host, or empty. */
+  /** Name of this host; the environment may say another, as a person would in a container. */
   static String host(Map<String, String> env) {
     String host = env.get("HOSTNAME");
     if (host == null || host.isEmpty()) {
       host = env.get("COMPUTERNAME");
     }
-    if (host == null || host.isEmpty()) {
-      try {
-        host =
-            new String(
-                    java.nio.file.Files.readAllBytes(java.nio.file.Paths.get("/etc/hostname")),
-                    java.nio.charset.StandardCharsets.UTF_8)
-                .trim();
-      } catch (java.io.IOException notThere) {
-        host = "";
-      }
-    }
-    return host;
+    return host == null || host.isEmpty() ? HostName.get() : host;
   }
 
   static String ago(long millis) {

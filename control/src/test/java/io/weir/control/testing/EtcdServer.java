@@ -361,6 +361,7 @@ public final class EtcdServer implements AutoCloseable {
             command, "--cacert=" + tls.ca, "--cert=" + tls.clientCert, "--key=" + tls.clientKey);
       }
     }
+    command.add("--command-timeout=30s"); // of a busy machine
     command.addAll(Arrays.asList(arguments));
     try {
       ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
