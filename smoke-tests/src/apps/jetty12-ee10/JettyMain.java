@@ -4,11 +4,20 @@ import org.eclipse.jetty.ee10.servlet.ErrorPageErrorHandler;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.util.component.AbstractLifeCycle;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import site.Full;
 import site.Site;
 
 public class JettyMain {
   public static void main(String[] args) throws Exception {
-    Server server = new Server(new QueuedThreadPool(8));
+    Server server =
+        new Server(
+            new QueuedThreadPool(8) {
+              @Override
+              public void execute(Runnable task) {
+                Full.check();
+                super.execute(task);
+              }
+            });
     ServerConnector connector = new ServerConnector(server, 1, 1);
     connector.setHost("127.0.0.1");
     connector.setIdleTimeout(Long.getLong("site.idle", connector.getIdleTimeout()));

@@ -1,10 +1,14 @@
 import java.nio.file.Files;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.apache.catalina.Context;
 import org.apache.catalina.startup.Tomcat;
+import org.apache.coyote.AbstractProtocol;
 import org.apache.coyote.http2.Http2Protocol;
 import org.apache.tomcat.util.descriptor.web.ErrorPage;
+import site.Full;
 import site.Site;
 
 public class TomcatMain {
@@ -25,6 +29,15 @@ public class TomcatMain {
       tomcat.getConnector().setAsyncTimeout(Long.parseLong(idle));
     }
     tomcat.getConnector().addUpgradeProtocol(new Http2Protocol());
+    if (System.getProperty("site.full") != null) {
+      ExecutorService pool = Executors.newFixedThreadPool(4);
+      ((AbstractProtocol<?>) tomcat.getConnector().getProtocolHandler())
+          .setExecutor(
+              task -> {
+                Full.check();
+                pool.execute(task);
+              });
+    }
     Context context = tomcat.addContext("", base);
     context.addServletContainerInitializer(
         (classes, servlets) -> Site.install(servlets, args.length > 0), null);

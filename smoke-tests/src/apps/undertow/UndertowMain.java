@@ -7,8 +7,11 @@ import io.undertow.servlet.api.ServletContainerInitializerInfo;
 import java.net.InetSocketAddress;
 import java.util.Collections;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import javax.servlet.ServletContainerInitializer;
 import javax.servlet.ServletContext;
+import site.Full;
 import site.Site;
 
 public class UndertowMain {
@@ -32,6 +35,14 @@ public class UndertowMain {
             .addServletContainerInitializer(
                 new ServletContainerInitializerInfo(Install.class, Collections.emptySet()));
     Site.more("UndertowDeployment", info);
+    if (System.getProperty("site.full") != null) {
+      ExecutorService pool = Executors.newFixedThreadPool(4);
+      info.setExecutor(
+          task -> {
+            Full.check();
+            pool.execute(task);
+          });
+    }
     DeploymentManager manager = Servlets.defaultContainer().addDeployment(info);
     manager.deploy();
     Undertow.Builder builder =

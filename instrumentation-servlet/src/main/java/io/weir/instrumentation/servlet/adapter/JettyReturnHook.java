@@ -23,7 +23,7 @@ public final class JettyReturnHook extends Hook {
       Object self, @Nullable Object channel, @Nullable Object a1, @Nullable Object a2)
       throws Throwable {
     Object request = call(Objects.requireNonNull(channel), "getRequest");
-    if (request != null && isDue(request)) {
+    if (request != null && isReturning(request)) {
       for (Method m : request.getClass().getMethods()) {
         if (m.getName().equals("setDispatcherType")) {
           m.invoke(request, constant(m.getParameterTypes()[0], "REQUEST"));
@@ -45,17 +45,17 @@ public final class JettyReturnHook extends Hook {
       return action;
     }
     Object event = call(self, "getAsyncContextEvent");
-    return event != null && isDue(call(event, "getSuppliedRequest"))
+    return event != null && isReturning(call(event, "getSuppliedRequest"))
         ? constant(((Enum<?>) Objects.requireNonNull(action)).getDeclaringClass(), "DISPATCH")
         : action;
   }
 
-  private static boolean isDue(@Nullable Object request) throws ReflectiveOperationException {
+  private static boolean isReturning(@Nullable Object request) throws ReflectiveOperationException {
     if (request == null) {
       return false;
     }
     Object mark = request.getClass().getMethod("getAttribute", String.class).invoke(request, MARK);
-    return mark instanceof Waiting && ((Waiting) mark).isDue();
+    return mark instanceof Waiting && ((Waiting) mark).isReturning();
   }
 
   private static Object constant(Class<?> type, String name) {

@@ -4,6 +4,9 @@ import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Pause;
 import io.weir.instrumentation.servlet.adapter.Waiting;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import javax.servlet.AsyncContext;
 import javax.servlet.AsyncEvent;
 import javax.servlet.AsyncListener;
@@ -17,12 +20,94 @@ import javax.servlet.http.HttpServletResponse;
  * <p>The container's time-out for asynchronous requests is switched off while the request waits:
  * Tomcat measures it by the wall clock, so a step of that clock would end a request that is in
  * time. {@link Pacer} brings the request back, by the monotonic clock.
+ *
+ * <p>A container whose pool rejects the request when its time has come is offered it again, after
+ * 50 ms doubling to a second. After five seconds the request is refused with 503. That answer needs
+ * a thread, too, and the container has none: it is one of ours, {@code weir-refuse}. The container
+ * makes the answer on it; servlet filters and servlets do not run.
  */
 abstract class AsyncPause extends Pause {
+  static final long FIRST_OFFER_NANOS = 50_000_000L;
+  static final long LAST_OFFERS_NANOS = 1_000_000_000L;
+  private static final long PATIENCE_NANOS = 5_000_000_000L;
+
   final Pacer pacer;
 
-  AsyncPause(Pacer pacer) {
+  /** Few, and gone after a second without work: what they run is the application's container. */
+  private final ThreadPoolExecutor refusing;
+
+  AsyncPause(Pacer pacer, final ClassLoader container) {
     this.pacer = pacer;
+    refusing =
+        new ThreadPoolExecutor(
+            2,
+            2,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<Runnable>(),
+            task -> {
+              Thread t = new Thread(task, "weir-refuse");
+              t.setDaemon(true);
+              t.setContextClassLoader(container);
+              return t;
+            });
+    refusing.allowCoreThreadTimeOut(true);
+  }
+
+  /** A request that its container had no thread for. */
+  interface Rejected {
+    /**
+     * Asks the container for a thread again.
+     *
+     * @return true: it has one. False, or an exception: it has none, or nobody knows
+     */
+    boolean offer() throws Exception;
+
+    /** Has the container go on with it on this thread, up to where it is refused. */
+    void here() throws Exception;
+  }
+
+  /**
+   * Offers it until it has a thread, or is refused.
+   *
+   * @param waited since its time had come
+   * @param nanos until the next offer
+   */
+  final void offer(Rejected request, Waiting waiting, long waited, long nanos) {
+    pacer.after(
+        nanos,
+        () -> {
+          if (!waiting.isDue()) {
+            return;
+          }
+          try {
+            if (request.offer()) {
+              return;
+            }
+          } catch (Throwable noThread) {
+            // below
+          }
+          if (waited + nanos < PATIENCE_NANOS) {
+            offer(request, waiting, waited + nanos, Math.min(2 * nanos, LAST_OFFERS_NANOS));
+          } else if (waiting.refuse()) {
+            refuse(request);
+          }
+        });
+  }
+
+  private void refuse(Rejected request) {
+    try {
+      refusing.execute(
+          () -> {
+            try {
+              request.here();
+            } catch (Throwable t) {
+              Bridge.failedOpen(t);
+            }
+          });
+    } catch (Throwable noThreadEither) {
+      pacer.after(LAST_OFFERS_NANOS, () -> refuse(request));
+    }
   }
 
   @Override

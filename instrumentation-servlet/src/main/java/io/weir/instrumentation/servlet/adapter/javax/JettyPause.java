@@ -4,6 +4,7 @@ import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.JettyReturnHook;
 import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import javax.servlet.AsyncContext;
 import javax.servlet.http.HttpServletRequest;
 
@@ -24,7 +25,7 @@ final class JettyPause extends AsyncPause {
   private final ClassLoader jetty;
 
   JettyPause(Pacer pacer, ClassLoader jetty) {
-    super(pacer);
+    super(pacer, jetty);
     this.jetty = jetty;
   }
 
@@ -76,7 +77,54 @@ final class JettyPause extends AsyncPause {
         () -> {
           // the application's own asynchronous processing, if any, starts from Jetty's default
           context.setTimeout(timeout);
-          context.dispatch();
+          try {
+            context.dispatch();
+          } catch (IllegalStateException ended) {
+            throw ended;
+          } catch (Throwable noThread) {
+            // Jetty has noted the dispatch, and forgets to ask its pool again
+            offer(new Dispatched(context), waiting, 0, FIRST_OFFER_NANOS);
+          }
         });
+  }
+
+  /** Of a request that is dispatched and has no thread. Reflection: such requests only. */
+  private static final class Dispatched implements Rejected {
+    private final AsyncContext context;
+
+    Dispatched(AsyncContext context) {
+      this.context = context;
+    }
+
+    /** HttpChannelState; ServletChannelState from ee10 on. */
+    private Object state() throws ReflectiveOperationException {
+      return call(context, "state");
+    }
+
+    @Override
+    public boolean offer() throws ReflectiveOperationException {
+      call(state(), "scheduleDispatch");
+      return true;
+    }
+
+    @Override
+    public void here() throws ReflectiveOperationException {
+      Object state = state();
+      boolean nested = state.getClass().getSimpleName().equals("HttpChannelState");
+      Object channel = call(state, nested ? "getHttpChannel" : "getServletChannel");
+      call(channel, "handle");
+    }
+
+    private static Object call(Object o, String name) throws ReflectiveOperationException {
+      for (Class<?> c = o.getClass(); c != null; c = c.getSuperclass()) {
+        for (Method m : c.getDeclaredMethods()) {
+          if (m.getName().equals(name) && m.getParameterTypes().length == 0) {
+            m.setAccessible(true);
+            return m.invoke(o);
+          }
+        }
+      }
+      throw new NoSuchMethodException(o.getClass() + "." + name);
+    }
   }
 }

@@ -72,6 +72,13 @@ public final class ServletHook extends Hook {
       if (mark instanceof Call && ((Call) mark).takeUp()) {
         return takeUp((Call) mark, request, (HttpServletResponse) a1);
       }
+      if (mark instanceof Call
+          && ((Call) mark).isOver()
+          && request.getDispatcherType() != DispatcherType.ERROR) {
+        // its container had no thread for it: its tokens are gone
+        ((HttpServletResponse) a1).setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+        return Skip.SKIP;
+      }
       return mark instanceof Call && request.getDispatcherType() == DispatcherType.ASYNC
           ? ((Call) mark).dispatchedAgain()
           : null;

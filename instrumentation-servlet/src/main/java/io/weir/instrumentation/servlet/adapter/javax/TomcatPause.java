@@ -1,12 +1,12 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
-import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.util.Objects;
 import javax.servlet.AsyncContext;
 import javax.servlet.FilterChain;
 import javax.servlet.ServletException;
@@ -24,15 +24,12 @@ import org.jspecify.annotations.Nullable;
  * private fields make it possible, {@code request} and {@code dispatch} of {@code
  * AsyncContextImpl}; where one is missing requests are not let go.
  *
- * <p>When Tomcat's executor rejects a dispatch, Tomcat logs that and forgets the request. So one
- * that has got no thread is offered again every second, by the event with which Tomcat ends
- * asynchronous requests at a shut-down: for a request that is to be dispatched it dispatches, for
- * one that has gone on meanwhile it does nothing. After 30 s its tokens go back.
+ * <p>When Tomcat's executor rejects a dispatch, Tomcat logs that and forgets the request, and
+ * nobody is told. So one that has got no thread after a second is offered again every second, by
+ * the event with which Tomcat ends asynchronous requests at a shut-down: for a request that is to
+ * be dispatched it dispatches, for one that has gone on meanwhile it does nothing.
  */
 final class TomcatPause extends AsyncPause {
-  private static final long AGAIN_NANOS = 1_000_000_000L;
-  private static final int MOST_OFFERS = 30;
-
   private final Class<?> facade;
   private final Field requestOf;
   private final Field task;
@@ -50,8 +47,13 @@ final class TomcatPause extends AsyncPause {
 
   private final @Nullable Method offer;
 
+  /** Its socket, and the event that is offered. */
+  private final @Nullable Method wrapper;
+
+  private final @Nullable Object timeout;
+
   TomcatPause(Pacer pacer, ClassLoader tomcat) throws ReflectiveOperationException {
-    super(pacer);
+    super(pacer, tomcat);
     Class<?> context = tomcat.loadClass("org.apache.catalina.core.AsyncContextImpl");
     Class<?> catalina = tomcat.loadClass("org.apache.catalina.connector.Request");
     Class<?> codes = tomcat.loadClass("org.apache.coyote.ActionCode");
@@ -72,17 +74,28 @@ final class TomcatPause extends AsyncPause {
     dispatch = codes.getField("ASYNC_DISPATCH").get(null);
     dispatched = codes.getField("ASYNC_DISPATCHED").get(null);
     Field ofRequest = null;
-    Method timeout = null;
+    Method offers = null;
+    Method socket = null;
+    Object event = null;
     try {
       ofRequest = coyote.getReturnType().getDeclaredField("hook");
       ofRequest.setAccessible(true);
-      timeout =
+      offers =
           tomcat.loadClass("org.apache.coyote.Processor").getMethod("timeoutAsync", long.class);
+      socket =
+          tomcat
+              .loadClass("org.apache.coyote.AbstractProcessor")
+              .getDeclaredMethod("getSocketWrapper");
+      socket.setAccessible(true);
+      event =
+          tomcat.loadClass("org.apache.tomcat.util.net.SocketEvent").getField("TIMEOUT").get(null);
     } catch (ReflectiveOperationException other) {
       // a request that was rejected is not offered again
     }
     hook = ofRequest;
-    offer = timeout;
+    offer = offers;
+    wrapper = socket;
+    timeout = event;
   }
 
   @Override
@@ -100,29 +113,52 @@ final class TomcatPause extends AsyncPause {
         nanos,
         waiting,
         () -> {
-          action.invoke(connection, dispatch, null);
-          offerLater(connection, waiting, MOST_OFFERS);
+          try {
+            action.invoke(connection, dispatch, null);
+          } catch (Throwable noThread) {
+            // a stream of HTTP/2; offered again like one that was rejected in silence
+          }
+          offer(new Dispatched(connection), waiting, 0, LAST_OFFERS_NANOS);
         });
   }
 
-  private void offerLater(Object connection, Waiting waiting, int more) {
-    pacer.after(
-        AGAIN_NANOS,
-        () -> {
-          if (!waiting.isDue()) {
-            return;
-          }
-          if (more == 0 || hook == null || offer == null) {
-            waiting.giveUp();
-            return;
-          }
-          try {
-            offer.invoke(hook.get(connection), -1L);
-          } catch (Throwable t) {
-            Bridge.failedOpen(t);
-          }
-          offerLater(connection, waiting, more - 1);
-        });
+  private final class Dispatched implements Rejected {
+    private final Object connection;
+
+    Dispatched(Object connection) {
+      this.connection = connection;
+    }
+
+    private Object processor() throws ReflectiveOperationException {
+      if (hook == null || offer == null || wrapper == null) {
+        throw new NoSuchFieldException("this Tomcat keeps its processors elsewhere");
+      }
+      return hook.get(connection);
+    }
+
+    @Override
+    public boolean offer() throws ReflectiveOperationException {
+      Objects.requireNonNull(offer).invoke(processor(), -1L);
+      return false; // Tomcat does not tell
+    }
+
+    @Override
+    public void here() throws ReflectiveOperationException {
+      Object processor = processor();
+      for (Method m : processor.getClass().getDeclaredMethods()) {
+        // StreamProcessor: a stream of HTTP/2 has a lock of its own
+        if (m.getName().equals("process") && m.getParameterTypes().length == 1) {
+          m.setAccessible(true);
+          m.invoke(processor, timeout);
+          return;
+        }
+      }
+      Object socket = Objects.requireNonNull(wrapper).invoke(processor);
+      socket
+          .getClass()
+          .getMethod("processSocket", Objects.requireNonNull(timeout).getClass(), boolean.class)
+          .invoke(socket, timeout, false);
+    }
   }
 
   /** Runs on a container's thread, where an asynchronous dispatch would. */

@@ -80,7 +80,7 @@ final class UndertowPause extends Pause {
                   exchange.dispatch(executor, again);
                 } catch (Throwable noThread) { // full, stopping, or out of threads
                   if (claimed.compareAndSet(false, true)) {
-                    waiting.giveUp();
+                    waiting.refuse();
                     exchange.setStatusCode(StatusCodes.SERVICE_UNAVAILABLE);
                     exchange.endExchange();
                   }
