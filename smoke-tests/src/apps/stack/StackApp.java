@@ -88,57 +88,61 @@ public final class StackApp {
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
     for (String line; (line = in.readLine()) != null; ) {
       String[] word = line.split(" ");
-      switch (word[0]) {
-        case "servlet":
-          System.out.println(line + " " + get(http) + " " + rss(served));
-          break;
-        case "okhttp":
-          System.out.println(
-              line
-                  + " "
-                  + onFreshThread(
-                      () -> {
-                        try (Response r =
-                            client
-                                .newCall(
-                                    new Request.Builder()
-                                        .url("http://127.0.0.1:" + http + "/hello")
-                                        .build())
-                                .execute()) {
-                          return r.code();
-                        }
-                      }));
-          break;
-        case "grpc-client":
-          System.out.println(
-              line
-                  + " "
-                  + onFreshThread(
-                      () ->
-                          ClientCalls.blockingUnaryCall(
-                                  channel, PAY, CallOptions.DEFAULT, new byte[200])
-                              .length));
-          break;
-        case "grpc-server":
-          server.interrupt();
-          server.join();
-          server = server("stk" + ++threads);
-          int n =
-              ClientCalls.blockingUnaryCall(channel, PAY, CallOptions.DEFAULT, new byte[200])
-                  .length;
-          System.out.println(line + " " + n + " " + rss(server.getName()));
-          break;
-        case "recurse":
-          frames = Integer.parseInt(word[1]);
-          System.out.println(line + " " + get(http));
-          break;
-        case "most":
-          frames = Integer.MAX_VALUE;
-          get(http);
-          System.out.println(line + " " + deepest);
-          break;
-        default:
-          System.out.println("?");
+      try {
+        switch (word[0]) {
+          case "servlet":
+            System.out.println(line + " " + get(http) + " " + rss(served));
+            break;
+          case "okhttp":
+            System.out.println(
+                line
+                    + " "
+                    + onFreshThread(
+                        () -> {
+                          try (Response r =
+                              client
+                                  .newCall(
+                                      new Request.Builder()
+                                          .url("http://127.0.0.1:" + http + "/hello")
+                                          .build())
+                                  .execute()) {
+                            return r.code();
+                          }
+                        }));
+            break;
+          case "grpc-client":
+            System.out.println(
+                line
+                    + " "
+                    + onFreshThread(
+                        () ->
+                            ClientCalls.blockingUnaryCall(
+                                    channel, PAY, CallOptions.DEFAULT, new byte[200])
+                                .length));
+            break;
+          case "grpc-server":
+            server.interrupt();
+            server.join();
+            server = server("stk" + ++threads);
+            int n =
+                ClientCalls.blockingUnaryCall(channel, PAY, CallOptions.DEFAULT, new byte[200])
+                    .length;
+            System.out.println(line + " " + n + " " + rss(server.getName()));
+            break;
+          case "recurse":
+            frames = Integer.parseInt(word[1]);
+            System.out.println(line + " " + get(http));
+            break;
+          case "most":
+            frames = Integer.MAX_VALUE;
+            get(http);
+            System.out.println(line + " " + deepest);
+            break;
+          default:
+            System.out.println("?");
+        }
+      } catch (Throwable e) {
+        System.out.println(line + " failed: " + e);
       }
     }
     System.exit(0);

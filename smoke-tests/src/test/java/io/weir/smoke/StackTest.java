@@ -72,6 +72,55 @@ class StackTest {
     }
   }
 
+  /** The smallest stack that a JVM of Java 17 takes. */
+  private static final int LEAST_KB = 136;
+
+  private static final int PAGE_KB = 4;
+
+  /** Tomcat, OkHttp and gRPC start and make each call, on threads with the smallest of stacks. */
+  @Test
+  void anApplicationThatWorksWithASmallStackWorksGovernedWithEightKilobytesMore() {
+    int fails = LEAST_KB - PAGE_KB;
+    int works = 1024;
+    while (works - fails > PAGE_KB) {
+      int kb = (fails + works) / 2 / PAGE_KB * PAGE_KB;
+      if (works(app(), kb) && works(app(), kb)) { // a page more or less is chance
+        works = kb;
+      } else {
+        fails = kb;
+      }
+    }
+    Rules rules =
+        new Rules()
+            .put("service/app/rate-limit", "{\"qps\": 100000, \"by\": [\"client.ip\"]}")
+            .put("service/*/circuit-breaker", "{\"window\": {\"type\": \"count\", \"size\": 20}}");
+    String options = "service=app;rules=" + rules.location();
+    int governed = works;
+    while (governed <= works + 4 * MOST_KB && !works(app().weir(options), governed)) {
+      governed += PAGE_KB;
+    }
+    System.out.printf("smallest -Xss: bare %d KB, governed %d KB%n", works, governed);
+    assertThat(governed).isLessThanOrEqualTo(works + MOST_KB);
+    try (Jvm jvm = app().options("-Xss" + (works + MOST_KB) + "k").weir(options).start()) {
+      rules.awaitInForce("app", jvm, "/hello");
+      assertThat(jvm.stderr()).noneMatch(l -> l.contains("fail-open"));
+    }
+  }
+
+  private static boolean works(Jvm.Builder app, int kb) {
+    try (Jvm jvm = app.options("-Xss" + kb + "k").start()) {
+      boolean works = jvm.stdout().get(0).startsWith("start 200 ");
+      for (String times : new String[] {"first", "later"}) {
+        for (String call : CALLS) {
+          works = works && ask(jvm, call + " " + times, call + " " + times).contains(" 200 ");
+        }
+      }
+      return works && jvm.stderr().stream().noneMatch(l -> l.contains("StackOverflowError"));
+    } catch (AssertionError noAnswer) {
+      return false;
+    }
+  }
+
   /** Interpreted, where frames are largest and always the same. */
   private static Jvm.Builder app() {
     String classes = Apps.compile("stack", JARS, Map.of());
