@@ -3,10 +3,10 @@ package io.weir.agent.run;
 import io.weir.agent.config.Config;
 import io.weir.agent.config.PropertyKey;
 import io.weir.control.etcd.EtcdOptions;
+import io.weir.control.etcd.PasswordFile;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RuleSource {
   private static final String FILE = "file:";
-  private static final int MAX_PASSWORD = 4096;
 
   private RuleSource() {}
 
@@ -77,8 +76,11 @@ public final class RuleSource {
                     Durations.millis(
                         PropertyKey.ETCD_CONNECT_TIMEOUT,
                         config.get(PropertyKey.ETCD_CONNECT_TIMEOUT, "2s")));
-    String password = password(config);
-    if (config.get(PropertyKey.ETCD_USER) != null || password != null) {
+    String password = config.get(PropertyKey.ETCD_PASSWORD);
+    String file = config.get(PropertyKey.ETCD_PASSWORD_FILE);
+    if (file != null && password == null) {
+      b.user(config.get(PropertyKey.ETCD_USER), passwordFile(file));
+    } else if (config.get(PropertyKey.ETCD_USER) != null || password != null) {
       b.user(config.get(PropertyKey.ETCD_USER), password);
     }
     return b.build();
@@ -96,28 +98,18 @@ public final class RuleSource {
             + PropertyKey.ETCD_ENDPOINTS.propertyName();
   }
 
-  private static @Nullable String password(Config config) {
-    String file = config.get(PropertyKey.ETCD_PASSWORD_FILE);
-    String given = config.get(PropertyKey.ETCD_PASSWORD);
-    if (file == null || given != null) {
-      return given;
-    }
-    String name = PropertyKey.ETCD_PASSWORD_FILE.propertyName();
+  private static PasswordFile passwordFile(String file) {
     try {
-      byte[] bytes = Files.readAllBytes(Paths.get(file));
-      String text = new String(bytes, StandardCharsets.UTF_8);
-      int end = text.length();
-      while (end > 0 && (text.charAt(end - 1) == '\n' || text.charAt(end - 1) == '\r')) {
-        end--;
-      }
-      if (end == 0 || bytes.length > MAX_PASSWORD) {
-        throw new IllegalArgumentException(
-            name + ": " + file + (end == 0 ? " is empty" : " is too large for a password"));
-      }
-      return text.substring(0, end);
+      return new PasswordFile(Paths.get(file));
     } catch (IOException | InvalidPathException e) {
       throw new IllegalArgumentException(
-          name + ": '" + file + "' cannot be read (" + e + "); it has the password alone", e);
+          PropertyKey.ETCD_PASSWORD_FILE.propertyName()
+              + ": '"
+              + file
+              + "' cannot be read ("
+              + e
+              + "); it has the password alone",
+          e);
     }
   }
 

@@ -10,9 +10,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Makes clients, and looks whether certificate files have changed. Both may read files (a network
- * file system may hang), so where TLS is used it happens on the thread {@code weir-etcd-files},
- * which ends after 5 s without work.
+ * Makes clients, and looks whether the files of certificates or of the password have changed. Both
+ * may read files (a network file system may hang), so where there are any it happens on the thread
+ * {@code weir-etcd-files}, which ends after 5 s without work.
  *
  * <p>On the loop only.
  */
@@ -59,7 +59,7 @@ final class ClientFiles {
    */
   void connect(
       BooleanSupplier awaited, Consumer<EtcdClient> made, Consumer<EtcdCallException> failed) {
-    if (!options.secure()) {
+    if (!options.readsFiles()) {
       EtcdClient wire;
       try {
         wire = factory.connect(options);
@@ -114,7 +114,7 @@ final class ClientFiles {
 
   /** Looks whether the files have changed. */
   void look() {
-    if (options.secure() && !looking) {
+    if (options.readsFiles() && !looking) {
       looking = true;
       try {
         thread.execute(
@@ -141,6 +141,7 @@ final class ClientFiles {
 
   private static EtcdCallException hang() {
     return new EtcdCallException(
-        EtcdCallException.Kind.TLS, "the certificate files cannot be read: they do not answer");
+        EtcdCallException.Kind.TLS,
+        "the files of certificates or password cannot be read: they do not answer");
   }
 }

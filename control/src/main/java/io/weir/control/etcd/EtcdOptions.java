@@ -1,5 +1,6 @@
 package io.weir.control.etcd;
 
+import java.io.File;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,7 +19,8 @@ public final class EtcdOptions {
   /** Null: no authentication. */
   public final @Nullable String user;
 
-  final @Nullable String password;
+  private final @Nullable String password;
+  private final @Nullable PasswordFile passwordFile;
 
   /** PEM file of the authorities trusted; null: those of the JVM. */
   public final @Nullable Path tlsCa;
@@ -40,6 +42,7 @@ public final class EtcdOptions {
     namespace = ns;
     user = b.user;
     password = b.password;
+    passwordFile = b.passwordFile;
     tlsCa = b.tlsCa;
     tlsCert = b.tlsCert;
     tlsKey = b.tlsKey;
@@ -68,7 +71,7 @@ public final class EtcdOptions {
     if ((tlsCert == null) != (tlsKey == null)) {
       throw new IllegalArgumentException("etcd: a TLS certificate and its key go together");
     }
-    if ((user == null) != (password == null)) {
+    if ((user == null) != (password == null && passwordFile == null)) {
       throw new IllegalArgumentException("etcd: user and password go together");
     }
     if (connectTimeoutMillis < 1) {
@@ -103,11 +106,23 @@ public final class EtcdOptions {
     return "https".equals(endpoints.get(0).getScheme());
   }
 
-  /** Changes when a certificate file is replaced. */
+  /** Null: no authentication. Reads the file, where there is one. */
+  @Nullable String password() {
+    return passwordFile == null ? password : passwordFile.password();
+  }
+
+  /** Whether a client of these options reads files, which may hang. */
+  boolean readsFiles() {
+    return secure() || passwordFile != null;
+  }
+
+  /** Changes when a file of certificates or of the password is replaced. */
   long filesStamp() {
     long stamp = 0;
-    for (Path file : new Path[] {tlsCa, tlsCert, tlsKey}) {
-      stamp = stamp * 31 + (file == null ? 0 : file.toFile().lastModified());
+    Path secret = passwordFile == null ? null : passwordFile.path;
+    for (Path path : new Path[] {tlsCa, tlsCert, tlsKey, secret}) {
+      File file = path == null ? null : path.toFile();
+      stamp = stamp * 31 + (file == null ? 0 : file.lastModified() * 31 + file.length());
     }
     return stamp;
   }
@@ -130,6 +145,7 @@ public final class EtcdOptions {
     private String namespace = "";
     private @Nullable String user;
     private @Nullable String password;
+    private @Nullable PasswordFile passwordFile;
     private @Nullable Path tlsCa;
     private @Nullable Path tlsCert;
     private @Nullable Path tlsKey;
@@ -161,6 +177,13 @@ public final class EtcdOptions {
     public Builder user(@Nullable String user, @Nullable String password) {
       this.user = user;
       this.password = password;
+      return this;
+    }
+
+    /** As {@link #user(String, String)}, with a password that may be rotated. */
+    public Builder user(@Nullable String user, PasswordFile password) {
+      this.user = user;
+      this.passwordFile = password;
       return this;
     }
 

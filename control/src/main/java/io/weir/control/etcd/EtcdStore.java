@@ -200,7 +200,7 @@ public final class EtcdStore implements SharedStore {
             loop,
             () ->
                 again(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "the watch is mute")));
-    aside = new LoginRetry(loop, answers, this::reconnect);
+    aside = new LoginRetry(loop, answers, this::reconnect, files::look);
     calls =
         new EtcdCalls(
             loop,
@@ -562,8 +562,14 @@ public final class EtcdStore implements SharedStore {
     next.in(delay);
   }
 
-  /** Certificates were replaced: a client that cannot connect with the old ones is given up. */
+  /**
+   * Certificates or the password were replaced: a client that cannot connect with the old ones is
+   * given up.
+   */
   private void filesChanged() {
+    if (!closed) {
+      aside.fileChanged();
+    }
     if (!closed && away && wire != null) {
       EtcdClient last = wire;
       wire = null;

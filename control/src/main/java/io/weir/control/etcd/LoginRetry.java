@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * second, from aside, by the client that was refused, and when it has changed, the log-in is tried
  * at once. Other things change it, too (leases, transactions that write nothing), so after four
  * tries in vain on its account the next ones wait 1, 2, 4 ... s. An etcd that does not tell (from
- * 3.7 on only to root) leaves the schedule as it is.
+ * 3.7 on only to root) leaves the schedule as it is. The password's own file, where there is one,
+ * is looked at as often: {@link #fileChanged}.
  *
  * <p>On the loop only. It owns the refused client until the next try, and closes it then.
  */
@@ -27,6 +28,7 @@ final class LoginRetry {
   private final Loop loop;
   private final BoundedAnswers answers;
   private final Runnable logIn;
+  private final Runnable lookAtFiles;
 
   /** Null: no log-in stands refused. */
   private @Nullable EtcdClient refused;
@@ -43,11 +45,13 @@ final class LoginRetry {
 
   /**
    * @param logIn tries a log-in, by another client
+   * @param lookAtFiles asked twice a second while a log-in stands refused
    */
-  LoginRetry(Loop loop, BoundedAnswers answers, Runnable logIn) {
+  LoginRetry(Loop loop, BoundedAnswers answers, Runnable logIn, Runnable lookAtFiles) {
     this.loop = loop;
     this.answers = answers;
     this.logIn = logIn;
+    this.lookAtFiles = lookAtFiles;
     due = loop.chain("log-in", SECOND, this::tryNow);
   }
 
@@ -58,6 +62,13 @@ final class LoginRetry {
     long early = Math.min(60 * SECOND, SECOND << Math.min(6, Math.max(0, rash - FREE_TRIES)));
     due.in(delayNanos);
     look(client, loop.now() + early);
+  }
+
+  /** There may be another password than the one that was refused. */
+  void fileChanged() {
+    if (refused != null) {
+      tryNow();
+    }
   }
 
   /** Somebody was let in. */
@@ -80,6 +91,7 @@ final class LoginRetry {
     loop.schedule(
         () -> {
           if (refused == client) {
+            lookAtFiles.run();
             client.aside(
                 answers.onceWhile(
                     () -> refused == client,

@@ -57,7 +57,9 @@ final class StubEtcdClient implements EtcdClient {
   private StubEtcdClient(EtcdOptions etcd) {
     to = EtcdChannel.open(etcd);
     login =
-        etcd.user == null ? null : new TokenLogin(etcd.user, Objects.requireNonNull(etcd.password));
+        etcd.user == null
+            ? null
+            : new TokenLogin(etcd.user, Objects.requireNonNull(etcd.password()));
     failures = new EtcdErrors(etcd.secure(), etcd.tlsCert);
     if (login == null) {
       options = CallOptions.DEFAULT;

@@ -13,7 +13,11 @@ import io.weir.control.testing.TcpProxy;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
@@ -25,6 +29,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The table of docs/etcd.md, row by row, against a real etcd. */
 class EtcdStoreFaultTest {
@@ -333,6 +338,61 @@ class EtcdStoreFaultTest {
     etcd.restart();
     etcd.ctl("--user=root:right", "put", A, "2");
     awaitView(Map.of(A, "2"));
+  }
+
+  @Test
+  void aRotatedPasswordIsReadFromItsFileWithoutARestart(@TempDir Path folder) throws Exception {
+    etcd.restart();
+    etcd.ctl("put", A, "1");
+    etcd.ctl("user", "add", "root:right");
+    app("first");
+    etcd.ctl("auth", "enable");
+    Path file = Files.writeString(folder.resolve("secret"), "first\n");
+    follow(
+        EtcdOptions.builder()
+            .endpoints(etcd.endpoint())
+            .user("app", new PasswordFile(file))
+            .build());
+    awaitView(Map.of(A, "1"));
+    awaitConnected();
+    // first in etcd, then in the file
+    etcd.ctl("--user=root:right", "user", "delete", "app");
+    app("--user=root:right", "second");
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() -> assertThat(said.connected()).isFalse());
+    assertThat(said.reason()).contains("authentication failed").doesNotContain("first");
+    Files.writeString(file, "second\n");
+    long written = System.nanoTime();
+    awaitConnected();
+    assertThat(System.nanoTime() - written).isLessThan(Duration.ofSeconds(10).toNanos());
+    etcd.ctl("--user=root:right", "put", A, "2");
+    awaitView(Map.of(A, "2"));
+    // first in the file, and that is gone when etcd asks: the last good one stands
+    Files.writeString(file, "third password");
+    etcd.ctl("--user=root:right", "user", "delete", "app");
+    app("--user=root:right", "third password");
+    etcd.ctl("--user=root:right", "put", A, "3");
+    awaitView(Map.of(A, "3"));
+    Files.delete(file);
+    etcd.kill();
+    etcd.restart();
+    etcd.ctl("--user=root:right", "put", A, "4");
+    awaitView(Map.of(A, "4"));
+  }
+
+  private void app(String... optionsAndPassword) {
+    List<String> options =
+        new ArrayList<>(List.of(optionsAndPassword).subList(0, optionsAndPassword.length - 1));
+    String password = optionsAndPassword[optionsAndPassword.length - 1];
+    for (List<String> command :
+        List.of(
+            List.of("user", "add", "app:" + password),
+            List.of("user", "grant-role", "app", "root"))) {
+      List<String> all = new ArrayList<>(options);
+      all.addAll(command);
+      etcd.ctl(all.toArray(new String[0]));
+    }
   }
 
   @Test
