@@ -2,6 +2,7 @@ package io.weir.control;
 
 import io.weir.control.etcd.EtcdOptions;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the control plane needs to know. Immutable. */
@@ -13,6 +14,9 @@ public final class ControlOptions {
   public final String instance;
 
   public final String agentVersion;
+
+  /** What this instance takes for health checks, for its status; null: the default paths. */
+  public final @Nullable List<String> healthPaths;
 
   /** Rules come from here, or null. */
   public final @Nullable Path directory;
@@ -27,6 +31,7 @@ public final class ControlOptions {
     service = b.service;
     instance = b.instance;
     agentVersion = b.agentVersion;
+    healthPaths = b.healthPaths;
     directory = b.directory;
     etcd = b.etcd;
     snapshotDirectory = b.snapshotDirectory;
@@ -44,6 +49,7 @@ public final class ControlOptions {
     private String service = "";
     private String instance = "";
     private String agentVersion = "";
+    private @Nullable List<String> healthPaths;
     private @Nullable Path directory;
     private @Nullable EtcdOptions etcd;
     private @Nullable Path snapshotDirectory;
@@ -60,6 +66,11 @@ public final class ControlOptions {
 
     public Builder agentVersion(String v) {
       agentVersion = v;
+      return this;
+    }
+
+    public Builder healthPaths(@Nullable List<String> v) {
+      healthPaths = v;
       return this;
     }
 

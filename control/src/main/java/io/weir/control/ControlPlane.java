@@ -320,7 +320,8 @@ public final class ControlPlane implements AutoCloseable {
                 addresses,
                 tuned(),
                 looked ? latencies.get() : "",
-                coverage);
+                coverage,
+                options.healthPaths);
     if (!now.equals(status)) {
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
       status = now;

@@ -265,6 +265,44 @@ class CliFleetTest {
         .contains("no instance of shop is registered");
   }
 
+  @Test
+  void explainAndSimulateTakeForHealthChecksWhatTheInstancesAreConfiguredFor() throws IOException {
+    put("rules/service/shop/rate-limit.yaml", "qps: 0\n");
+    weir.run("push", "rules", "--yes").exits(0);
+    String line = "127.0.0.1 - - [10/Oct/2025:13:55:36 +0000] \"GET %s HTTP/1.1\" 200 5\n";
+    put("access.log", String.format(line, "/status") + String.format(line, "/healthz"));
+    String[] simulate = {"simulate", "--service", "shop", "access.log"};
+    String assumed = "no instance of shop tells which paths are its health checks";
+    Cli.Said said = weir.run("explain", "shop", "/healthz").exits(0);
+    assertThat(said.out()).contains("exempt", "admitted");
+    assertThat(said.err()).contains(assumed + ": the default ones are assumed");
+    assertThat(weir.run(simulate).exits(0).err()).contains(assumed);
+    try (Jvm one = builder("127.0.0.1:9001", ";health.paths=/status;health.path=/ping").start()) {
+      awaitInstances(1);
+      for (String path : new String[] {"/status", "/ping"}) {
+        said = weir.run("explain", "shop", path).exits(0);
+        assertThat(said.out()).as(path).contains("exempt", "admitted");
+        assertThat(said.err()).doesNotContain(assumed);
+      }
+      assertThat(weir.run("explain", "shop", "/healthz").exits(0).out()).contains("refused: ");
+      for (String with : new String[] {"", "--with=rules"}) {
+        said =
+            with.isEmpty()
+                ? weir.run(simulate)
+                : weir.run("simulate", with, "--service", "shop", "access.log");
+        assertThat(said.exits(0).out()).as(with).contains("2 calls", "refused   1 (");
+        assertThat(said.err()).doesNotContain(assumed);
+      }
+      try (Jvm two = builder("127.0.0.1:9002", ";health.paths=none").start()) {
+        awaitInstances(2);
+        assertThat(weir.run("explain", "shop", "/status").exits(0).err())
+            .contains("instances of shop take different paths for health checks")
+            .contains("127.0.0.1:9001");
+        assertThat(two.isAlive() && one.isAlive()).isTrue();
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {8, 17, 25})
   void attachGovernsARunningJvm(int version) {
@@ -310,6 +348,10 @@ class CliFleetTest {
   }
 
   private Jvm.Builder builder(String address) {
+    return builder(address, "");
+  }
+
+  private Jvm.Builder builder(String address, String more) {
     return Jvm.of(Jdk.find(17).orElseThrow(), idle(), "Idle")
         .weir(
             "service=shop;instance.address="
@@ -317,7 +359,8 @@ class CliFleetTest {
                 + ";etcd.endpoints="
                 + etcd.endpoint()
                 + ";etcd.namespace="
-                + namespace);
+                + namespace
+                + more);
   }
 
   private static String idle() {

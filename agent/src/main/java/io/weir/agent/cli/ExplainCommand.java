@@ -117,6 +117,9 @@ final class ExplainCommand extends StoreCommand {
   /** Ids of the rules that the engine asks for this service. */
   private final Set<String> appliedBreakers = new HashSet<String>();
 
+  private HealthChecks callersChecks = HealthChecks.DEFAULT;
+  private HealthChecks serviceChecks = HealthChecks.DEFAULT;
+
   private final List<Object> steps = new ArrayList<Object>();
   private final List<String[]> rows = new ArrayList<String[]>();
 
@@ -214,8 +217,17 @@ final class ExplainCommand extends StoreCommand {
         new Engine(
             EngineOptions.of(caller == null ? "the-caller" : caller, () -> now)
                 .locality(new Locality(region, zone)));
+    List<LiveInstances.Member> members = LiveInstances.members(view);
+    Probes atCaller = caller == null ? null : Probes.of(members, caller);
+    Probes atService = Probes.of(members, service);
+    callersChecks = atCaller == null ? HealthChecks.DEFAULT : atCaller.checks;
+    serviceChecks = atService.checks;
+    mayBeProbe(atCaller);
+    mayBeProbe(atService);
+    callers.exemptions().healthChecks(callersChecks);
     callers.apply(book);
     Engine own = new Engine(EngineOptions.of(service, () -> now));
+    own.exemptions().healthChecks(serviceChecks);
     own.apply(book);
     ServicePlan plan = callers.plan(service);
     String fleet = plan == null ? "" : impose(view, plan);
@@ -352,8 +364,18 @@ final class ExplainCommand extends StoreCommand {
     }
   }
 
+  /** Says what is not known, of calls that could be health checks. */
+  private void mayBeProbe(@Nullable Probes probes) {
+    if (probes != null
+        && probes.doubt != null
+        && ("GET".equals(call.method) || "HEAD".equals(call.method))) {
+      out.say(out.ink(CliOutput.Ink.DOUBTFUL, "note: ") + probes.doubt);
+    }
+  }
+
   private boolean exempt(String where, Rule r, AttributeSource<DescribedCall> source) {
-    if (r.includeHealth || !HealthChecks.DEFAULT.include(source, call)) {
+    HealthChecks checks = where.equals("caller") ? callersChecks : serviceChecks;
+    if (r.includeHealth || !checks.include(source, call)) {
       return false;
     }
     step(where, r, "exempt", "a health check, and include_health is false", false);

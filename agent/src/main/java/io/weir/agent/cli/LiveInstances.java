@@ -2,6 +2,7 @@ package io.weir.agent.cli;
 
 import io.weir.control.parse.RuleKey;
 import io.weir.control.store.Entry;
+import io.weir.engine.call.HealthChecks;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -36,6 +37,9 @@ final class LiveInstances {
     /** Libraries it has loaded, governed or not. */
     final List<Map<String, Object>> coverage;
 
+    /** What it takes for health checks. */
+    final HealthChecks healthChecks;
+
     final Map<String, Object> raw;
 
     private Member(String service, String instance, Map<String, Object> raw) {
@@ -52,6 +56,7 @@ final class LiveInstances {
           registered.add(String.valueOf(address));
         }
       }
+      healthChecks = healthChecks(raw.get("health_paths"));
       addresses = Collections.unmodifiableList(registered);
       coverage = Collections.unmodifiableList(Json.objects(raw, "coverage"));
       auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
@@ -59,6 +64,18 @@ final class LiveInstances {
           raw.get("latency") == null
               ? null
               : Collections.unmodifiableList(Json.objects(raw, "latency"));
+    }
+
+    /** Those that do not tell have the default paths. */
+    private static HealthChecks healthChecks(@Nullable Object told) {
+      if (!(told instanceof List)) {
+        return HealthChecks.DEFAULT;
+      }
+      List<String> paths = new ArrayList<String>();
+      for (Object path : (List<?>) told) {
+        paths.add(String.valueOf(path));
+      }
+      return new HealthChecks(paths);
     }
 
     String name() {

@@ -83,6 +83,7 @@ final class LogReplay implements AccessLog.Reader {
   private final boolean standIns;
   private final boolean client;
   private final double speed;
+  private final HealthChecks healthChecks;
   private final Map<String, RateLimitRule> rules = new HashMap<String, RateLimitRule>();
   private final Map<String, Refused> refusedByKey = new HashMap<String, Refused>();
 
@@ -115,8 +116,15 @@ final class LogReplay implements AccessLog.Reader {
 
   /**
    * @param speed how many times as fast as logged, above 0
+   * @param healthChecks what the service takes for health checks; its callers, too
    */
-  LogReplay(RuleBook book, String service, RateLimitRule.Side side, double speed) {
+  LogReplay(
+      RuleBook book,
+      String service,
+      RateLimitRule.Side side,
+      double speed,
+      HealthChecks healthChecks) {
+    this.healthChecks = healthChecks;
     client = side == RateLimitRule.Side.CLIENT;
     this.speed = speed;
     limits = RateLimiters.build(null, book.limits(service), side, 0);
@@ -233,8 +241,8 @@ final class LogReplay implements AccessLog.Reader {
   }
 
   /** As the engine does. */
-  private static void markHealthCheck(CallLedger ledger, DescribedCall call) {
-    if (HealthChecks.DEFAULT.include(DescribedCall.INBOUND, call)) {
+  private void markHealthCheck(CallLedger ledger, DescribedCall call) {
+    if (healthChecks.include(DescribedCall.INBOUND, call)) {
       ledger.healthCheck();
     }
   }

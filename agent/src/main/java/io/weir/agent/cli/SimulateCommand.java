@@ -63,12 +63,16 @@ final class SimulateCommand extends StoreCommand {
   @Option(names = "--top", paramLabel = "N", description = "how many keys to name (default: 10)")
   int top = 10;
 
+  @SuppressWarnings("NullAway.Init") // set by run
+  private Probes probes;
+
   @Override
   int run() throws IOException {
     if (!(speed > 0)) {
       throw new CliException(CliFault.USAGE, "--speed is above 0");
     }
-    LogReplay replay = new LogReplay(book(), service, side, speed);
+    RuleBook book = book();
+    LogReplay replay = new LogReplay(book, service, side, speed, probes.checks);
     if (!replay.hasRules()) {
       throw new CliException(
           CliFault.NO_RULE,
@@ -108,14 +112,26 @@ final class SimulateCommand extends StoreCommand {
   private RuleBook book() throws IOException {
     if (with.isEmpty()) {
       try (RuleTree tree = peek()) {
-        return RuleBooks.of(tree.view(), out);
+        StoreView view = tree.view();
+        probes = Probes.of(LiveInstances.members(view), service);
+        return RuleBooks.of(view, out);
       }
     }
+    probes = probesOf(service);
     List<Entry> entries = new ArrayList<Entry>();
     for (Documents.Document d : Documents.at(with, null).byKey.values()) {
       entries.add(new Entry(d.key.key, d.text, 1, 1, 0));
     }
     return RuleBooks.of(entries, 1, out);
+  }
+
+  /** Where rules are tried, the store need not be there; its instances are asked if it is. */
+  private Probes probesOf(String service) {
+    try (RuleTree tree = peek()) {
+      return Probes.of(LiveInstances.members(tree.view()), service);
+    } catch (CliException noStore) {
+      return Probes.unknown(service);
+    }
   }
 
   private static InputStream stream(String name) throws IOException {
@@ -177,6 +193,9 @@ final class SimulateCommand extends StoreCommand {
     for (String s : r.silent()) {
       out.say(s);
     }
+    if (probes.doubt != null) {
+      out.say(probes.doubt);
+    }
     if (r.coarse()) {
       out.say("the log knows whole seconds only: each second's calls were spread evenly over it");
     }
@@ -237,6 +256,14 @@ final class SimulateCommand extends StoreCommand {
       out.line("");
       out.table(rows);
     }
+  }
+
+  private List<String> remarks(LogReplay r) {
+    List<String> all = new ArrayList<String>(r.silent());
+    if (probes.doubt != null) {
+      all.add(probes.doubt);
+    }
+    return all;
   }
 
   private void json(LogReplay r, AccessLog log) {
@@ -303,6 +330,6 @@ final class SimulateCommand extends StoreCommand {
             "top_keys",
             keys,
             "remarks",
-            r.silent()));
+            remarks(r)));
   }
 }

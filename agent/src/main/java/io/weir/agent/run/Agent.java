@@ -11,7 +11,6 @@ import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
-import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.gate.Engine;
@@ -23,7 +22,6 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -98,7 +96,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
                 .addresses(targets(config))
                 .propagateTo(reach(config))
                 .pacer(new PaceThread()));
-    engine.exemptions().healthChecks(healthChecks(config));
+    engine.exemptions().healthChecks(HealthPaths.of(config, log::warn));
     engine
         .ports()
         .declare(
@@ -162,32 +160,6 @@ public final class Agent implements Consumer<@Nullable Object[]> {
       AgentLog.get().warn(wrong.getMessage() + "; no address is mapped");
       return ServiceAddresses.NONE;
     }
-  }
-
-  private static HealthChecks healthChecks(Config config) {
-    String given = config.get(PropertyKey.HEALTH_PATHS);
-    if (given != null && given.trim().equals("none")) {
-      return new HealthChecks(Collections.<String>emptyList());
-    }
-    List<String> paths = new ArrayList<String>();
-    for (String p : given == null ? new String[0] : given.split(",")) {
-      String path = p.trim();
-      if (path.startsWith("/")) {
-        paths.add(path);
-      } else if (!path.isEmpty()) {
-        AgentLog.get()
-            .warn(
-                PropertyKey.HEALTH_PATHS.propertyName()
-                    + ": '"
-                    + path
-                    + "' is no path, expected /PATH,/PATH... or none; it is left out");
-      }
-    }
-    if (given == null) {
-      paths.addAll(HealthChecks.PATHS);
-    }
-    paths.add(config.get(PropertyKey.HEALTH_PATH, "/healthz"));
-    return new HealthChecks(paths);
   }
 
   private static boolean weavesByTransformer(Config config) {

@@ -200,7 +200,8 @@ final class ControlPlanes {
         ControlOptions.builder()
             .service(service)
             .instance(Identity.of(config))
-            .agentVersion(Agent.version());
+            .agentVersion(Agent.version())
+            .healthPaths(HealthPaths.told(config));
     Path directory = RuleSource.directory(config, jar);
     if (directory != null) {
       b.directory(directory);

@@ -7,6 +7,7 @@ import io.weir.control.loop.Log;
 import io.weir.control.store.Batch;
 import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
+import io.weir.engine.call.HealthChecks;
 import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
@@ -255,7 +256,8 @@ class LogReplayTest {
           changes.add(new Change(key, new Entry(key, value, 1, 1, 0)));
         });
     new RuleFeed(b -> book[0] = b, Log.NONE).onBatch(new Batch(1, changes, false));
-    LogReplay replay = new LogReplay(book[0], "s", RateLimitRule.Side.SERVER, speed);
+    LogReplay replay =
+        new LogReplay(book[0], "s", RateLimitRule.Side.SERVER, speed, HealthChecks.DEFAULT);
     new AccessLog(replay).read(new ByteArrayInputStream(log.getBytes(StandardCharsets.UTF_8)));
     replay.end();
     return replay;

@@ -71,7 +71,7 @@ public final class InstanceReport {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList(), "", "", "");
+    return toJson(service, agent, Collections.<String>emptyList(), "", "", "", null);
   }
 
   /**
@@ -86,6 +86,7 @@ public final class InstanceReport {
    * @param auto what the closed loops have done, a JSON array; or empty
    * @param latency how long calls took lately, a JSON array; empty while no {@code top} is open
    * @param coverage the libraries that are loaded, governed or not, a JSON array; or empty
+   * @param healthPaths what this instance takes for health checks; null: the default paths
    */
   public String toJson(
       String service,
@@ -93,7 +94,8 @@ public final class InstanceReport {
       Collection<String> addresses,
       String auto,
       String latency,
-      String coverage) {
+      String coverage,
+      @Nullable Collection<String> healthPaths) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -110,6 +112,15 @@ public final class InstanceReport {
       before = ",";
     }
     s.append(addresses.isEmpty() ? "" : "]");
+    if (healthPaths != null) {
+      s.append(",\"health_paths\":[");
+      before = "";
+      for (String path : healthPaths) {
+        JsonText.quote(s.append(before), path);
+        before = ",";
+      }
+      s.append(']');
+    }
     s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto);
     s.append(coverage.isEmpty() ? "" : ",\"coverage\":").append(coverage);
     s.append(latency.isEmpty() ? "" : ",\"latency\":").append(latency).append(",\"rules\":[");

@@ -53,6 +53,11 @@ public final class HealthChecks {
     this.lengths = lengths;
   }
 
+  /** The paths as calls are compared with them, sorted. */
+  public List<String> paths() {
+    return Collections.unmodifiableList(Arrays.asList(paths));
+  }
+
   /** Whether a call is a health check. */
   public <C> boolean include(AttributeSource<C> source, C call) {
     String method = source.method(call);
