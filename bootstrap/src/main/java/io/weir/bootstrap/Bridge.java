@@ -144,6 +144,11 @@ public final class Bridge {
     return state instanceof Instead ? ((Instead) state).result : result;
   }
 
+  /** For advice that replaces what a method returns: null replaces nothing. The weaver calls it. */
+  public static @Nullable Object orElse(@Nullable Object replaced, @Nullable Object result) {
+    return replaced == null ? result : replaced;
+  }
+
   /**
    * Counts and reports a throwable of ours; never throws. Adapters whose work runs outside a hook
    * call it too.

@@ -1,6 +1,7 @@
 package io.weir.bootstrap;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
 public abstract class Definitions {
 
   private static volatile @Nullable Definitions asked;
+
+  private static final AtomicLong FAILURES = new AtomicLong();
 
   /** From now on {@code definitions} is asked; null: nobody. */
   public static void ask(@Nullable Definitions definitions) {
@@ -30,6 +33,7 @@ public abstract class Definitions {
       byte[] woven = d.woven(loader, name, bytes, offset, length);
       return woven == null ? bytes : woven;
     } catch (Throwable t) {
+      failed(d, t);
       return bytes; // the application's class is defined as it is
     }
   }
@@ -57,9 +61,32 @@ public abstract class Definitions {
       byte[] woven = d.woven(loader, name, buffer);
       return woven == null ? buffer : ByteBuffer.wrap(woven);
     } catch (Throwable t) {
+      failed(d, t);
       return buffer;
     }
   }
+
+  /** How many classes are as they were because what should have woven them threw. */
+  public static long failures() {
+    return FAILURES.get();
+  }
+
+  /** Counts one of {@link #failures}. */
+  public static void failed() {
+    FAILURES.incrementAndGet();
+  }
+
+  private static void failed(Definitions definitions, Throwable cause) {
+    failed();
+    try {
+      definitions.threw(cause);
+    } catch (Throwable ignored) {
+      // the application's class is defined, whatever happens here
+    }
+  }
+
+  /** One of the two methods below threw; it is counted already. */
+  protected abstract void threw(Throwable cause);
 
   /**
    * @param name with dots; null where the loader leaves it to the class file

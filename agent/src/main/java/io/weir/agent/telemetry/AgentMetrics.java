@@ -7,6 +7,7 @@ import static io.weir.engine.measure.Metric.Kind.GAUGE;
 
 import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Definitions;
 import io.weir.bootstrap.TaskColours;
 import io.weir.control.Health;
 import io.weir.control.feed.InstanceReport;
@@ -84,6 +85,13 @@ final class AgentMetrics {
             "{call}",
             "Calls that passed because something of Weir's threw."),
         sink -> sink.value(failOpen.getAsLong(), 1));
+    table.add(
+        new Metric(
+            "weir.weaving.failed",
+            COUNTER,
+            "{class}",
+            "Classes of governed libraries that run as they are, because weaving them threw."),
+        sink -> sink.value(Definitions.failures(), 1));
     table.add(
         new Metric(
             "weir.control.failed",

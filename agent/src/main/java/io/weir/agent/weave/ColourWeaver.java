@@ -216,7 +216,6 @@ public final class ColourWeaver {
 
   private static final class Transformer implements ClassFileTransformer {
     private final Map<String, TypeInstrumentation> types;
-    private final ClassLoader isolated = ColourWeaver.class.getClassLoader();
 
     Transformer(Map<String, TypeInstrumentation> types) {
       this.types = types;
@@ -235,7 +234,7 @@ public final class ColourWeaver {
       }
       try {
         return Weaver.weave(
-            Collections.singletonList(type), name.replace('/', '.'), classFile, isolated);
+            Collections.singletonList(type), name.replace('/', '.'), classFile);
       } catch (Throwable t) {
         AgentLog.get()
             .warn("the traffic colour does not pass " + name.replace('/', '.') + ": " + t);

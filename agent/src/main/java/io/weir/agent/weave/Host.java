@@ -5,6 +5,7 @@ import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Definitions;
+import io.weir.instrumentation.Library;
 import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
 import java.lang.instrument.ClassFileTransformer;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -33,6 +35,10 @@ import org.jspecify.annotations.Nullable;
  * JVM as a transformer.
  */
 public final class Host implements ClassFileTransformer {
+  /** Where a type instrumentation comes from. */
+  private final Map<TypeInstrumentation, WeirModule> moduleOf =
+      new IdentityHashMap<TypeInstrumentation, WeirModule>();
+
   /** Each under both its names, with dots and, as the JVM calls it, with slashes. */
   private final Map<String, List<TypeInstrumentation>> byName =
       new HashMap<String, List<TypeInstrumentation>>();
@@ -41,7 +47,6 @@ public final class Host implements ClassFileTransformer {
   private final Set<String> entries = new HashSet<String>();
 
   private final Coverage coverage;
-  private final ClassLoader isolated = Host.class.getClassLoader();
   private final Instrumentation instrumentation;
   private @Nullable WhereDefined whereDefined;
 
@@ -65,6 +70,7 @@ public final class Host implements ClassFileTransformer {
           Bridge.add(hook);
         }
         for (WovenTypes type : types) {
+          moduleOf.put(type, module);
           for (String name : type.typeNames()) {
             add(name, type);
           }
@@ -194,16 +200,32 @@ public final class Host implements ClassFileTransformer {
       if (!seesBridge(loader)) {
         String why =
             "its class loader hides the boot class path (" + loader.getClass().getName() + ")";
-        AgentLog.get().warn(dotted + " is not governed: " + why);
+        AgentLog.get().warn(dotted + of(types, dotted) + " is not governed: " + why);
         coverage.failed(dotted, why);
         return null;
       }
-      return isWoven(classFile) ? null : Weaver.weave(types, dotted, classFile, isolated);
+      return isWoven(classFile) ? null : Weaver.weave(types, dotted, classFile);
     } catch (Throwable t) {
-      AgentLog.get().warn(dotted + " could not be woven and runs as it is: " + t);
+      Definitions.failed();
+      AgentLog.get()
+          .warn(dotted + of(types, dotted) + " could not be woven and runs as it is: " + t);
       coverage.failed(dotted, "it could not be woven: " + t);
       return null;
     }
+  }
+
+  /** The library that a class belongs to, and who weaves it: for the log. */
+  private String of(List<TypeInstrumentation> types, String className) {
+    WeirModule module = moduleOf.get(types.get(0));
+    if (module == null) {
+      return "";
+    }
+    for (Library l : module.covers()) {
+      if (l.has(className)) {
+        return " of " + l.name + " (instrumentation " + module.name() + ")";
+      }
+    }
+    return " (instrumentation " + module.name() + ")";
   }
 
   /** A class file may come by twice: as a buffer and as its bytes, as defined and retransformed. */
@@ -252,6 +274,18 @@ public final class Host implements ClassFileTransformer {
       byte[] b = new byte[buffer.remaining()];
       buffer.duplicate().get(b);
       return woven(loader, name, b, 0, b.length);
+    }
+
+    @Override
+    protected void threw(Throwable cause) {
+      if (AgentLog.get().isDue("definitions")) {
+        AgentLog.get()
+            .warn(
+                "what should be woven is defined as it is ("
+                    + Definitions.failures()
+                    + " classes so far): "
+                    + cause);
+      }
     }
 
     private void see(String name) {

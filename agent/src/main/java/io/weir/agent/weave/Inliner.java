@@ -37,12 +37,18 @@ import org.jspecify.annotations.Nullable;
  * method are undefined; so the frames that are ours need no analysis of its code. ENTER may branch:
  * before the method's first instruction everything is known.
  *
- * <p><b>Limits.</b> Advice that asks for more is refused with an exception, and the method stays as
- * it is: no exit in constructors, no primitive where an object is asked for, no class file older
- * than Java 5.
+ * <p><b>Types.</b> What advice takes as another type than it has is cast, and what replaces an
+ * argument or a result is cast, within the guard: an object that does not fit is as if advice had
+ * thrown, never a VerifyError in the application's class.
+ *
+ * <p><b>Limits.</b> {@link AdviceClass} refuses advice that asks for what is not implemented. What
+ * depends on the method is refused here with an exception, and the method stays as it is: no exit
+ * and no skip in constructors, no primitive where an object is asked for, no class file older than
+ * Java 5.
  */
 final class Inliner extends MethodVisitor {
   private static final String THROWABLE = "java/lang/Throwable";
+  private static final Type OBJECT = Type.getObjectType("java/lang/Object");
   private static final Object[] NOTHING = {};
 
   /** The class that is woven. */
@@ -121,7 +127,9 @@ final class Inliner extends MethodVisitor {
     own = maxLocals;
     int next = maxLocals;
     stateType = enter == null || enter.result == Type.VOID_TYPE ? null : enter.result;
-    check(stateType == null || isObject(stateType), "advice returns a primitive");
+    check(
+        !constructor || enter == null || enter.typeIn("OnMethodEnter", "skipOn") == null,
+        "a constructor is skipped");
     state = next;
     next += stateType == null ? 0 : 1;
     int most = enter == null ? 0 : enter.maxLocals;
@@ -129,7 +137,7 @@ final class Inliner extends MethodVisitor {
       for (int i = 0; i < exit.parameters.length; i++) {
         AdviceMethod.Parameter p = exit.role(i);
         if (p.role.equals("This") || p.role.equals("Argument")) {
-          Type type = p.role.equals("This") ? self() : arguments[p.index()];
+          Type type = p.role.equals("This") ? self() : argument(p.index());
           saved.put(key(p), new Saved(type, slot(p), next));
           next += type.getSize();
         }
@@ -156,6 +164,11 @@ final class Inliner extends MethodVisitor {
   private Type self() {
     check(!isStatic && !constructor, "no object yet, or none");
     return Type.getObjectType(owner.name);
+  }
+
+  private Type argument(int index) {
+    check(index < arguments.length, "no argument " + index);
+    return arguments[index];
   }
 
   private static String key(AdviceMethod.Parameter p) {
@@ -189,7 +202,6 @@ final class Inliner extends MethodVisitor {
     }
     String skip = enter == null ? null : enter.typeIn("OnMethodEnter", "skipOn");
     if (skip != null) {
-      check(stateType != null, "skipOn without a state");
       Label goOn = new Label();
       mv.visitVarInsn(Opcodes.ALOAD, state);
       mv.visitTypeInsn(Opcodes.INSTANCEOF, skip);
@@ -210,8 +222,9 @@ final class Inliner extends MethodVisitor {
     Label done = new Label();
     Label end = new Label();
     Label joined = new Label();
+    Label notReplaced = new Label();
     Map<Integer, Integer> replaced = enter.replacedArguments();
-    mv.visitTryCatchBlock(begin, end, end, THROWABLE);
+    mv.visitTryCatchBlock(begin, replaced.isEmpty() ? end : done, end, THROWABLE);
     mv.visitLabel(begin);
     push(enter, false);
     enter.copy(
@@ -236,7 +249,12 @@ final class Inliner extends MethodVisitor {
     if (!replaced.isEmpty()) {
       mv.visitLabel(done);
       frame(before().state(), NOTHING);
+      mv.visitTryCatchBlock(done, notReplaced, notReplaced, THROWABLE);
       replace(replaced, joined);
+      mv.visitLabel(notReplaced);
+      frame(before().state(), THROWABLE);
+      mv.visitInsn(Opcodes.POP);
+      mv.visitJumpInsn(Opcodes.GOTO, joined);
     }
     mv.visitLabel(end);
     frame(before(), THROWABLE);
@@ -254,7 +272,7 @@ final class Inliner extends MethodVisitor {
     mv.visitVarInsn(Opcodes.ALOAD, state);
     mv.visitJumpInsn(Opcodes.IFNULL, joined);
     for (Map.Entry<Integer, Integer> r : replaced.entrySet()) {
-      Type type = arguments[r.getKey()];
+      Type type = argument(r.getKey());
       check(isObject(type), "a primitive argument is replaced");
       mv.visitVarInsn(Opcodes.ALOAD, state);
       if (r.getValue() >= 0) {
@@ -273,7 +291,14 @@ final class Inliner extends MethodVisitor {
     for (int i = 0; i < advice.parameters.length; i++) {
       Type wanted = advice.parameters[i];
       Type is = load(advice, advice.role(i), afterThrow);
-      check(isObject(wanted) ? isObject(is) : wanted.equals(is), "a primitive for an object");
+      if (isObject(wanted)) {
+        check(isObject(is), "a primitive for an object");
+        if (!wanted.equals(is) && !wanted.equals(OBJECT)) {
+          mv.visitTypeInsn(Opcodes.CHECKCAST, wanted.getInternalName());
+        }
+      } else {
+        check(wanted.equals(is), is.getClassName() + " for a " + wanted.getClassName());
+      }
       mv.visitVarInsn(wanted.getOpcode(Opcodes.ISTORE), to);
       to += wanted.getSize();
     }
@@ -287,18 +312,17 @@ final class Inliner extends MethodVisitor {
       case "This":
       case "Argument":
         Saved s = advice == exit ? saved.get(key(p)) : null;
-        Type type = p.role.equals("This") ? self() : arguments[p.index()];
+        Type type = p.role.equals("This") ? self() : argument(p.index());
         mv.visitVarInsn(type.getOpcode(Opcodes.ILOAD), s == null ? slot(p) : s.slot);
         return type;
       case "FieldValue":
         String field = owner.fields.get(p.field());
-        check(field != null && !field.isEmpty() && advice == enter, "no field " + p.field());
+        check(field != null && !field.isEmpty(), "no field " + p.field());
         self();
         mv.visitVarInsn(Opcodes.ALOAD, 0);
         mv.visitFieldInsn(Opcodes.GETFIELD, owner.name, p.field(), field);
         return Type.getType(field);
       case "Enter":
-        check(stateType != null && advice == exit, "no state");
         mv.visitVarInsn(Opcodes.ALOAD, state);
         return Objects.requireNonNull(stateType);
       case "Return":
@@ -380,27 +404,19 @@ final class Inliner extends MethodVisitor {
             if (opcode < Opcodes.IRETURN || opcode > Opcodes.RETURN) {
               super.visitInsn(opcode);
             } else if (exit.replacesResult() && !afterThrow) {
-              check(isObject(result), "a primitive result is replaced");
+              check(isObject(result), "no object is returned that could be replaced");
+              mv.visitVarInsn(Opcodes.ALOAD, returned);
+              mv.visitMethodInsn(
+                  Opcodes.INVOKESTATIC,
+                  "io/weir/bootstrap/Bridge",
+                  "orElse",
+                  "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;",
+                  false);
               mv.visitTypeInsn(Opcodes.CHECKCAST, result.getInternalName());
               mv.visitVarInsn(Opcodes.ASTORE, returned);
             } else if (opcode != Opcodes.RETURN) {
               mv.visitInsn(exit.result.getSize() == 2 ? Opcodes.POP2 : Opcodes.POP);
             }
-          }
-
-          @Override
-          public void visitJumpInsn(int opcode, Label label) {
-            throw new IllegalArgumentException("exit advice branches");
-          }
-
-          @Override
-          public void visitTableSwitchInsn(int min, int max, Label other, Label... labels) {
-            throw new IllegalArgumentException("exit advice branches");
-          }
-
-          @Override
-          public void visitLookupSwitchInsn(Label other, int[] keys, Label[] labels) {
-            throw new IllegalArgumentException("exit advice branches");
           }
         });
     mv.visitLabel(end);
@@ -511,11 +527,6 @@ final class Inliner extends MethodVisitor {
     @Override
     public void visitIincInsn(int slot, int by) {
       mv.visitIincInsn(free + slot, by);
-    }
-
-    @Override
-    public void visitTryCatchBlock(Label begin, Label end, Label handler, @Nullable String type) {
-      throw new IllegalArgumentException("advice catches");
     }
 
     @Override

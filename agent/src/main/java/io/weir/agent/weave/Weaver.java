@@ -4,6 +4,7 @@ import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.agent.weave.match.Element;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,14 +35,31 @@ final class Weaver {
   private Weaver() {}
 
   /**
-   * @param isolated has the advice
+   * Reads all advice of an instrumentation, wherever it may be put.
+   *
+   * @throws IllegalArgumentException advice that cannot be inlined anywhere, or names another hook;
+   *     the message says which and why
+   * @throws IOException advice is missing in the jar
+   */
+  static void check(TypeInstrumentation type, Collection<String> hooks) throws IOException {
+    Collector advice = new Collector();
+    advice.add(type);
+    for (String name : advice.byMatcher.values()) {
+      for (String hook : AdviceClass.read(name, advice.loader(name)).hooks()) {
+        if (!hooks.contains(hook)) {
+          throw new IllegalArgumentException(name + ": its module does not have the hook " + hook);
+        }
+      }
+    }
+  }
+
+  /**
    * @return null when no instrumentation wants this class
    * @throws IOException advice is missing in the jar
    * @throws RuntimeException advice that cannot be inlined here
    */
   static byte @Nullable [] weave(
-      List<TypeInstrumentation> types, String name, byte[] classFile, ClassLoader isolated)
-      throws IOException {
+      List<? extends TypeInstrumentation> types, String name, byte[] classFile) throws IOException {
     ClassReader reader = new ClassReader(classFile);
     Inliner.Owner owner = new Inliner.Owner(reader.getClassName(), reader.readShort(6));
     reader.accept(
@@ -55,10 +73,10 @@ final class Weaver {
         },
         ClassReader.SKIP_CODE | ClassReader.SKIP_DEBUG | ClassReader.SKIP_FRAMES);
     Element type = Element.type(name, owner.fields.keySet());
-    Collector advice = new Collector(isolated);
+    Collector advice = new Collector();
     for (TypeInstrumentation t : types) {
       if (matches(t.typeMatcher(), type)) {
-        t.transform(advice);
+        advice.add(t);
       }
     }
     if (advice.byMatcher.isEmpty()) {
@@ -76,7 +94,10 @@ final class Weaver {
           @Override
           public @Nullable MethodVisitor visitMethod(
               int access, String name, String descriptor, String signature, String[] thrown) {
-            AdviceClass a = advice.of(Element.method(access, name, descriptor));
+            // as Byte Buddy does: a bridge calls the method that it stands for, which is woven
+            boolean synthetic = (access & Opcodes.ACC_SYNTHETIC) != 0;
+            AdviceClass a =
+                synthetic ? null : advice.of(Element.method(access, name, descriptor));
             if (a == null) {
               return null;
             }
@@ -124,12 +145,19 @@ final class Weaver {
   }
 
   private static final class Collector implements TypeTransformer {
-    private final ClassLoader isolated;
     private final Map<ElementMatcher<?>, String> byMatcher = new HashMap<>();
+    private final Map<String, ClassLoader> loaders = new HashMap<>();
     private final Map<String, AdviceClass> read = new HashMap<>();
+    private @Nullable ClassLoader current;
 
-    Collector(ClassLoader isolated) {
-      this.isolated = isolated;
+    /** Advice is read where its instrumentation comes from. */
+    void add(TypeInstrumentation type) {
+      current = type.getClass().getClassLoader();
+      type.transform(this);
+    }
+
+    ClassLoader loader(String advice) {
+      return Objects.requireNonNull(loaders.get(advice));
     }
 
     @Nullable AdviceClass of(Element method) {
@@ -144,7 +172,7 @@ final class Weaver {
       }
       try {
         if (found != null && !read.containsKey(found)) {
-          read.put(found, AdviceClass.read(found, isolated));
+          read.put(found, AdviceClass.read(found, loader(found)));
         }
       } catch (IOException damaged) {
         throw new java.io.UncheckedIOException(damaged);
@@ -156,6 +184,7 @@ final class Weaver {
     public void applyAdviceToMethod(
         ElementMatcher<? super MethodDescription> methods, String advice) {
       byMatcher.put(methods, advice);
+      loaders.put(advice, Objects.requireNonNull(current));
     }
 
     @Override

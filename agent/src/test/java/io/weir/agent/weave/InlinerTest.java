@@ -1,5 +1,6 @@
 package io.weir.agent.weave;
 
+import static io.weir.bootstrap.Seen.SEEN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -36,9 +37,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What inlined advice sees and changes, and that the method's own code stays what it was. */
 public class InlinerTest {
-  /** What advice has seen, in order. */
-  public static final List<Object> SEEN = new ArrayList<>();
-
   @BeforeEach
   void nothingSeen() {
     SEEN.clear();
@@ -330,7 +328,7 @@ public class InlinerTest {
     static void enter(@Advice.This Object self) {
       SEEN.add(TWO);
       SEEN.add(Bridge.hook(TWO));
-      SEEN.add(Bridge.hook(self == null ? ONE : TWO) + "");
+      SEEN.add(Bridge.hook(self == null ? ONE : TWO));
     }
   }
 
@@ -352,7 +350,36 @@ public class InlinerTest {
     call(make(woven), "go");
     assertThat(SEEN).containsExactly(Numbered.TWO, two, one);
     assertThatThrownBy(() -> weave(WithField.class, Opcodes.V17, Numbered.class, "go"))
-        .hasMessage("the name of a hook is no constant");
+        .hasMessageContaining("enter has a hook whose name is no constant");
+  }
+
+  static class Narrow {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static void enter(@Advice.Argument(value = 0, typing = Typing.DYNAMIC) String first) {
+      SEEN.add(first);
+    }
+  }
+
+  @Test
+  void anObjectOfAnotherTypeThanAdviceTakesIsAsIfAdviceHadThrown() throws Exception {
+    Object woven = make(weave(Results.class, Opcodes.V17, Narrow.class));
+    assertThat(call(woven, "string", "text")).isEqualTo("own");
+    assertThat(call(woven, "string", 1)).isEqualTo("own");
+    assertThat(SEEN).containsExactly("text");
+  }
+
+  static class Unmoved {
+    @Advice.OnMethodExit(suppress = Throwable.class)
+    @Advice.AssignReturned.ToReturned(typing = Typing.DYNAMIC)
+    static Object exit() {
+      return null;
+    }
+  }
+
+  @Test
+  void nullReplacesNoResult() throws Exception {
+    Object woven = make(weave(Results.class, Opcodes.V17, Unmoved.class));
+    assertThat(call(woven, "string", "x")).isEqualTo("own");
   }
 
   /** Compilers may: the JVM throws away what lies below. */
@@ -380,7 +407,7 @@ public class InlinerTest {
   @Test
   void adviceThatAsksForMoreIsRefused() {
     assertThatThrownBy(() -> weave(Results.class, Opcodes.V1_8, Result.class))
-        .hasMessage("exit advice branches");
+        .hasMessageContaining("exit branches after the method");
     assertThatThrownBy(() -> weave(Results.class, Opcodes.V1_8, Watch.class, "<init>"))
         .hasMessage("exit advice in a constructor");
     assertThatThrownBy(() -> weave(Results.class, Opcodes.V1_8, Fields.class))
@@ -487,7 +514,7 @@ public class InlinerTest {
             transformer.applyAdviceToMethod((ElementMatcher) asked, advice.getName());
           }
         };
-    return Weaver.weave(List.of(one), name, classFile, InlinerTest.class.getClassLoader());
+    return Weaver.weave(List.of(one), name, classFile);
   }
 
   private static byte[] weave(Class<?> target, int version, Class<?> advice) throws IOException {
