@@ -38,6 +38,15 @@ public abstract class WeirModule extends InstrumentationModule {
    */
   public abstract String[] hooks();
 
+  /**
+   * False: classes are woven as they are loaded, and those of the JDK once {@code main} has begun,
+   * before rules can be in force. True: for a module that weaves classes of the JDK only and serves
+   * the traffic colour; it is read when a routing rule or a canary first makes colours matter.
+   */
+  public boolean waitsForColours() {
+    return false;
+  }
+
   /** The classes that are woven. */
   public abstract List<? extends WovenTypes> wovenTypes();
 

@@ -7,7 +7,6 @@ import io.weir.agent.coverage.Coverage;
 import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.modules.Modules;
-import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
@@ -107,7 +106,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             new Libraries(modules.covered()),
             module -> isSwitchedOff(module, config),
             Host::isOfAnAgent);
-    Hooks hooks = new Hooks(engine, coverage);
+    Hooks hooks = new Hooks(engine, coverage, instrumentation);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return false;
@@ -124,16 +123,8 @@ public final class Agent implements Consumer<@Nullable Object[]> {
       LateOpenTelemetry.announce(instrumentation);
     }
     NativeClasses.initialise();
-    boolean threads = !isSwitchedOff("executors", config);
     Control.startAfterMain(
-        config,
-        engine,
-        host,
-        hooks,
-        new ColourWeaver(threads ? instrumentation : null),
-        new CoverageWatch(coverage, instrumentation),
-        jar,
-        attached);
+        config, engine, host, hooks, new CoverageWatch(coverage, instrumentation), jar, attached);
     log.info(
         "weir "
             + version()

@@ -2,7 +2,6 @@ package io.weir.agent.run;
 
 import io.weir.agent.config.Config;
 import io.weir.agent.log.AgentLog;
-import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.engine.gate.Engine;
@@ -20,7 +19,6 @@ final class Control extends Thread {
   private final Engine engine;
   private final Host host;
   private final Hooks hooks;
-  private final ColourWeaver colours;
   private final CoverageWatch coverage;
   private final java.io.File jar;
   private final @Nullable Thread main;
@@ -30,7 +28,6 @@ final class Control extends Thread {
       Engine engine,
       Host host,
       Hooks hooks,
-      ColourWeaver colours,
       CoverageWatch coverage,
       java.io.File jar,
       @Nullable Thread main) {
@@ -39,7 +36,6 @@ final class Control extends Thread {
     this.engine = engine;
     this.host = host;
     this.hooks = hooks;
-    this.colours = colours;
     this.coverage = coverage;
     this.jar = jar;
     this.main = main;
@@ -52,19 +48,11 @@ final class Control extends Thread {
       Engine engine,
       Host host,
       Hooks hooks,
-      ColourWeaver colours,
       CoverageWatch coverage,
       java.io.File jar,
       boolean attached) {
     new Control(
-            config,
-            engine,
-            host,
-            hooks,
-            colours,
-            coverage,
-            jar,
-            attached ? null : Thread.currentThread())
+            config, engine, host, hooks, coverage, jar, attached ? null : Thread.currentThread())
         .start();
   }
 
@@ -72,7 +60,7 @@ final class Control extends Thread {
   public void run() {
     try {
       awaitMain();
-      ControlPlanes.start(config, engine, hooks, colours, coverage, jar);
+      ControlPlanes.start(config, engine, host, hooks, coverage, jar);
     } catch (InterruptedException stop) {
       // the JVM is going down
     } catch (Throwable t) {

@@ -9,8 +9,8 @@ import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.telemetry.RecentLatencies;
 import io.weir.agent.telemetry.Telemetry;
-import io.weir.agent.weave.ColourWeaver;
 import io.weir.agent.weave.Hooks;
+import io.weir.agent.weave.Host;
 import io.weir.control.ControlOptions;
 import io.weir.control.ControlPlane;
 import io.weir.control.etcd.EtcdOptions;
@@ -36,16 +36,12 @@ final class ControlPlanes {
   private ControlPlanes() {}
 
   static void start(
-      Config config,
-      final Engine engine,
-      Hooks hooks,
-      final ColourWeaver colours,
-      CoverageWatch watch,
-      File jar) {
+      Config config, final Engine engine, Host host, Hooks hooks, CoverageWatch watch, File jar) {
     final String mode = config.get(PropertyKey.MODE, "enforce").toLowerCase(Locale.ROOT);
     if (mode.equals("off")) {
       return;
     }
+    host.weaveJdk(); // here, where nobody waits for it; no rule is in force yet
     final boolean shadow = mode.equals("shadow");
     ControlOptions options;
     try {
@@ -64,7 +60,7 @@ final class ControlPlanes {
               engine.apply(shadow ? book.inShadow() : book);
               tuning.rulesChanged();
               if (engine.propagation().isActive()) {
-                colours.weave();
+                host.coloursMatter();
               }
             },
             log);

@@ -5,6 +5,7 @@ import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.HookSource;
 import io.weir.engine.gate.Engine;
+import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
 import java.util.Map;
 import java.util.WeakHashMap;
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Hooks implements HookSource {
   private final Engine engine;
   private final Coverage coverage;
+  private final Instrumentation instrumentation;
   private final ClassLoader isolated = Hooks.class.getClassLoader();
   private final AtomicLong failOpen = new AtomicLong();
 
@@ -27,7 +29,8 @@ public final class Hooks implements HookSource {
   /**
    * @param coverage is told which woven classes the application has come through
    */
-  public Hooks(Engine engine, Coverage coverage) {
+  public Hooks(Engine engine, Coverage coverage, Instrumentation instrumentation) {
+    this.instrumentation = instrumentation;
     this.engine = engine;
     this.coverage = coverage;
   }
@@ -35,12 +38,11 @@ public final class Hooks implements HookSource {
   @Override
   public Hook find(String hook, Class<?> origin) {
     try {
-      Hook found =
-          (Hook)
-              loader(origin.getClassLoader())
-                  .loadClass(hook)
-                  .getConstructor(Engine.class)
-                  .newInstance(engine);
+      ClassLoader adapters = loader(origin.getClassLoader());
+      if (JdkClasses.isOne(origin.getName())) {
+        JavaBase.exportsToAdapter(instrumentation, origin, adapters);
+      }
+      Hook found = (Hook) adapters.loadClass(hook).getConstructor(Engine.class).newInstance(engine);
       coverage.used(origin.getName());
       return found;
     } catch (Throwable t) {

@@ -5,6 +5,7 @@ import io.weir.agent.coverage.Coverage;
 import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Bridge;
 import io.weir.bootstrap.Definitions;
+import io.weir.bootstrap.TaskColours;
 import io.weir.instrumentation.Library;
 import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
@@ -48,6 +49,11 @@ public final class Host implements ClassFileTransformer {
 
   private final Coverage coverage;
   private final Instrumentation instrumentation;
+  private final JdkClasses jdkClasses;
+
+  /** Modules that are not read before colours matter; guarded by itself. */
+  private final List<WeirModule> waitingForColours = new ArrayList<WeirModule>(1);
+
   private @Nullable WhereDefined whereDefined;
 
   /**
@@ -59,25 +65,38 @@ public final class Host implements ClassFileTransformer {
   public Host(List<WeirModule> modules, Instrumentation instrumentation, Coverage coverage) {
     this.instrumentation = instrumentation;
     this.coverage = coverage;
+    jdkClasses = new JdkClasses(instrumentation, coverage);
     for (String name : coverage.entryClasses()) {
       entries.add(name);
       entries.add(name.replace('.', '/'));
     }
     for (WeirModule module : modules) {
-      try {
-        List<? extends WovenTypes> types = module.wovenTypes();
-        for (String hook : module.hooks()) {
-          Bridge.add(hook);
-        }
-        for (WovenTypes type : types) {
-          moduleOf.put(type, module);
-          for (String name : type.typeNames()) {
+      if (module.waitsForColours()) {
+        waitingForColours.add(module);
+      } else {
+        read(module, jdkClasses);
+      }
+    }
+  }
+
+  private void read(WeirModule module, JdkClasses ofTheJdk) {
+    try {
+      List<? extends WovenTypes> types = module.wovenTypes();
+      for (String hook : module.hooks()) {
+        Bridge.add(hook);
+      }
+      for (WovenTypes type : types) {
+        moduleOf.put(type, module);
+        for (String name : type.typeNames()) {
+          if (JdkClasses.isOne(name)) {
+            ofTheJdk.add(name, type);
+          } else {
             add(name, type);
           }
         }
-      } catch (Throwable t) {
-        AgentLog.get().warn("instrumentation " + module.name() + " is left out: " + t);
       }
+    } catch (Throwable t) {
+      AgentLog.get().warn("instrumentation " + module.name() + " is left out: " + t);
     }
   }
 
@@ -148,6 +167,45 @@ public final class Host implements ClassFileTransformer {
                   + " was defined without ClassLoader.defineClass as it was woven");
       install(true, true);
       Definitions.ask(null);
+    }
+  }
+
+  /**
+   * Weaves the classes of the JDK, except those that wait for colours. Once; on a thread that the
+   * application does not wait for, before rules are in force.
+   */
+  public void weaveJdk() {
+    jdkClasses.weave();
+  }
+
+  /**
+   * Weaves the classes of the JDK that hand work over, once, on a thread of its own: on cold cores
+   * that takes a second, and the control thread that calls has leases to renew meanwhile.
+   */
+  public void coloursMatter() {
+    List<WeirModule> modules;
+    synchronized (waitingForColours) {
+      modules = new ArrayList<WeirModule>(waitingForColours);
+      waitingForColours.clear();
+    }
+    if (!modules.isEmpty()) {
+      Thread weaver = new Thread(() -> weaveForColours(modules), "weir-weave");
+      weaver.setDaemon(true);
+      weaver.start();
+    }
+  }
+
+  private void weaveForColours(List<WeirModule> modules) {
+    try {
+      TaskColours.waiting(); // initialised here, not within the first task's execute
+      JdkClasses classes = new JdkClasses(instrumentation, coverage);
+      for (WeirModule module : modules) {
+        read(module, classes);
+      }
+      AgentLog.get()
+          .info("the traffic colour follows work across threads (" + classes.weave() + " classes)");
+    } catch (Throwable t) {
+      AgentLog.get().warn("the traffic colour ends at the thread: " + t);
     }
   }
 

@@ -7,14 +7,17 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 
-/**
- * What the module {@code java.base} is made to allow us. By reflection: modules came with Java 9.
- */
+/** What the modules of the JDK are made to allow us. By reflection: modules came with Java 9. */
 final class JavaBase {
   private JavaBase() {}
 
-  /** Woven classes of the JDK link to {@code io.weir.bootstrap}; nothing to do on Java 8. */
-  static void readsTheBridge(Instrumentation instrumentation) throws ReflectiveOperationException {
+  /**
+   * Woven classes of the JDK link to {@code io.weir.bootstrap}; nothing to do on Java 8.
+   *
+   * @param woven whose module is meant
+   */
+  static void readsTheBridge(Instrumentation instrumentation, Class<?> woven)
+      throws ReflectiveOperationException {
     Method moduleOf;
     try {
       moduleOf = Class.class.getMethod("getModule");
@@ -24,8 +27,35 @@ final class JavaBase {
     redefine(
         instrumentation,
         moduleOf,
+        moduleOf.invoke(woven),
         Collections.singleton(moduleOf.invoke(Bridge.class)),
         Collections.<String, Set<?>>emptyMap());
+  }
+
+  /**
+   * An adapter of a woven class of the JDK may use the public classes of its package; nothing to do
+   * where that is no class of a module.
+   *
+   * @param adapter the loader of the adapter
+   */
+  static void exportsToAdapter(Instrumentation instrumentation, Class<?> woven, ClassLoader adapter)
+      throws ReflectiveOperationException {
+    String name = woven.getName();
+    Method moduleOf;
+    try {
+      moduleOf = Class.class.getMethod("getModule");
+    } catch (NoSuchMethodException java8) {
+      return;
+    }
+    redefine(
+        instrumentation,
+        moduleOf,
+        moduleOf.invoke(woven),
+        Collections.emptySet(),
+        Collections.singletonMap(
+            name.substring(0, name.lastIndexOf('.')),
+            Collections.singleton(
+                ClassLoader.class.getMethod("getUnnamedModule").invoke(adapter))));
   }
 
   /** Exports a package to this loader; Java 9 or later. */
@@ -35,6 +65,7 @@ final class JavaBase {
     redefine(
         instrumentation,
         moduleOf,
+        moduleOf.invoke(Object.class),
         Collections.emptySet(),
         Collections.singletonMap(
             packageName, Collections.singleton(moduleOf.invoke(JavaBase.class))));
@@ -43,6 +74,7 @@ final class JavaBase {
   private static void redefine(
       Instrumentation instrumentation,
       Method moduleOf,
+      Object module,
       Set<?> reads,
       Map<String, ? extends Set<?>> exports)
       throws ReflectiveOperationException {
@@ -57,7 +89,7 @@ final class JavaBase {
             Map.class)
         .invoke(
             instrumentation,
-            moduleOf.invoke(Object.class),
+            module,
             reads,
             exports,
             Collections.emptyMap(),

@@ -49,7 +49,7 @@ final class LoaderWeaver {
       String not = unfit(instrumentation);
       if (not == null) {
         byte[] woven = woven(classFile());
-        JavaBase.readsTheBridge(instrumentation);
+        JavaBase.readsTheBridge(instrumentation, ClassLoader.class);
         instrumentation.redefineClasses(new ClassDefinition(ClassLoader.class, woven));
       }
       return not;

@@ -1,0 +1,35 @@
+package io.weir.instrumentation.executors;
+
+import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Colour;
+import io.weir.instrumentation.WovenTypes;
+import net.bytebuddy.asm.Advice;
+
+/** Tasks that repeat take no colour. */
+final class SchedulerInstrumentation implements WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {"java.util.concurrent.ScheduledThreadPoolExecutor"};
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        namedOneOf("scheduleAtFixedRate", "scheduleWithFixedDelay"),
+        getClass().getName() + "$RepeatedAdvice");
+  }
+
+  static final class RepeatedAdvice {
+    @Advice.OnMethodEnter(suppress = Throwable.class)
+    static Colour enter() {
+      return Colour.swap(Colour.NONE);
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class, suppress = Throwable.class)
+    static void exit(@Advice.Enter Colour before) {
+      Colour.swap(before);
+    }
+  }
+}
