@@ -115,9 +115,11 @@ public final class ClientGate<Q, R> {
 
   /** Name, value, name, value ... that a call needs; the thread's traffic colour is the call's. */
   private String[] headers(Q request, @Nullable ClientCall<Q, R> call) {
-    String[] headers = engine.propagation().headers(library, request, call == null ? null : call.decision);
+    String[] headers =
+        engine.propagation().headers(library, request, call == null ? null : call.decision);
     String host = library.host(request);
-    String caller = host == null ? null : engine.propagation().callerFor(host, library.port(request));
+    String caller =
+        host == null ? null : engine.propagation().callerFor(host, library.port(request));
     if (caller == null || library.header(request, Propagation.CALLER) != null) {
       return headers;
     }

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class NewCallHookTest {
-  private final NewCallHook clients = new NewCallHook(new Engine(EngineOptions.of("test", Ticker.SYSTEM)));
+  private final NewCallHook clients =
+      new NewCallHook(new Engine(EngineOptions.of("test", Ticker.SYSTEM)));
 
   @Test
   void aClientPerCallKeepsNoClientAlive() throws InterruptedException {
