@@ -10,7 +10,7 @@ import javax.servlet.http.HttpServletResponse;
  * The payment service: answers with its version and where it stands, and with the header {@code
  * X-Rule}, so that a call tells which routing rule decided it. {@code /break} and {@code /mend}
  * make it fail and work again, an order of {@code poison} is answered 500; {@code /count} tells its
- * calls.
+ * calls. Plain Java 8: the benchmarks run it on every JDK.
  */
 public final class Payment extends HttpServlet {
   private static final long serialVersionUID = 1;
@@ -29,31 +29,32 @@ public final class Payment extends HttpServlet {
   @Override
   protected void doGet(HttpServletRequest request, HttpServletResponse response)
       throws IOException {
-    switch (request.getRequestURI()) {
-      case "/break" -> broken = true;
-      case "/mend" -> broken = false;
-      case "/count" -> {}
-      case "/healthz" -> {
-        response.getWriter().print("ok");
-        return;
-      }
-      default -> {
-        calls.incrementAndGet();
-        if (broken) {
-          response.sendError(503, "the bank does not answer");
-          return;
-        }
-        if ("poison".equals(request.getParameter("order"))) {
-          response.sendError(500, "no such thing");
-          return;
-        }
-        String rule = request.getHeader("X-Rule");
-        response
-            .getWriter()
-            .print("paid by payment " + name + (rule == null ? "" : " by rule " + rule));
-        return;
-      }
+    String path = request.getRequestURI();
+    if (path.equals("/break")) {
+      broken = true;
+    } else if (path.equals("/mend")) {
+      broken = false;
+    } else if (path.equals("/healthz")) {
+      response.getWriter().print("ok");
+      return;
+    } else if (!path.equals("/count")) {
+      pay(request, response);
+      return;
     }
     response.getWriter().print(calls.get());
+  }
+
+  private void pay(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    calls.incrementAndGet();
+    if (broken) {
+      response.sendError(503, "the bank does not answer");
+    } else if ("poison".equals(request.getParameter("order"))) {
+      response.sendError(500, "no such thing");
+    } else {
+      String rule = request.getHeader("X-Rule");
+      response
+          .getWriter()
+          .print("paid by payment " + name + (rule == null ? "" : " by rule " + rule));
+    }
   }
 }
