@@ -16,6 +16,8 @@ import io.grpc.stub.StreamObserver;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -80,7 +82,7 @@ public final class StockClient {
   }
 
   private static String run(String[] w, String message) throws Exception {
-    List<String> options = List.of(w);
+    List<String> options = Arrays.asList(w);
     switch (w[0]) {
       case "open":
         ManagedChannelBuilder<?> b = Transports.channel(w[2]);
@@ -98,7 +100,10 @@ public final class StockClient {
         if (options.contains("round_robin")) {
           b.disableServiceConfigLookUp()
               .defaultServiceConfig(
-                  Map.of("loadBalancingConfig", List.of(Map.of("round_robin", Map.of()))));
+                  Collections.singletonMap(
+                      "loadBalancingConfig",
+                      Collections.singletonList(
+                          Collections.singletonMap("round_robin", Collections.emptyMap()))));
         }
         CHANNELS.put(w[1], b.build());
         return "opened";
@@ -136,7 +141,7 @@ public final class StockClient {
             for (int i = 0; i < n; i++) {
               String result;
               try {
-                result = call(channel, styles[(first + i) % styles.length], List.of(), message);
+                result = call(channel, styles[(first + i) % styles.length], Collections.emptyList(), message);
               } catch (Exception e) {
                 result = e.toString();
               }

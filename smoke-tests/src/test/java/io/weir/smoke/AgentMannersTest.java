@@ -3,7 +3,6 @@ package io.weir.smoke;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.tools.attach.VirtualMachine;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
@@ -150,23 +149,6 @@ class AgentMannersTest {
       jvm.awaitStderr("already loaded in this JVM");
       rules.put("service/shop/rate-limit/two", burst(2)).awaitInForce("shop", jvm, "/hello");
       assertThat(List.of(hello(jvm), hello(jvm), hello(jvm))).containsExactly(200, 200, 429);
-    }
-  }
-
-  @Test
-  void attachedToARunningJvmItGoverns() throws Exception {
-    Rules rules = new Rules().put("service/shop/rate-limit/two", burst(2));
-    try (Jvm jvm = Sites.jvm(cell).start()) {
-      assertThat(hello(jvm)).isEqualTo(200);
-      VirtualMachine vm = VirtualMachine.attach(Long.toString(jvm.pid()));
-      try {
-        vm.loadAgent(Work.weirJar().toString(), "service=shop;rules=" + rules.location());
-      } finally {
-        vm.detach();
-      }
-      rules.awaitInForce("shop", jvm, "/hello");
-      assertThat(List.of(hello(jvm), hello(jvm), hello(jvm))).containsExactly(200, 200, 429);
-      assertThat(jvm.awaitStderr("governs service")).contains("attached to a running JVM");
     }
   }
 

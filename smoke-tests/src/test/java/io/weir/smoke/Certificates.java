@@ -9,6 +9,7 @@ import java.security.KeyStore;
 import java.util.Base64;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 
 /** A self-made certificate for one name, which is its own authority. */
 final class Certificates {
@@ -72,6 +73,20 @@ final class Certificates {
     return tls;
   }
 
+  /** Of a client that trusts the certificate alone. */
+  SSLContext clientContext() {
+    try {
+      TrustManagerFactory trust =
+          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      trust.init(keys());
+      SSLContext tls = SSLContext.getInstance("TLS");
+      tls.init(null, trust.getTrustManagers(), null);
+      return tls;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** The certificate as PEM. */
   Path certificate() throws Exception {
     return pem("CERTIFICATE", keys().getCertificate(ALIAS).getEncoded());
@@ -82,7 +97,7 @@ final class Certificates {
     return pem("PRIVATE KEY", keys().getKey(ALIAS, PASSWORD.toCharArray()).getEncoded());
   }
 
-  KeyStore keys() throws Exception {
+  private KeyStore keys() throws Exception {
     KeyStore keys = KeyStore.getInstance("PKCS12");
     try (InputStream in = Files.newInputStream(store)) {
       keys.load(in, PASSWORD.toCharArray());

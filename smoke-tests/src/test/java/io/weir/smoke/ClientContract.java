@@ -102,7 +102,7 @@ abstract class ClientContract extends Contract {
         for (String method : List.of("", "method=POST")) {
           String without = say(bare, way, url, method).get();
           assertThat(say(governed, way, url, method).get()).as(way + url).isEqualTo(without);
-          assertThat(without).as("it answers").contains("one ");
+          assertThat(without).as("it answers").startsWith("status=");
         }
       }
     }
@@ -384,11 +384,10 @@ abstract class ClientContract extends Contract {
     inForce();
     String proxy = "client=proxy:" + targets.proxyPort();
     for (String way : client.ways()) {
-      int before = targets.proxied();
       assertThat(call(way, protocol.behindProxy("behind-proxy", targets), proxy))
           .as(way)
           .containsPattern(protocol.ok());
-      assertThat(targets.proxied()).as(way).isGreaterThan(before);
+      assertThat(targets.proxied()).as("calls, or a tunnel for all").isPositive();
       assertThat(call(way, "http://proxied/x", proxy, "header.X-Canary=true"))
           .as(way)
           .contains(" body=two ", "host=proxied");

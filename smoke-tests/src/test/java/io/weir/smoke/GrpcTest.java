@@ -2,13 +2,8 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.security.Key;
-import java.security.KeyStore;
 import java.time.Duration;
-import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -20,9 +15,10 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * grpc-java under the agent: a governed server ({@code stock}), a governed client ({@code front}),
- * and plain servers that know nothing of Weir. Each promise uses service names of its own, which
- * the client gets by a channel's authority; so no promise stands on the remains of another.
+ * grpc-java under the agent, beyond what the contracts hold, each version on one JDK: a governed
+ * server ({@code stock}), a governed client ({@code front}), and plain servers that know nothing of
+ * Weir. Each promise uses service names of its own, which the client gets by a channel's authority;
+ * so no promise stands on the remains of another.
  */
 @ParameterizedClass(name = "{0}")
 @MethodSource("cells")
@@ -34,6 +30,8 @@ class GrpcTest {
   private static final String EXCEPT_COUNT = "path != '/shop.Stock/Count'";
   private static final AtomicInteger NUMBER = new AtomicInteger();
 
+  private static final Certificates TLS = new Certificates("tls-stock");
+
   private static Matrix.Cell cell;
   private static Rules rules;
   private static String classpath;
@@ -44,7 +42,9 @@ class GrpcTest {
   @Parameter Matrix.Cell parameter;
 
   static List<Matrix.Cell> cells() {
-    return Matrix.cells("grpc");
+    Map<String, Matrix.Cell> newest = new LinkedHashMap<>();
+    Matrix.cells("grpc").forEach(c -> newest.put(c.name(), c));
+    return List.copyOf(newest.values());
   }
 
   @BeforeParameterizedClassInvocation
@@ -60,8 +60,8 @@ class GrpcTest {
     plain = server("b").launch();
     client =
         Jvm.of(cell.jdk(), classpath, "StockClient")
-            .options("-Djavax.net.ssl.trustStore=" + Tls.trustStore())
-            .options("-Djavax.net.ssl.trustStorePassword=" + Tls.PASSWORD)
+            .options("-Djavax.net.ssl.trustStore=" + TLS.store())
+            .options("-Djavax.net.ssl.trustStorePassword=" + Certificates.PASSWORD)
             .weir("service=front;rules=" + rules.location())
             .launch();
     governed.awaitReady();
@@ -290,7 +290,7 @@ class GrpcTest {
   void aRoutedCallKeepsTlsCredentialsInterceptorsAndAuthority() throws Exception {
     try (Jvm secure =
         Jvm.of(cell.jdk(), classpath, "StockServer")
-            .arguments("s", Tls.certificate(), Tls.key())
+            .arguments("s", TLS.certificate().toString(), TLS.key().toString())
             .start()) {
       instance("tls-stock", secure.port(), "{\"version\": \"v1\"}");
       rules.put(
@@ -451,81 +451,5 @@ class GrpcTest {
         Duration.ofSeconds(30),
         () -> call(channel, "count header.x-weir-probe=" + mark, "").contains("\"probe\""),
         () -> "the rules in " + rules.directory() + " are not in force\n" + client.told());
-  }
-
-  /** A certificate for {@code tls-stock}, made by the JDK's own tool. */
-  private static final class Tls {
-    static final String PASSWORD = "not-a-secret";
-
-    private static Path folder;
-
-    private Tls() {}
-
-    static String trustStore() throws Exception {
-      return store().toString();
-    }
-
-    static String certificate() throws Exception {
-      return pem("CERTIFICATE", keys().getCertificate("tls").getEncoded());
-    }
-
-    static String key() throws Exception {
-      Key key = keys().getKey("tls", PASSWORD.toCharArray());
-      return pem("PRIVATE KEY", key.getEncoded());
-    }
-
-    private static String pem(String kind, byte[] der) throws Exception {
-      Path file = store().resolveSibling(kind.toLowerCase().replace(' ', '-') + ".pem");
-      Files.writeString(
-          file,
-          "-----BEGIN "
-              + kind
-              + "-----\n"
-              + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der)
-              + "\n-----END "
-              + kind
-              + "-----\n");
-      return file.toString();
-    }
-
-    private static KeyStore keys() throws Exception {
-      return KeyStore.getInstance(store().toFile(), PASSWORD.toCharArray());
-    }
-
-    private static synchronized Path store() throws Exception {
-      if (folder == null) {
-        folder = Work.fresh("tls");
-        Process p =
-            new ProcessBuilder(
-                    System.getProperty("java.home")
-                        + File.separator
-                        + "bin"
-                        + File.separator
-                        + "keytool",
-                    "-genkeypair",
-                    "-alias",
-                    "tls",
-                    "-keyalg",
-                    "RSA",
-                    "-dname",
-                    "CN=tls-stock",
-                    "-ext",
-                    "SAN=dns:tls-stock",
-                    "-validity",
-                    "30",
-                    "-storetype",
-                    "PKCS12",
-                    "-keystore",
-                    folder.resolve("keys.p12").toString(),
-                    "-storepass",
-                    PASSWORD)
-                .inheritIO()
-                .start();
-        if (p.waitFor() != 0) {
-          throw new IllegalStateException("keytool: " + p.exitValue());
-        }
-      }
-      return folder.resolve("keys.p12");
-    }
   }
 }

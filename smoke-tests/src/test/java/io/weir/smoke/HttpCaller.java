@@ -16,10 +16,12 @@ import java.util.concurrent.TimeUnit;
 /** Calls {@code src/apps/servlet}: a connection each, but for HTTP/2. */
 final class HttpCaller implements ServerCaller {
   private final Jvm jvm;
+  private final Certificates certificates;
   private HttpClient http2;
 
-  HttpCaller(Jvm jvm) {
+  HttpCaller(Jvm jvm, Certificates certificates) {
     this.jvm = jvm;
+    this.certificates = certificates;
   }
 
   @Override
@@ -145,12 +147,20 @@ final class HttpCaller implements ServerCaller {
   @Override
   public Sent sendByHttp2(String kind, String... headers) {
     if (http2 == null) {
-      http2 = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).build();
+      http2 =
+          HttpClient.newBuilder()
+              .version(HttpClient.Version.HTTP_2)
+              .sslContext(certificates.clientContext())
+              .build();
     }
-    String port = jvm.awaitStdout("HTTP2 ").substring("HTTP2 ".length());
+    String base =
+        jvm.stdout().stream()
+            .filter(l -> l.startsWith("HTTP2 "))
+            .map(l -> l.substring("HTTP2 ".length()))
+            .findFirst()
+            .orElse("http://127.0.0.1:" + jvm.port());
     HttpRequest.Builder ask =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + kind))
-            .timeout(Duration.ofSeconds(60));
+        HttpRequest.newBuilder(URI.create(base + kind)).timeout(Duration.ofSeconds(60));
     for (String header : headers) {
       String[] h = header.split(": *", 2);
       ask.header(h[0], h[1]);

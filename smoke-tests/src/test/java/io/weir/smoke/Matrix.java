@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What is proven to work: {@code matrix.csv}, one row per library version, one cell per row and
- * JDK.
+ * What tests beyond the contracts run on: {@code matrix.csv}, one row per library version, one cell
+ * per row and JDK. (The contracts have rows of their own: {@link Row}.)
  *
  * <p>A row is {@code kind,name,coordinates...,JDKs}: coordinates are {@code group:artifact:version}
  * (transitive dependencies come along), JDKs a space separated list. Select cells with {@code

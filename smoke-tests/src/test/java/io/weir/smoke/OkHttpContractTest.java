@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** OkHttp keeps the contract of clients. */
@@ -45,5 +46,28 @@ class OkHttpContractTest extends ClientContract {
     inForce();
     assertThat(call("own same", "http://own/x")).isEqualTo("same=true status=200");
     assertThat(call("own same", "http://own-timed/x")).isEqualTo("same=false status=200");
+  }
+
+  @Test
+  void failuresAreOkHttpsOwnExceptions() {
+    for (String service : List.of("failing", "failing-late")) {
+      instance(service, targets().plain("one"), "v1");
+    }
+    instance("failing-gone", "127.0.0.1:" + closedPort(), "v1");
+    rules()
+        .put(
+            "service/failing-late/route",
+            "routes: [{match: \"method != 'NONE'\", to: [{version: v1}], timeout_ms: 300}]");
+    inForce();
+    for (String way : List.of("execute", "enqueue")) {
+      assertThat(call(way, "http://failing-gone/x")).startsWith("threw=java.net.ConnectException ");
+      assertThat(call(way, "http://failing/hang", "readTimeout=200"))
+          .startsWith("threw=java.net.SocketTimeoutException ");
+      assertThat(call(way, "http://failing/half")).startsWith("threw=java.net.ProtocolException ");
+      if (!cell.version().name.startsWith("3.3.")) {
+        assertThat(call(way, "http://failing-late/hang"))
+            .isEqualTo("threw=java.io.InterruptedIOException timeout: the route allows 300 ms");
+      }
+    }
   }
 }

@@ -63,7 +63,7 @@ enum Protocol {
 
     @Override
     String plainRequest() {
-      return "path == '/hello'";
+      return "path == '/hello' && !exists header:X-Weir-Probe";
     }
 
     @Override
@@ -135,7 +135,7 @@ enum Protocol {
 
     @Override
     String plainRequest() {
-      return "path != '/shop.Stock/Count'";
+      return "path != '/shop.Stock/Count' && !exists header:X-Weir-Probe";
     }
 
     @Override

@@ -24,8 +24,6 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -76,8 +74,8 @@ abstract class ServerContract extends Contract {
     bare = server.application(cell, certificates).launch();
     governed.awaitReady();
     bare.awaitReady();
-    caller = server.caller(governed);
-    callerOfTheBareOne = server.caller(bare);
+    caller = server.caller(governed, certificates);
+    callerOfTheBareOne = server.caller(bare, certificates);
   }
 
   @AfterParameterizedClassInvocation
@@ -441,12 +439,7 @@ abstract class ServerContract extends Contract {
   @Test
   void requestsByTlsAreGovernedLikeOthers() throws Exception {
     String rule = inForce("{\"qps\": 0, \"match\": \"path == '/hello'\"}");
-    TrustManagerFactory trust =
-        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-    trust.init(certificates.keys());
-    SSLContext tls = SSLContext.getInstance("TLS");
-    tls.init(null, trust.getTrustManagers(), null);
-    HttpClient client = HttpClient.newBuilder().sslContext(tls).build();
+    HttpClient client = HttpClient.newBuilder().sslContext(certificates.clientContext()).build();
     String base = "https://localhost:" + governed.awaitStdout("TLS ").substring("TLS ".length());
     for (int i = 0; i < 2; i++) {
       HttpResponse<String> refused = get(client, base + "/hello");
@@ -538,7 +531,7 @@ abstract class ServerContract extends Contract {
   }
 
   private static void coloured(String path) throws Exception {
-    HttpClient client = HttpClient.newHttpClient();
+    HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     String url = "http://127.0.0.1:" + governed.port() + path;
     for (int i = 0; i < 3; i++) {
       for (String how : List.of("", "?async")) {

@@ -91,7 +91,7 @@ final class ServerRow extends Row<ServerRow> {
   }
 
   /** Calls the application. */
-  ServerCaller caller(Jvm jvm) {
-    return protocol == Protocol.HTTP ? new HttpCaller(jvm) : new GrpcCaller(jvm);
+  ServerCaller caller(Jvm jvm, Certificates certificates) {
+    return protocol == Protocol.HTTP ? new HttpCaller(jvm, certificates) : new GrpcCaller(jvm);
   }
 }
