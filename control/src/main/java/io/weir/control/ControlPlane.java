@@ -4,6 +4,7 @@ import io.weir.control.etcd.EtcdStore;
 import io.weir.control.feed.InstanceReport;
 import io.weir.control.feed.RuleFeed;
 import io.weir.control.files.FileStore;
+import io.weir.control.fleet.ServedReport;
 import io.weir.control.loop.Log;
 import io.weir.control.loop.Loop;
 import io.weir.control.loop.LoopThread;
@@ -16,6 +17,7 @@ import io.weir.control.store.LeaseSession;
 import io.weir.control.store.SharedStore;
 import io.weir.control.store.Store;
 import io.weir.control.tune.RateTuning;
+import io.weir.engine.gate.Engine;
 import io.weir.engine.rules.RuleBook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -85,6 +87,9 @@ public final class ControlPlane implements AutoCloseable {
   private final List<Runnable> whenRuled = new ArrayList<Runnable>();
 
   private volatile @Nullable RateTuning tuning;
+
+  /** Loop only. */
+  private @Nullable ServedReport served;
 
   private ControlPlane(ControlOptions options, Consumer<RuleBook> sink, Log log) {
     this.options = options;
@@ -184,6 +189,18 @@ public final class ControlPlane implements AutoCloseable {
   public String tuned() {
     RateTuning t = tuning;
     return t == null ? "" : t.toJson();
+  }
+
+  /**
+   * Has the status tell how served calls end while callers doubt this service. Any thread, once.
+   */
+  public void tellsServed(final Engine engine) {
+    loop.execute(
+        () -> {
+          ServedReport calls = new ServedReport(engine, loop, this::publishStatus);
+          served = calls;
+          fanout.add(calls);
+        });
   }
 
   /**
@@ -319,6 +336,7 @@ public final class ControlPlane implements AutoCloseable {
                 options.agentVersion,
                 addresses,
                 tuned(),
+                served == null ? "" : served.json(),
                 looked ? latencies.get() : "",
                 coverage,
                 options.healthPaths);

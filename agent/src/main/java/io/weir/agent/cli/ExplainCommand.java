@@ -159,6 +159,7 @@ final class ExplainCommand extends StoreCommand {
       }
       answer = decide(view, book);
       answer.put("rules", steps);
+      answer.put("breakers", FleetBreakers.in(view, service));
       doubts = Ungoverned.doubts(LiveInstances.members(view), service, caller);
       answer.put("doubts", doubts);
     }
@@ -329,6 +330,8 @@ final class ExplainCommand extends StoreCommand {
     said.append(said.length() == 0 ? "the fleet says " : "; ")
         .append(is)
         .append(why.isEmpty() ? "" : ": " + why);
+    String sides = FleetBreakers.bothSides(told);
+    said.append(sides.isEmpty() ? "" : "; " + sides);
   }
 
   private void limits(

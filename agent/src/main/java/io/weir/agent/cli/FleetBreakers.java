@@ -22,7 +22,8 @@ final class FleetBreakers {
   /**
    * Each shared breaker as an object: {@code target} (a service, or {@code service@rule}), its
    * {@code state} and who made it so, a {@code force}, and the {@code votes} and {@code objections}
-   * that count now.
+   * that count now; where they are told, what {@code callers} see that want it open, and what the
+   * {@code service} itself sees, each as {@code calls} and {@code failures}.
    *
    * @param service null: of all services
    */
@@ -47,11 +48,51 @@ final class FleetBreakers {
       if (service == null || target.equals(service) || target.startsWith(service + "@")) {
         Map<String, Object> one = one(target, t.getValue());
         if (one.size() > 1) {
+          sides(one, view);
           all.add(one);
         }
       }
     }
     return all;
+  }
+
+  /** What is seen at both ends. */
+  private static void sides(Map<String, Object> breaker, StoreView view) {
+    long[] callers = new long[2];
+    for (Map<String, Object> v : Json.objects(breaker, "votes")) {
+      count(callers, v, "calls", "failures");
+    }
+    if (callers[0] == 0) {
+      count(callers, breaker, "call_count", "failure_count");
+    }
+    if (callers[0] == 0) {
+      return;
+    }
+    breaker.put("callers", Json.object("calls", callers[0], "failures", callers[1]));
+    String target = Json.text(breaker, "target");
+    int at = target.indexOf('@');
+    String service = at < 0 ? target : target.substring(0, at);
+    long[] served = new long[2];
+    long until = 0;
+    int instances = 0;
+    for (LiveInstances.Member m : LiveInstances.members(view)) {
+      if (m.service.equals(service) && m.served != null) {
+        count(served, m.served, "calls", "errors");
+        until = Math.max(until, Json.number(m.served, "at"));
+        instances++;
+      }
+    }
+    if (instances > 0) {
+      breaker.put(
+          "service",
+          Json.object(
+              "calls", served[0], "failures", served[1], "instances", instances, "until", until));
+    }
+  }
+
+  private static void count(long[] into, Map<String, Object> from, String calls, String failures) {
+    into[0] += Math.max(0, Json.number(from, calls));
+    into[1] += Math.max(0, Json.number(from, failures));
   }
 
   private static Map<String, Entry> keys(Map<String, Map<String, Entry>> targets, String target) {
@@ -129,6 +170,48 @@ final class FleetBreakers {
     who(s, "votes to open", breaker, "votes");
     who(s, "objects", breaker, "objections");
     return s.toString();
+  }
+
+  /**
+   * What callers see and what the service itself sees, for people; empty where one of the two is
+   * not known.
+   */
+  static String bothSides(Map<String, Object> breaker) {
+    Map<String, Object> callers = Json.inner(breaker, "callers");
+    Map<String, Object> service = Json.inner(breaker, "service");
+    if (callers == null || service == null) {
+      return "";
+    }
+    long[] others = new long[2];
+    for (Map<String, Object> o : Json.objects(breaker, "objections")) {
+      count(others, o, "calls", "failures");
+    }
+    long until = Json.number(service, "until");
+    return "callers see "
+        + percent(callers).replace(" (", " failures (")
+        + (others[0] == 0
+            ? ""
+            : ", other callers " + percent(Json.object("calls", others[0], "failures", others[1])))
+        + ", the service itself "
+        + (Json.number(service, "calls") == 0 ? "got no calls" : "sees " + percent(service))
+        + (until == 0 ? "" : " in the 10 s to " + time(until));
+  }
+
+  private static String percent(Map<String, Object> seen) {
+    long calls = Json.number(seen, "calls");
+    long failures = Json.number(seen, "failures");
+    double percent = calls == 0 ? 0 : 100.0 * failures / calls;
+    String shown =
+        percent > 0 && percent < 10
+            ? String.format(Locale.ROOT, "%.1f", percent)
+            : Long.toString(Math.round(percent));
+    return shown + " % (" + failures + " of " + calls + ")";
+  }
+
+  private static String time(long millis) {
+    long second = Math.floorMod(millis / 1000, 86_400L);
+    return String.format(
+        Locale.ROOT, "%02d:%02d:%02d UTC", second / 3600, second / 60 % 60, second % 60);
   }
 
   private static void who(StringBuilder s, String what, Map<String, Object> breaker, String list) {

@@ -119,6 +119,13 @@ final class Json {
     return v instanceof Number ? ((Number) v).longValue() : 0;
   }
 
+  /** An object inside, or null. */
+  @SuppressWarnings("unchecked")
+  static @Nullable Map<String, Object> inner(Map<String, Object> object, String name) {
+    Object v = object.get(name);
+    return v instanceof Map ? (Map<String, Object>) v : null;
+  }
+
   /** The objects of a list; everything else in it is left out. */
   @SuppressWarnings("unchecked")
   static List<Map<String, Object>> objects(Map<String, Object> object, String name) {

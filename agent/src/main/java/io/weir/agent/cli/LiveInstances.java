@@ -39,6 +39,8 @@ final class LiveInstances {
 
     /** What it takes for health checks. */
     final HealthChecks healthChecks;
+    /** How the calls it served lately ended, or null: no caller doubts the service. */
+    final @Nullable Map<String, Object> served;
 
     final Map<String, Object> raw;
 
@@ -60,6 +62,7 @@ final class LiveInstances {
       addresses = Collections.unmodifiableList(registered);
       coverage = Collections.unmodifiableList(Json.objects(raw, "coverage"));
       auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
+      served = Json.inner(raw, "served");
       latency =
           raw.get("latency") == null
               ? null

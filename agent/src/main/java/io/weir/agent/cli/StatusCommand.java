@@ -328,6 +328,12 @@ final class StatusCommand extends StoreCommand {
           });
     }
     out.table(rows);
+    for (Map<String, Object> b : breakers) {
+      String sides = FleetBreakers.bothSides(b);
+      if (!sides.isEmpty()) {
+        out.line(Json.text(b, "target") + ": " + sides);
+      }
+    }
   }
 
   private static String ink(CliOutput out, String state) {

@@ -65,6 +65,7 @@ final class ControlPlanes {
             },
             log);
     plane.tunes(tuning);
+    plane.tellsServed(engine);
     plane.tells(new RecentLatencies(engine, RecentLatencies.MOST));
     new RefusalLog(engine, plane.loop(), log).start();
     Registry registry =

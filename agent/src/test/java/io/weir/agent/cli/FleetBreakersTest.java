@@ -63,6 +63,70 @@ class FleetBreakersTest {
   }
 
   @Test
+  void whatTheServiceItselfSeesStandsBesideWhatCallersSee() {
+    StoreView v =
+        view(
+            "/circuit-breaker/pay/votes/shop-1:80~a",
+            "{\"e\":0,\"calls\":20,\"failures\":14,\"host\":\"shop-1\"}",
+            "/circuit-breaker/pay/objections/1",
+            "{\"e\":0,\"by\":\"shop-2:80~b\",\"calls\":93,\"failures\":0}",
+            "/weir/status/pay/pay-1",
+            "{\"served\":{\"calls\":200,\"errors\":1,\"seconds\":10,\"at\":1790000000000}}",
+            "/weir/status/pay/pay-2",
+            "{\"served\":{\"calls\":30,\"errors\":0,\"seconds\":10,\"at\":1790000003000}}",
+            "/weir/status/pay/pay-3",
+            "{\"revision\":7}",
+            "/weir/status/shop/shop-1",
+            "{\"served\":{\"calls\":900,\"errors\":900,\"seconds\":10,\"at\":1}}");
+    assertThat(FleetBreakers.bothSides(only(v)))
+        .isEqualTo(
+            "callers see 70 % failures (14 of 20), other callers 0 % (0 of 93), the service itself"
+                + " sees 0.4 % (1 of 230) in the 10 s to 14:13:23 UTC");
+    assertThat(Json.inner(only(v), "service"))
+        .containsEntry("calls", 230L)
+        .containsEntry("failures", 1L)
+        .containsEntry("instances", 2);
+  }
+
+  @Test
+  void anOpenBreakerTellsWhatItWasOpenedByAndAServiceThatNobodyReachesSaysSo() {
+    String open =
+        "{\"state\":\"open\",\"failure_count\":20,\"call_count\":20,\"by\":\"shop-1:80~a\","
+            + "\"epoch\":5,\"reason\":\"two witnesses\"}";
+    StoreView v =
+        view(
+            "/circuit-breaker/pay@strict/epoch",
+            "{\"e\":5,\"phase\":\"open\",\"attempt\":0,\"by\":\"x\",\"openMs\":60000}",
+            "/circuit-breaker/pay@strict/state",
+            open,
+            "/weir/status/pay/pay-1",
+            "{\"served\":{\"calls\":0,\"errors\":0,\"seconds\":10,\"at\":1790000000000}}");
+    assertThat(FleetBreakers.bothSides(only(v)))
+        .isEqualTo(
+            "callers see 100 % failures (20 of 20), the service itself got no calls in the 10 s to"
+                + " 14:13:20 UTC");
+    assertThat(FleetBreakers.bothSides(only(view("/circuit-breaker/pay/state", open))))
+        .as("nothing is said of a service that tells nothing")
+        .isEmpty();
+  }
+
+  @Test
+  void figuresThatSomebodyForgedAreShownAsFiguresAndBreakNothing() {
+    StoreView v =
+        view(
+            "/circuit-breaker/pay/votes/x",
+            "{\"e\":0,\"calls\":\"many\",\"failures\":-5}",
+            "/circuit-breaker/pay/votes/y",
+            "{\"e\":0,\"calls\":-9223372036854775808,\"failures\":1e300}",
+            "/weir/status/pay/pay-1",
+            "{\"served\":[1,2]}",
+            "/weir/status/pay/pay-2",
+            "{\"served\":{\"calls\":\"x\"}}");
+    assertThat(FleetBreakers.bothSides(only(v))).isEmpty();
+    assertThat(FleetBreakers.why(only(v))).contains("x votes to open");
+  }
+
+  @Test
   void anOperatorsHandGoesFirst() {
     StoreView v =
         view(

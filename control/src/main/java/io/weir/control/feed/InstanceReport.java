@@ -71,7 +71,7 @@ public final class InstanceReport {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList(), "", "", "", null);
+    return toJson(service, agent, Collections.<String>emptyList(), "", "", "", "", null);
   }
 
   /**
@@ -84,6 +84,8 @@ public final class InstanceReport {
    * @param agent version of the agent
    * @param addresses {@code host:port} this instance is registered under, if any
    * @param auto what the closed loops have done, a JSON array; or empty
+   * @param served how the calls ended that this instance served, a JSON object; empty while no
+   *     caller doubts the service
    * @param latency how long calls took lately, a JSON array; empty while no {@code top} is open
    * @param coverage the libraries that are loaded, governed or not, a JSON array; or empty
    * @param healthPaths what this instance takes for health checks; null: the default paths
@@ -93,6 +95,7 @@ public final class InstanceReport {
       String agent,
       Collection<String> addresses,
       String auto,
+      String served,
       String latency,
       String coverage,
       @Nullable Collection<String> healthPaths) {
@@ -122,6 +125,7 @@ public final class InstanceReport {
       s.append(']');
     }
     s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto);
+    s.append(served.isEmpty() ? "" : ",\"served\":").append(served);
     s.append(coverage.isEmpty() ? "" : ",\"coverage\":").append(coverage);
     s.append(latency.isEmpty() ? "" : ",\"latency\":").append(latency).append(",\"rules\":[");
     int written = 0;

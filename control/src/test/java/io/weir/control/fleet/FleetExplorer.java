@@ -45,6 +45,8 @@ final class FleetExplorer {
   enum Fault {
     /** Gone with all it knew; its requests may still arrive; it may come back as somebody new. */
     CRASH,
+    /** Gone as by a crash, for good. */
+    GONE,
     /** Stands still while the others and the lease go on; wakes and acts on what it knew. */
     PAUSE,
     /** Does not reach etcd. */
@@ -312,7 +314,9 @@ final class FleetExplorer {
           add(to, Event.OLD_VOTE_RUNS_OUT, n);
         }
         if (!n.alive) {
-          add(to, Event.RESTARTS, n);
+          if (may(Fault.CRASH)) {
+            add(to, Event.RESTARTS, n);
+          }
           continue;
         }
         if (n.flying != null && n.answer == 0 && !n.cut && mayCommit) {
@@ -326,7 +330,7 @@ final class FleetExplorer {
           continue;
         }
         if (more) {
-          if (may(Fault.CRASH)) {
+          if (may(Fault.CRASH) || may(Fault.GONE)) {
             add(to, Event.CRASHES, n);
           }
           if (may(Fault.PAUSE)) {
