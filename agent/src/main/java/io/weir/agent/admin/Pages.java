@@ -68,7 +68,8 @@ public final class Pages {
   private static String rules(String service, ControlPlane plane, String version) {
     return plane
             .report()
-            .toJson(service, version, Collections.<String>emptyList(), plane.tuned(), "", "", "", null)
+            .toJson(
+                service, version, Collections.<String>emptyList(), plane.tuned(), "", "", "", null)
         + "\n";
   }
 

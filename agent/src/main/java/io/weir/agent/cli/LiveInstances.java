@@ -39,6 +39,7 @@ final class LiveInstances {
 
     /** What it takes for health checks. */
     final HealthChecks healthChecks;
+
     /** How the calls it served lately ended, or null: no caller doubts the service. */
     final @Nullable Map<String, Object> served;
 

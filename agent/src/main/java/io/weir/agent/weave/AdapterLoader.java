@@ -8,9 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Loads adapters beside the library they are typed against: child of the application's loader for
- * the library's types, with the engine and what instrumentations have in common
- * taken from the isolated loader. Lives as long as the
- * woven class that uses it.
+ * the library's types, with the engine and what instrumentations have in common taken from the
+ * isolated loader. Lives as long as the woven class that uses it.
  */
 final class AdapterLoader extends ClassLoader {
   static {

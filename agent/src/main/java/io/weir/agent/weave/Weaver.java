@@ -96,8 +96,7 @@ final class Weaver {
               int access, String name, String descriptor, String signature, String[] thrown) {
             // as Byte Buddy does: a bridge calls the method that it stands for, which is woven
             boolean synthetic = (access & Opcodes.ACC_SYNTHETIC) != 0;
-            AdviceClass a =
-                synthetic ? null : advice.of(Element.method(access, name, descriptor));
+            AdviceClass a = synthetic ? null : advice.of(Element.method(access, name, descriptor));
             if (a == null) {
               return null;
             }

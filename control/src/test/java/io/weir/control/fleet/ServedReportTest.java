@@ -7,7 +7,6 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Entry;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
-
 import io.weir.engine.gate.Engine;
 import io.weir.engine.ledger.CallLedger;
 import java.nio.charset.StandardCharsets;
