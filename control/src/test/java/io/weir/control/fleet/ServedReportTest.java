@@ -8,6 +8,7 @@ import io.weir.control.store.Entry;
 import io.weir.control.testing.FakeLoop;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
+import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.ledger.CallLedger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ class ServedReportTest {
       };
 
   private final FakeLoop loop = new FakeLoop();
-  private final Engine engine = new Engine("pay", loop::now);
+  private final Engine engine = new Engine(EngineOptions.of("pay", loop::now));
   private final List<String> told = new ArrayList<>();
   private final ServedReport served = new ServedReport(engine, loop, this::tell);
   private long revision;

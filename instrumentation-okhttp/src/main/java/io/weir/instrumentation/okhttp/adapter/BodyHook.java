@@ -19,6 +19,6 @@ public final class BodyHook extends Hook {
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     ClientCall<?, ?> call = CurrentCall.of(OkHttpLibrary.class);
-    return call == null ? null : new WatchedBody.Bytes((Source) a0, call);
+    return call == null || a0 == null ? null : new WatchedBody.Bytes((Source) a0, call);
   }
 }
