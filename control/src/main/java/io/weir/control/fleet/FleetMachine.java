@@ -46,6 +46,9 @@ class FleetMachine {
   /** How long half-open and closed projections and votes stay. */
   static final int PROJECTION_SECONDS = 60;
 
+  /** Who has a claim to probe that cannot be read or stays for ever. */
+  static final String NOBODY = "";
+
   private static final long MILLI = 1_000_000L;
   private static final long SECOND = 1_000_000_000L;
 
@@ -696,18 +699,25 @@ class FleetMachine {
             : settings.quorumShare > 0
                 ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
                 : settings.quorum;
-    // the newest first: these have longest to live
+    // the newest first: these have longest to live. Anybody may vote, so no more are sorted than
+    // are compared
+    int compared = Math.max(1, Math.min(need - 1, MAX_COMPARED_VOTES));
     TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
+    int witnesses = 1;
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
       String by = v.getKey();
       boolean counts = auto ? anotherWitness(by, v.getValue()) : !by.equals(self);
       if (v.getValue().epoch == fence.epoch && counts) {
+        witnesses++;
         others.put(voteMod(by), by);
+        if (others.size() > compared) {
+          others.pollLastEntry();
+        }
       }
     }
     Vote own = votes.get(self);
     boolean voted = own != null && own.epoch == fence.epoch;
-    if (others.size() + 1 < need) {
+    if (witnesses < need) {
       quorumSeen = NEVER;
       return !fresh(now) ? null : !voted ? vote() : auto ? openAlone(now) : null;
     }
@@ -722,9 +732,8 @@ class FleetMachine {
     }
     FleetTransaction.Builder b =
         FleetTransaction.of(FleetTransaction.Kind.OPEN).when(EPOCH, fenceMod);
-    int compared = 0;
-    for (Map.Entry<Long, String> v : others.entrySet()) {
-      if (compared++ < Math.min(need - 1, MAX_COMPARED_VOTES)) {
+    if (need > 1) {
+      for (Map.Entry<Long, String> v : others.entrySet()) {
         b.when(VOTES + v.getValue(), v.getKey());
       }
     }
@@ -819,7 +828,8 @@ class FleetMachine {
 
   private @Nullable FleetTransaction campaign(long now, boolean due, FleetTransaction.Kind kind) {
     boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
-    if (!due || !inHand || !session || probeMod != 0) {
+    boolean taken = probeMod != 0 && !prober.equals(NOBODY);
+    if (!due || !inHand || !session || taken) {
       campaignAt = NEVER;
       return null;
     }
@@ -832,7 +842,7 @@ class FleetMachine {
     campaignAt = NEVER;
     return FleetTransaction.of(kind)
         .when(EPOCH, fenceMod)
-        .when(PROBE, 0)
+        .when(PROBE, probeMod)
         .put(EPOCH, fence.probing(self))
         .putForSession(PROBE, self)
         .putFor(
