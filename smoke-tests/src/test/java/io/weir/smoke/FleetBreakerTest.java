@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
 import io.weir.control.testing.TcpProxy;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -91,6 +92,10 @@ class FleetBreakerTest {
   }
 
   private Jvm caller(String name, int port, String options) {
+    return builder(name, port, options).launch();
+  }
+
+  private Jvm.Builder builder(String name, int port, String options) {
     return Jvm.of(jdk(), classpath, "fleet.Caller")
         .weir(
             "service=shop;instance.address="
@@ -102,8 +107,7 @@ class FleetBreakerTest {
                 + "=127.0.0.1:"
                 + port
                 + options)
-        .arguments(name, Integer.toString(port))
-        .launch();
+        .arguments(name, Integer.toString(port));
   }
 
   @AfterEach
@@ -381,6 +385,103 @@ class FleetBreakerTest {
       stays(2_500, () -> key("epoch").isBlank());
       assertThat(refusals("w1", cut) + refusals("w2", cut)).isZero();
     }
+  }
+
+  @Test
+  void whoObjectedAndStandsStillNoLongerSpeaksForTheTarget() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}", "a", "b", "c");
+    Jvm objector = callers.get("b");
+    callers.get("a").say("go");
+    objector.say("go");
+    edge(callers.get("a"), "admitted", 0);
+    edge(objector, "admitted", 0);
+    tell("fail a");
+    await("b objects", () -> key("objections/").contains("\"by\":\"b:1~"));
+    objector.signal("STOP");
+    // its lease runs out, and a's next bad probe finds nobody who contradicts
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> key("state").contains("one witness, nobody objects"),
+        () -> key(""));
+    assertThat(once(callers.get("c"))).isEqualTo("refused");
+    assertThat(key("objections/")).isBlank();
+    long woken = System.nanoTime();
+    objector.signal("CONT");
+    edge(objector, "refused", woken);
+    assertThat(key("objections/")).as("what it knew is of an old epoch").isBlank();
+    long well = System.nanoTime();
+    tell("mend");
+    edge(objector, "admitted", well);
+    edge(callers.get("a"), "admitted", well);
+  }
+
+  @Test
+  void whatAPausedVoterKnewOpensNothingWhenItWakes() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    tell("fail a");
+    await("a votes", () -> key("votes/a").contains("\"failures\""));
+    await("somebody objects", () -> !key("objections/").isBlank());
+    Jvm voter = callers.get("a");
+    voter.signal("STOP");
+    // the fleet opens and closes without it
+    long dead = System.nanoTime();
+    tell("fail all");
+    edge(callers.get("b"), "refused", dead);
+    edge(callers.get("c"), "refused", dead);
+    await("the fleet is open", () -> key("epoch").contains("\"e\":1,"));
+    long well = System.nanoTime();
+    tell("mend");
+    edge(callers.get("b"), "admitted", well);
+    edge(callers.get("c"), "admitted", well);
+    await("it is closed", () -> key("epoch").contains("\"phase\":\"closed\""));
+    String epoch = key("epoch");
+    long woken = System.nanoTime();
+    voter.signal("CONT");
+    edge(voter, "admitted", woken);
+    stays(2_000, () -> key("epoch").equals(epoch) && key("votes/").isBlank());
+    assertThat(refusals("b", woken) + refusals("c", woken)).isZero();
+  }
+
+  @Test
+  void wallClocksThatAreHoursApartDecideNothing() throws Exception {
+    String library = SteppedClock.library();
+    target = Jvm.of(jdk(), classpath, "fleet.Target").start();
+    etcd()
+        .ctl(
+            "put",
+            "/service/" + service + "/circuit-breaker",
+            RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    Map<String, Duration> ahead =
+        Map.of("a", Duration.ofHours(1), "b", Duration.ofHours(-1), "c", Duration.ZERO);
+    for (String name : List.of("a", "b", "c")) {
+      Path clock = SteppedClock.file(service + "-" + name);
+      SteppedClock.step(clock, ahead.get(name));
+      callers.put(
+          name,
+          builder(name, target.port(), "")
+              .env("LD_PRELOAD", library)
+              .env("STEPPED_CLOCK", clock.toString())
+              .launch());
+    }
+    callers.values().forEach(Jvm::awaitReady);
+    callers.values().forEach(j -> j.awaitStderr("connected to"));
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long sick = System.nanoTime();
+    tell("fail a");
+    edge(callers.get("a"), "refused", sick);
+    await("an objection", () -> !key("objections/").isBlank());
+    stays(2_500, () -> key("epoch").isBlank());
+    long dead = System.nanoTime();
+    tell("fail all");
+    callers.values().forEach(j -> edge(j, "refused", dead));
+    await("the fleet is open", () -> key("state").contains("two witnesses"));
+    long well = System.nanoTime();
+    tell("mend");
+    callers.values().forEach(j -> edge(j, "admitted", well));
+    await("it is closed", () -> key("epoch").contains("\"phase\":\"closed\""));
   }
 
   /** Keys of this breaker under that name, with what they say. */
