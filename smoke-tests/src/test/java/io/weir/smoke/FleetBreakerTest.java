@@ -117,6 +117,7 @@ class FleetBreakerTest {
       target.close();
     }
     etcd().ctl("del", "--prefix", "/service/" + service);
+    etcd().ctl("del", "--prefix", "/services/" + service);
     etcd().ctl("del", "--prefix", "/circuit-breaker/" + service);
   }
 
@@ -388,6 +389,93 @@ class FleetBreakerTest {
   }
 
   @Test
+  void fourteenBadAnswersAndMoreWithinASecondOpenNothing() {
+    start(RULE + ", \"open_seconds\": 60}");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> {
+          tell("arm");
+          long began = System.nanoTime();
+          tell("fail a");
+          Await.until(
+              SOON,
+              () -> hits(began).stream().filter(h -> h[1].equals("a")).count() >= 14,
+              target::told);
+          tell("mend");
+          tell("disarm");
+          return System.nanoTime() - began < 900_000_000L; // else the machine was too slow: again
+        },
+        () -> "no burst of less than a second");
+    long since = System.nanoTime();
+    stays(2_000, () -> key("epoch").isBlank());
+    assertThat(key("votes/")).isBlank();
+    assertThat(refusals("a", since) + refusals("b", 0) + refusals("c", 0)).isZero();
+  }
+
+  @Test
+  void aServicesOwnErrorsOpenForTheInstanceThatGotThemAndForNoOther() {
+    start(
+        "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\":"
+            + " 0.6, \"ramp_seconds\": 0, \"open_seconds\": 60}");
+    tell("plain");
+    tell("fail a");
+    callers.get("a").say("go");
+    tell("arm");
+    await("it opens", () -> standsStill("a"));
+    stays(2_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    assertThat(once(callers.get("b"))).isEqualTo("ok");
+    assertThat(once(callers.get("c"))).isEqualTo("ok");
+  }
+
+  @Test
+  void whatTheTargetsOwnWeirRefusesOpensNothing() {
+    start(RULE + ", \"open_seconds\": 60}");
+    etcd()
+        .ctl(
+            "put",
+            "/services/" + service + "/instances/127.0.0.1:" + target.port(),
+            library.equals("grpc") ? "{\"protocol\": \"grpc\"}" : "alive");
+    callers.values().forEach(this::awaitRegistered);
+    tell("shed");
+    tell("fail all");
+    callers.values().forEach(j -> j.say("go"));
+    stays(3_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    tell("arm");
+    long now = System.nanoTime();
+    for (String name : callers.keySet()) {
+      await(name + " still calls", () -> hits(now).stream().anyMatch(h -> h[1].equals(name)));
+    }
+  }
+
+  @Test
+  void aCallerWhoseNameServiceIsBrokenClosesNothingForOthers() {
+    start(RULE + ", \"open_seconds\": 60}", "b", "c");
+    callers.put(
+        "a",
+        Jvm.of(jdk(), classpath, "fleet.Caller")
+            .weir(
+                "service=shop;instance.address=a:1;etcd.endpoints="
+                    + etcd().endpoint()
+                    + ";services."
+                    + service
+                    + "=nosuch.invalid:"
+                    + target.port())
+            .arguments("a", Integer.toString(target.port()), "nosuch.invalid")
+            .start());
+    callers.get("a").awaitStderr("connected to");
+    // b and c have no traffic, so nobody would contradict
+    callers.get("a").say("go");
+    if (library.equals("okhttp")) {
+      edge(callers.get("a"), "refused", 0); // gRPC's own answer looks like a refusal
+    }
+    stays(5_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    assertThat(once(callers.get("b"))).isEqualTo("ok");
+    assertThat(once(callers.get("c"))).isEqualTo("ok");
+  }
+
+  @Test
   void whoObjectedAndStandsStillNoLongerSpeaksForTheTarget() {
     start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}", "a", "b", "c");
     Jvm objector = callers.get("b");
@@ -505,6 +593,25 @@ class FleetBreakerTest {
           assertThat(is.getAsBoolean()).as(() -> key("")).isTrue();
           return System.nanoTime() - since > millis * 1_000_000L;
         });
+  }
+
+  /** A rule that came after the registration is obeyed, so the registration is known. */
+  private void awaitRegistered(Jvm caller) {
+    String key = "/service/" + service + "/rate-limit";
+    etcd().ctl("put", key, "{\"qps\": 0, \"side\": \"client\"}");
+    await("it is refused", () -> !once(caller).equals("ok"));
+    etcd().ctl("del", key);
+    await("it is admitted", () -> once(caller).equals("ok"));
+  }
+
+  /** Whether no call of it has reached the target for half a second. */
+  private boolean standsStill(String caller) {
+    long since = System.nanoTime();
+    List<String[]> all = hits(0).stream().filter(h -> h[1].equals(caller)).toList();
+    return !all.isEmpty()
+        && since - Long.parseLong(all.get(all.size() - 1)[2]) > 500_000_000L
+        && once(callers.get(caller)) != null
+        && hits(since).stream().noneMatch(h -> h[1].equals(caller));
   }
 
   /** How often a caller's answer has changed to a refusal. */
