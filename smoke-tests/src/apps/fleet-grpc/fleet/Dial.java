@@ -14,12 +14,12 @@ import io.grpc.stub.MetadataUtils;
 final class Dial {
   private final Channel channel;
 
-  Dial(String port, String name) {
+  Dial(String host, String port, String name) {
     Metadata headers = new Metadata();
     headers.put(Target.NAME, name);
     channel =
         ClientInterceptors.intercept(
-            NettyChannelBuilder.forAddress("127.0.0.1", Integer.parseInt(port)).usePlaintext().build(),
+            NettyChannelBuilder.forAddress(host, Integer.parseInt(port)).usePlaintext().build(),
             MetadataUtils.newAttachHeadersInterceptor(headers));
   }
 

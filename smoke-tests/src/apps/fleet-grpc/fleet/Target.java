@@ -23,6 +23,8 @@ import java.net.InetSocketAddress;
 /** The service that fails, over gRPC. */
 public final class Target {
   static final Metadata.Key<String> NAME = Metadata.Key.of("x-name", Metadata.ASCII_STRING_MARSHALLER);
+  private static final Metadata.Key<String> REJECTED =
+      Metadata.Key.of("x-weir-rejected", Metadata.ASCII_STRING_MARSHALLER);
   private static final Context.Key<String> CALLER = Context.key("caller");
   static final MethodDescriptor<byte[], byte[]> PAY =
       MethodDescriptor.<byte[], byte[]>newBuilder()
@@ -45,7 +47,11 @@ public final class Target {
                         answer.onNext(request);
                         answer.onCompleted();
                       } else {
-                        answer.onError(Status.INTERNAL.asRuntimeException());
+                        Metadata trailers = new Metadata();
+                        if (Mood.shed) {
+                          trailers.put(REJECTED, "full");
+                        }
+                        answer.onError((Mood.shed ? Status.UNAVAILABLE : Status.INTERNAL).asRuntimeException(trailers));
                       }
                     }))
             .build();

@@ -9,8 +9,8 @@ final class Dial {
   private final OkHttpClient client = new OkHttpClient();
   private final Request request;
 
-  Dial(String port, String name) {
-    request = new Request.Builder().url("http://127.0.0.1:" + port + "/pay").header("X-Name", name).build();
+  Dial(String host, String port, String name) {
+    request = new Request.Builder().url("http://" + host + ":" + port + "/pay").header("X-Name", name).build();
   }
 
   String call() {

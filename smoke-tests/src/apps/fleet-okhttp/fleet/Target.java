@@ -16,7 +16,10 @@ public final class Target {
         "/",
         exchange -> {
           boolean good = Mood.good(exchange.getRequestHeaders().getFirst("X-Name"));
-          exchange.sendResponseHeaders(good ? 200 : 503, -1);
+          if (!good && Mood.shed) {
+            exchange.getResponseHeaders().set("X-Weir-Rejected", "full");
+          }
+          exchange.sendResponseHeaders(good ? 200 : Mood.plain ? 500 : 503, -1);
           exchange.close();
         });
     server.start();

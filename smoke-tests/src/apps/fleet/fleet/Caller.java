@@ -13,7 +13,7 @@ public final class Caller {
   private Caller() {}
 
   public static void main(String[] args) throws Exception {
-    Dial dial = new Dial(args[1], args[0]);
+    Dial dial = new Dial(args.length > 2 ? args[2] : "127.0.0.1", args[1], args[0]);
     Thread loop = new Thread(() -> loop(dial), "caller");
     loop.setDaemon(true);
     loop.start();

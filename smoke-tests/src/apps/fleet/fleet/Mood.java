@@ -3,10 +3,15 @@ package fleet;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 
-/** How a target behaves, told by lines on stdin: {@code fail NAME|all}, {@code hang}, {@code mend}, {@code arm}, {@code disarm}. */
+/**
+ * How a target behaves, told by lines on stdin: {@code fail NAME|all}, {@code plain} (as a service's own error),
+ * {@code shed} (as a refusal of the service's own Weir), {@code hang}, {@code mend}, {@code arm}, {@code disarm}.
+ */
 final class Mood {
   private static volatile String failing = "";
   private static volatile boolean hanging;
+  static volatile boolean plain;
+  static volatile boolean shed;
   private static volatile boolean armed;
 
   private Mood() {}
@@ -28,12 +33,16 @@ final class Mood {
       String[] word = line.split(" ");
       switch (word[0]) {
         case "fail" -> failing = word[1];
+        case "plain" -> plain = true;
+        case "shed" -> shed = true;
         case "hang" -> hanging = true;
         case "arm" -> armed = true;
         case "disarm" -> armed = false;
         default -> {
           failing = "";
           hanging = false;
+          plain = false;
+          shed = false;
         }
       }
       System.out.println("DONE " + line);

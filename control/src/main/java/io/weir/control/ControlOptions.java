@@ -18,6 +18,9 @@ public final class ControlOptions {
   /** What this instance takes for health checks, for its status; null: the default paths. */
   public final @Nullable List<String> healthPaths;
 
+  /** Addresses that no default rule is about, for its status; null: only the usual ones. */
+  public final @Nullable List<String> infrastructure;
+
   /** Rules come from here, or null. */
   public final @Nullable Path directory;
 
@@ -32,6 +35,7 @@ public final class ControlOptions {
     instance = b.instance;
     agentVersion = b.agentVersion;
     healthPaths = b.healthPaths;
+    infrastructure = b.infrastructure;
     directory = b.directory;
     etcd = b.etcd;
     snapshotDirectory = b.snapshotDirectory;
@@ -50,6 +54,7 @@ public final class ControlOptions {
     private String instance = "";
     private String agentVersion = "";
     private @Nullable List<String> healthPaths;
+    private @Nullable List<String> infrastructure;
     private @Nullable Path directory;
     private @Nullable EtcdOptions etcd;
     private @Nullable Path snapshotDirectory;
@@ -71,6 +76,11 @@ public final class ControlOptions {
 
     public Builder healthPaths(@Nullable List<String> v) {
       healthPaths = v;
+      return this;
+    }
+
+    public Builder infrastructure(@Nullable List<String> v) {
+      infrastructure = v;
       return this;
     }
 

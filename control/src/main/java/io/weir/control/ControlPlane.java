@@ -339,7 +339,8 @@ public final class ControlPlane implements AutoCloseable {
                 served == null ? "" : served.json(),
                 looked ? latencies.get() : "",
                 coverage,
-                options.healthPaths);
+                options.healthPaths,
+                options.infrastructure);
     if (!now.equals(status)) {
       statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
       status = now;

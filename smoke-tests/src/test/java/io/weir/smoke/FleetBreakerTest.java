@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.control.testing.EtcdServer;
 import io.weir.control.testing.TcpProxy;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -91,6 +92,10 @@ class FleetBreakerTest {
   }
 
   private Jvm caller(String name, int port, String options) {
+    return builder(name, port, options).launch();
+  }
+
+  private Jvm.Builder builder(String name, int port, String options) {
     return Jvm.of(jdk(), classpath, "fleet.Caller")
         .weir(
             "service=shop;instance.address="
@@ -102,8 +107,7 @@ class FleetBreakerTest {
                 + "=127.0.0.1:"
                 + port
                 + options)
-        .arguments(name, Integer.toString(port))
-        .launch();
+        .arguments(name, Integer.toString(port));
   }
 
   @AfterEach
@@ -113,6 +117,7 @@ class FleetBreakerTest {
       target.close();
     }
     etcd().ctl("del", "--prefix", "/service/" + service);
+    etcd().ctl("del", "--prefix", "/services/" + service);
     etcd().ctl("del", "--prefix", "/circuit-breaker/" + service);
   }
 
@@ -383,6 +388,190 @@ class FleetBreakerTest {
     }
   }
 
+  @Test
+  void fourteenBadAnswersAndMoreWithinASecondOpenNothing() {
+    start(RULE + ", \"open_seconds\": 60}");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> {
+          tell("arm");
+          long began = System.nanoTime();
+          tell("fail a");
+          Await.until(
+              SOON,
+              () -> hits(began).stream().filter(h -> h[1].equals("a")).count() >= 14,
+              target::told);
+          tell("mend");
+          tell("disarm");
+          return System.nanoTime() - began < 900_000_000L; // else the machine was too slow: again
+        },
+        () -> "no burst of less than a second");
+    long since = System.nanoTime();
+    stays(2_000, () -> key("epoch").isBlank());
+    assertThat(key("votes/")).isBlank();
+    assertThat(refusals("a", since) + refusals("b", 0) + refusals("c", 0)).isZero();
+  }
+
+  @Test
+  void aServicesOwnErrorsOpenForTheInstanceThatGotThemAndForNoOther() {
+    start(
+        "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"failure_ratio\":"
+            + " 0.6, \"ramp_seconds\": 0, \"open_seconds\": 60}");
+    tell("plain");
+    tell("fail a");
+    callers.get("a").say("go");
+    tell("arm");
+    await("it opens", () -> standsStill("a"));
+    stays(2_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    assertThat(once(callers.get("b"))).isEqualTo("ok");
+    assertThat(once(callers.get("c"))).isEqualTo("ok");
+  }
+
+  @Test
+  void whatTheTargetsOwnWeirRefusesOpensNothing() {
+    start(RULE + ", \"open_seconds\": 60}");
+    etcd()
+        .ctl(
+            "put",
+            "/services/" + service + "/instances/127.0.0.1:" + target.port(),
+            library.equals("grpc") ? "{\"protocol\": \"grpc\"}" : "alive");
+    callers.values().forEach(this::awaitRegistered);
+    tell("shed");
+    tell("fail all");
+    callers.values().forEach(j -> j.say("go"));
+    stays(3_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    tell("arm");
+    long now = System.nanoTime();
+    for (String name : callers.keySet()) {
+      await(name + " still calls", () -> hits(now).stream().anyMatch(h -> h[1].equals(name)));
+    }
+  }
+
+  @Test
+  void aCallerWhoseNameServiceIsBrokenClosesNothingForOthers() {
+    start(RULE + ", \"open_seconds\": 60}", "b", "c");
+    callers.put(
+        "a",
+        Jvm.of(jdk(), classpath, "fleet.Caller")
+            .weir(
+                "service=shop;instance.address=a:1;etcd.endpoints="
+                    + etcd().endpoint()
+                    + ";services."
+                    + service
+                    + "=nosuch.invalid:"
+                    + target.port())
+            .arguments("a", Integer.toString(target.port()), "nosuch.invalid")
+            .start());
+    callers.get("a").awaitStderr("connected to");
+    // b and c have no traffic, so nobody would contradict
+    callers.get("a").say("go");
+    if (library.equals("okhttp")) {
+      edge(callers.get("a"), "refused", 0); // gRPC's own answer looks like a refusal
+    }
+    stays(5_000, () -> key("epoch").isBlank() && key("votes/").isBlank());
+    assertThat(once(callers.get("b"))).isEqualTo("ok");
+    assertThat(once(callers.get("c"))).isEqualTo("ok");
+  }
+
+  @Test
+  void whoObjectedAndStandsStillNoLongerSpeaksForTheTarget() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}", "a", "b", "c");
+    Jvm objector = callers.get("b");
+    callers.get("a").say("go");
+    objector.say("go");
+    edge(callers.get("a"), "admitted", 0);
+    edge(objector, "admitted", 0);
+    tell("fail a");
+    await("b objects", () -> key("objections/").contains("\"by\":\"b:1~"));
+    objector.signal("STOP");
+    // its lease runs out, and a's next bad probe finds nobody who contradicts
+    Await.until(
+        Duration.ofSeconds(60),
+        () -> key("state").contains("one witness, nobody objects"),
+        () -> key(""));
+    assertThat(once(callers.get("c"))).isEqualTo("refused");
+    assertThat(key("objections/")).isBlank();
+    long woken = System.nanoTime();
+    objector.signal("CONT");
+    edge(objector, "refused", woken);
+    assertThat(key("objections/")).as("what it knew is of an old epoch").isBlank();
+    long well = System.nanoTime();
+    tell("mend");
+    edge(objector, "admitted", well);
+    edge(callers.get("a"), "admitted", well);
+  }
+
+  @Test
+  void whatAPausedVoterKnewOpensNothingWhenItWakes() {
+    start(RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    tell("fail a");
+    await("a votes", () -> key("votes/a").contains("\"failures\""));
+    await("somebody objects", () -> !key("objections/").isBlank());
+    Jvm voter = callers.get("a");
+    voter.signal("STOP");
+    // the fleet opens and closes without it
+    long dead = System.nanoTime();
+    tell("fail all");
+    edge(callers.get("b"), "refused", dead);
+    edge(callers.get("c"), "refused", dead);
+    await("the fleet is open", () -> key("epoch").contains("\"e\":1,"));
+    long well = System.nanoTime();
+    tell("mend");
+    edge(callers.get("b"), "admitted", well);
+    edge(callers.get("c"), "admitted", well);
+    await("it is closed", () -> key("epoch").contains("\"phase\":\"closed\""));
+    String epoch = key("epoch");
+    long woken = System.nanoTime();
+    voter.signal("CONT");
+    edge(voter, "admitted", woken);
+    stays(2_000, () -> key("epoch").equals(epoch) && key("votes/").isBlank());
+    assertThat(refusals("b", woken) + refusals("c", woken)).isZero();
+  }
+
+  @Test
+  void wallClocksThatAreHoursApartDecideNothing() throws Exception {
+    String library = SteppedClock.library();
+    target = Jvm.of(jdk(), classpath, "fleet.Target").start();
+    etcd()
+        .ctl(
+            "put",
+            "/service/" + service + "/circuit-breaker",
+            RULE + ", \"open_seconds\": 1, \"max_open_seconds\": 1}");
+    Map<String, Duration> ahead =
+        Map.of("a", Duration.ofHours(1), "b", Duration.ofHours(-1), "c", Duration.ZERO);
+    for (String name : List.of("a", "b", "c")) {
+      Path clock = SteppedClock.file(service + "-" + name);
+      SteppedClock.step(clock, ahead.get(name));
+      callers.put(
+          name,
+          builder(name, target.port(), "")
+              .env("LD_PRELOAD", library)
+              .env("STEPPED_CLOCK", clock.toString())
+              .launch());
+    }
+    callers.values().forEach(Jvm::awaitReady);
+    callers.values().forEach(j -> j.awaitStderr("connected to"));
+    callers.values().forEach(j -> j.say("go"));
+    callers.values().forEach(j -> edge(j, "admitted", 0));
+    long sick = System.nanoTime();
+    tell("fail a");
+    edge(callers.get("a"), "refused", sick);
+    await("an objection", () -> !key("objections/").isBlank());
+    stays(2_500, () -> key("epoch").isBlank());
+    long dead = System.nanoTime();
+    tell("fail all");
+    callers.values().forEach(j -> edge(j, "refused", dead));
+    await("the fleet is open", () -> key("state").contains("two witnesses"));
+    long well = System.nanoTime();
+    tell("mend");
+    callers.values().forEach(j -> edge(j, "admitted", well));
+    await("it is closed", () -> key("epoch").contains("\"phase\":\"closed\""));
+  }
+
   /** Keys of this breaker under that name, with what they say. */
   private String key(String name) {
     return etcd().ctl("get", "--prefix", "/circuit-breaker/" + service + "/" + name);
@@ -404,6 +593,25 @@ class FleetBreakerTest {
           assertThat(is.getAsBoolean()).as(() -> key("")).isTrue();
           return System.nanoTime() - since > millis * 1_000_000L;
         });
+  }
+
+  /** A rule that came after the registration is obeyed, so the registration is known. */
+  private void awaitRegistered(Jvm caller) {
+    String key = "/service/" + service + "/rate-limit";
+    etcd().ctl("put", key, "{\"qps\": 0, \"side\": \"client\"}");
+    await("it is refused", () -> !once(caller).equals("ok"));
+    etcd().ctl("del", key);
+    await("it is admitted", () -> once(caller).equals("ok"));
+  }
+
+  /** Whether no call of it has reached the target for half a second. */
+  private boolean standsStill(String caller) {
+    long since = System.nanoTime();
+    List<String[]> all = hits(0).stream().filter(h -> h[1].equals(caller)).toList();
+    return !all.isEmpty()
+        && since - Long.parseLong(all.get(all.size() - 1)[2]) > 500_000_000L
+        && once(callers.get(caller)) != null
+        && hits(since).stream().noneMatch(h -> h[1].equals(caller));
   }
 
   /** How often a caller's answer has changed to a refusal. */

@@ -5,12 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.weir.smoke.Matrix.Cell;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
@@ -18,7 +13,6 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -51,11 +45,7 @@ class PacedClockTest {
     }
 
     void step(Duration ahead) throws IOException {
-      // in place: the process has mapped the file
-      Files.write(
-          clock,
-          ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(ahead.toNanos()).array(),
-          java.nio.file.StandardOpenOption.WRITE);
+      SteppedClock.step(clock, ahead);
     }
   }
 
@@ -72,7 +62,7 @@ class PacedClockTest {
   /** Tomcat counts the time-out of asynchronous requests by the wall clock. */
   @Test
   void aPacedRequestOutlivesAStepOfTheWallClockAndTheContainersIdleTimeouts() throws Exception {
-    String library = library();
+    String library = SteppedClock.library();
     Rules rules =
         new Rules()
             .put(
@@ -81,8 +71,7 @@ class PacedClockTest {
                     + " '/hello'\"}");
     for (Cell cell : Matrix.cells("servlet")) {
       if (SERVERS.contains(cell.name()) && cell.jdk().version() == 17) {
-        Path clock = Work.directory("clock").resolve(cell.name());
-        Files.write(clock, new byte[8]);
+        Path clock = SteppedClock.file(cell.name());
         sites.add(
             new Site(
                 cell,
@@ -136,32 +125,5 @@ class PacedClockTest {
               http.get("/plain").header("Date"), DateTimeFormatter.RFC_1123_DATE_TIME)
           .toInstant();
     }
-  }
-
-  /** Compiled here; by a path without spaces, at which LD_PRELOAD would cut it. */
-  private static String library() throws IOException, InterruptedException {
-    Path folder = Work.directory("clock");
-    Path source = folder.resolve("stepped-clock.c");
-    try (InputStream in = PacedClockTest.class.getResourceAsStream("/stepped-clock.c")) {
-      Files.copy(in, source, StandardCopyOption.REPLACE_EXISTING);
-    }
-    Path library = folder.resolve("stepped-clock.so");
-    Process cc;
-    try {
-      cc =
-          new ProcessBuilder(
-                  "cc", "-shared", "-fPIC", "-o", library.toString(), source.toString(), "-ldl")
-              .redirectErrorStream(true)
-              .start();
-    } catch (IOException none) {
-      assertThat(System.getenv("CI")).as("CI proves this, too: install a C compiler (cc)").isNull();
-      assumeTrue(false, "no C compiler here: install one (cc) to run this");
-      throw none;
-    }
-    String said = new String(cc.getInputStream().readAllBytes());
-    assertThat(cc.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(cc.exitValue()).as(said).isZero();
-    Path relative = Path.of("").toAbsolutePath().relativize(library);
-    return "./" + relative;
   }
 }

@@ -69,7 +69,15 @@ public final class Pages {
     return plane
             .report()
             .toJson(
-                service, version, Collections.<String>emptyList(), plane.tuned(), "", "", "", null)
+                service,
+                version,
+                Collections.<String>emptyList(),
+                plane.tuned(),
+                "",
+                "",
+                "",
+                null,
+                null)
         + "\n";
   }
 

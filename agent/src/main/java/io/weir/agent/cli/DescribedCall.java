@@ -12,10 +12,12 @@ import org.jspecify.annotations.Nullable;
 /** A call that is only described: on a command line, or in a log. One thread. */
 final class DescribedCall {
   /** Reads a call as its target's JVM does. */
-  static final AttributeSource<DescribedCall> INBOUND = new Source(false);
+  static final AttributeSource<DescribedCall> INBOUND = new Source(false, false);
 
   /** Reads a call as its caller's JVM does. */
-  static final AttributeSource<DescribedCall> OUTBOUND = new Source(true);
+  static final AttributeSource<DescribedCall> OUTBOUND = new Source(true, false);
+
+  private static final AttributeSource<DescribedCall> OUTBOUND_GRPC = new Source(true, true);
 
   String method = "GET";
   String path = "/";
@@ -24,6 +26,10 @@ final class DescribedCall {
   @Nullable String query;
 
   @Nullable String host;
+
+  /** -1 when nobody says. */
+  int port = -1;
+
   @Nullable String clientIp;
   @Nullable String caller;
   boolean grpc;
@@ -41,6 +47,11 @@ final class DescribedCall {
 
   /** What was asked for and what it was, in order, when somebody wants to know; else null. */
   @Nullable Map<String, String> asked;
+
+  /** Reads this call as its caller's JVM does, by its protocol. */
+  AttributeSource<DescribedCall> outbound() {
+    return grpc ? OUTBOUND_GRPC : OUTBOUND;
+  }
 
   void header(String name, String value) {
     if (headers == null) {
@@ -60,7 +71,16 @@ final class DescribedCall {
       int slash = t.indexOf('/', scheme + 3);
       String authority = t.substring(scheme + 3, slash < 0 ? t.length() : slash);
       int colon = authority.lastIndexOf(':');
-      host = colon > 0 ? authority.substring(0, colon) : authority;
+      boolean named = colon > authority.lastIndexOf(']');
+      host = named ? authority.substring(0, colon) : authority;
+      port = t.startsWith("https") ? 443 : 80;
+      if (named) {
+        try {
+          port = Integer.parseInt(authority.substring(colon + 1));
+        } catch (NumberFormatException notANumber) {
+          port = -1;
+        }
+      }
       t = slash < 0 ? "/" : t.substring(slash);
     }
     int q = t.indexOf('?');
@@ -115,9 +135,16 @@ final class DescribedCall {
 
   private static final class Source extends AttributeSource<DescribedCall> {
     private final boolean outbound;
+    private final boolean grpc;
 
-    Source(boolean outbound) {
+    Source(boolean outbound, boolean grpc) {
       this.outbound = outbound;
+      this.grpc = grpc;
+    }
+
+    @Override
+    public boolean grpc() {
+      return grpc;
     }
 
     @Override

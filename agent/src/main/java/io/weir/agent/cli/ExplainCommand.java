@@ -10,6 +10,7 @@ import io.weir.engine.call.HealthChecks;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.EngineOptions;
+import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.gate.ServicePlan;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
@@ -120,6 +121,12 @@ final class ExplainCommand extends StoreCommand {
   private HealthChecks callersChecks = HealthChecks.DEFAULT;
   private HealthChecks serviceChecks = HealthChecks.DEFAULT;
 
+  /** Why rules under {@code *} are not about the call; null: they are. */
+  private @Nullable String spared;
+
+  /** By its address, so that routing rules under {@code *} are not asked either. */
+  private boolean sparedAddress;
+
   private final List<Object> steps = new ArrayList<Object>();
   private final List<String[]> rows = new ArrayList<String[]>();
 
@@ -214,11 +221,20 @@ final class ExplainCommand extends StoreCommand {
           null);
     }
     final long now = 0;
+    List<LiveInstances.Member> members = LiveInstances.members(view);
+    Infrastructure infrastructure = Infrastructure.of(members, caller, service, call);
+    spared = infrastructure.why(call);
+    String at = infrastructure.address;
+    sparedAddress = at != null;
     Engine callers =
         new Engine(
             EngineOptions.of(caller == null ? "the-caller" : caller, () -> now)
-                .locality(new Locality(region, zone)));
-    List<LiveInstances.Member> members = LiveInstances.members(view);
+                .locality(new Locality(region, zone))
+                .addresses(
+                    at == null
+                        ? ServiceAddresses.NONE
+                        : ServiceAddresses.of(Collections.singletonMap(service, at))));
+    callers.exemptions().infrastructure(infrastructure.clients);
     Probes atCaller = caller == null ? null : Probes.of(members, caller);
     Probes atService = Probes.of(members, service);
     callersChecks = atCaller == null ? HealthChecks.DEFAULT : atCaller.checks;
@@ -230,7 +246,12 @@ final class ExplainCommand extends StoreCommand {
     Engine own = new Engine(EngineOptions.of(service, () -> now));
     own.exemptions().healthChecks(serviceChecks);
     own.apply(book);
-    ServicePlan plan = callers.plan(service);
+    ServicePlan plan =
+        at == null
+            ? callers.plan(service)
+            : callers.plan(
+                at.substring(0, at.lastIndexOf(':')),
+                Integer.parseInt(at.substring(at.lastIndexOf(':') + 1)));
     String fleet = plan == null ? "" : impose(view, plan);
     if (plan != null && plan.breakers() != null) {
       for (CircuitBreaker b : plan.breakers().all()) {
@@ -245,7 +266,7 @@ final class ExplainCommand extends StoreCommand {
       out = callers.newDecision();
       in = own.newDecision();
       admitted =
-          (plan == null || callers.outbound(plan, DescribedCall.OUTBOUND, call, out))
+          (plan == null || callers.outbound(plan, call.outbound(), call, out))
               && own.inbound(DescribedCall.INBOUND, call, in);
       if (!admitted && refusedAt == 0) {
         refusedAt = i;
@@ -253,7 +274,7 @@ final class ExplainCommand extends StoreCommand {
     }
     CallDecision refused = out.refusal() != null ? out : in;
     Refusal refusal = refused.refusal();
-    limits(book, RateLimitRule.Side.CLIENT, DescribedCall.OUTBOUND, refusal);
+    limits(book, RateLimitRule.Side.CLIENT, call.outbound(), refusal);
     breakers(book, refusal, fleet);
     routes(book, out, refusal);
     limits(book, RateLimitRule.Side.SERVER, DescribedCall.INBOUND, refusal);
@@ -377,6 +398,10 @@ final class ExplainCommand extends StoreCommand {
   }
 
   private boolean exempt(String where, Rule r, AttributeSource<DescribedCall> source) {
+    if (where.equals("caller") && r.isDefault() && spared != null) {
+      step(where, r, "exempt", spared, false);
+      return true;
+    }
     HealthChecks checks = where.equals("caller") ? callersChecks : serviceChecks;
     if (r.includeHealth || !checks.include(source, call)) {
       return false;
@@ -442,7 +467,7 @@ final class ExplainCommand extends StoreCommand {
   private void breakers(RuleBook book, @Nullable Refusal refusal, String fleet) {
     boolean taken = false;
     for (CircuitBreakerRule r : book.breakers(service)) {
-      if (exempt("caller", r, DescribedCall.OUTBOUND)) {
+      if (exempt("caller", r, call.outbound())) {
         continue;
       }
       String miss =
@@ -450,7 +475,7 @@ final class ExplainCommand extends StoreCommand {
               ? "an earlier rule applies already"
               : !isApplied(r)
                   ? "under * it is about registered, declared and internal names; hosts: any"
-                  : miss(r.match, DescribedCall.OUTBOUND);
+                  : miss(r.match, call.outbound());
       if (miss != null) {
         step("caller", r, "does not apply", miss, false);
         continue;
@@ -503,7 +528,11 @@ final class ExplainCommand extends StoreCommand {
   /** True: this rule decides, the later ones are not asked. */
   private boolean route(
       RouteRule r, boolean last, RuleBook book, CallDecision decision, @Nullable Refusal refusal) {
-    String miss = miss(r.match, DescribedCall.OUTBOUND);
+    if (sparedAddress && r.isDefault()) {
+      step("caller", r, "exempt", String.valueOf(spared), false);
+      return false;
+    }
+    String miss = miss(r.match, call.outbound());
     if (miss != null) {
       step("caller", r, "does not apply", miss, false);
       return false;
@@ -518,7 +547,7 @@ final class ExplainCommand extends StoreCommand {
         step("caller", "route " + r.id + " " + where, "not asked", "an earlier row matches", false);
         continue;
       }
-      String no = miss(row.match, DescribedCall.OUTBOUND);
+      String no = miss(row.match, call.outbound());
       if (no != null) {
         step("caller", "route " + r.id + " " + where, "does not apply", no, false);
       } else {

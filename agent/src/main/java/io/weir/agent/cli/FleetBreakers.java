@@ -17,6 +17,9 @@ final class FleetBreakers {
   private static final String PREFIX = "/circuit-breaker/";
   private static final String FORCE = "/force";
 
+  /** Who votes or objects is told by name up to so many: there may be thousands. */
+  private static final int MOST_NAMED = 5;
+
   private FleetBreakers() {}
 
   /**
@@ -127,7 +130,12 @@ final class FleetBreakers {
       boolean vote = k.getKey().startsWith("votes/");
       if (vote || k.getKey().startsWith("objections/")) {
         Map<String, Object> v = Json.readObject(k.getValue().text());
-        if (Json.number(v, "e") == Json.number(epoch, "e")) {
+        // without a lease it would stay for ever, so instances do not believe it
+        boolean counts =
+            k.getValue().lease != 0
+                && v.get("e") instanceof Number
+                && (vote || !Json.text(v, "by").isEmpty());
+        if (counts && Json.number(v, "e") == Json.number(epoch, "e")) {
           if (vote) {
             v.put("by", k.getKey().substring("votes/".length()));
           }
@@ -215,7 +223,13 @@ final class FleetBreakers {
   }
 
   private static void who(StringBuilder s, String what, Map<String, Object> breaker, String list) {
-    for (Map<String, Object> v : Json.objects(breaker, list)) {
+    List<Map<String, Object>> all = Json.objects(breaker, list);
+    int left = MOST_NAMED;
+    for (Map<String, Object> v : all) {
+      if (left-- == 0) {
+        s.append("; and ").append(all.size() - MOST_NAMED).append(" more");
+        return;
+      }
       s.append(s.length() == 0 ? "" : "; ")
           .append(Json.text(v, "by"))
           .append(' ')

@@ -40,6 +40,9 @@ final class LiveInstances {
     /** What it takes for health checks. */
     final HealthChecks healthChecks;
 
+    /** Addresses beside the usual ones whose calls rules under {@code *} are not about. */
+    final List<String> infrastructure;
+
     /** How the calls it served lately ended, or null: no caller doubts the service. */
     final @Nullable Map<String, Object> served;
 
@@ -53,14 +56,9 @@ final class LiveInstances {
       off = Boolean.TRUE.equals(raw.get("off"));
       agent = Json.text(raw, "agent");
       rules = Collections.unmodifiableList(Json.objects(raw, "rules"));
-      List<String> registered = new ArrayList<String>();
-      if (raw.get("addresses") instanceof List) {
-        for (Object address : (List<?>) raw.get("addresses")) {
-          registered.add(String.valueOf(address));
-        }
-      }
       healthChecks = healthChecks(raw.get("health_paths"));
-      addresses = Collections.unmodifiableList(registered);
+      infrastructure = texts(raw.get("infrastructure"));
+      addresses = texts(raw.get("addresses"));
       coverage = Collections.unmodifiableList(Json.objects(raw, "coverage"));
       auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
       served = Json.inner(raw, "served");
@@ -75,11 +73,15 @@ final class LiveInstances {
       if (!(told instanceof List)) {
         return HealthChecks.DEFAULT;
       }
-      List<String> paths = new ArrayList<String>();
-      for (Object path : (List<?>) told) {
-        paths.add(String.valueOf(path));
+      return new HealthChecks(texts(told));
+    }
+
+    private static List<String> texts(@Nullable Object told) {
+      List<String> all = new ArrayList<String>();
+      for (Object one : told instanceof List ? (List<?>) told : Collections.emptyList()) {
+        all.add(String.valueOf(one));
       }
-      return new HealthChecks(paths);
+      return Collections.unmodifiableList(all);
     }
 
     String name() {

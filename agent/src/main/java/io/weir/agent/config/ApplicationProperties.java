@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.jar.Attributes;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
@@ -26,7 +27,11 @@ import org.jspecify.annotations.Nullable;
 public final class ApplicationProperties {
   /** Nothing is known. */
   public static final ApplicationProperties NONE =
-      new ApplicationProperties(Collections.<String, String>emptyMap(), null, null);
+      new ApplicationProperties(
+          Collections.<String, String>emptyMap(),
+          Collections.<String, String>emptyMap(),
+          null,
+          null);
 
   private static final String NAME = "spring.application.name";
   private static final String MANAGEMENT = "management.server.port";
@@ -43,12 +48,17 @@ public final class ApplicationProperties {
   };
 
   private final Map<String, String> values;
+  private final Map<String, String> infrastructure;
   private final @Nullable String name;
   private final @Nullable String nameOrigin;
 
   private ApplicationProperties(
-      Map<String, String> values, @Nullable String name, @Nullable String nameOrigin) {
+      Map<String, String> values,
+      Map<String, String> infrastructure,
+      @Nullable String name,
+      @Nullable String nameOrigin) {
     this.values = values;
+    this.infrastructure = infrastructure;
     this.name = name;
     this.nameOrigin = nameOrigin;
   }
@@ -79,6 +89,11 @@ public final class ApplicationProperties {
     return String.valueOf(values.get(MANAGEMENT + "@"));
   }
 
+  /** Where it exports telemetry to, registers and gets its configuration: {@code host:port}. */
+  Set<String> infrastructure() {
+    return InfrastructureSettings.addresses(infrastructure);
+  }
+
   /**
    * Looks.
    *
@@ -101,9 +116,13 @@ public final class ApplicationProperties {
     /** What was found first counts; {@code KEY@} is where. */
     private final Map<String, String> found = new LinkedHashMap<String, String>();
 
+    /** The same, by the one spelling of {@link InfrastructureSettings}. */
+    private final Map<String, String> infrastructure;
+
     Reader(Properties system, Map<String, String> environment) {
       this.system = system;
       this.environment = environment;
+      infrastructure = InfrastructureSettings.in(system, environment);
     }
 
     ApplicationProperties read(File directory) {
@@ -141,7 +160,7 @@ public final class ApplicationProperties {
         name = war();
         origin = "the one application in Tomcat's webapps";
       }
-      return new ApplicationProperties(found, name, name == null ? null : origin);
+      return new ApplicationProperties(found, infrastructure, name, name == null ? null : origin);
     }
 
     /** {@code --spring.application.name=shop} among the program's arguments. */
@@ -198,6 +217,12 @@ public final class ApplicationProperties {
       Map<String, String> all = properties ? FlatFile.properties(text) : FlatFile.yaml(text);
       for (String key : KEYS) {
         put(key, all.get(key), origin);
+      }
+      for (Map.Entry<String, String> e : all.entrySet()) {
+        String key = InfrastructureSettings.property(e.getKey());
+        if (InfrastructureSettings.isOne(key) && !infrastructure.containsKey(key)) {
+          infrastructure.put(key, expand(e.getValue().trim(), 0));
+        }
       }
     }
 

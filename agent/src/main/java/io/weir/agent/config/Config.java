@@ -114,6 +114,7 @@ public final class Config {
         of.managementPortOrigin());
     otel(l, "weir.metrics.endpoint", "otel.exporter.otlp.endpoint", system);
     otel(l, "weir.metrics.headers", "otel.exporter.otlp.headers", system);
+    infrastructure(l, of);
     for (Map.Entry<String, String> e : l.values.entrySet()) {
       warnIfUnknown(e.getKey(), l);
     }
@@ -161,6 +162,19 @@ public final class Config {
     l.put(key, system.getProperty(name), "-D" + name);
     String env = name.toUpperCase(Locale.ROOT).replace('.', '_');
     l.put(key, l.environment.get(env), "environment " + env);
+  }
+
+  /** Found ones stand beside given ones: who names one does not give up the others. */
+  private static void infrastructure(Loader l, ApplicationProperties application) {
+    String key = PropertyKey.INFRASTRUCTURE.propertyName();
+    Set<String> found = application.infrastructure();
+    String given = l.values.get(key);
+    if (!found.isEmpty()) {
+      String all = String.join(",", found);
+      l.values.put(key, given == null || given.isEmpty() ? all : given + "," + all);
+      l.origins.put(
+          key, given == null ? "the application's settings" : l.origins.get(key) + " and they");
+    }
   }
 
   private static String full(String key) {

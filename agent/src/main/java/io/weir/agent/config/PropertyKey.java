@@ -60,6 +60,12 @@ public enum PropertyKey {
       "",
       "weir.services.<logical>=host:port,...: what hard-wired addresses are called, and the static"
           + " instances of that service"),
+  INFRASTRUCTURE(
+      "weir.infrastructure",
+      "what the settings of OpenTelemetry, Zipkin, Eureka, Spring Cloud Config and the like say,"
+          + " and where these go when nothing is said",
+      "comma separated host:port of further telemetry, registries and configuration servers: rules"
+          + " under * are not about calls to them"),
   COLOUR_TO(
       "weir.colour.to",
       "inside",

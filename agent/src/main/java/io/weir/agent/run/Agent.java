@@ -96,6 +96,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
                 .propagateTo(reach(config))
                 .pacer(new PaceThread()));
     engine.exemptions().healthChecks(HealthPaths.of(config, log::warn));
+    engine.exemptions().infrastructure(InfrastructureAddresses.of(config, log::warn));
     engine
         .ports()
         .declare(

@@ -198,7 +198,8 @@ final class ControlPlanes {
             .service(service)
             .instance(Identity.of(config))
             .agentVersion(Agent.version())
-            .healthPaths(HealthPaths.told(config));
+            .healthPaths(HealthPaths.told(config))
+            .infrastructure(InfrastructureAddresses.told(config));
     Path directory = RuleSource.directory(config, jar);
     if (directory != null) {
       b.directory(directory);

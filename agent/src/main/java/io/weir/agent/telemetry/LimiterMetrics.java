@@ -80,7 +80,8 @@ final class LimiterMetrics {
             "weir.exempt",
             COUNTER,
             "{call}",
-            "Calls that limits and breakers let pass: health checks, calls to a management port.",
+            "Calls that limits and breakers let pass: health checks, calls to a management port;"
+                + " infrastructure: those of exporters and registry clients, by rules under *.",
             SERVICE,
             SIDE,
             text("reason")),
@@ -89,6 +90,7 @@ final class LimiterMetrics {
           sink.value(engine.exemptions().healthCheckCount(true), 1, own, "server", "health-check");
           sink.value(engine.exemptions().healthCheckCount(false), 1, own, "client", "health-check");
           sink.value(engine.exemptions().managementCount(), 1, own, "server", "management-port");
+          sink.value(engine.exemptions().infrastructureCount(), 1, own, "client", "infrastructure");
         });
     running(
         "weir.limit.max_concurrent",

@@ -15,7 +15,7 @@ class FleetBreakersTest {
     TreeMap<String, Entry> entries = new TreeMap<>();
     for (int i = 0; i < keysAndTexts.length; i += 2) {
       byte[] text = keysAndTexts[i + 1].getBytes(StandardCharsets.UTF_8);
-      entries.put(keysAndTexts[i], new Entry(keysAndTexts[i], text, 1, 1, 0));
+      entries.put(keysAndTexts[i], new Entry(keysAndTexts[i], text, 1, 1, 1));
     }
     return new StoreView(1, entries);
   }
@@ -44,6 +44,41 @@ class FleetBreakersTest {
         .isEqualTo(
             "shop-1:80~a votes to open (14 of 20 failed); shop-2:80~b objects (0 of 93 failed)");
     assertThat(Json.objects(b, "votes")).hasSize(1);
+  }
+
+  @Test
+  void whatCannotBeReadIsNotTold() {
+    String vote = "{\"e\":0,\"calls\":20,\"failures\":14,\"host\":\"shop-1\"}";
+    TreeMap<String, Entry> entries = new TreeMap<>();
+    int n = 0;
+    for (String text :
+        List.of("", "{", "[1]", "null", "{}", "{\"e\":\"0\"}", "{\"e\":1}", "\u0000")) {
+      byte[] value = text.getBytes(StandardCharsets.UTF_8);
+      String at = "/circuit-breaker/pay/";
+      entries.put(at + "votes/" + n++, new Entry(at + "votes/" + n, value, 1, 1, 1));
+      entries.put(at + "objections/" + n, new Entry(at + "objections/" + n, value, 1, 1, 1));
+    }
+    entries.put(
+        "/circuit-breaker/pay/votes/leaseless",
+        new Entry(
+            "/circuit-breaker/pay/votes/leaseless",
+            vote.getBytes(StandardCharsets.UTF_8),
+            1,
+            1,
+            0));
+    assertThat(FleetBreakers.in(new StoreView(1, entries), null)).isEmpty();
+  }
+
+  @Test
+  void ofThousandsOfVotesSomeAreNamed() {
+    String[] votes = new String[20_000];
+    for (int i = 0; i < votes.length; i += 2) {
+      votes[i] = "/circuit-breaker/pay/votes/shop-" + i + ":80~a";
+      votes[i + 1] = "{\"e\":0,\"calls\":20,\"failures\":14}";
+    }
+    Map<String, Object> b = only(view(votes));
+    assertThat(Json.objects(b, "votes")).hasSize(10_000);
+    assertThat(FleetBreakers.why(b)).endsWith("; and 9995 more").hasSizeLessThan(400);
   }
 
   @Test

@@ -148,4 +148,64 @@ class ApplicationPropertiesTest {
     assertThat(load().named()).isFalse();
     assertThat(load().warnings()).isEmpty();
   }
+
+  private void infrastructureIs(String... addresses) {
+    assertThat(load().get(PropertyKey.INFRASTRUCTURE)).isEqualTo(String.join(",", addresses));
+  }
+
+  @Test
+  void exportersAndRegistriesAreFoundInEverySpellingOfTheirSettings() throws IOException {
+    assertThat(load().get(PropertyKey.INFRASTRUCTURE)).isNull();
+    environment.put("OTEL_EXPORTER_OTLP_ENDPOINT", "http://Collector:4318");
+    environment.put(
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:secret@t.example/v1/traces");
+    environment.put("SW_AGENT_COLLECTOR_BACKEND_SERVICES", "oap-1:11800,oap-2:11800");
+    infrastructureIs("collector:4318", "oap-1:11800", "oap-2:11800", "t.example:443");
+
+    environment.clear();
+    environment.put(
+        "EUREKA_CLIENT_SERVICEURL_DEFAULTZONE", "http://e1:8761/eureka,http://e2/eureka");
+    infrastructureIs("e1:8761", "e2:80");
+    environment.clear();
+    jar(
+        "BOOT-INF/classes/application.yml",
+        "eureka:\n"
+            + "  client:\n"
+            + "    service-url:\n"
+            + "      default-zone: ${EUREKA:http://e3:8761/eureka}\n"
+            + "spring:\n"
+            + "  config:\n"
+            + "    import: optional:configserver:http://conf:8888\n"
+            + "  cloud:\n"
+            + "    consul:\n"
+            + "      host: agent\n"
+            + "    nacos:\n"
+            + "      discovery:\n"
+            + "        server-addr: n1:8848,n2\n");
+    infrastructureIs(
+        "agent:8500", "conf:8888", "e3:8761", "n1:8848", "n1:9848", "n2:8848", "n2:9848");
+    environment.put("EUREKA", "http://[fd00::1]:8761/eureka/");
+    system.setProperty("spring.cloud.consul.port", "8501");
+    system.setProperty("spring.cloud.nacos.discovery.serverAddr", "");
+    infrastructureIs("[fd00::1]:8761", "agent:8501", "conf:8888");
+  }
+
+  @Test
+  void whatIsNoAddressIsNotOneAndGivenOnesStandBesideFoundOnes() {
+    for (String none :
+        new String[] {"", "${A}", "http://", "http://a b/", "c:x", "http://c:0", "c"}) {
+      system.setProperty("otel.exporter.otlp.endpoint", none);
+      assertThat(load().get(PropertyKey.INFRASTRUCTURE)).as(none).isNull();
+    }
+    StringBuilder many = new StringBuilder("a:1");
+    for (int i = 0; i < 10_000; i++) {
+      many.append(",h").append(i).append(":80");
+    }
+    system.setProperty("otel.exporter.otlp.endpoint", many.toString());
+    assertThat(load().get(PropertyKey.INFRASTRUCTURE).split(","))
+        .hasSize(InfrastructureSettings.MOST);
+    system.setProperty("otel.exporter.otlp.endpoint", "dns:///c:4317");
+    system.setProperty("weir.infrastructure", "push:9091");
+    infrastructureIs("push:9091", "c:4317");
+  }
 }

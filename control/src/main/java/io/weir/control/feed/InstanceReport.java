@@ -71,7 +71,19 @@ public final class InstanceReport {
 
   /** As below, of an instance that is not registered. */
   public String toJson(String service, String agent) {
-    return toJson(service, agent, Collections.<String>emptyList(), "", "", "", "", null);
+    return toJson(service, agent, Collections.<String>emptyList(), "", "", "", "", null, null);
+  }
+
+  private static void list(StringBuilder s, String name, @Nullable Collection<String> texts) {
+    if (texts == null) {
+      return;
+    }
+    String before = ",\"" + name + "\":[";
+    for (String text : texts) {
+      JsonText.quote(s.append(before), text);
+      before = ",";
+    }
+    s.append(texts.isEmpty() ? before + "]" : "]");
   }
 
   /**
@@ -89,6 +101,7 @@ public final class InstanceReport {
    * @param latency how long calls took lately, a JSON array; empty while no {@code top} is open
    * @param coverage the libraries that are loaded, governed or not, a JSON array; or empty
    * @param healthPaths what this instance takes for health checks; null: the default paths
+   * @param infrastructure addresses that no rule under {@code *} is about; null: the usual ones
    */
   public String toJson(
       String service,
@@ -98,7 +111,8 @@ public final class InstanceReport {
       String served,
       String latency,
       String coverage,
-      @Nullable Collection<String> healthPaths) {
+      @Nullable Collection<String> healthPaths,
+      @Nullable Collection<String> infrastructure) {
     StringBuilder s = new StringBuilder(256);
     s.append("{\"revision\":").append(revision).append(",\"state\":");
     int rejections = 0;
@@ -109,21 +123,9 @@ public final class InstanceReport {
     s.append(",\"rejections\":").append(rejections);
     s.append(",\"off\":").append(off).append(",\"agent\":");
     JsonText.quote(s, agent);
-    String before = ",\"addresses\":[";
-    for (String address : addresses) {
-      JsonText.quote(s.append(before), address);
-      before = ",";
-    }
-    s.append(addresses.isEmpty() ? "" : "]");
-    if (healthPaths != null) {
-      s.append(",\"health_paths\":[");
-      before = "";
-      for (String path : healthPaths) {
-        JsonText.quote(s.append(before), path);
-        before = ",";
-      }
-      s.append(']');
-    }
+    list(s, "addresses", addresses.isEmpty() ? null : addresses);
+    list(s, "health_paths", healthPaths);
+    list(s, "infrastructure", infrastructure);
     s.append(auto.isEmpty() ? "" : ",\"auto\":").append(auto);
     s.append(served.isEmpty() ? "" : ",\"served\":").append(served);
     s.append(coverage.isEmpty() ? "" : ",\"coverage\":").append(coverage);

@@ -62,8 +62,14 @@ final class FleetCodec {
     return s.append('}').toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  /** The value of a key, relative to its target; null when such a key means nothing. */
-  static @Nullable Object read(String key, byte[] value) {
+  /**
+   * The value of a key, relative to its target; null when such a key means nothing.
+   *
+   * @param leased whether the key goes by itself. A vote, an objection or a claim to probe that
+   *     does not is nobody's: an instance writes each of them under a lease, so it would stay for
+   *     ever
+   */
+  static @Nullable Object read(String key, byte[] value, boolean leased) {
     String text = new String(value, StandardCharsets.UTF_8);
     if (key.equals(FleetMachine.EPOCH)) {
       return fence(text);
@@ -72,27 +78,22 @@ final class FleetCodec {
       return text;
     }
     if (key.equals(FleetMachine.PROBE)) {
-      String by = field(text, "by");
-      return by == null ? text : by;
+      return leased ? word(text, "by") : FleetMachine.NOBODY;
     }
-    if (key.startsWith(FleetMachine.VOTES)) {
-      String host = field(text, "host");
-      String zone = field(text, "zone");
-      return new Vote(
-          number(text, "e", -1),
-          number(text, "calls", 0),
-          number(text, "failures", 0),
-          new FailureDomain(host == null ? "" : host, zone == null ? "" : zone));
-    }
-    if (FleetMachine.slot(key) >= 0) {
-      String by = field(text, "by");
-      return new Objection(
-          by == null ? -1 : number(text, "e", -1),
-          by == null ? "" : by,
-          number(text, "calls", 0),
-          number(text, "failures", 0));
-    }
-    return null;
+    boolean vote = key.startsWith(FleetMachine.VOTES);
+    return vote || FleetMachine.slot(key) >= 0 ? testimony(text, vote, leased) : null;
+  }
+
+  private static Testimony testimony(String text, boolean vote, boolean leased) {
+    String by = word(text, "by");
+    boolean counts = leased && (vote || !by.isEmpty());
+    long epoch = counts ? number(text, "e", -1) : -1;
+    long calls = number(text, "calls", 0);
+    long failures = number(text, "failures", 0);
+    return vote
+        ? new Vote(
+            epoch, calls, failures, new FailureDomain(word(text, "host"), word(text, "zone")))
+        : new Objection(epoch, by, calls, failures);
   }
 
   private static FleetEpoch fence(String text) {
@@ -145,9 +146,16 @@ final class FleetCodec {
 
   private static @Nullable String field(String text, String name) {
     Matcher m =
-        Pattern.compile("\"" + name + "\"\\s*:\\s*(?:\"([^\"]{0,512})\"|(-?[0-9]{1,18})\\b)")
+        Pattern.compile(
+                "\"" + name + "\"\\s*:\\s*(?:\"([^\"]{0,512})\"|(-?[0-9]{1,18})(?=\\s*[,}]))")
             .matcher(text);
     return !m.find() ? null : m.group(1) != null ? m.group(1) : m.group(2);
+  }
+
+  /** Empty where there is none. */
+  private static String word(String text, String name) {
+    String s = field(text, name);
+    return s == null ? "" : s;
   }
 
   private static long number(String text, String name, long otherwise) {

@@ -499,7 +499,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       if (key.equals(FleetMachine.FORCE)) {
         return; // agents can write here, so it is no operator's hand
       }
-      Object value = now == null ? null : FleetCodec.read(key, now.value);
+      Object value = now == null ? null : FleetCodec.read(key, now.value, now.lease != 0);
       if (now == null || value == null) {
         machine.gone(key);
       } else {

@@ -1,9 +1,7 @@
 package io.weir.control.fleet;
 
 import io.weir.engine.rules.CircuitBreakerRule.Force;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -48,6 +46,9 @@ class FleetMachine {
   /** How long half-open and closed projections and votes stay. */
   static final int PROJECTION_SECONDS = 60;
 
+  /** Who has a claim to probe that cannot be read or stays for ever. */
+  static final String NOBODY = "";
+
   private static final long MILLI = 1_000_000L;
   private static final long SECOND = 1_000_000_000L;
 
@@ -86,7 +87,7 @@ class FleetMachine {
   /** etcd counts every put, delete and comparison; its default bound is 128. */
   private static final int MAX_COMPARED_VOTES = 60;
 
-  private static final long NEVER = Long.MAX_VALUE;
+  static final long NEVER = Long.MAX_VALUE;
 
   /** What a rule says about sharing. Immutable. */
   static final class Settings {
@@ -122,7 +123,7 @@ class FleetMachine {
     }
   }
 
-  private enum Result {
+  enum Result {
     NONE,
     GOOD,
     BAD
@@ -130,74 +131,76 @@ class FleetMachine {
 
   final String self;
   final FailureDomain site;
-  private Settings settings;
-  private int live = 1;
-  private long dice;
+  // package-private from here to the constructor: the explorer copies and compares machines
+
+  Settings settings;
+  int live = 1;
+  long dice;
 
   // the view: what the target's keys were at the last revision heard of
-  private FleetEpoch fence = FleetEpoch.NONE;
-  private long fenceMod;
-  private boolean stateThere;
-  private String prober = "";
-  private long probeMod;
-  private Force force = Force.NONE;
-  private final Map<String, Vote> votes = new TreeMap<String, Vote>();
-  private final Map<String, Long> voteMods = new TreeMap<String, Long>();
-  private final @Nullable Objection[] objections = new @Nullable Objection[OBJECTIONS.length];
-  private final long[] objectionMods = new long[OBJECTIONS.length];
+  FleetEpoch fence = FleetEpoch.NONE;
+  long fenceMod;
+  boolean stateThere;
+  String prober = "";
+  long probeMod;
+  Force force = Force.NONE;
+  final Map<String, Vote> votes = new TreeMap<String, Vote>();
+  final Map<String, Long> voteMods = new TreeMap<String, Long>();
+  final @Nullable Objection[] objections = new @Nullable Objection[OBJECTIONS.length];
+  final long[] objectionMods = new long[OBJECTIONS.length];
 
-  private boolean synced;
-  private boolean connected;
-  private long awaySince;
-  private boolean session;
+  boolean synced;
+  boolean connected;
+  long awaySince;
+  boolean session;
 
   /** A probe key of ours that a lost lease takes with it. */
-  private long lostProbeMod = -1;
+  long lostProbeMod = -1;
 
   /** When the open time of {@link #deadlineOf} ends on the local clock. */
-  private long deadline;
+  long deadline;
 
-  private long deadlineOf = -1;
+  long deadlineOf = -1;
 
   // own evidence
-  private long evidenceEpoch = -1;
-  private long evidenceAt;
-  private long calls;
-  private long failures;
-  private long ageNanos;
-  private long quorumSeen = NEVER;
+  long evidenceEpoch = -1;
+  long evidenceAt;
+  long calls;
+  long failures;
+  long ageNanos;
+  long quorumSeen = NEVER;
 
   /** Since when this instance's vote stands, and nobody objects. */
-  private long aloneSince = NEVER;
+  long aloneSince = NEVER;
 
   // what this instance sees of the target while others vote
-  private long sightEpoch = -1;
-  private boolean sightWell;
-  private long sightCalls;
-  private long sightFailures;
-  private long objectAt = NEVER;
+  long sightEpoch = -1;
+  boolean sightWell;
+  long sightCalls;
+  long sightFailures;
+  long objectAt = NEVER;
 
   /** Since when an objection of this instance stands, and no vote. */
-  private long quietSince = NEVER;
+  long quietSince = NEVER;
 
   // own traffic and probes
-  private boolean traffic;
-  private long trafficAt;
-  private long campaignAt = NEVER;
-  private int outstanding;
-  private long probeActivity;
-  private Result result = Result.NONE;
+  boolean traffic;
+  long trafficAt;
+  long campaignAt = NEVER;
+  int outstanding;
+  long probeActivity;
+  Result result = Result.NONE;
 
   // moves
-  private @Nullable FleetTransaction underWay;
-  private @Nullable FleetTransaction answered;
-  private long answeredUntil;
+  @Nullable FleetTransaction underWay;
+  @Nullable FleetTransaction answered;
+  long answeredUntil;
 
   // outputs
-  private @Nullable FleetTransaction move;
-  private @Nullable DesiredState role;
-  private boolean roleNew;
-  private Force imposedForce = Force.NONE;
+  @Nullable FleetTransaction move;
+  @Nullable DesiredState role;
+  boolean roleNew;
+  Force imposedForce = Force.NONE;
 
   /**
    * @param self no other instance's name, not even one that this process had before
@@ -208,62 +211,6 @@ class FleetMachine {
     this.site = site;
     this.settings = settings;
     this.dice = seed;
-  }
-
-  /** The same machine in the same state, independent of this one. */
-  FleetMachine copy() {
-    FleetMachine m = fresh();
-    m.live = live;
-    m.dice = dice;
-    m.fence = fence;
-    m.fenceMod = fenceMod;
-    m.stateThere = stateThere;
-    m.prober = prober;
-    m.probeMod = probeMod;
-    m.force = force;
-    m.votes.putAll(votes);
-    m.voteMods.putAll(voteMods);
-    m.synced = synced;
-    m.connected = connected;
-    m.awaySince = awaySince;
-    m.session = session;
-    m.lostProbeMod = lostProbeMod;
-    m.deadline = deadline;
-    m.deadlineOf = deadlineOf;
-    m.evidenceEpoch = evidenceEpoch;
-    m.evidenceAt = evidenceAt;
-    m.calls = calls;
-    m.failures = failures;
-    m.ageNanos = ageNanos;
-    m.quorumSeen = quorumSeen;
-    System.arraycopy(objections, 0, m.objections, 0, objections.length);
-    System.arraycopy(objectionMods, 0, m.objectionMods, 0, objectionMods.length);
-    m.aloneSince = aloneSince;
-    m.sightEpoch = sightEpoch;
-    m.sightWell = sightWell;
-    m.sightCalls = sightCalls;
-    m.sightFailures = sightFailures;
-    m.objectAt = objectAt;
-    m.quietSince = quietSince;
-    m.traffic = traffic;
-    m.trafficAt = trafficAt;
-    m.campaignAt = campaignAt;
-    m.outstanding = outstanding;
-    m.probeActivity = probeActivity;
-    m.result = result;
-    m.underWay = underWay;
-    m.answered = answered;
-    m.answeredUntil = answeredUntil;
-    m.move = move;
-    m.role = role;
-    m.roleNew = roleNew;
-    m.imposedForce = imposedForce;
-    return m;
-  }
-
-  /** For {@link #copy}: a new machine of the same kind. */
-  FleetMachine fresh() {
-    return new FleetMachine(self, site, settings, dice);
   }
 
   // ---- inputs: rules and surroundings
@@ -536,11 +483,11 @@ class FleetMachine {
     return gatheredIn == fence.epoch;
   }
 
-  private boolean mine() {
+  boolean mine() {
     return prober.equals(self) && probeMod != lostProbeMod;
   }
 
-  private long idleLimit() {
+  long idleLimit() {
     return outstanding > 0 ? settings.probeTimeoutNanos : IDLE_NANOS;
   }
 
@@ -644,7 +591,7 @@ class FleetMachine {
     return !holds ? NEVER : before == NEVER ? now : before;
   }
 
-  private boolean tripped() {
+  boolean tripped() {
     return evidenceEpoch >= 0 && holds(evidenceEpoch);
   }
 
@@ -752,18 +699,25 @@ class FleetMachine {
             : settings.quorumShare > 0
                 ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
                 : settings.quorum;
-    // the newest first: these have longest to live
+    // the newest first: these have longest to live. Anybody may vote, so no more are sorted than
+    // are compared
+    int compared = Math.max(1, Math.min(need - 1, MAX_COMPARED_VOTES));
     TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
+    int witnesses = 1;
     for (Map.Entry<String, Vote> v : votes.entrySet()) {
       String by = v.getKey();
       boolean counts = auto ? anotherWitness(by, v.getValue()) : !by.equals(self);
       if (v.getValue().epoch == fence.epoch && counts) {
+        witnesses++;
         others.put(voteMod(by), by);
+        if (others.size() > compared) {
+          others.pollLastEntry();
+        }
       }
     }
     Vote own = votes.get(self);
     boolean voted = own != null && own.epoch == fence.epoch;
-    if (others.size() + 1 < need) {
+    if (witnesses < need) {
       quorumSeen = NEVER;
       return !fresh(now) ? null : !voted ? vote() : auto ? openAlone(now) : null;
     }
@@ -778,9 +732,8 @@ class FleetMachine {
     }
     FleetTransaction.Builder b =
         FleetTransaction.of(FleetTransaction.Kind.OPEN).when(EPOCH, fenceMod);
-    int compared = 0;
-    for (Map.Entry<Long, String> v : others.entrySet()) {
-      if (compared++ < Math.min(need - 1, MAX_COMPARED_VOTES)) {
+    if (need > 1) {
+      for (Map.Entry<Long, String> v : others.entrySet()) {
         b.when(VOTES + v.getValue(), v.getKey());
       }
     }
@@ -875,7 +828,8 @@ class FleetMachine {
 
   private @Nullable FleetTransaction campaign(long now, boolean due, FleetTransaction.Kind kind) {
     boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
-    if (!due || !inHand || !session || probeMod != 0) {
+    boolean taken = probeMod != 0 && !prober.equals(NOBODY);
+    if (!due || !inHand || !session || taken) {
       campaignAt = NEVER;
       return null;
     }
@@ -888,7 +842,7 @@ class FleetMachine {
     campaignAt = NEVER;
     return FleetTransaction.of(kind)
         .when(EPOCH, fenceMod)
-        .when(PROBE, 0)
+        .when(PROBE, probeMod)
         .put(EPOCH, fence.probing(self))
         .putForSession(PROBE, self)
         .putFor(
@@ -966,110 +920,7 @@ class FleetMachine {
   }
 
   /** The revision of a vote that is seen. */
-  private long voteMod(String voter) {
+  long voteMod(String voter) {
     return Objects.requireNonNull(voteMods.get(voter));
-  }
-
-  // ---- for the explorer
-
-  /** Instances whose votes are seen. */
-  List<String> voters() {
-    return new ArrayList<String>(votes.keySet());
-  }
-
-  void votes(Print to) {
-    for (Map.Entry<String, Vote> v : votes.entrySet()) {
-      to.count(v.getValue(), voteMod(v.getKey()), fence.epoch);
-    }
-  }
-
-  /**
-   * Everything future behaviour depends on, where the open time is not prolonged. Of times, which
-   * have passed and in which order the others will; the move under way is its sender's to tell.
-   */
-  void fingerprint(Print to, long now) {
-    boolean open = fence.phase == FleetEpoch.Phase.OPEN;
-    boolean waits = mine() && result == Result.NONE;
-    to.epoch(fence.epoch);
-    to.revision(fenceMod);
-    to.instance(prober);
-    to.revision(probeMod);
-    to.epoch(evidenceEpoch > fence.epoch || holds(evidenceEpoch) ? evidenceEpoch : -1);
-    long s = fence.phase.ordinal() * 4L + force.ordinal();
-    s = s * 2 + (open && stateThere && deadline - now > 0 ? 1 : 0);
-    s = s * 2 + (synced ? 1 : 0);
-    s = s * 2 + (connected ? 1 : 0);
-    s = s * 2 + (session ? 1 : 0);
-    s = s * 2 + (lostProbeMod == probeMod ? 1 : 0);
-    s = s * 2 + (underWay != null ? 1 : 0);
-    s = s * 4 + (mine() ? 1 + result.ordinal() : 0);
-    s = s * 32 + (waits ? outstanding : 0);
-    FleetTransaction unseen = answered != null && !overtaken(answered) ? answered : null;
-    s = s * 16 + (unseen != null ? 1 + unseen.kind.ordinal() : 0);
-    to.put(s);
-    long[] due = {
-      synced && !connected ? awaySince + AWAY_GRACE_NANOS : NEVER,
-      open ? deadline : NEVER,
-      fence.phase == FleetEpoch.Phase.CLOSED && quorumSeen != NEVER
-          ? quorumSeen + YIELD_NANOS
-          : NEVER,
-      traffic && trafficAt + IDLE_NANOS - now > 0 ? trafficAt + IDLE_NANOS : NEVER,
-      campaignAt,
-      waits ? probeActivity + idleLimit() : NEVER,
-      unseen != null ? answeredUntil : NEVER,
-      role != null && (role.kind == DesiredState.Kind.OPEN || role.kind == DesiredState.Kind.ALONE)
-          ? role.until
-          : NEVER,
-      aloneSince == NEVER ? NEVER : aloneSince + WITNESS_NANOS,
-      settings.auto() && fence.phase == FleetEpoch.Phase.CLOSED && tripped()
-          ? evidenceAt + FRESH_NANOS
-          : NEVER,
-      objectAt,
-      quietSince == NEVER ? NEVER : quietSince + OBJECTION_HOLD_NANOS
-    };
-    long times = 0;
-    for (long d : due) {
-      int rank = d == NEVER ? 0 : 1;
-      for (int i = 0; rank > 0 && d - now > 0 && i < due.length; i++) {
-        rank += due[i] != NEVER && due[i] - now > 0 && due[i] - d <= 0 ? 1 : 0;
-      }
-      times = times * 16 + rank;
-    }
-    to.put(times);
-    to.votes(votes, voteMods, fenceMod);
-    if (settings.auto()) {
-      to.put(well() ? 1 : 0);
-      for (int i = 0; i < objections.length; i++) {
-        to.objection(objections[i], objectionMods[i], fenceMod);
-      }
-    }
-    if (role != null) {
-      to.put(role.kind.ordinal());
-      to.epoch(role.epoch);
-      to.revision(role.fence);
-    }
-  }
-
-  /**
-   * Takes a fingerprint. Epochs, revisions and instances apart, for only their being equal counts,
-   * of votes also which of them is newer.
-   */
-  interface Print {
-    void put(long value);
-
-    void epoch(long epoch);
-
-    void revision(long revision);
-
-    void instance(String id);
-
-    /** The votes seen together with this revision of the epoch. */
-    void votes(Map<String, Vote> votes, Map<String, Long> revisions, long epochRevision);
-
-    /** An objection seen together with this revision of the epoch. */
-    void objection(@Nullable Objection o, long revision, long epochRevision);
-
-    /** A vote, which counts in the epoch {@code now}. */
-    void count(Object vote, long revision, long now);
   }
 }

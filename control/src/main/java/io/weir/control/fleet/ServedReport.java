@@ -117,7 +117,7 @@ public final class ServedReport implements Store.Listener {
       doubts.put(target, d);
     }
     String key = c.key.substring(target.length() + 1);
-    Object value = c.now == null ? null : FleetCodec.read(key, c.now.value);
+    Object value = c.now == null ? null : FleetCodec.read(key, c.now.value, c.now.lease != 0);
     if (key.equals(FleetMachine.EPOCH)) {
       d.fence = value == null ? FleetEpoch.NONE : (FleetEpoch) value;
     } else if (key.startsWith(FleetMachine.VOTES)) {

@@ -230,7 +230,7 @@ final class FleetExplorer {
       vote = o.vote;
       site = o.site;
       incarnation = o.incarnation;
-      machine = o.machine.copy();
+      machine = MachineState.copy(o.machine);
       now = o.now;
       session = o.session;
       orphan = o.orphan;
@@ -676,7 +676,7 @@ final class FleetExplorer {
           n.machine.gone(k);
         }
       }
-      for (String by : n.machine.voters()) {
+      for (String by : MachineState.voters(n.machine)) {
         if (!etcd.keys.containsKey(FleetMachine.VOTES + by)) {
           n.machine.gone(FleetMachine.VOTES + by);
         }
@@ -807,7 +807,7 @@ final class FleetExplorer {
   };
 
   /** Makes a number of a state, the same for all states that have the same future. */
-  private final class Print implements FleetMachine.Print {
+  private final class Print implements MachineState.Print {
     private World w;
     private long hash;
 
@@ -946,7 +946,7 @@ final class FleetExplorer {
       epoch(n.sight);
       revision(Math.max(0, n.resultFence));
       request(n, n.flying);
-      n.machine.fingerprint(this, n.now);
+      MachineState.fingerprint(n.machine, this, n.now);
     }
 
     private void request(Node n, Request q) {
@@ -1037,7 +1037,7 @@ final class FleetExplorer {
       w.etcd.keys.forEach((k, c) -> count(c.value(), c.mod(), epoch));
       for (Node n : w.nodes) {
         if (n.alive) {
-          n.machine.votes(this);
+          MachineState.votes(n.machine, this);
         }
       }
       Arrays.sort(votes, 0, voteCount);

@@ -71,35 +71,43 @@ final class Sabotage {
       if (this == SOUND) {
         return new FleetMachine(self, site, settings, seed);
       }
-      Machine how = this;
-      return new FleetMachine(self, site, settings, seed) {
-        @Override
-        boolean holds(long gatheredIn) {
-          return how == GULLIBLE || super.holds(gatheredIn);
-        }
+      return new Wrong(this, self, site, settings, seed);
+    }
 
-        @Override
-        boolean well() {
-          return how == KNOW_ALL || super.well();
-        }
+    /** What a machine was made by. */
+    static Machine kindOf(FleetMachine m) {
+      return m instanceof Wrong ? ((Wrong) m).how : SOUND;
+    }
+  }
 
-        @Override
-        boolean holdsSight(long madeIn) {
-          return how == FORGETFUL || super.holdsSight(madeIn);
-        }
+  private static final class Wrong extends FleetMachine {
+    final Machine how;
 
-        @Override
-        boolean anotherWitness(String by, Vote v) {
-          return how == DOUBLE
-              || how == NEIGHBOURLY && !by.equals(self)
-              || super.anotherWitness(by, v);
-        }
+    Wrong(Machine how, String self, FailureDomain site, Settings settings, long seed) {
+      super(self, site, settings, seed);
+      this.how = how;
+    }
 
-        @Override
-        FleetMachine fresh() {
-          return how.of(self, site, settings, seed);
-        }
-      };
+    @Override
+    boolean holds(long gatheredIn) {
+      return how == Machine.GULLIBLE || super.holds(gatheredIn);
+    }
+
+    @Override
+    boolean well() {
+      return how == Machine.KNOW_ALL || super.well();
+    }
+
+    @Override
+    boolean holdsSight(long madeIn) {
+      return how == Machine.FORGETFUL || super.holdsSight(madeIn);
+    }
+
+    @Override
+    boolean anotherWitness(String by, Vote v) {
+      return how == Machine.DOUBLE
+          || how == Machine.NEIGHBOURLY && !by.equals(self)
+          || super.anotherWitness(by, v);
     }
   }
 

@@ -54,7 +54,7 @@ class ServedReportTest {
   private void put(String key, String value) {
     byte[] text = value.getBytes(StandardCharsets.UTF_8);
     revision++;
-    change(new Change(key, new Entry(key, text, revision, revision, 0)));
+    change(new Change(key, new Entry(key, text, revision, revision, 1)));
   }
 
   private void change(Change c) {

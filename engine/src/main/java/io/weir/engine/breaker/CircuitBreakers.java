@@ -92,7 +92,7 @@ public final class CircuitBreakers {
   public <C> boolean admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     boolean exempt = ledger.mayBeExempt();
     for (BreakerRuleEdition g : guards) {
-      if (exempt && ledger.isExempt(g.rule.includeHealth, true)) {
+      if (exempt && ledger.isExempt(g.rule, true)) {
         continue;
       }
       if (g.match == null || g.match.test(source, call)) {

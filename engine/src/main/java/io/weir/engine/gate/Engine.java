@@ -2,6 +2,7 @@ package io.weir.engine.gate;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.CallDecision;
+import io.weir.engine.call.InfrastructureClients;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.instances.Instance;
@@ -208,10 +209,16 @@ public final class Engine {
 
   /**
    * The plan for calls aimed at an address: its mapped service, else the host as the service's
-   * name; or null.
+   * name; or null. At an address of {@link InfrastructureClients} without the default rules.
    */
   public @Nullable ServicePlan plan(String host, int port) {
-    return plan(addresses.service(host, port));
+    String service = addresses.service(host, port);
+    if (!exemptions.infrastructure().isAt(host, port)) {
+      return plan(service);
+    }
+    RulesInForce r = rules;
+    ServicePlan plan = r.book().off ? null : r.sparedPlan(service);
+    return plan == null && !r.book().off ? measuring.unruled(service) : plan;
   }
 
   /** A call from this JVM to the service of {@code plan}; see {@link #inbound}. */
@@ -253,8 +260,8 @@ public final class Engine {
 
   private <C> boolean decide(
       ServicePlan plan, AttributeSource<C> source, C call, long now, CallLedger ledger) {
-    if (plan.client != null || plan.breakers != null) {
-      exemptions.outbound(source, call, ledger);
+    if (plan.client != null || plan.breakers != null || plan.spared) {
+      exemptions.outbound(source, call, plan.spared, ledger);
     }
     if (plan.client != null && !plan.client.admit(source, call, now, ledger)) {
       return false;

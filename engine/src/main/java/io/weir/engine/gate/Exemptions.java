@@ -2,13 +2,14 @@ package io.weir.engine.gate;
 
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.HealthChecks;
+import io.weir.engine.call.InfrastructureClients;
 import io.weir.engine.instances.ListeningPorts;
 import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Calls that rules leave alone unless they say otherwise: health checks, and those that came to a
- * management port.
+ * Calls that rules leave alone unless they say otherwise: health checks, those that came to a
+ * management port, and those of exporters and of clients of registries.
  *
  * <p>Any thread, no lock.
  */
@@ -19,6 +20,8 @@ public final class Exemptions {
   private final LongAdder healthChecksIn = new LongAdder();
   private final LongAdder healthChecksOut = new LongAdder();
   private final LongAdder management = new LongAdder();
+  private final LongAdder infrastructure = new LongAdder();
+  private volatile InfrastructureClients infrastructureClients = InfrastructureClients.DEFAULT;
 
   Exemptions(ListeningPorts ports) {
     this.ports = ports;
@@ -42,6 +45,20 @@ public final class Exemptions {
     return management.sum();
   }
 
+  /** From now on these clients are none of the default rules' business. */
+  public void infrastructure(InfrastructureClients clients) {
+    infrastructureClients = clients;
+  }
+
+  InfrastructureClients infrastructure() {
+    return infrastructureClients;
+  }
+
+  /** Calls so far of which no limit or breaker under {@code *} was asked for who made them. */
+  public long infrastructureCount() {
+    return infrastructure.sum();
+  }
+
   <C> void inbound(AttributeSource<C> source, C call, CallLedger ledger) {
     if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
       ledger.management();
@@ -53,7 +70,14 @@ public final class Exemptions {
     }
   }
 
-  <C> void outbound(AttributeSource<C> source, C call, CallLedger ledger) {
+  /**
+   * @param spared its address is one of infrastructure
+   */
+  <C> void outbound(AttributeSource<C> source, C call, boolean spared, CallLedger ledger) {
+    if (spared || InfrastructureClients.isTheirMethod(source, call)) {
+      ledger.infrastructure();
+      infrastructure.increment();
+    }
     if (healthChecks.include(source, call)) {
       ledger.healthCheck();
       healthChecksOut.increment();

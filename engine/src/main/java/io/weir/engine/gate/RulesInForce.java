@@ -68,6 +68,10 @@ public final class RulesInForce {
    */
   private final @Nullable ConcurrentHashMap<String, ServicePlan> defaulted;
 
+  /** Plans for calls of exporters and clients of registries, by service; made when called. */
+  private final ConcurrentHashMap<String, ServicePlan> spared =
+      new ConcurrentHashMap<String, ServicePlan>();
+
   private final WildcardHosts hosts;
 
   /** Told of plans that come and go by calls. */
@@ -295,6 +299,29 @@ public final class RulesInForce {
       }
     } else if (!p.used) {
       p.used = true;
+    }
+    return p;
+  }
+
+  /**
+   * The plan for calls of exporters and clients of registries to {@code service}: its own rules
+   * without the defaults; or null: not governed. There are as many as addresses of such are
+   * declared.
+   */
+  @Nullable ServicePlan sparedPlan(String service) {
+    ServicePlan plan = plans.get(service);
+    if (plan == null && (defaulted == null || book.off(service))) {
+      return null;
+    }
+    ServicePlan p = spared.get(service);
+    if (p == null) {
+      List<RouteRule> routes = book.routes(service);
+      ServicePlan fresh =
+          plan == null
+              ? ServicePlan.spared(service)
+              : plan.spared(routes.isEmpty() || !routes.get(0).isDefault());
+      p = spared.putIfAbsent(service, fresh);
+      p = p == null ? fresh : p;
     }
     return p;
   }

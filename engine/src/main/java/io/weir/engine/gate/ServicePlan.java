@@ -21,6 +21,9 @@ public final class ServicePlan {
   final @Nullable Router router;
   final @Nullable OutlierDetector outliers;
 
+  /** For calls of exporters and of clients of registries: no default rule is asked. */
+  final boolean spared;
+
   /**
    * Asked for since the last sweep; only of plans that make room. Written without a fence: at worst
    * one sweep more or less.
@@ -37,12 +40,40 @@ public final class ServicePlan {
       @Nullable CircuitBreakers breakers,
       @Nullable Router router,
       @Nullable OutlierDetector outliers) {
+    this(service, server, client, breakers, router, outliers, false);
+  }
+
+  private ServicePlan(
+      String service,
+      @Nullable RateLimiters server,
+      @Nullable RateLimiters client,
+      @Nullable CircuitBreakers breakers,
+      @Nullable Router router,
+      @Nullable OutlierDetector outliers,
+      boolean spared) {
     this.service = service;
     this.server = server;
     this.client = client;
     this.breakers = breakers;
     this.router = router;
     this.outliers = outliers;
+    this.spared = spared;
+  }
+
+  /** For a service that has nothing but the defaults, which are not asked. */
+  static ServicePlan spared(String service) {
+    return new ServicePlan(service, null, null, null, null, null, true);
+  }
+
+  /**
+   * The same engines without the default rules.
+   *
+   * @param routed whether the service's routing rules are its own: a default one is not asked
+   *     either, and then the call goes where it is aimed
+   */
+  ServicePlan spared(boolean routed) {
+    return new ServicePlan(
+        service, server, client, breakers, routed ? router : null, outliers, true);
   }
 
   public String service() {

@@ -8,6 +8,7 @@ import io.weir.engine.measure.CallTags;
 import io.weir.engine.measure.LatencyRecorder;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
+import io.weir.engine.rules.Rule;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
@@ -123,6 +124,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
 
   private boolean healthCheck;
   private boolean management;
+  private boolean infrastructure;
 
   private @Nullable String id;
 
@@ -146,6 +148,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     id = null;
     healthCheck = false;
     management = false;
+    infrastructure = false;
     untold = false;
     streams = false;
     first = null;
@@ -333,7 +336,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
 
   /** Whether there are rules that this call is exempt from: few calls are. */
   public boolean mayBeExempt() {
-    return healthCheck | management;
+    return healthCheck | management | infrastructure;
   }
 
   /** Gate: the call came to a management port, which only rules that include these are about. */
@@ -341,14 +344,20 @@ public final class CallLedger implements CallDecision, CallOutcome {
     management = true;
   }
 
+  /** Gate: the call is an exporter's or a registry client's, which no default rule is about. */
+  public void infrastructure() {
+    infrastructure = true;
+  }
+
   /**
    * Whether a rule leaves this call alone, whatever it matches.
    *
-   * @param includeHealth whether the rule is about health checks, too
    * @param includeManagement whether it is about calls to management ports, too
    */
-  public boolean isExempt(boolean includeHealth, boolean includeManagement) {
-    return healthCheck && !includeHealth || management && !includeManagement;
+  public boolean isExempt(Rule rule, boolean includeManagement) {
+    return healthCheck && !rule.includeHealth
+        || management && !includeManagement
+        || infrastructure && rule.isDefault();
   }
 
   // ---- CallDecision

@@ -220,7 +220,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
 
   /** Whether the rule is not about a call that {@link CallLedger#mayBeExempt may be exempt}. */
   boolean exempts(CallLedger ledger) {
-    return ledger.isExempt(rule.includeHealth, rule.includeManagement);
+    return ledger.isExempt(rule, rule.includeManagement);
   }
 
   /**

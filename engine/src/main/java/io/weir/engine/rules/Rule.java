@@ -42,6 +42,11 @@ public abstract class Rule {
     origin = b.origin;
   }
 
+  /** Whether it stands in for rules that a service does not have: one under {@code *}. */
+  public final boolean isDefault() {
+    return service.equals("*");
+  }
+
   /** The same rule, evaluated and counted only: what {@code weir.mode=shadow} makes of each. */
   public abstract Rule inShadow();
 
