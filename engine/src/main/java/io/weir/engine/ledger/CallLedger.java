@@ -43,7 +43,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     void abandon(CallLedger ledger, long now);
 
     /** Whether it goes by how long the call takes. */
-    default boolean times() {
+    default boolean needsDuration() {
       return true;
     }
 
@@ -417,7 +417,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
 
   @Override
   public boolean isTimed() {
-    return latency != null || slot != null || breaker != null && breaker.times();
+    return latency != null || slot != null || breaker != null && breaker.needsDuration();
   }
 
   @Override

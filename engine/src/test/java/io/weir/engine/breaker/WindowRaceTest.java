@@ -164,7 +164,7 @@ class WindowRaceTest {
         });
     r.rules(Rig.rule().countWindow(32).minCalls(32).failureRatio(1).build());
     r.good(32);
-    assertThat(r.breaker().era().window.failures(r.now)).isZero();
+    assertThat(r.breaker().period().window.failures(r.now)).isZero();
     r.bad(32);
     assertThat(r.state()).isEqualTo("open");
   }
