@@ -128,13 +128,16 @@ public final class CircuitBreaker implements TimedRule {
       if (PERIOD.compareAndSet(
           this,
           current,
-          StatePeriod.halfOpen(current.generation + 1, current.attempt, probes, false, epoch, 0, now)
+          StatePeriod.halfOpen(
+                  current.generation + 1, current.attempt, probes, false, epoch, 0, now)
               .asFleetEvidence(current.isFleetEvidence()))) {
         transitions.count(Transitions.OPEN, Transitions.HALF_OPEN, Transitions.SELF);
       }
       current = period;
     }
-    return current.phase == StatePeriod.Phase.CLOSED ? admit(r, false, now) : probe(current, r, now);
+    return current.phase == StatePeriod.Phase.CLOSED
+        ? admit(r, false, now)
+        : probe(current, r, now);
   }
 
   private boolean passesRamp(StatePeriod current, CircuitBreakerRule r, long now) {
@@ -225,7 +228,8 @@ public final class CircuitBreaker implements TimedRule {
     boolean fleetEvidence =
         inARow && current.isRowFleetEvidence() || current.window.isFleetEvidence(now, version);
     StatePeriod next =
-        StatePeriod.open(current.generation + 1, now + openNanos(r, 0), 0, false, epochOf(current), now)
+        StatePeriod.open(
+                current.generation + 1, now + openNanos(r, 0), 0, false, epochOf(current), now)
             .asFleetEvidence(fleetEvidence);
     if (PERIOD.compareAndSet(this, current, next)) {
       opened.increment();
@@ -238,7 +242,9 @@ public final class CircuitBreaker implements TimedRule {
             this,
             current.epoch,
             calls,
-            Math.max(current.window.failures(now) - current.window.notShared(now), current.window.slow(now)),
+            Math.max(
+                current.window.failures(now) - current.window.notShared(now),
+                current.window.slow(now)),
             r.countWindow ? age : Math.min(age, r.windowSeconds * 1_000_000_000L));
       }
     }
@@ -252,7 +258,12 @@ public final class CircuitBreaker implements TimedRule {
     int attempt = current.attempt + 1;
     StatePeriod next =
         StatePeriod.open(
-                current.generation + 1, now + openNanos(r, attempt), attempt, current.shared, epochOf(current), now)
+                current.generation + 1,
+                now + openNanos(r, attempt),
+                attempt,
+                current.shared,
+                epochOf(current),
+                now)
             .asFleetEvidence(current.isFleetEvidence());
     if (PERIOD.compareAndSet(this, current, next)) {
       opened.increment();
@@ -400,7 +411,9 @@ public final class CircuitBreaker implements TimedRule {
     while (true) {
       StatePeriod current = period;
       if (PERIOD.compareAndSet(
-          this, current, StatePeriod.open(current.generation + 1, until, attempt, shared, fleetEpoch, now))) {
+          this,
+          current,
+          StatePeriod.open(current.generation + 1, until, attempt, shared, fleetEpoch, now))) {
         if (current.phase == StatePeriod.Phase.CLOSED) {
           opened.increment();
         }
@@ -431,7 +444,10 @@ public final class CircuitBreaker implements TimedRule {
     while (true) {
       StatePeriod current = period;
       if (PERIOD.compareAndSet(
-          this, current, StatePeriod.halfOpen(current.generation + 1, attempt, probes, true, fleetEpoch, fence, now))) {
+          this,
+          current,
+          StatePeriod.halfOpen(
+              current.generation + 1, attempt, probes, true, fleetEpoch, fence, now))) {
         transitions.count(stateIndex(current), Transitions.HALF_OPEN, Transitions.FLEET);
         return;
       }

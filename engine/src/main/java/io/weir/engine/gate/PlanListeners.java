@@ -4,12 +4,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Those who are told of changed plans, in order. Any thread; telling them takes no lock. */
+/**
+ * The listeners to changed plans, in the order they were added. Any thread; calling them takes no
+ * lock.
+ */
 final class PlanListeners {
-  /** Nobody. */
+  /** No listeners. Never add to it. */
   static final PlanListeners NONE = new PlanListeners();
 
-  /** Replaced, never changed. */
+  /** The array is replaced, never changed. */
   private volatile PlanListener[] all = new PlanListener[0];
 
   synchronized void add(PlanListener listener) {
