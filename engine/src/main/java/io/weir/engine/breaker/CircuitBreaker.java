@@ -202,7 +202,7 @@ public final class CircuitBreaker implements TimedRule {
       if (outcome != 0 || current.probes.isOverdue(probe, now)) {
         probeFailed(current, version.rule, now);
       } else {
-        boolean all = current.probes.succeeded(probe);
+        boolean all = current.probes.markSucceeded(probe);
         FleetLink l = current.shared ? link : null;
         if (l != null) {
           l.probing(this, current.probes.outstanding());

@@ -38,7 +38,7 @@ final class CountBasedWindow extends SlidingWindow {
 
   private final int size;
 
-  /** Factor that replaces the division by {@link #size}: see {@link #place}. */
+  /** Factor that replaces the division by {@link #size}: see {@link #index}. */
   private final long inverse;
 
   private final int shift;
@@ -58,10 +58,10 @@ final class CountBasedWindow extends SlidingWindow {
   @Override
   boolean record(int outcome, long now, Judge judge) {
     long at = CURSOR.getAndIncrement(this);
-    int place = place(at);
+    int index = index(at);
     long bits = outcome;
-    int word = place >>> 4;
-    int shift = (place & 15) << 2;
+    int word = index >>> 4;
+    int shift = (index & 15) << 2;
     long before;
     while (true) {
       long w = ring.get(word);
@@ -93,7 +93,7 @@ final class CountBasedWindow extends SlidingWindow {
    * 2^31 is exact when the number is multiplied by 2^(31+L) / size, rounded up, and shifted right
    * by 31+L. L is the number of bits of size - 1. The product stays below 2^63.
    */
-  int place(long at) {
+  int index(long at) {
     long n = at & Integer.MAX_VALUE;
     return (int) (n - ((n * inverse) >>> shift) * size);
   }
@@ -161,12 +161,13 @@ final class CountBasedWindow extends SlidingWindow {
     long end = cursor;
     long keep = Math.min(end, Math.min(size, rule.windowSize));
     for (long at = end - keep; at < end; at++) {
-      int place = place(at);
-      w.record((int) (ring.get(place >>> 4) >>> ((place & 15) << 2) & OUTCOME), now, NEVER);
+      int index = index(at);
+      w.record((int) (ring.get(index >>> 4) >>> ((index & 15) << 2) & OUTCOME), now, NEVER);
     }
     return w;
   }
 
+  /** Opens nothing: for outcomes that are copied. */
   private static final Judge NEVER =
       new Judge() {
         @Override

@@ -56,7 +56,7 @@ final class HalfOpenPermits {
   }
 
   /** Marks a probe as succeeded. Returns true when all have succeeded. */
-  boolean succeeded(int probe) {
+  boolean markSucceeded(int probe) {
     probes.set(probe, SUCCEEDED);
     for (int i = 0; i < probes.length(); i++) {
       if (probes.get(i) != SUCCEEDED) {

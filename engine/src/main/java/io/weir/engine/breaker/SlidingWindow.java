@@ -117,7 +117,8 @@ abstract class SlidingWindow {
     if (min == 0) {
       return;
     }
-    long before = decidesBelow() == Long.MAX_VALUE ? 0 : total() - 1; // only where it is read
+    long before =
+        decidesBelow() == Long.MAX_VALUE ? 0 : total() - 1; // a time window does not need it
     if ((outcome & FAILED) != 0) {
       span(FAILURE_SPAN, now).failed(before, now, min);
       if ((outcome & NOT_SHARED) == 0) {

@@ -108,10 +108,10 @@ public final class TargetHealth {
   }
 
   /**
-   * Whether the target is well, so that this instance may object. It is when two conditions hold.
-   * There were enough calls: {@code min_calls} in ten seconds. And their failures are less than
-   * half of what the rule opens at: in these ten seconds, in the last one to two, and since {@link
-   * #mark}.
+   * Whether the target is well, so that this instance may object. Two conditions must hold. There
+   * were enough calls: {@code min_calls} in ten seconds. And their failures are less than half of
+   * what the rule opens at: in these ten seconds, in the last one to two, and since {@link #mark}.
+   * The same holds for failures in a row and slow calls.
    *
    * @param before the result of the last time. If true, half the calls are enough, so that traffic
    *     near the limit does not make the result flap

@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures how long calls take, from the moment that somebody reads it. It costs each call some
- * nanoseconds and each service some memory ({@link LatencyRecorders}).
+ * Measures how long calls take, once somebody reads it. It costs each call some nanoseconds and
+ * each service some memory ({@link LatencyRecorders}).
  *
  * <p>Any thread; a call takes no lock.
  */

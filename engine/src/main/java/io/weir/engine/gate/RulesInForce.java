@@ -228,8 +228,8 @@ public final class RulesInForce {
       }
     }
     if (canaries) {
-      others.add(
-          Attribute.parse("tag:" + Instance.CANARY)); // keeps calls without it away from canaries
+      // the tag that lets a call reach canaries
+      others.add(Attribute.parse("tag:" + Instance.CANARY));
     }
     return rules.isEmpty() && !canaries ? null : PropagatedHeaders.by(rules, others);
   }

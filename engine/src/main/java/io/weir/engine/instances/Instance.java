@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * ejection) is shared with the next object for the same {@code host:port}: {@link #continues}.
  *
  * <p>Threading: any thread, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy},
- * {@link #retire} and {@link #join}. These belong to whoever builds a snapshot, before it is
- * published.
+ * {@link #retire} and {@link #join}. These belong to the thread that builds the rules in force,
+ * before it publishes them.
  */
 public final class Instance {
   /**
@@ -216,7 +216,7 @@ public final class Instance {
     return state.ejectedUntil;
   }
 
-  /** Takes over the running state of the object for the same address in the snapshot before. */
+  /** Takes over the running state of the object before for the same address. */
   public void continues(Instance before) {
     state = before.state;
   }
@@ -324,6 +324,7 @@ public final class Instance {
         }
         index = callIndex;
         in.addLocal(this);
+        // retire() may have run before the line above: then it had nothing to remove
         if (retired) {
           in.removeLocal(this);
         }

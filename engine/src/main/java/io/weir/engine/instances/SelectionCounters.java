@@ -9,17 +9,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Counts how often instances of one version and region were chosen, by arm and by reason. An arm is
  * one destination of a routing rule: one entry of its {@code to} or {@code default} list. Arms are
- * numbered by whoever builds the rules. The counters outlive instances and rules.
+ * numbered when rules are built. The counters outlive instances and rules.
  *
  * <p>A call increments one counter, that of its arm and reason. Totals per arm or per reason are
  * sums.
  *
- * <p>How it works: a counter has an index. An index of 0 or more is arm times the number of reasons
- * plus reason, in {@link #byArm}. A call that no arm chose has the index {@code ~reason}, which is
- * negative, in {@link #withoutArm}. Most calls to an instance have the same index, so an instance
- * counts those itself and is a {@link LocalCounter} here.
+ * <p>How it works: a counter has an index. If an arm chose, it is the number of the arm times the
+ * number of reasons, plus the reason: an index of {@link #byArm}. If no arm chose, it is {@code
+ * ~reason}, which is negative, and the reason is an index of {@link #withoutArm}. Most calls to an
+ * instance have the same index, so an instance counts those in a {@link LocalCounter} of its own.
  *
- * <p>Threads: any, except {@link #addArm}, which belongs to whoever builds a snapshot.
+ * <p>Threads: any, except {@link #addArm}, which belongs to the thread that builds the rules in
+ * force.
  */
 public final class SelectionCounters {
   /** Why an instance was chosen. */

@@ -132,7 +132,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
    * Resets the ledger for a new call.
    *
    * @param now nano clock; the start of the call
-   * @param gate gets the outcome in any case; null: nobody does
+   * @param gate gets the outcome of the call, after all others; null: there is no such recorder
    */
   public void begin(long now, @Nullable Recorder gate) {
     this.gate = gate;
@@ -157,7 +157,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     moreCount = 0;
     firstSlot = null;
     moreSlotCount = 0;
-    // no fence: a ledger is handed to another thread only by means that have one of their own
+    // no fence: whatever hands a ledger to another thread has one
     ENDED.lazySet(this, 0);
   }
 
@@ -225,7 +225,8 @@ public final class CallLedger implements CallDecision, CallOutcome {
   /**
    * For limits: frees the slot taken last. The call goes on without it. Only while a slot is held.
    */
-  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
+  @SuppressWarnings(
+      "NullAway") // called while a slot is held; the array exists while the count is not 0
   public void letGo(long now) {
     Slot last = firstSlot;
     if (moreSlotCount > 0) {
@@ -242,7 +243,8 @@ public final class CallLedger implements CallDecision, CallOutcome {
     return firstSlot != null;
   }
 
-  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
+  @SuppressWarnings(
+      "NullAway") // called while a slot is held; the array exists while the count is not 0
   private void freeSlots(int outcome, long now) {
     while (moreSlotCount > 0) {
       moreSlots[--moreSlotCount].free(outcome, startNanos, now);
@@ -264,7 +266,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     waitNanos = 0;
   }
 
-  @SuppressWarnings("NullAway") // there are arrays while there is a count
+  @SuppressWarnings("NullAway") // the arrays exist while the count is not 0
   private void giveBackAll(long now) {
     if (firstSlot != null) {
       freeSlots(Outcome.NONE, now);

@@ -19,21 +19,21 @@ public final class CallTags {
    * Bits 0 to 9: the HTTP status or gRPC code; with {@link #FAILED}, an index into {@link
    * #FAILURES}; all bits set: {@link #OTHER}.
    */
-  private static final int CODE = 0x3ff;
+  private static final int CODE_MASK = 0x3ff;
 
   /** Bit 10: the call is gRPC. */
   private static final int GRPC = 1 << 10;
 
-  /** Bit 11: there was no answer. */
+  /** Bit 11: there was no answer, or a message was not handled. */
   private static final int FAILED = 1 << 11;
 
   /** Bits 12 to 15: index into {@link #METHODS}. */
-  private static final int METHOD = 12;
+  private static final int METHOD_SHIFT = 12;
 
   /**
    * Bits 16 and 17: one of {@link #NO_CIRCUIT}, {@link #CLOSED}, {@link #OPEN}, {@link #HALF_OPEN}.
    */
-  private static final int CIRCUIT = 16;
+  private static final int CIRCUIT_SHIFT = 16;
 
   /** Bit 18: a limit refused the call. */
   private static final int EXCEEDED = 1 << 18;
@@ -42,7 +42,7 @@ public final class CallTags {
    * The code of calls that are counted together because there are too many kinds, and of statuses
    * out of range.
    */
-  static final int OTHER = CODE;
+  static final int OTHER = CODE_MASK;
 
   private static final String[] METHODS = {
     "_OTHER", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"
@@ -70,7 +70,7 @@ public final class CallTags {
    * @param method HTTP method; null or one that is not in {@link #METHODS} is "other"
    */
   public static int begun(boolean grpc, @Nullable String method) {
-    return grpc ? GRPC : index(method) << METHOD;
+    return grpc ? GRPC : index(method) << METHOD_SHIFT;
   }
 
   private static int index(@Nullable String method) {
@@ -90,7 +90,7 @@ public final class CallTags {
    * @param circuit state of the breaker: {@link #CLOSED}, {@link #OPEN} or {@link #HALF_OPEN}
    */
   public static int withCircuit(int tags, int circuit) {
-    return tags | circuit << CIRCUIT;
+    return tags | circuit << CIRCUIT_SHIFT;
   }
 
   /** The tags of a call that a limit refused. */
@@ -107,11 +107,11 @@ public final class CallTags {
     int code = Outcome.code(outcome);
     switch (Outcome.protocol(outcome)) {
       case Outcome.GRPC:
-        return tags | GRPC | Math.min(code, CODE);
+        return tags | GRPC | Math.min(code, CODE_MASK);
       case Outcome.HTTP:
-        return tags | (code < 100 || code > 599 ? CODE : code);
+        return tags | (code < 100 || code > 599 ? CODE_MASK : code);
       case Outcome.MESSAGING:
-        return tags | (code == 0 ? CODE : FAILED | ERROR);
+        return tags | (code == 0 ? CODE_MASK : FAILED | ERROR);
       default:
         Failure failure = Outcome.failure(outcome);
         int index = failure == null ? ERROR : failure.ordinal();
@@ -128,17 +128,17 @@ public final class CallTags {
    * The HTTP method as the semantic conventions spell it; null for calls that are counted together.
    */
   public static @Nullable String method(int tags) {
-    return other(tags) ? null : METHODS[tags >> METHOD & 0xf];
+    return other(tags) ? null : METHODS[tags >> METHOD_SHIFT & 0xf];
   }
 
   /** HTTP status; 0 when there is none. */
   public static int status(int tags) {
-    return grpc(tags) || (tags & FAILED) != 0 || other(tags) ? 0 : tags & CODE;
+    return grpc(tags) || (tags & FAILED) != 0 || other(tags) ? 0 : tags & CODE_MASK;
   }
 
   /** Name of the gRPC code; null when there is none or it is unknown. */
   public static @Nullable String code(int tags) {
-    int code = tags & CODE;
+    int code = tags & CODE_MASK;
     return grpc(tags) && (tags & FAILED) == 0 && code < GrpcCodes.NAMES.size()
         ? GrpcCodes.NAMES.get(code)
         : null;
@@ -150,7 +150,7 @@ public final class CallTags {
    */
   public static @Nullable String error(int tags) {
     if ((tags & FAILED) != 0) {
-      return FAILURES[tags & CODE];
+      return FAILURES[tags & CODE_MASK];
     }
     String code = code(tags);
     int status = status(tags);
@@ -159,7 +159,7 @@ public final class CallTags {
 
   /** Whether {@link #error} is not null. */
   public static boolean failed(int tags) {
-    int code = tags & CODE;
+    int code = tags & CODE_MASK;
     return (tags & FAILED) != 0
         || (grpc(tags) ? code > 0 && code < GrpcCodes.NAMES.size() : status(tags) >= 500);
   }
@@ -169,7 +169,7 @@ public final class CallTags {
    * governed the call.
    */
   public static String circuit(int tags) {
-    return CIRCUITS[tags >> CIRCUIT & 3];
+    return CIRCUITS[tags >> CIRCUIT_SHIFT & 3];
   }
 
   /** Whether a limit refused the call. */
@@ -179,6 +179,6 @@ public final class CallTags {
 
   /** Whether the tags are of calls counted together, or of a status out of range. */
   private static boolean other(int tags) {
-    return (tags & (CODE | FAILED)) == CODE;
+    return (tags & (CODE_MASK | FAILED)) == CODE_MASK;
   }
 }

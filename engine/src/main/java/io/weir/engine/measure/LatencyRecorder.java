@@ -17,6 +17,7 @@ import org.HdrHistogram.Histogram;
  * <p>Any thread. Recording takes no lock and allocates only for the first call of a kind.
  */
 public final class LatencyRecorder {
+  /** Bounds the memory of a service. */
   static final int MAX_KINDS = 12;
 
   static final long HIGHEST_MICROS = 60_000_000;

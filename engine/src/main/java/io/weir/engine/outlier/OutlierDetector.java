@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  * its next failure. An ejected instance is only skipped by the router, which uses all instances
  * when less than half are left.
  *
- * <p>Threading: calls end on any thread, without lock or allocation. {@link #build} belongs to
- * whoever builds a snapshot.
+ * <p>Threading: calls end on any thread, without lock or allocation. {@link #build} belongs to the
+ * thread that builds the rules in force.
  */
 public final class OutlierDetector {
   private static final AtomicIntegerFieldUpdater<OutlierDetector> DECIDING =
@@ -76,9 +76,9 @@ public final class OutlierDetector {
   }
 
   /**
-   * Makes the detector for a snapshot.
+   * Makes the detector for new rules in force.
    *
-   * @param before the detector of the snapshot before, whose state is carried over; or null
+   * @param before the detector before, whose state is carried over; or null
    * @param instances live instances, after they took over their running state
    * @param maxPercent share of instances that may be ejected, 0 to 100; 0: never eject
    * @return null when there is nothing to judge

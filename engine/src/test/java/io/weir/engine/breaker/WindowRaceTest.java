@@ -81,7 +81,7 @@ class WindowRaceTest {
       CountBasedWindow w = new CountBasedWindow(size);
       for (int i = 0; i < 100_000; i++) {
         long at = i < 100 ? i : i < 200 ? Integer.MAX_VALUE - i : random.nextLong() >>> 1;
-        assertThat(w.place(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
+        assertThat(w.index(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
       }
     }
   }
