@@ -66,14 +66,17 @@ public final class Paths {
    */
   public static String ofMapped(
       String sent, @Nullable String context, @Nullable String servlet, @Nullable String info) {
-    String c = context == null ? "" : context;
-    String s = servlet == null ? "" : servlet;
-    String i = info == null ? "" : info;
+    String contextPath = context == null ? "" : context;
+    String servletPath = servlet == null ? "" : servlet;
+    String pathInfo = info == null ? "" : info;
     boolean normal = isNormal(sent);
-    if (normal && isJoined(sent, c, s, i)) {
+    if (normal && isJoined(sent, contextPath, servletPath, pathInfo)) {
       return sent;
     }
-    String mapped = (normal || c.isEmpty() ? c : ofUri(c)) + s + i;
+    String mapped =
+        (normal || contextPath.isEmpty() ? contextPath : ofUri(contextPath))
+            + servletPath
+            + pathInfo;
     if (mapped.isEmpty() || mapped.charAt(0) != '/') {
       return ofUri(sent); // the container gave no path
     }
@@ -92,11 +95,11 @@ public final class Paths {
   }
 
   /** Whether {@code sent} is the three others in a row. */
-  private static boolean isJoined(String sent, String c, String s, String i) {
-    return sent.length() == c.length() + s.length() + i.length()
-        && sent.startsWith(c)
-        && sent.startsWith(s, c.length())
-        && sent.endsWith(i);
+  private static boolean isJoined(String sent, String context, String servlet, String info) {
+    return sent.length() == context.length() + servlet.length() + info.length()
+        && sent.startsWith(context)
+        && sent.startsWith(servlet, context.length())
+        && sent.endsWith(info);
   }
 
   /** Whether the path is its own normal spelling. */

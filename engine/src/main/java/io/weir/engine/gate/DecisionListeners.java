@@ -46,7 +46,7 @@ public final class DecisionListeners {
   }
 
   /** Calls every listener: a call was refused, or an instance chosen for it. */
-  <C> void tell(
+  <C> void publish(
       CallLedger ledger,
       String service,
       boolean inbound,

@@ -198,7 +198,7 @@ public final class Engine {
       measuring.inbound(latencies, admitted, source, call, now, ledger);
     }
     if (!admitted) {
-      listeners.tell(ledger, service, true, source, call, now);
+      listeners.publish(ledger, service, true, source, call, now);
     }
     return admitted;
   }
@@ -241,7 +241,7 @@ public final class Engine {
       measuring.outbound(latencies, plan, admitted, source, call, now, ledger);
     }
     if (!admitted || ledger.instance() != null) {
-      listeners.tell(ledger, plan.service, false, source, call, now);
+      listeners.publish(ledger, plan.service, false, source, call, now);
     }
     return admitted;
   }

@@ -207,12 +207,13 @@ public final class Measuring {
       return;
     }
     Refusal refusal = ledger.refused();
-    tags =
-        refusal.kind() == Refusal.Kind.LIMIT
-            ? CallTags.withExceeded(tags)
-            : refusal.kind() == Refusal.Kind.BREAKER
-                ? CallTags.withCircuit(tags, CallTags.OPEN)
-                : breaker == null ? tags : CallTags.withCircuit(tags, breaker.circuit());
+    if (refusal.kind() == Refusal.Kind.LIMIT) {
+      tags = CallTags.withExceeded(tags);
+    } else if (refusal.kind() == Refusal.Kind.BREAKER) {
+      tags = CallTags.withCircuit(tags, CallTags.OPEN);
+    } else if (breaker != null) {
+      tags = CallTags.withCircuit(tags, breaker.circuit());
+    }
     int outcome =
         source.grpc() ? Outcome.grpc(refusal.grpcStatus()) : Outcome.http(refusal.status());
     latency.record(CallTags.ended(tags, outcome), ticker.read() - now);

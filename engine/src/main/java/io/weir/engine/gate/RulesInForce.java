@@ -203,7 +203,7 @@ public final class RulesInForce {
     return 0;
   }
 
-  /** What travels with requests; null while no rule and no canary depends on it. */
+  /** What travels with requests; null while there is no routing rule and no canary. */
   private static @Nullable PropagatedHeaders carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     List<Attribute> others = new ArrayList<Attribute>();
@@ -234,6 +234,9 @@ public final class RulesInForce {
     return rules.isEmpty() && !canaries ? null : PropagatedHeaders.by(rules, others);
   }
 
+  /**
+   * Services with an enabled server-side limit that uses {@code caller}; null when there are none.
+   */
   private static @Nullable Set<String> usingCaller(RuleBook book) {
     Set<String> using = new HashSet<String>();
     Set<String> names = new HashSet<String>(book.services());
@@ -267,6 +270,7 @@ public final class RulesInForce {
    * @param inside whether the service cannot be a stranger; only then a default limit matters
    */
   boolean usesCaller(String service, boolean inside) {
+    // the lists are the same object when the service has no limits but the defaults
     return usingCaller != null
         && (usingCaller.contains(service)
             || inside && usingCaller.contains("*") && book.limits(service) == book.limits("*"));
@@ -318,6 +322,7 @@ public final class RulesInForce {
    */
   private boolean makeRoom(ConcurrentHashMap<String, ServicePlan> from, long now) {
     long last = swept;
+    // now | 1: never 0, which means "never"
     if (last != 0 && now - last < SWEEP_NANOS || !SWEPT.compareAndSet(this, last, now | 1)) {
       return false;
     }

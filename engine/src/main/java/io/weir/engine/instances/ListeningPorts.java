@@ -52,7 +52,7 @@ public final class ListeningPorts {
       this.passedOver = passedOver;
     }
 
-    void tell(Sink sink) {
+    void report(Sink sink) {
       if (passedOver == null) {
         sink.listening(protocol, host, number);
       } else {
@@ -107,7 +107,7 @@ public final class ListeningPorts {
     Port p = new Port(protocol, host, port, whyPassedOver(protocol, port));
     open.add(p);
     if (sink != null) {
-      p.tell(sink);
+      p.report(sink);
     }
   }
 
@@ -146,7 +146,7 @@ public final class ListeningPorts {
   public synchronized void follow(Sink next) {
     sink = next;
     for (Port p : open) {
-      p.tell(next);
+      p.report(next);
     }
   }
 
