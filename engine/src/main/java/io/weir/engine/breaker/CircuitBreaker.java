@@ -113,8 +113,8 @@ public final class CircuitBreaker implements TimedRule {
         : current.generation << PROBE_BITS;
   }
 
-  private long admitUnlessClosed(StatePeriod seen, CircuitBreakerRule r, long now) {
-    StatePeriod current = seen;
+  private long admitUnlessClosed(StatePeriod notClosed, CircuitBreakerRule r, long now) {
+    StatePeriod current = notClosed;
     while (current.phase == StatePeriod.Phase.OPEN) {
       if (now - current.until < 0) {
         return REFUSED;
@@ -140,6 +140,10 @@ public final class CircuitBreaker implements TimedRule {
         : probe(current, r, now);
   }
 
+  /**
+   * Whether a call passes the ramp: the share of admitted calls rises from {@link #RAMP_START} to
+   * 1.
+   */
   private boolean passesRamp(StatePeriod current, CircuitBreakerRule r, long now) {
     long age = now - current.since;
     if (age >= r.rampNanos) {
@@ -151,6 +155,7 @@ public final class CircuitBreaker implements TimedRule {
     return random.getAsDouble() < RAMP_START + (1 - RAMP_START) * age / r.rampNanos;
   }
 
+  /** Takes a probe of a half-open period for a call. */
   private long probe(StatePeriod current, CircuitBreakerRule r, long now) {
     FleetLink l = current.shared ? link : null;
     if (current.probes == null) {
@@ -184,7 +189,7 @@ public final class CircuitBreaker implements TimedRule {
    * @param version the rule version that admitted the call
    * @param outcome bits as {@link SlidingWindow#record} takes them
    */
-  @SuppressWarnings("NullAway") // while it is closed there is a window
+  @SuppressWarnings("NullAway") // a closed period has a window
   void ended(BreakerRuleVersion version, long permit, int outcome, long now) {
     StatePeriod current = period;
     if (current.generation != permit >>> PROBE_BITS) {
@@ -222,7 +227,7 @@ public final class CircuitBreaker implements TimedRule {
     }
   }
 
-  @SuppressWarnings("NullAway") // from closed, where there is a window
+  @SuppressWarnings("NullAway") // only from a closed period, which has a window
   private void trip(StatePeriod current, BreakerRuleVersion version, boolean inARow, long now) {
     CircuitBreakerRule r = version.rule;
     boolean fleetEvidence =
@@ -486,7 +491,9 @@ public final class CircuitBreaker implements TimedRule {
     return epoch;
   }
 
-  /** {@code closed}, {@code open}, {@code half-open}, or {@code forced-open/-closed}. */
+  /**
+   * {@code closed}, {@code open}, {@code half-open}, {@code forced-open} or {@code forced-closed}.
+   */
   public String state() {
     CircuitBreakerRule.Force f = rule.force != CircuitBreakerRule.Force.NONE ? rule.force : force;
     if (f != CircuitBreakerRule.Force.NONE) {

@@ -73,6 +73,7 @@ final class FailureSpan {
   FailureSpan(long now) {
     newestTime = now - Long.MAX_VALUE / 2; // long ago, so the first failure adds a checkpoint
     for (int i = 0; i < SLOTS; i++) {
+      // below every number that a checkpoint can have
       slots.set(i * WORDS, i - SLOTS);
     }
   }

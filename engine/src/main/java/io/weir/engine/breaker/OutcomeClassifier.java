@@ -45,6 +45,7 @@ public class OutcomeClassifier {
    */
   public OutcomeClassifier(CircuitBreakerRule rule) {
     setStatuses(rule.recordStatus, rule.statusNamed ? FAILURE : FAILURE_NOT_SHARED);
+    // a status that the rule names is evidence for the fleet; of the default ones, only 502 to 504
     if (!rule.statusNamed) {
       for (int status = 502; status <= 504; status++) {
         if (statuses[status] == FAILURE_NOT_SHARED) {

@@ -130,7 +130,7 @@ abstract class SlidingWindow {
     }
   }
 
-  @SuppressWarnings("NullAway") // set once, never taken away
+  @SuppressWarnings("NullAway") // once set, it is never null again
   private FailureSpan span(
       AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> which, long now) {
     FailureSpan t = which.get(this);

@@ -62,6 +62,7 @@ public final class TargetHealth {
       generation = current.generation;
       count = 0;
       marked = false;
+      // the period began within the ten seconds: count from its beginning
       if (young) {
         add(current.since, 0, breaker.failedCount());
       }

@@ -53,7 +53,8 @@ public interface CallOutcome {
   }
 
   /**
-   * The call ended with an HTTP status, and its duration ended earlier.
+   * The call ended with an HTTP status, and its duration ended earlier. Not for a call for which
+   * {@link #streams} was called.
    *
    * @param answeredAt end of its duration
    */

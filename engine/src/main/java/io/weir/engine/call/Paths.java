@@ -102,7 +102,7 @@ public final class Paths {
         && sent.endsWith(info);
   }
 
-  /** Whether the path is its own normal spelling. */
+  /** Whether the path begins with a slash and is normal already. */
   public static boolean isNormal(String path) {
     int n = path.length();
     if (n == 0 || path.charAt(0) != '/') {

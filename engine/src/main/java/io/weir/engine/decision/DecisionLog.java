@@ -132,6 +132,7 @@ public final class DecisionLog implements DecisionListener {
     long n = last.incrementAndGet();
     int row = (int) (n & SIZE - 1);
     long before = longs.get(row * LONGS + STAMP);
+    // another thread is writing the row, or has written a newer decision to it
     if (before == WRITING
         || before > n
         || !longs.compareAndSet(row * LONGS + STAMP, before, WRITING)) {

@@ -67,6 +67,7 @@ public final class Locality {
         || kind(area.charAt(area.length() - 1)) != kind(place.charAt(area.length()));
   }
 
+  /** A number for each kind of character: digit, letter, separator. */
   private static int kind(char c) {
     return c >= '0' && c <= '9' ? 1 : Character.isLetter(c) ? 2 : 3;
   }

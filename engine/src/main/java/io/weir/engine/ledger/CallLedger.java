@@ -225,8 +225,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
   /**
    * For limits: frees the slot taken last. The call goes on without it. Only while a slot is held.
    */
-  @SuppressWarnings(
-      "NullAway") // called while a slot is held; the array exists while the count is not 0
+  @SuppressWarnings("NullAway") // while a slot is held; a count means there is an array
   public void letGo(long now) {
     Slot last = firstSlot;
     if (moreSlotCount > 0) {
@@ -243,8 +242,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     return firstSlot != null;
   }
 
-  @SuppressWarnings(
-      "NullAway") // called while a slot is held; the array exists while the count is not 0
+  @SuppressWarnings("NullAway") // while a slot is held; a count means there is an array
   private void freeSlots(int outcome, long now) {
     while (moreSlotCount > 0) {
       moreSlots[--moreSlotCount].free(outcome, startNanos, now);
@@ -266,7 +264,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     waitNanos = 0;
   }
 
-  @SuppressWarnings("NullAway") // the arrays exist while the count is not 0
+  @SuppressWarnings("NullAway") // a count means there are arrays
   private void giveBackAll(long now) {
     if (firstSlot != null) {
       freeSlots(Outcome.NONE, now);
@@ -500,7 +498,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     return ended != 0;
   }
 
-  /** Reports the end of the call to everybody who gets it. */
+  /** Reports the end of the call to slots, metrics, timer, breaker and gate, in this order. */
   private void publish(int outcome, @Nullable Throwable thrown, long now) {
     long took = now - startNanos;
     if (streams) {

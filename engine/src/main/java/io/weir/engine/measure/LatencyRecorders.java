@@ -36,6 +36,8 @@ public final class LatencyRecorders {
   private final LatencyRecorder others = new LatencyRecorder();
   private final ConcurrentHashMap<String, LatencyRecorder> targets =
       new ConcurrentHashMap<String, LatencyRecorder>();
+
+  /** Nanoseconds of timed decisions; more than a second counts as a second. */
   private final AtomicHistogram decisions = new AtomicHistogram(1_000_000_000L, 2);
 
   /** The recorder for calls to this JVM's service. */

@@ -59,6 +59,7 @@ public final class LocalFailures {
       if (hasMessage(t)) {
         return true;
       }
+      // it looked like a local TLS failure, but its cause says otherwise
       if (local && isAny(t, ENDED_BY_PEER)) {
         return false;
       }
