@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
  * call that ends after its period changes nothing; it is counted as late.
  *
  * <pre>
- *   CLOSED --window beyond its limits--> OPEN --open time over, a call comes--> HALF_OPEN
- *   HALF_OPEN --all probes succeed--> CLOSED     HALF_OPEN --one fails or is overdue--> OPEN, for
- * longer
+ *   CLOSED    --window beyond its limits-->      OPEN
+ *   OPEN      --open time over, a call comes-->  HALF_OPEN
+ *   HALF_OPEN --all probes succeed-->            CLOSED
+ *   HALF_OPEN --one fails or is overdue-->       OPEN, for longer
  * </pre>
  *
  * <p>With a {@link FleetLink} the instance still opens by its own calls at once, but only the fleet

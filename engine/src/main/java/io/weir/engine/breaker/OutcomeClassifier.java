@@ -10,9 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Says what an outcome means to a circuit breaker rule. What the rule's {@code ignore} names goes
- * first, then what its {@code record} names. Connections that could not be made, time-outs and
- * messages that were not handled are failures. What the caller cancelled, or the target's own Weir
- * refused, is ignored. The rest is success.
+ * first, then what its {@code record} names. Connections that could not be made, time-outs,
+ * messages that were not handled, and calls that ended with neither an answer nor an exception are
+ * failures. What the caller cancelled, or the target's own Weir refused, is ignored. The rest is
+ * success.
  *
  * <p>A refusal by this agent is never judged: a refused call holds no permit. Immutable.
  */

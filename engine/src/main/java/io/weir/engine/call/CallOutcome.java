@@ -33,7 +33,7 @@ public interface CallOutcome {
   /**
    * The answer has begun and is a stream: it may last as long as the caller listens. For rules the
    * duration of the call ends now; the latency metric has the whole duration. The call stays in
-   * flight. Only the first call has an effect.
+   * flight. Calling this method again has no effect.
    *
    * @param failed whether the answer is an error
    */
