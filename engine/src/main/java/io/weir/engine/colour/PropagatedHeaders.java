@@ -167,13 +167,14 @@ public final class PropagatedHeaders {
       return NOTHING;
     }
     List<String> set = new ArrayList<String>();
-    int room = colour.room();
+    int charactersLeft = colour.room();
     for (int i = 0; i < colour.headers(); i++) {
       String name = colour.name(i);
       String value = colour.value(i);
       int length = name.length() + value.length();
-      if (length <= room && isPrintable(value)) {
-        room -= length; // even if the call has this header: what else fits must not depend on that
+      if (length <= charactersLeft && isPrintable(value)) {
+        // even if the call has this header: what else fits must not depend on that
+        charactersLeft -= length;
         if (source.header(call, name) == null) {
           set.add(name);
           set.add(value);
@@ -181,8 +182,11 @@ public final class PropagatedHeaders {
       }
     }
     if (colour.headers() < colour.size()) {
-      String own = source.headers(call, Baggage.HEADER);
-      String baggage = own == null ? fresh(colour, room) : merged(own, colour, room);
+      String existing = source.headers(call, Baggage.HEADER);
+      String baggage =
+          existing == null
+              ? newBaggage(colour, charactersLeft)
+              : mergedBaggage(existing, colour, charactersLeft);
       if (baggage != null) {
         set.add(Baggage.HEADER);
         set.add(baggage);
@@ -192,8 +196,8 @@ public final class PropagatedHeaders {
   }
 
   /** The value of {@code baggage} for a call that has none; null when nothing fits. */
-  private static @Nullable String fresh(Colour colour, int room) {
-    int longest = room - Baggage.HEADER.length();
+  private static @Nullable String newBaggage(Colour colour, int charactersLeft) {
+    int longest = charactersLeft - Baggage.HEADER.length();
     String wire = colour.wire();
     if (wire == null || wire.length() > longest) {
       StringBuilder s = new StringBuilder();
@@ -207,17 +211,18 @@ public final class PropagatedHeaders {
   }
 
   /** The application's baggage with the tags it does not have; null when nothing is to be added. */
-  private static @Nullable String merged(String own, Colour colour, int room) {
-    List<String> there = new ArrayList<String>();
-    Baggage.parse(own, null, there);
-    StringBuilder s = new StringBuilder(own);
-    int longest = Math.min(own.length() + room, MAX_BAGGAGE);
+  private static @Nullable String mergedBaggage(
+      String existing, Colour colour, int charactersLeft) {
+    List<String> existingTags = new ArrayList<String>();
+    Baggage.parse(existing, null, existingTags);
+    StringBuilder s = new StringBuilder(existing);
+    int longest = Math.min(existing.length() + charactersLeft, MAX_BAGGAGE);
     for (int i = colour.headers(); i < colour.size(); i++) {
-      if (!Baggage.has(there, colour.name(i))) {
+      if (!Baggage.has(existingTags, colour.name(i))) {
         Baggage.append(s, colour.name(i), colour.value(i), longest);
       }
     }
-    return s.length() == own.length() ? null : s.toString();
+    return s.length() == existing.length() ? null : s.toString();
   }
 
   /**

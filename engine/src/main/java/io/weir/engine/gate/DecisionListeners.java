@@ -40,9 +40,9 @@ public final class DecisionListeners {
 
   /** Removes a listener; does nothing when it was not added. */
   public synchronized void remove(DecisionListener listener) {
-    List<DecisionListener> left = new ArrayList<DecisionListener>(Arrays.asList(all));
-    left.remove(listener);
-    all = left.toArray(new DecisionListener[0]);
+    List<DecisionListener> remaining = new ArrayList<DecisionListener>(Arrays.asList(all));
+    remaining.remove(listener);
+    all = remaining.toArray(new DecisionListener[0]);
   }
 
   /** Calls every listener: a call was refused, or an instance chosen for it. */

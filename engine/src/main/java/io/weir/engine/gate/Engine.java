@@ -146,7 +146,7 @@ public final class Engine {
    */
   public boolean governsInbound() {
     RulesInForce r = rules;
-    return (r.own() != null || watched || measuring.latencies() != null) && !r.book().off;
+    return (r.ownPlan() != null || watched || measuring.latencies() != null) && !r.book().off;
   }
 
   /**
@@ -181,7 +181,7 @@ public final class Engine {
   public <C> boolean inbound(AttributeSource<C> source, C call, CallDecision decision) {
     CallLedger ledger = (CallLedger) decision;
     RulesInForce r = rules;
-    ServicePlan plan = r.own();
+    ServicePlan plan = r.ownPlan();
     LatencyRecorders latencies = measuring.latencies();
     if (plan == null && !watched && latencies == null || r.book().off) {
       ledger.begin(0, null);

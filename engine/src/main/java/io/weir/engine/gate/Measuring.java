@@ -31,7 +31,7 @@ public final class Measuring {
   private volatile @Nullable LatencyRecorders latencies;
 
   /** How many more rules may have a latency recorder. */
-  private final AtomicInteger ruleRoom = new AtomicInteger(LatencyRecorders.MAX_RULES);
+  private final AtomicInteger recordersLeft = new AtomicInteger(LatencyRecorders.MAX_RULES);
 
   /**
    * Gives a rule its latency recorder. No lambda: the first call to a service would link it, deep
@@ -41,7 +41,7 @@ public final class Measuring {
       new TimedRule.Each() {
         @Override
         public void rule(String kind, String id, long slowNanos, TimedRule rule) {
-          if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
+          if (rule.latency() == null && recordersLeft.getAndDecrement() > 0) {
             rule.time(new LatencyRecorder());
           }
         }
@@ -86,13 +86,13 @@ public final class Measuring {
     List<RuleLatency> all = new ArrayList<RuleLatency>();
     if (latencies != null) {
       RulesInForce r = rules;
-      if (r.own() != null) {
-        r.own().timedServer(adder(service, "server", all));
+      if (r.ownPlan() != null) {
+        r.ownPlan().timedServer(adder(service, "server", all));
       }
       for (ServicePlan p : r.plans()) {
         p.timedClient(adder(p.service, "client", all));
       }
-      ruleRoom.set(LatencyRecorders.MAX_RULES - all.size()); // rules that are gone made room
+      recordersLeft.set(LatencyRecorders.MAX_RULES - all.size()); // rules that are gone made room
     }
     return all;
   }
@@ -121,8 +121,8 @@ public final class Measuring {
     if (latencies == null) {
       return;
     }
-    ruleLatencies(); // sets ruleRoom
-    ServicePlan own = rules.own();
+    ruleLatencies(); // sets recordersLeft
+    ServicePlan own = rules.ownPlan();
     if (own != null) {
       own.timedServer(giveRecorder);
     }

@@ -22,9 +22,9 @@ final class PlanListeners {
   }
 
   synchronized void remove(PlanListener listener) {
-    List<PlanListener> left = new ArrayList<PlanListener>(Arrays.asList(all));
-    left.remove(listener);
-    all = left.toArray(new PlanListener[0]);
+    List<PlanListener> remaining = new ArrayList<PlanListener>(Arrays.asList(all));
+    remaining.remove(listener);
+    all = remaining.toArray(new PlanListener[0]);
   }
 
   void rulesApplied() {

@@ -49,12 +49,12 @@ public final class RulesInForce {
   /** Least nanos between two sweeps for room. */
   private static final long SWEEP_NANOS = 1_000_000_000L;
 
-  private static final AtomicLongFieldUpdater<RulesInForce> SWEPT =
-      AtomicLongFieldUpdater.newUpdater(RulesInForce.class, "swept");
+  private static final AtomicLongFieldUpdater<RulesInForce> LAST_SWEEP =
+      AtomicLongFieldUpdater.newUpdater(RulesInForce.class, "lastSweep");
 
   private final RuleBook book;
   private final Map<String, ServicePlan> plans;
-  private final @Nullable ServicePlan own;
+  private final @Nullable ServicePlan ownPlan;
   private final Locality locality;
   private final @Nullable PropagatedHeaders carried;
 
@@ -73,12 +73,12 @@ public final class RulesInForce {
   private final PlanListeners listeners;
 
   /** Time of the last sweep; 0: never. */
-  private volatile long swept;
+  private volatile long lastSweep;
 
   private RulesInForce(
       RuleBook book,
       Map<String, ServicePlan> plans,
-      @Nullable ServicePlan own,
+      @Nullable ServicePlan ownPlan,
       Locality locality,
       WildcardHosts hosts,
       PlanListeners listeners) {
@@ -86,7 +86,7 @@ public final class RulesInForce {
     this.listeners = listeners;
     this.book = book;
     this.plans = plans;
-    this.own = own;
+    this.ownPlan = ownPlan;
     this.locality = locality;
     this.carried = carried(book);
     this.usingCaller = usingCaller(book);
@@ -140,7 +140,7 @@ public final class RulesInForce {
       RulesInForce before,
       RuleBook book,
       String s,
-      boolean own,
+      boolean isOwn,
       boolean onlyDefaults,
       Locality locality,
       WildcardHosts hosts,
@@ -151,14 +151,14 @@ public final class RulesInForce {
             && before.plans.containsKey(s) != onlyDefaults
             && book.same(before.book, s)
         ? old
-        : plan(old, book, s, own, onlyDefaults, locality, hosts, now);
+        : plan(old, book, s, isOwn, onlyDefaults, locality, hosts, now);
   }
 
   private static ServicePlan plan(
       @Nullable ServicePlan old,
       RuleBook book,
       String s,
-      boolean own,
+      boolean isOwn,
       boolean onlyDefaults,
       Locality locality,
       WildcardHosts hosts,
@@ -175,7 +175,7 @@ public final class RulesInForce {
             old == null ? null : old.router, book.routes(s), book.reachable(s), locality, now);
     return new ServicePlan(
         s,
-        own
+        isOwn
             ? RateLimiters.build(
                 old == null ? null : old.server, book.limits(s), RateLimitRule.Side.SERVER, now)
             : null,
@@ -321,9 +321,9 @@ public final class RulesInForce {
    * @return whether there is room now
    */
   private boolean makeRoom(ConcurrentHashMap<String, ServicePlan> from, long now) {
-    long last = swept;
+    long last = lastSweep;
     // now | 1: never 0, which means "never"
-    if (last != 0 && now - last < SWEEP_NANOS || !SWEPT.compareAndSet(this, last, now | 1)) {
+    if (last != 0 && now - last < SWEEP_NANOS || !LAST_SWEEP.compareAndSet(this, last, now | 1)) {
       return false;
     }
     for (Map.Entry<String, ServicePlan> e : from.entrySet()) {
@@ -354,7 +354,7 @@ public final class RulesInForce {
   }
 
   /** The plan for calls to this JVM's own service, or null. */
-  @Nullable ServicePlan own() {
-    return own;
+  @Nullable ServicePlan ownPlan() {
+    return ownPlan;
   }
 }
