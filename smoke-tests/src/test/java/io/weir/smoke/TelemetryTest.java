@@ -550,7 +550,7 @@ class TelemetryTest {
       assertThat(get(jvm.port(), "/")).isEqualTo(200);
       get(jvm.port(), "/?how=direct"); // there is no b: a call that fails is one, too
       assertThat(Files.readAllLines(log))
-          .anyMatch(l -> l.contains(" io.weir.engine.breaker.BreakerRuleEdition "));
+          .anyMatch(l -> l.contains(" io.weir.engine.breaker.BreakerRuleVersion "));
       assertThat(Files.readAllLines(log))
           .noneMatch(
               l ->

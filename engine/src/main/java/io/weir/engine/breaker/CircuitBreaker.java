@@ -10,60 +10,73 @@ import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The running state of one breaker: it outlives edits of its rule.
+ * The running state of one circuit breaker. It outlives edits of its rule.
  *
- * <p>How it works: the state is one immutable {@link StatePeriod} behind one volatile field, and
- * every transition is one CAS from the era that was judged to its successor, so of any number of
- * threads that find the same reason exactly one acts on it. An era owns its evidence (window or
- * probes); what belongs to an earlier era is simply unreachable, and a call that was let in under
- * it carries the old generation and changes nothing when it ends.
+ * <p>How it works: the state is one immutable {@link StatePeriod} in one volatile field. A
+ * transition replaces it by one compare-and-set, so when several threads find the same reason for a
+ * transition, exactly one makes it. Each period has its own evidence (window or probes), so
+ * evidence of an earlier period is unreachable. A permit carries the generation of its period. A
+ * call that ends after its period changes nothing; it is counted as late.
  *
  * <pre>
- *   CLOSED --window beyond its limits--> OPEN --open time over, a call comes--> HALF_OPEN
- *   HALF_OPEN --all probes good--> CLOSED        HALF_OPEN --one bad or overdue--> OPEN, for longer
+ *   CLOSED    --window beyond its limits-->      OPEN
+ *   OPEN      --open time over, a call comes-->  HALF_OPEN
+ *   HALF_OPEN --all probes succeed-->            CLOSED
+ *   HALF_OPEN --one fails or is overdue-->       OPEN, for longer
  * </pre>
  *
- * <p>With a {@link FleetLink} the instance still opens for itself at once, but eras marked shared
- * are ended by the fleet only: see {@code docs/breaker.md}.
+ * <p>With a {@link FleetLink} the instance still opens by its own calls at once, but only the fleet
+ * ends a period that is marked shared. The fleet numbers its states with epochs; evidence counts
+ * only in the epoch it was gathered in. See {@code docs/breaker.md}.
  *
- * <p>Threading: {@link #admit}, {@link #ended} and {@link #givenBack} from any thread, without lock
- * or allocation while closed or open. The fleet's methods from one control thread.
+ * <p>Threading: {@link #admit}, {@link #ended} and {@link #release} may be called from any thread.
+ * They take no lock and, while closed or open, allocate nothing. The methods of the fleet belong to
+ * one control thread.
  */
 public final class CircuitBreaker implements TimedRule {
-  /** An answer of {@link #admit} other than a permit. */
+  /** Result of {@link #admit}: the call is refused. Permits are never negative. */
   static final long REFUSED = -1;
 
-  /** An answer of {@link #admit}: pass, and nothing is recorded. */
+  /**
+   * Result of {@link #admit}: the call passes without a permit, because the state is forced; its
+   * outcome is not recorded.
+   */
   static final long UNRECORDED = -2;
 
-  private static final AtomicReferenceFieldUpdater<CircuitBreaker, StatePeriod> ERA =
-      AtomicReferenceFieldUpdater.newUpdater(CircuitBreaker.class, StatePeriod.class, "era");
-  private static final int PLACE_BITS = 16;
-  private static final int PLACE = (1 << PLACE_BITS) - 1;
+  private static final AtomicReferenceFieldUpdater<CircuitBreaker, StatePeriod> PERIOD =
+      AtomicReferenceFieldUpdater.newUpdater(CircuitBreaker.class, StatePeriod.class, "period");
 
-  /** Share of the traffic let through when a ramp begins. */
-  private static final double RAMP_FROM = 0.1;
+  /** A permit is a generation and, in its low bits, the number of a probe. */
+  private static final int PROBE_BITS = 16;
 
-  /** So many calls a second pass a ramp in any case. */
+  private static final int PROBE_MASK = (1 << PROBE_BITS) - 1;
+
+  /** Share of the traffic admitted when a ramp begins. */
+  private static final double RAMP_START = 0.1;
+
+  /** Calls a second that pass a ramp in any case. */
   private static final int RAMP_CALLS = 10;
 
   private static final long SECOND = 1_000_000_000L;
 
-  /** Jitter takes up to this share off or on a prolonged open time. */
+  /** Largest jitter of a prolonged open time, as a share of it, up or down. */
   private static final double JITTER = 0.1;
 
   private final String target;
   private final String id;
-  private final DoubleSupplier draw;
-  private volatile StatePeriod era;
+  private final DoubleSupplier random;
+  private volatile StatePeriod period;
   private volatile CircuitBreakerRule rule;
   private volatile @Nullable FleetLink link;
   private volatile CircuitBreakerRule.Force force = CircuitBreakerRule.Force.NONE;
 
-  /** How long the calls took that it judges, or null: it judges no slow ones, or nobody reads. */
+  /**
+   * Durations of the calls this breaker judges. Null when it judges no slow calls, or nobody reads
+   * them.
+   */
   private volatile @Nullable LatencyRecorder latency;
 
-  /** The fleet epoch new evidence belongs to. */
+  /** The fleet epoch to which new evidence belongs; -1 when none is known. */
   private volatile long epoch = -1;
 
   final LongAdder refused = new LongAdder();
@@ -71,20 +84,20 @@ public final class CircuitBreaker implements TimedRule {
   final LongAdder ignored = new LongAdder();
   final LongAdder late = new LongAdder();
   private final LongAdder opened = new LongAdder();
-  private final Transitions moves = new Transitions();
+  private final Transitions transitions = new Transitions();
 
-  CircuitBreaker(String target, CircuitBreakerRule rule, DoubleSupplier draw, long now) {
+  CircuitBreaker(String target, CircuitBreakerRule rule, DoubleSupplier random, long now) {
     this.target = target;
     this.id = rule.id;
     this.rule = rule;
-    this.draw = draw;
-    this.era = StatePeriod.closed(1, SlidingWindow.of(rule, now), -1, false, now);
+    this.random = random;
+    this.period = StatePeriod.closed(1, SlidingWindow.of(rule, now), -1, false, now);
   }
 
   // ---- what calls do
 
   /**
-   * @param forced whether the rule has a force of its own
+   * @param forced whether the rule itself forces a state
    * @return a permit, {@link #UNRECORDED} or {@link #REFUSED}
    */
   long admit(CircuitBreakerRule r, boolean forced, long now) {
@@ -92,179 +105,197 @@ public final class CircuitBreaker implements TimedRule {
       CircuitBreakerRule.Force f = r.force != CircuitBreakerRule.Force.NONE ? r.force : force;
       return f == CircuitBreakerRule.Force.OPEN ? REFUSED : UNRECORDED;
     }
-    StatePeriod e = era;
-    if (e.phase != StatePeriod.Phase.CLOSED) {
-      return admitUnlessClosed(e, r, now);
+    StatePeriod current = period;
+    if (current.phase != StatePeriod.Phase.CLOSED) {
+      return admitUnlessClosed(current, r, now);
     }
-    return e.recovering && r.rampNanos > 0 && !passesRamp(e, r, now)
+    return current.recovering && r.rampNanos > 0 && !passesRamp(current, r, now)
         ? REFUSED
-        : e.generation << PLACE_BITS;
+        : current.generation << PROBE_BITS;
   }
 
-  private long admitUnlessClosed(StatePeriod seen, CircuitBreakerRule r, long now) {
-    StatePeriod e = seen;
-    while (e.phase == StatePeriod.Phase.OPEN) {
-      if (now - e.until < 0) {
+  private long admitUnlessClosed(StatePeriod notClosed, CircuitBreakerRule r, long now) {
+    StatePeriod current = notClosed;
+    while (current.phase == StatePeriod.Phase.OPEN) {
+      if (now - current.until < 0) {
         return REFUSED;
       }
       FleetLink l = link;
-      if (e.shared && l != null) {
+      if (current.shared && l != null) {
         l.wanted(this);
         return REFUSED;
       }
-      HalfOpenPermits p = new HalfOpenPermits(r.probeSuccesses, now);
-      if (ERA.compareAndSet(
+      HalfOpenPermits probes = new HalfOpenPermits(r.probeSuccesses, now);
+      if (PERIOD.compareAndSet(
           this,
-          e,
-          StatePeriod.halfOpen(e.generation + 1, e.attempt, p, false, epoch, 0, now)
-              .convincing(e.isConvincing()))) {
-        moves.count(Transitions.OPEN, Transitions.HALF_OPEN, Transitions.SELF);
+          current,
+          StatePeriod.halfOpen(
+                  current.generation + 1, current.attempt, probes, false, epoch, 0, now)
+              .asFleetEvidence(current.isFleetEvidence()))) {
+        transitions.count(Transitions.OPEN, Transitions.HALF_OPEN, Transitions.SELF);
       }
-      e = era;
+      current = period;
     }
-    return e.phase == StatePeriod.Phase.CLOSED ? admit(r, false, now) : probe(e, r, now);
+    return current.phase == StatePeriod.Phase.CLOSED
+        ? admit(r, false, now)
+        : probe(current, r, now);
   }
 
-  private boolean passesRamp(StatePeriod e, CircuitBreakerRule r, long now) {
-    long age = now - e.since;
+  /**
+   * Whether a call passes the ramp: the share of admitted calls rises from {@link #RAMP_START} to
+   * 1.
+   */
+  private boolean passesRamp(StatePeriod current, CircuitBreakerRule r, long now) {
+    long age = now - current.since;
     if (age >= r.rampNanos) {
       return true;
     }
-    if (StatePeriod.RAMPED.incrementAndGet(e) <= RAMP_CALLS * (1 + age / SECOND)) {
-      return true; // so few calls hurt nobody
+    if (StatePeriod.RAMPED.incrementAndGet(current) <= RAMP_CALLS * (1 + age / SECOND)) {
+      return true; // so few calls overload nobody
     }
-    return draw.getAsDouble() < RAMP_FROM + (1 - RAMP_FROM) * age / r.rampNanos;
+    return random.getAsDouble() < RAMP_START + (1 - RAMP_START) * age / r.rampNanos;
   }
 
-  private long probe(StatePeriod e, CircuitBreakerRule r, long now) {
-    FleetLink l = e.shared ? link : null;
-    if (e.probes == null) {
+  /** Takes a probe of a half-open period for a call. */
+  private long probe(StatePeriod current, CircuitBreakerRule r, long now) {
+    FleetLink l = current.shared ? link : null;
+    if (current.probes == null) {
       if (l != null) {
         l.wanted(this);
       }
       return REFUSED;
     }
-    int place = e.probes.take(now, r.probeTimeoutNanos);
-    if (place < 0) {
-      if (e.probes.anyOverdue(now)) {
-        bad(e, r, now);
+    int probe = current.probes.take(now, r.probeTimeoutNanos);
+    if (probe < 0) {
+      if (current.probes.anyOverdue(now)) {
+        probeFailed(current, r, now);
       }
       return REFUSED;
     }
     if (l != null) {
-      l.probing(this, e.probes.outstanding());
+      l.probing(this, current.probes.outstanding());
     }
-    return e.generation << PLACE_BITS | place;
+    return current.generation << PROBE_BITS | probe;
   }
 
-  /** Nanos until a refused call may be tried again, 0 when that is not known. */
+  /** Nanos until a refused call may be tried again; 0 when unknown. */
   long retryAfter(long now) {
-    StatePeriod e = era;
-    return e.phase == StatePeriod.Phase.OPEN ? Math.max(0, e.until - now) : 0;
+    StatePeriod current = period;
+    return current.phase == StatePeriod.Phase.OPEN ? Math.max(0, current.until - now) : 0;
   }
 
   /**
    * A call with a permit ended.
    *
-   * @param outcome as {@link SlidingWindow#record} takes it
+   * @param version the rule version that admitted the call
+   * @param outcome bits as {@link SlidingWindow#record} takes them
    */
-  @SuppressWarnings("NullAway") // while it is closed there is a window
-  void ended(BreakerRuleEdition guard, long permit, int outcome, long now) {
-    StatePeriod e = era;
-    if (e.generation != permit >>> PLACE_BITS) {
+  @SuppressWarnings("NullAway") // a closed period has a window
+  void ended(BreakerRuleVersion version, long permit, int outcome, long now) {
+    StatePeriod current = period;
+    if (current.generation != permit >>> PROBE_BITS) {
       late.increment();
       return;
     }
-    if (e.phase == StatePeriod.Phase.CLOSED) {
-      boolean trips = e.window.record(outcome, now, guard);
-      boolean inARow = guard.consecutiveFailures > 0 && e.row(outcome, now, guard);
+    if (current.phase == StatePeriod.Phase.CLOSED) {
+      boolean trips = current.window.record(outcome, now, version);
+      boolean inARow = version.consecutiveFailures > 0 && current.countInRow(outcome, now, version);
       if (trips || inARow) {
-        trip(e, guard, inARow, now);
+        trip(current, version, inARow, now);
       }
-    } else if (e.phase == StatePeriod.Phase.HALF_OPEN && e.probes != null) {
-      int place = (int) permit & PLACE;
-      if (outcome != 0 || e.probes.isOverdue(place, now)) {
-        bad(e, guard.rule, now);
+    } else if (current.phase == StatePeriod.Phase.HALF_OPEN && current.probes != null) {
+      int probe = (int) permit & PROBE_MASK;
+      if (outcome != 0 || current.probes.isOverdue(probe, now)) {
+        probeFailed(current, version.rule, now);
       } else {
-        boolean all = e.probes.good(place);
-        FleetLink l = e.shared ? link : null;
+        boolean all = current.probes.markSucceeded(probe);
+        FleetLink l = current.shared ? link : null;
         if (l != null) {
-          l.probing(this, e.probes.outstanding());
+          l.probing(this, current.probes.outstanding());
         }
         if (all) {
-          good(e, guard.rule, now);
+          probesSucceeded(current, version.rule, now);
         }
       }
     }
   }
 
-  /** A call with a permit was not made, or its outcome says nothing. */
-  void givenBack(long permit) {
-    StatePeriod e = era;
-    if (e.generation == permit >>> PLACE_BITS && e.probes != null) {
-      e.probes.giveBack((int) permit & PLACE);
+  /** Takes a permit back: its call was not made, or its outcome says nothing about the target. */
+  void release(long permit) {
+    StatePeriod current = period;
+    if (current.generation == permit >>> PROBE_BITS && current.probes != null) {
+      current.probes.giveBack((int) permit & PROBE_MASK);
     }
   }
 
-  @SuppressWarnings("NullAway") // from closed, where there is a window
-  private void trip(StatePeriod e, BreakerRuleEdition guard, boolean inARow, long now) {
-    CircuitBreakerRule r = guard.rule;
-    boolean convinces = inARow && e.rowConvinces() || e.window.convincesFleet(now, guard);
+  @SuppressWarnings("NullAway") // only from a closed period, which has a window
+  private void trip(StatePeriod current, BreakerRuleVersion version, boolean inARow, long now) {
+    CircuitBreakerRule r = version.rule;
+    boolean fleetEvidence =
+        inARow && current.isRowFleetEvidence() || current.window.isFleetEvidence(now, version);
     StatePeriod next =
-        StatePeriod.open(e.generation + 1, now + openNanos(r, 0), 0, false, epochOf(e), now)
-            .convincing(convinces);
-    if (ERA.compareAndSet(this, e, next)) {
+        StatePeriod.open(
+                current.generation + 1, now + openNanos(r, 0), 0, false, epochOf(current), now)
+            .asFleetEvidence(fleetEvidence);
+    if (PERIOD.compareAndSet(this, current, next)) {
       opened.increment();
-      moves.count(Transitions.CLOSED, Transitions.OPEN, Transitions.SELF);
+      transitions.count(Transitions.CLOSED, Transitions.OPEN, Transitions.SELF);
       FleetLink l = link;
-      if (l != null && convinces) {
-        long calls = e.window.calls(now);
-        long age = now - e.since;
+      if (l != null && fleetEvidence) {
+        long calls = current.window.calls(now);
+        long age = now - current.since;
         l.tripped(
             this,
-            e.epoch,
+            current.epoch,
             calls,
-            Math.max(e.window.failures(now) - e.window.own(now), e.window.slow(now)),
+            Math.max(
+                current.window.failures(now) - current.window.notShared(now),
+                current.window.slow(now)),
             r.countWindow ? age : Math.min(age, r.windowSeconds * 1_000_000_000L));
       }
     }
   }
 
-  private long epochOf(StatePeriod e) {
-    return Math.max(e.epoch, epoch);
+  private long epochOf(StatePeriod current) {
+    return Math.max(current.epoch, epoch);
   }
 
-  private void bad(StatePeriod e, CircuitBreakerRule r, long now) {
-    int attempt = e.attempt + 1;
+  private void probeFailed(StatePeriod current, CircuitBreakerRule r, long now) {
+    int attempt = current.attempt + 1;
     StatePeriod next =
         StatePeriod.open(
-                e.generation + 1, now + openNanos(r, attempt), attempt, e.shared, epochOf(e), now)
-            .convincing(e.isConvincing());
-    if (ERA.compareAndSet(this, e, next)) {
+                current.generation + 1,
+                now + openNanos(r, attempt),
+                attempt,
+                current.shared,
+                epochOf(current),
+                now)
+            .asFleetEvidence(current.isFleetEvidence());
+    if (PERIOD.compareAndSet(this, current, next)) {
       opened.increment();
-      moves.count(Transitions.HALF_OPEN, Transitions.OPEN, Transitions.SELF);
+      transitions.count(Transitions.HALF_OPEN, Transitions.OPEN, Transitions.SELF);
       FleetLink l = link;
       if (l != null) {
-        if (e.shared) {
-          l.probed(this, e.fence, false);
-        } else if (e.isConvincing()) {
-          l.tripped(this, e.epoch, 1, 1, now - e.since);
+        if (current.shared) {
+          l.probed(this, current.fence, false);
+        } else if (current.isFleetEvidence()) {
+          l.tripped(this, current.epoch, 1, 1, now - current.since);
         }
       }
     }
   }
 
-  private void good(StatePeriod e, CircuitBreakerRule r, long now) {
+  private void probesSucceeded(StatePeriod current, CircuitBreakerRule r, long now) {
     FleetLink l = link;
-    if (e.shared && l != null) {
-      // stays half-open with all places taken until the fleet has agreed
-      l.probed(this, e.fence, true);
+    if (current.shared && l != null) {
+      // stays half-open, with no probe free, until the fleet has agreed
+      l.probed(this, current.fence, true);
       return;
     }
     StatePeriod next =
-        StatePeriod.closed(e.generation + 1, SlidingWindow.of(r, now), epoch, true, now);
-    if (ERA.compareAndSet(this, e, next)) {
-      moves.count(Transitions.HALF_OPEN, Transitions.CLOSED, Transitions.SELF);
+        StatePeriod.closed(current.generation + 1, SlidingWindow.of(r, now), epoch, true, now);
+    if (PERIOD.compareAndSet(this, current, next)) {
+      transitions.count(Transitions.HALF_OPEN, Transitions.CLOSED, Transitions.SELF);
       if (l != null) {
         l.recovered(this);
       }
@@ -272,8 +303,8 @@ public final class CircuitBreaker implements TimedRule {
   }
 
   /**
-   * Open time of the given attempt: doubled per attempt up to the rule's maximum, with jitter on
-   * all but the first, which is what the rule says.
+   * The open time of an attempt. Attempt 0 has the rule's open time. Each further attempt doubles
+   * it, up to the rule's maximum, with jitter.
    */
   long openNanos(CircuitBreakerRule r, int attempt) {
     if (attempt == 0) {
@@ -281,14 +312,14 @@ public final class CircuitBreaker implements TimedRule {
     }
     long max = Math.max(r.openNanos, r.maxOpenNanos);
     double nanos = Math.min((double) max, r.openNanos * Math.pow(2, attempt));
-    return (long) Math.min(max, nanos * (1 - JITTER + 2 * JITTER * draw.getAsDouble()));
+    return (long) Math.min(max, nanos * (1 - JITTER + 2 * JITTER * random.getAsDouble()));
   }
 
   // ---- what the rules do
 
-  /** Goes on under an edited rule; the evidence is kept. Control thread. */
+  /** Continues under an edited rule and keeps the evidence. Control thread. */
   void edited(CircuitBreakerRule next, long now) {
-    int before = place();
+    int before = stateIndex();
     rule = next;
     if (next.force == CircuitBreakerRule.Force.CLOSED) {
       endRamp();
@@ -296,24 +327,27 @@ public final class CircuitBreaker implements TimedRule {
     if (next.slowCallNanos == 0) {
       latency = null;
     }
-    moves.count(before, place(), Transitions.OPERATOR);
+    transitions.count(before, stateIndex(), Transitions.OPERATOR);
     while (true) {
-      StatePeriod e = era;
-      if (e.window == null) {
+      StatePeriod current = period;
+      if (current.window == null) {
         return;
       }
-      SlidingWindow w = e.window.reshaped(next, now);
-      if (w == e.window || ERA.compareAndSet(this, e, e.with(w))) {
+      SlidingWindow w = current.window.reshaped(next, now);
+      if (w == current.window || PERIOD.compareAndSet(this, current, current.with(w))) {
         return;
       }
     }
   }
 
-  /** Under an operator's hand traffic has been whole: it does not rise again afterwards. */
+  /**
+   * Ends a ramp: while an operator forced the breaker closed, all traffic passed, so it need not
+   * rise again.
+   */
   private void endRamp() {
     while (true) {
-      StatePeriod e = era;
-      if (!e.recovering || ERA.compareAndSet(this, e, e.recovered())) {
+      StatePeriod current = period;
+      if (!current.recovering || PERIOD.compareAndSet(this, current, current.recovered())) {
         return;
       }
     }
@@ -321,7 +355,7 @@ public final class CircuitBreaker implements TimedRule {
 
   // ---- what the fleet does
 
-  /** Connects this breaker with the fleet; null: on its own again. Control thread. */
+  /** Connects this breaker with the fleet; null disconnects it. Control thread. */
   public void link(@Nullable FleetLink fleet) {
     link = fleet;
     if (fleet == null) {
@@ -330,39 +364,42 @@ public final class CircuitBreaker implements TimedRule {
     }
   }
 
-  /** An operator's hand from the fleet's {@code force} key; the rule's own goes before it. */
+  /**
+   * Sets the state an operator forces by the fleet's {@code force} key. A force in the rule goes
+   * first.
+   */
   public void force(CircuitBreakerRule.Force byFleet) {
-    int before = place();
+    int before = stateIndex();
     force = byFleet;
     if (byFleet == CircuitBreakerRule.Force.CLOSED) {
       endRamp();
     }
-    moves.count(before, place(), Transitions.OPERATOR);
+    transitions.count(before, stateIndex(), Transitions.OPERATOR);
   }
 
   /**
-   * The fleet is closed under {@code fleetEpoch}: a new era with an empty window. An instance that
-   * never was open starts without ramp. One that opened for itself before it knew any epoch stays
-   * open: nothing has been closed that it could follow.
+   * The fleet is closed under {@code fleetEpoch}. A new period with an empty window begins. An
+   * instance that was not open starts without a ramp. An instance that opened by its own calls
+   * before it knew any epoch stays open: the fleet has not closed what it opened.
    */
   public void imposeClosed(long fleetEpoch, long now) {
     epoch = fleetEpoch;
     while (true) {
-      StatePeriod e = era;
-      boolean wasOpen = e.phase != StatePeriod.Phase.CLOSED;
+      StatePeriod current = period;
+      boolean wasOpen = current.phase != StatePeriod.Phase.CLOSED;
       boolean ramps =
           wasOpen
               && force != CircuitBreakerRule.Force.CLOSED
               && rule.force != CircuitBreakerRule.Force.CLOSED;
-      if (wasOpen && !e.shared && e.epoch < 0) {
+      if (wasOpen && !current.shared && current.epoch < 0) {
         return;
       }
-      if (ERA.compareAndSet(
+      if (PERIOD.compareAndSet(
           this,
-          e,
+          current,
           StatePeriod.closed(
-              e.generation + 1, SlidingWindow.of(rule, now), fleetEpoch, ramps, now))) {
-        moves.count(place(e), Transitions.CLOSED, Transitions.FLEET);
+              current.generation + 1, SlidingWindow.of(rule, now), fleetEpoch, ramps, now))) {
+        transitions.count(stateIndex(current), Transitions.CLOSED, Transitions.FLEET);
         return;
       }
     }
@@ -371,20 +408,22 @@ public final class CircuitBreaker implements TimedRule {
   /**
    * The fleet is open.
    *
-   * @param until nanos at which the open time ends here
-   * @param shared true: only the fleet ends it; false: the fleet is out of reach, this instance
-   *     probes for itself when the time is over
+   * @param until nano clock reading at which the open time ends on this instance
+   * @param shared true: only the fleet ends the open state. False: the fleet is out of reach, so
+   *     this instance probes when the time is over
    */
   public void imposeOpen(long fleetEpoch, int attempt, long until, boolean shared, long now) {
     epoch = fleetEpoch;
     while (true) {
-      StatePeriod e = era;
-      if (ERA.compareAndSet(
-          this, e, StatePeriod.open(e.generation + 1, until, attempt, shared, fleetEpoch, now))) {
-        if (e.phase == StatePeriod.Phase.CLOSED) {
+      StatePeriod current = period;
+      if (PERIOD.compareAndSet(
+          this,
+          current,
+          StatePeriod.open(current.generation + 1, until, attempt, shared, fleetEpoch, now))) {
+        if (current.phase == StatePeriod.Phase.CLOSED) {
           opened.increment();
         }
-        moves.count(place(e), Transitions.OPEN, Transitions.FLEET);
+        transitions.count(stateIndex(current), Transitions.OPEN, Transitions.FLEET);
         return;
       }
     }
@@ -398,7 +437,7 @@ public final class CircuitBreaker implements TimedRule {
   /**
    * The fleet is half-open, and this instance probes.
    *
-   * @param probeFence handed back with the result
+   * @param probeFence identifies this role; {@link FleetLink#probed} gets it with the result
    */
   public void imposeProber(long fleetEpoch, int attempt, long probeFence, long now) {
     imposeHalfOpen(
@@ -406,13 +445,16 @@ public final class CircuitBreaker implements TimedRule {
   }
 
   private void imposeHalfOpen(
-      long fleetEpoch, int attempt, @Nullable HalfOpenPermits p, long f, long now) {
+      long fleetEpoch, int attempt, @Nullable HalfOpenPermits probes, long fence, long now) {
     epoch = fleetEpoch;
     while (true) {
-      StatePeriod e = era;
-      if (ERA.compareAndSet(
-          this, e, StatePeriod.halfOpen(e.generation + 1, attempt, p, true, fleetEpoch, f, now))) {
-        moves.count(place(e), Transitions.HALF_OPEN, Transitions.FLEET);
+      StatePeriod current = period;
+      if (PERIOD.compareAndSet(
+          this,
+          current,
+          StatePeriod.halfOpen(
+              current.generation + 1, attempt, probes, true, fleetEpoch, fence, now))) {
+        transitions.count(stateIndex(current), Transitions.HALF_OPEN, Transitions.FLEET);
         return;
       }
     }
@@ -450,13 +492,15 @@ public final class CircuitBreaker implements TimedRule {
     return epoch;
   }
 
-  /** {@code closed}, {@code open}, {@code half-open}, or {@code forced-open/-closed}. */
+  /**
+   * {@code closed}, {@code open}, {@code half-open}, {@code forced-open} or {@code forced-closed}.
+   */
   public String state() {
     CircuitBreakerRule.Force f = rule.force != CircuitBreakerRule.Force.NONE ? rule.force : force;
     if (f != CircuitBreakerRule.Force.NONE) {
       return f == CircuitBreakerRule.Force.OPEN ? "forced-open" : "forced-closed";
     }
-    switch (era.phase) {
+    switch (period.phase) {
       case CLOSED:
         return "closed";
       case OPEN:
@@ -466,7 +510,7 @@ public final class CircuitBreaker implements TimedRule {
     }
   }
 
-  /** Calls refused (in shadow mode: that would have been). */
+  /** Calls refused; in shadow mode, calls that would have been refused. */
   public long refusedCount() {
     return refused.sum();
   }
@@ -481,50 +525,53 @@ public final class CircuitBreaker implements TimedRule {
     return ignored.sum();
   }
 
-  /** Outcomes that came after the era they belonged to. */
+  /** Outcomes that came after the period that admitted their calls. */
   public long lateCount() {
     return late.sum();
   }
 
-  /** Times this instance went from passing to refusing. */
+  /** Times this breaker opened on this instance. */
   public long openedCount() {
     return opened.sum();
   }
 
-  /** How often it went from which state to which, and by whom. */
+  /** Counts of the transitions between states. */
   public Transitions moves() {
-    return moves;
+    return transitions;
   }
 
-  /** The state as {@link CallTags} has it. */
+  /** The state as one of the constants of {@link CallTags}. */
   int circuit() {
-    int place = place();
-    return place == Transitions.CLOSED
+    int state = stateIndex();
+    return state == Transitions.CLOSED
         ? CallTags.CLOSED
-        : place == Transitions.OPEN ? CallTags.OPEN : CallTags.HALF_OPEN;
+        : state == Transitions.OPEN ? CallTags.OPEN : CallTags.HALF_OPEN;
   }
 
-  /** The state as {@link Transitions} has it; a force goes before what was measured. */
-  private int place() {
+  /**
+   * The state as one of the constants of {@link Transitions}. A forced state goes before a measured
+   * one.
+   */
+  private int stateIndex() {
     CircuitBreakerRule.Force f = rule.force != CircuitBreakerRule.Force.NONE ? rule.force : force;
     return f == CircuitBreakerRule.Force.NONE
-        ? place(era)
+        ? stateIndex(period)
         : f == CircuitBreakerRule.Force.OPEN ? Transitions.OPEN : Transitions.CLOSED;
   }
 
-  private static int place(StatePeriod e) {
-    return e.phase == StatePeriod.Phase.CLOSED
+  private static int stateIndex(StatePeriod current) {
+    return current.phase == StatePeriod.Phase.CLOSED
         ? Transitions.CLOSED
-        : e.phase == StatePeriod.Phase.OPEN ? Transitions.OPEN : Transitions.HALF_OPEN;
+        : current.phase == StatePeriod.Phase.OPEN ? Transitions.OPEN : Transitions.HALF_OPEN;
   }
 
-  /** Whether calls pass by what was measured, and no ramp holds them back. */
+  /** Whether the state, forced or measured, is closed. A ramp may still refuse some calls. */
   public boolean isClosed() {
-    return place() == Transitions.CLOSED;
+    return stateIndex() == Transitions.CLOSED;
   }
 
-  StatePeriod era() {
-    return era;
+  StatePeriod period() {
+    return period;
   }
 
   @Override

@@ -12,8 +12,10 @@ import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The breaker rules of one target service; the first that matches a call governs it. Immutable;
- * what runs behind each rule is a {@link CircuitBreaker} that is carried over by rule id.
+ * The circuit breaker rules of one target service. The first rule that matches a call governs it.
+ *
+ * <p>Immutable. The running state of each rule is a {@link CircuitBreaker}; it is carried over by
+ * rule id when rules are edited.
  */
 public final class CircuitBreakers {
   private static final DoubleSupplier RANDOM =
@@ -24,23 +26,23 @@ public final class CircuitBreakers {
         }
       };
 
-  private final BreakerRuleEdition[] guards;
+  private final BreakerRuleVersion[] versions;
   private final List<CircuitBreaker> all;
 
-  private CircuitBreakers(BreakerRuleEdition[] guards) {
-    this.guards = guards;
+  private CircuitBreakers(BreakerRuleVersion[] versions) {
+    this.versions = versions;
     List<CircuitBreaker> l = new ArrayList<CircuitBreaker>();
-    for (BreakerRuleEdition g : guards) {
-      l.add(g.breaker);
+    for (BreakerRuleVersion v : versions) {
+      l.add(v.breaker);
     }
     all = Collections.unmodifiableList(l);
   }
 
   /**
-   * @param target service the calls go to; a rule for {@code *} has a breaker per target
-   * @param before running state carried over by rule id, or null
+   * @param target service the calls go to; a rule for {@code *} has one breaker per target
+   * @param before the rules before, whose running state is carried over by rule id; or null
    * @return null when there are no rules
-   * @throws IllegalArgumentException when a rule names a status or code that is none
+   * @throws IllegalArgumentException when a rule names a status or code that does not exist
    */
   public static @Nullable CircuitBreakers build(
       String target, @Nullable CircuitBreakers before, List<CircuitBreakerRule> rules, long now) {
@@ -48,9 +50,10 @@ public final class CircuitBreakers {
   }
 
   /**
-   * As {@link #build(String, Breakers, List, long)}, with dice of the caller's own.
+   * As the method above, with a random source of the caller's own.
    *
-   * @param draw 0 inclusive to 1 exclusive, for jitter and ramp; called from any thread
+   * @param draw returns numbers from 0 inclusive to 1 exclusive, for jitter and ramp; called from
+   *     any thread
    */
   public static @Nullable CircuitBreakers build(
       String target,
@@ -61,52 +64,57 @@ public final class CircuitBreakers {
     if (rules.isEmpty()) {
       return null;
     }
-    BreakerRuleEdition[] guards = new BreakerRuleEdition[rules.size()];
-    for (int i = 0; i < guards.length; i++) {
+    BreakerRuleVersion[] versions = new BreakerRuleVersion[rules.size()];
+    for (int i = 0; i < versions.length; i++) {
       CircuitBreakerRule rule = rules.get(i);
-      BreakerRuleEdition old = before == null ? null : before.guard(rule.id);
+      BreakerRuleVersion old = before == null ? null : before.version(rule.id);
       if (old == null) {
-        guards[i] =
-            new BreakerRuleEdition(
+        versions[i] =
+            new BreakerRuleVersion(
                 rule, new CircuitBreaker(target, rule, draw, now), new OutcomeClassifier(rule));
       } else if (!rule.fingerprint.isEmpty() && rule.fingerprint.equals(old.rule.fingerprint)) {
-        guards[i] = old;
+        versions[i] = old;
       } else {
-        guards[i] = new BreakerRuleEdition(rule, old.breaker, new OutcomeClassifier(rule));
+        versions[i] = new BreakerRuleVersion(rule, old.breaker, new OutcomeClassifier(rule));
         old.breaker.edited(rule, now);
       }
     }
-    return new CircuitBreakers(guards);
+    return new CircuitBreakers(versions);
   }
 
-  private @Nullable BreakerRuleEdition guard(String id) {
-    for (BreakerRuleEdition g : guards) {
-      if (g.rule.id.equals(id)) {
-        return g;
+  private @Nullable BreakerRuleVersion version(String id) {
+    for (BreakerRuleVersion v : versions) {
+      if (v.rule.id.equals(id)) {
+        return v;
       }
     }
     return null;
   }
 
-  /** Asks for a permit; when granted the ledger carries it and must be ended. */
+  /**
+   * Asks the breaker of the first matching rule for a permit.
+   *
+   * @return true: admitted. The ledger may hold a permit, so the call must be ended or abandoned.
+   *     False: refused; the ledger has the refusal
+   */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     boolean exempt = ledger.mayBeExempt();
-    for (BreakerRuleEdition g : guards) {
-      if (exempt && ledger.isExempt(g.rule, true)) {
+    for (BreakerRuleVersion v : versions) {
+      if (exempt && ledger.isExempt(v.rule, true)) {
         continue;
       }
-      if (g.match == null || g.match.test(source, call)) {
-        return g.admit(now, ledger);
+      if (v.match == null || v.match.test(source, call)) {
+        return v.admit(now, ledger);
       }
     }
     return true;
   }
 
-  /** Tells {@code to} about the breakers that judge slow calls. */
+  /** Calls {@code to} for each rule that judges slow calls. */
   public void timed(TimedRule.Each to) {
-    for (BreakerRuleEdition g : guards) {
-      if (g.rule.slowCallNanos > 0) {
-        to.rule("circuit-breaker", g.rule.id, g.rule.slowCallNanos, g.breaker);
+    for (BreakerRuleVersion v : versions) {
+      if (v.rule.slowCallNanos > 0) {
+        to.rule("circuit-breaker", v.rule.id, v.rule.slowCallNanos, v.breaker);
       }
     }
   }

@@ -7,14 +7,20 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 /**
  * The last {@code size} outcomes.
  *
- * <p>How it works: a ring of four bits per call (failed, slow, no evidence for the fleet; one is
- * spare), 16 calls to a word, a cursor that only grows, and running totals. Recording takes three
- * steps: claim a position by incrementing the cursor; exchange the bits at that position by CAS on
- * their word, which yields the bits that were there; add the difference to the totals. The
- * exchanges of one position form a chain in which every value enters once and leaves once, so the
- * totals telescope to exactly the bits in the ring whenever nobody is between the second and the
- * third step, however late a thread writes. In the usual case, a success over an old success, the
- * exchange finds nothing to change and the increment is the only atomic write.
+ * <p>How it works: a ring with four bits per call, 16 calls to a word; a cursor that only grows;
+ * and running totals. The bits say: failed, slow, failure not shared with the fleet; the fourth is
+ * unused. Recording takes three steps:
+ *
+ * <ol>
+ *   <li>increment the cursor, which claims a position;
+ *   <li>exchange the bits at that position by a compare-and-set on their word, which yields the old
+ *       bits;
+ *   <li>add the difference of new and old bits to the totals.
+ * </ol>
+ *
+ * <p>At each position every value enters once and leaves once. So the totals equal the bits in the
+ * ring whenever no thread is between the second and the third step, however late a thread writes.
+ * When a success replaces a success, as it usually does, the increment is the only atomic write.
  */
 final class CountBasedWindow extends SlidingWindow {
   private static final AtomicLongFieldUpdater<CountBasedWindow> CURSOR =
@@ -22,24 +28,24 @@ final class CountBasedWindow extends SlidingWindow {
   private static final AtomicLongFieldUpdater<CountBasedWindow> TOTALS =
       AtomicLongFieldUpdater.newUpdater(CountBasedWindow.class, "totals");
 
-  /** Bits of one call. */
+  /** Mask of the used bits of one call. */
   private static final long OUTCOME = 7;
 
-  /** Bits of one counter in the totals; a window has ten thousand calls at most. */
+  /** Bits of one counter in the totals. A window has at most ten thousand calls. */
   private static final int FIELD = 21;
 
   private static final long HALF = 1L << (FIELD - 1);
 
   private final int size;
 
-  /** A position's place in the ring without a division: see {@link #place}. */
+  /** Factor that replaces the division by {@link #size}: see {@link #index}. */
   private final long inverse;
 
   private final int shift;
   private final AtomicLongArray ring;
   private volatile long cursor;
 
-  /** Failures in the lowest 21 bits, above them slow calls, above them own failures. */
+  /** Three counters of 21 bits. From the lowest: failures, slow calls, failures not shared. */
   private volatile long totals;
 
   CountBasedWindow(int size) {
@@ -52,10 +58,10 @@ final class CountBasedWindow extends SlidingWindow {
   @Override
   boolean record(int outcome, long now, Judge judge) {
     long at = CURSOR.getAndIncrement(this);
-    int place = place(at);
+    int index = index(at);
     long bits = outcome;
-    int word = place >>> 4;
-    int shift = (place & 15) << 2;
+    int word = index >>> 4;
+    int shift = (index & 15) << 2;
     long before;
     while (true) {
       long w = ring.get(word);
@@ -66,26 +72,28 @@ final class CountBasedWindow extends SlidingWindow {
     }
     long t = before == bits ? totals : TOTALS.addAndGet(this, spread(bits) - spread(before));
     if (outcome != 0) {
-      mark(outcome, now, judge);
+      addCheckpoints(outcome, now, judge);
     }
     long calls = Math.min(at + 1, size);
     long failures = failuresOf(t);
     long slow = slowOf(t);
-    return judge.trips(calls, failures, slow) && lasted(calls, failures, slow, now, judge);
+    return judge.trips(calls, failures, slow) && spansMinSeconds(calls, failures, slow, now, judge);
   }
 
-  /** An outcome's bits, each in the lowest place of its counter. */
+  /** The three bits of an outcome, each moved to the lowest bit of its counter in the totals. */
   private static long spread(long bits) {
     return (bits & 1L) | (bits & 2L) << (FIELD - 1) | (bits & 4L) << (2 * FIELD - 2);
   }
 
   /**
-   * {@code at} modulo the size, by 31 bits; once in two billion calls the order in the ring jumps.
-   * The quotient of a number below 2^31 is exact when it is multiplied by 2^(31+L) / size, rounded
-   * up, L being the bits of the size, and shifted back (Granlund and Montgomery 1994); the product
-   * stays below 2^63.
+   * The index in the ring of position {@code at}: its low 31 bits modulo the size. Once in two
+   * billion calls the order in the ring jumps.
+   *
+   * <p>Division by multiplication (Granlund and Montgomery 1994): the quotient of a number below
+   * 2^31 is exact when the number is multiplied by 2^(31+L) / size, rounded up, and shifted right
+   * by 31+L. L is the number of bits of size - 1. The product stays below 2^63.
    */
-  int place(long at) {
+  int index(long at) {
     long n = at & Integer.MAX_VALUE;
     return (int) (n - ((n * inverse) >>> shift) * size);
   }
@@ -95,14 +103,14 @@ final class CountBasedWindow extends SlidingWindow {
   }
 
   /**
-   * A negative field (a removal overtaking its addition) has borrowed from the one above; adding
-   * half a unit first pays that back.
+   * A counter is negative for a moment when a removal overtakes its addition. It has then borrowed
+   * from the counter above. Adding half of the counter's range first undoes that.
    */
   private static long slowOf(long totals) {
     return (totals + HALF) << (64 - 2 * FIELD) >> (64 - FIELD);
   }
 
-  private static long ownOf(long totals) {
+  private static long notSharedOf(long totals) {
     return (totals + HALF + (HALF << FIELD)) >> (2 * FIELD);
   }
 
@@ -122,12 +130,12 @@ final class CountBasedWindow extends SlidingWindow {
   }
 
   @Override
-  long own(long now) {
-    return ownOf(totals);
+  long notShared(long now) {
+    return notSharedOf(totals);
   }
 
   @Override
-  long atLeast() {
+  long decidesBelow() {
     return size;
   }
 
@@ -153,12 +161,13 @@ final class CountBasedWindow extends SlidingWindow {
     long end = cursor;
     long keep = Math.min(end, Math.min(size, rule.windowSize));
     for (long at = end - keep; at < end; at++) {
-      int place = place(at);
-      w.record((int) (ring.get(place >>> 4) >>> ((place & 15) << 2) & OUTCOME), now, NEVER);
+      int index = index(at);
+      w.record((int) (ring.get(index >>> 4) >>> ((index & 15) << 2) & OUTCOME), now, NEVER);
     }
     return w;
   }
 
+  /** Opens nothing: for outcomes that are copied. */
   private static final Judge NEVER =
       new Judge() {
         @Override

@@ -5,64 +5,75 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 
 /**
- * Tells how long calls have been failing, and how many calls there were meanwhile, so that a burst
- * within milliseconds opens no breaker.
+ * Tells for how long calls have been failing, and how many calls came in that time. So a burst of
+ * failures within milliseconds opens no breaker.
  *
- * <p>How it works: a failure leaves a checkpoint (its time, the calls and the failures before it),
- * at most {@link #STEPS} in {@code min_seconds}. The newest checkpoint that is at least {@code
- * min_seconds} older than the last failure is the beginning of the evidence: the counters say what
- * came since. Without such a checkpoint all failures lie closer together, and nothing opens.
- * Successes touch nothing of this.
+ * <p>How it works: a failure adds a checkpoint, at most {@link #STEPS} in {@code min_seconds}. A
+ * checkpoint is its time, and the numbers of calls and failures before it. The evidence begins at
+ * the newest checkpoint that is at least {@code min_seconds} older than the last failure; the
+ * counters minus the checkpoint say what came since. If there is no such checkpoint, all failures
+ * are closer together and nothing opens. Successes do not touch this object.
  *
- * <p>Threading: any thread, no lock, no allocation. A checkpoint is claimed by one CAS on the time
- * of the newest, and its slot by one CAS on the slot's number. A reader that finds another number
- * after reading than before has no evidence; the next failure asks again.
+ * <p>Threading: any thread, no lock, no allocation. A thread claims a checkpoint by a
+ * compare-and-set on the time of the newest, and a slot by a compare-and-set on the number in the
+ * slot. A reader reads the number before and after the values. If it changed, the reader finds no
+ * evidence; the next failure tries again.
  */
 final class FailureSpan {
-  /** Checkpoints in {@code min_seconds}: evidence may begin so much of it late. */
+  /** Checkpoints in {@code min_seconds}. Evidence may begin late by {@code min_seconds / STEPS}. */
   static final int STEPS = 8;
 
+  /**
+   * The ring is longer than {@code min_seconds}, so that old enough checkpoints are still in it.
+   */
   private static final int SLOTS = 4 * STEPS;
+
   private static final int NUMBER = 0;
   private static final int TIME = 1;
   private static final int CALLS = 2;
   private static final int FAILURES = 3;
   private static final int WORDS = 4;
+
+  /** Number of a slot that is being written. */
   private static final long WRITING = Long.MIN_VALUE;
 
-  /** Fewer failures that come late are threads that were delayed. */
+  /**
+   * So many failures in a row with a time before the newest checkpoint mean that the clock stepped
+   * back. Fewer are delayed threads.
+   */
   private static final int STEPPED_BACK = 64;
 
-  private static final AtomicLongFieldUpdater<FailureSpan> LAST =
-      AtomicLongFieldUpdater.newUpdater(FailureSpan.class, "last");
-  private static final AtomicLongFieldUpdater<FailureSpan> HEAD =
-      AtomicLongFieldUpdater.newUpdater(FailureSpan.class, "head");
+  private static final AtomicLongFieldUpdater<FailureSpan> NEWEST_TIME =
+      AtomicLongFieldUpdater.newUpdater(FailureSpan.class, "newestTime");
+  private static final AtomicLongFieldUpdater<FailureSpan> CLAIMED =
+      AtomicLongFieldUpdater.newUpdater(FailureSpan.class, "claimed");
   private static final AtomicLongFieldUpdater<FailureSpan> FAILED =
       AtomicLongFieldUpdater.newUpdater(FailureSpan.class, "failed");
 
-  private static final AtomicIntegerFieldUpdater<FailureSpan> BEHIND =
-      AtomicIntegerFieldUpdater.newUpdater(FailureSpan.class, "behind");
+  private static final AtomicIntegerFieldUpdater<FailureSpan> LATE =
+      AtomicIntegerFieldUpdater.newUpdater(FailureSpan.class, "late");
 
   private final AtomicLongArray slots = new AtomicLongArray(SLOTS * WORDS);
 
-  /** Checkpoints claimed so far. */
-  private volatile long head;
+  /** Checkpoints claimed so far; the next has this number. */
+  private volatile long claimed;
 
   /** Time of the newest checkpoint. */
-  private volatile long last;
+  private volatile long newestTime;
 
   /** Failures so far. */
   private volatile long failed;
 
-  /** Failures in a row, or nearly, that were older than the newest checkpoint. */
-  private volatile int behind;
+  /** Failures since the newest checkpoint that came with an earlier time than it has. */
+  private volatile int late;
 
-  /** When the last one was. */
-  private volatile long failedAt;
+  /** Time of the last failure. */
+  private volatile long lastFailureAt;
 
   FailureSpan(long now) {
-    last = now - Long.MAX_VALUE / 2; // long ago: the first failure leaves a checkpoint
+    newestTime = now - Long.MAX_VALUE / 2; // long ago, so the first failure adds a checkpoint
     for (int i = 0; i < SLOTS; i++) {
+      // below every number that a checkpoint can have
       slots.set(i * WORDS, i - SLOTS);
     }
   }
@@ -70,29 +81,29 @@ final class FailureSpan {
   /**
    * A call failed.
    *
-   * @param calls calls before it
+   * @param calls number of calls before this one
    */
   void failed(long calls, long now, long minNanos) {
-    failedAt = now;
+    lastFailureAt = now;
     long before = FAILED.getAndIncrement(this);
-    long newest = last;
+    long newest = newestTime;
     long age = now - newest;
     if (age < 0) {
-      // one that was delayed on its way here; so many in a row are a clock that stepped back
-      if (BEHIND.incrementAndGet(this) < STEPPED_BACK) {
+      // a delayed thread; or, with so many, a clock that stepped back: then take its time
+      if (LATE.incrementAndGet(this) < STEPPED_BACK) {
         return;
       }
     } else if (age < minNanos / STEPS) {
       return;
     }
-    if (!LAST.compareAndSet(this, newest, now)) {
+    if (!NEWEST_TIME.compareAndSet(this, newest, now)) {
       return;
     }
-    behind = 0;
-    long number = HEAD.getAndIncrement(this);
+    late = 0;
+    long number = CLAIMED.getAndIncrement(this);
     int at = at(number);
     long old = slots.get(at + NUMBER);
-    // a thread that was delayed leaves the slot to whoever came later
+    // if a later checkpoint has the slot already, this one is dropped
     if (old != WRITING && old < number && slots.compareAndSet(at + NUMBER, old, WRITING)) {
       slots.set(at + TIME, now);
       slots.set(at + CALLS, calls);
@@ -102,18 +113,19 @@ final class FailureSpan {
   }
 
   /**
-   * Whether failures span {@code min_seconds} and are too many. True as well where the window has
-   * more calls than came since the evidence began: then its own numbers decide.
+   * Whether the failures span {@code min_seconds} and are too many. If fewer calls than {@link
+   * SlidingWindow#decidesBelow} came since the evidence began, the counts of the window decide, and
+   * only the time matters here.
    *
-   * @param slow whether this trail is about slow calls
+   * @param slow whether this object counts slow calls
    */
   boolean spans(SlidingWindow window, long now, boolean slow, SlidingWindow.Judge judge) {
     long min = judge.minNanos();
-    // calls last: a thread that is delayed here sees too many of them, not too many failures
+    // read the calls last: a thread delayed here sees too many calls, never too many failures
     long failures = failed;
-    long latest = failedAt;
+    long latest = lastFailureAt;
     long calls = window.total();
-    long newest = head - 1;
+    long newest = claimed - 1;
     for (long number = newest; number >= 0 && number > newest - SLOTS; number--) {
       int at = at(number);
       if (slots.get(at + NUMBER) != number) {
@@ -128,7 +140,7 @@ final class FailureSpan {
       if (slots.get(at + NUMBER) != number || now - time > window.oldestNanos(min)) {
         return false;
       }
-      return n < window.atLeast() || judge.trips(n, slow ? 0 : f, slow ? f : 0);
+      return n < window.decidesBelow() || judge.trips(n, slow ? 0 : f, slow ? f : 0);
     }
     return false;
   }

@@ -3,45 +3,47 @@ package io.weir.engine.breaker;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * The probes of one half-open era: as many places as successes are wanted, each free, out (until a
- * deadline) or good. A place that is good stays taken, one whose outcome was ignored becomes free
- * again, so never more calls pass than probes are wanted, and the last place to become good is the
- * last success in an unbroken row: one bad probe ends the era.
+ * The probes of one half-open period: as many as successes are needed. Each is free, outstanding
+ * until a deadline, or succeeded. A probe that succeeded stays taken. A probe whose outcome was
+ * ignored becomes free again. So never more calls pass than successes are needed. One failed probe
+ * ends the period, so when all have succeeded, they succeeded in a row.
  */
 final class HalfOpenPermits {
   private static final long FREE = 0;
-  private static final long GOOD = 1;
+  private static final long SUCCEEDED = 1;
 
   private final long since;
-  private final AtomicLongArray places;
+  private final AtomicLongArray probes;
 
-  HalfOpenPermits(int wanted, long now) {
+  HalfOpenPermits(int successes, long now) {
     since = now;
-    places = new AtomicLongArray(wanted);
+    probes = new AtomicLongArray(successes);
   }
 
   /**
-   * @return the place taken, or -1 when none is free
+   * Takes a free probe.
+   *
+   * @return its number, or -1 when none is free
    */
   int take(long now, long timeoutNanos) {
-    // +2 keeps deadlines apart from FREE and GOOD even when the clock has stood still
+    // + 2: a deadline must differ from FREE and SUCCEEDED even when no time has passed
     long deadline = 2 + Math.max(0, now - since) + timeoutNanos;
-    for (int i = 0; i < places.length(); i++) {
-      if (places.get(i) == FREE && places.compareAndSet(i, FREE, deadline)) {
+    for (int i = 0; i < probes.length(); i++) {
+      if (probes.get(i) == FREE && probes.compareAndSet(i, FREE, deadline)) {
         return i;
       }
     }
     return -1;
   }
 
-  boolean isOverdue(int place, long now) {
-    long p = places.get(place);
-    return p > GOOD && now - since > p - 2;
+  boolean isOverdue(int probe, long now) {
+    long p = probes.get(probe);
+    return p > SUCCEEDED && now - since > p - 2;
   }
 
   /** Whether some probe's outcome is overdue. */
   boolean anyOverdue(long now) {
-    for (int i = 0; i < places.length(); i++) {
+    for (int i = 0; i < probes.length(); i++) {
       if (isOverdue(i, now)) {
         return true;
       }
@@ -49,15 +51,15 @@ final class HalfOpenPermits {
     return false;
   }
 
-  void giveBack(int place) {
-    places.set(place, FREE);
+  void giveBack(int probe) {
+    probes.set(probe, FREE);
   }
 
-  /** Marks a place good; true for the one call that made all of them good. */
-  boolean good(int place) {
-    places.set(place, GOOD);
-    for (int i = 0; i < places.length(); i++) {
-      if (places.get(i) != GOOD) {
+  /** Marks a probe as succeeded. Returns true when all have succeeded. */
+  boolean markSucceeded(int probe) {
+    probes.set(probe, SUCCEEDED);
+    for (int i = 0; i < probes.length(); i++) {
+      if (probes.get(i) != SUCCEEDED) {
         return false;
       }
     }
@@ -67,8 +69,8 @@ final class HalfOpenPermits {
   /** Probes whose outcome is not known yet. */
   int outstanding() {
     int n = 0;
-    for (int i = 0; i < places.length(); i++) {
-      if (places.get(i) > GOOD) {
+    for (int i = 0; i < probes.length(); i++) {
+      if (probes.get(i) > SUCCEEDED) {
         n++;
       }
     }

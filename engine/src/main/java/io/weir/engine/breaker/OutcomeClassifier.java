@@ -9,25 +9,31 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an outcome means: ignore before record before the default (success). The agent's own
- * refusals never get here, for a refused call holds no permit. Immutable.
+ * Says what an outcome means to a circuit breaker rule. What the rule's {@code ignore} names goes
+ * first, then what its {@code record} names. Connections that could not be made, time-outs,
+ * messages that were not handled, and calls that ended with neither an answer nor an exception are
+ * failures. What the caller cancelled, or the target's own Weir refused, is ignored. The rest is
+ * success.
+ *
+ * <p>A refusal by this agent is never judged: a refused call holds no permit. Immutable.
  */
 public class OutcomeClassifier {
   public static final int SUCCESS = 0;
   public static final int FAILURE = 1;
 
-  /** Says nothing about the target. */
+  /** The outcome says nothing about the target. */
   public static final int IGNORED = 2;
 
-  /** A failure that counts for this instance only: it is no evidence for the fleet. */
-  public static final int OWN = 3;
+  /** A failure on this instance only: it is not evidence for the fleet. */
+  public static final int FAILURE_NOT_SHARED = 3;
 
-  /** By HTTP status. */
+  /** The verdict for each HTTP status. */
   private final byte[] statuses = new byte[1000];
 
+  /** A set of gRPC codes: bit n is code n. The same for the two below. */
   private final int recordGrpc;
 
-  /** Those of them that are evidence for the fleet. */
+  /** The bits of {@link #recordGrpc} that are evidence for the fleet. */
   private final int fleetGrpc;
 
   private final int ignoreGrpc;
@@ -35,18 +41,20 @@ public class OutcomeClassifier {
   private final String[] ignoreExceptions;
 
   /**
-   * @throws IllegalArgumentException naming a status or gRPC code that is none
+   * @throws IllegalArgumentException when the rule has a status or gRPC code that does not exist;
+   *     the message names it
    */
   public OutcomeClassifier(CircuitBreakerRule rule) {
-    statuses(rule.recordStatus, rule.statusNamed ? FAILURE : OWN);
+    setStatuses(rule.recordStatus, rule.statusNamed ? FAILURE : FAILURE_NOT_SHARED);
+    // a status that the rule names is evidence for the fleet; of the default ones, only 502 to 504
     if (!rule.statusNamed) {
       for (int status = 502; status <= 504; status++) {
-        if (statuses[status] == OWN) {
+        if (statuses[status] == FAILURE_NOT_SHARED) {
           statuses[status] = FAILURE;
         }
       }
     }
-    statuses(rule.ignoreStatus, IGNORED);
+    setStatuses(rule.ignoreStatus, IGNORED);
     recordGrpc = codes(rule.recordGrpc);
     fleetGrpc =
         rule.grpcNamed
@@ -60,11 +68,13 @@ public class OutcomeClassifier {
   /**
    * @param outcome an {@link Outcome}
    * @param thrown what was thrown, or null
-   * @return {@link #SUCCESS}, {@link #FAILURE}, {@link #OWN} or {@link #IGNORED}
+   * @return {@link #SUCCESS}, {@link #FAILURE}, {@link #FAILURE_NOT_SHARED} or {@link #IGNORED}
    */
   public int classify(int outcome, @Nullable Throwable thrown) {
     Failure failure = Outcome.failure(outcome);
-    if (failure == Failure.CANCELLED || failure == Failure.SHED || is(thrown, ignoreExceptions)) {
+    if (failure == Failure.CANCELLED
+        || failure == Failure.SHED
+        || isAny(thrown, ignoreExceptions)) {
       return IGNORED;
     }
     int code = Outcome.code(outcome);
@@ -81,27 +91,28 @@ public class OutcomeClassifier {
     if (failure == Failure.CONNECT || failure == Failure.TIMEOUT) {
       return FAILURE;
     }
-    if (failure == null || thrown != null && !is(thrown, recordExceptions)) {
+    if (failure == null || thrown != null && !isAny(thrown, recordExceptions)) {
       return SUCCESS;
     }
-    return failure == Failure.LOCAL ? OWN : FAILURE;
+    return failure == Failure.LOCAL ? FAILURE_NOT_SHARED : FAILURE;
   }
 
   private int grpc(int code, @Nullable Failure failure) {
     int bit =
         code < GrpcCodes.NAMES.size()
             ? 1 << code
-            : 1 << GrpcCodes.UNKNOWN; // codes nobody knows are UNKNOWN
+            : 1 << GrpcCodes.UNKNOWN; // the gRPC libraries read an unknown code as UNKNOWN
     if ((ignoreGrpc & bit) != 0) {
       return IGNORED;
     }
     if ((recordGrpc & bit) != 0) {
-      return failure == Failure.LOCAL || (fleetGrpc & bit) == 0 ? OWN : FAILURE;
+      return failure == Failure.LOCAL || (fleetGrpc & bit) == 0 ? FAILURE_NOT_SHARED : FAILURE;
     }
     return code == GrpcCodes.CANCELLED ? IGNORED : SUCCESS;
   }
 
-  private static boolean is(@Nullable Throwable thrown, String[] names) {
+  /** Whether the class of {@code thrown}, or a superclass, has one of these names. */
+  private static boolean isAny(@Nullable Throwable thrown, String[] names) {
     if (thrown == null || names.length == 0) {
       return false;
     }
@@ -115,7 +126,7 @@ public class OutcomeClassifier {
     return false;
   }
 
-  private void statuses(List<String> texts, int outcome) {
+  private void setStatuses(List<String> texts, int outcome) {
     for (String text : texts) {
       int from;
       int to;

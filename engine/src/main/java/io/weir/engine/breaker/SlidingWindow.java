@@ -5,16 +5,18 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The outcomes a closed breaker judges by. One window lives as long as one closed era, so evidence
- * never outlives the era it was gathered in.
+ * The outcomes by which a closed breaker decides whether to open. A window lives as long as one
+ * closed {@link StatePeriod}, so its evidence does not outlive that period.
  *
- * <p>Evidence spans time: with {@code min_seconds} a window opens only if its first and its last
- * failure are at least so far apart, and where more calls than the window's come in that time, all
- * of them are judged ({@link FailureSpan}).
+ * <p>Evidence must span time: with {@code min_seconds} a window opens the breaker only if the first
+ * and the last failure are at least so far apart. If more calls than fit into the window come in
+ * that time, all of them are judged ({@link FailureSpan}).
+ *
+ * <p>A failure may be evidence for this instance only ({@link #NOT_SHARED}), or also for the fleet.
  *
  * <p>Threading: {@link #record} from any thread, without lock or per-call allocation. Each call
- * judges <em>after</em> its own outcome has been added, so of any set of concurrent calls the one
- * that adds last sees all of them: a threshold that is reached is never overlooked.
+ * judges <em>after</em> it has added its outcome. So of concurrent calls the one that adds last
+ * sees all of them, and a threshold that is reached is never overlooked.
  */
 abstract class SlidingWindow {
   /** The call failed. */
@@ -23,27 +25,28 @@ abstract class SlidingWindow {
   /** The call was slow. */
   static final int SLOW = 2;
 
-  /** With {@link #FAILED}: no evidence for the fleet. */
-  static final int OWN = 4;
+  /** Set together with {@link #FAILED}: the failure is not evidence for the fleet. */
+  static final int NOT_SHARED = 4;
 
-  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> FAILURES =
-      AtomicReferenceFieldUpdater.newUpdater(
-          SlidingWindow.class, FailureSpan.class, "failureTrail");
-  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> SHARED =
-      AtomicReferenceFieldUpdater.newUpdater(SlidingWindow.class, FailureSpan.class, "sharedTrail");
-  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> SLOWS =
-      AtomicReferenceFieldUpdater.newUpdater(SlidingWindow.class, FailureSpan.class, "slowTrail");
+  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> FAILURE_SPAN =
+      AtomicReferenceFieldUpdater.newUpdater(SlidingWindow.class, FailureSpan.class, "failureSpan");
+  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> SHARED_SPAN =
+      AtomicReferenceFieldUpdater.newUpdater(SlidingWindow.class, FailureSpan.class, "sharedSpan");
+  private static final AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> SLOW_SPAN =
+      AtomicReferenceFieldUpdater.newUpdater(SlidingWindow.class, FailureSpan.class, "slowSpan");
 
-  // made at the first failure: most windows never see one
-  private volatile @Nullable FailureSpan failureTrail;
-  private volatile @Nullable FailureSpan sharedTrail;
-  private volatile @Nullable FailureSpan slowTrail;
+  // Created at the first failure; most windows never see one. Null until then. They are for
+  // failures, for failures that are evidence for the fleet, and for slow calls.
+  private volatile @Nullable FailureSpan failureSpan;
+  private volatile @Nullable FailureSpan sharedSpan;
+  private volatile @Nullable FailureSpan slowSpan;
 
-  /** The limits a window is judged by. */
+  /** The limits of a rule. A window asks whether its counts are beyond them. */
   interface Judge {
+    /** Whether these counts open the breaker. */
     boolean trips(long calls, long failures, long slow);
 
-    /** Nanos that evidence must span; 0: none. */
+    /** Nanos that evidence must span; 0 when the rule asks for none. */
     default long minNanos() {
       return 0;
     }
@@ -56,13 +59,17 @@ abstract class SlidingWindow {
   }
 
   /**
-   * Adds an outcome and says whether the window, with it, is beyond the limits.
+   * Adds an outcome.
    *
-   * @param outcome {@link #FAILED}, {@link #SLOW} and {@link #OWN}, or 0: a success
+   * @param outcome 0 for a success, or bits: {@link #FAILED}, {@link #SLOW}, {@link #NOT_SHARED}
+   * @return whether the window, with this outcome, is beyond the limits
    */
   abstract boolean record(int outcome, long now, Judge judge);
 
-  /** Calls recorded since the window began, or a few less; it falls when the rule is edited. */
+  /**
+   * Calls recorded since the window began, or a few less. Falls when an edit of the rule replaces
+   * the window.
+   */
   abstract long total();
 
   /** Calls inside the window. */
@@ -71,52 +78,60 @@ abstract class SlidingWindow {
   /** Failed calls inside the window. */
   abstract long failures(long now);
 
-  /** Failed calls inside the window that are no evidence for the fleet. */
-  abstract long own(long now);
+  /** Failed calls inside the window that are not evidence for the fleet. */
+  abstract long notShared(long now);
 
   /** Slow calls inside the window. */
   abstract long slow(long now);
 
-  /** With fewer calls in {@code min_seconds} the window's own numbers decide. */
-  abstract long atLeast();
+  /**
+   * If fewer calls than this came since the evidence began, the counts of the window decide.
+   * Otherwise all calls since then are counted. {@code Long.MAX_VALUE}: the counts of the window
+   * always decide.
+   */
+  abstract long decidesBelow();
 
-  /** How long ago evidence may have begun. */
+  /** Evidence that began longer ago than this opens nothing; in nanos. */
   abstract long oldestNanos(long minNanos);
 
   /**
-   * The window to go on with under an edited rule: itself when the shape is the same, a copy of its
-   * recent outcomes when only the length changed, an empty one when count became time or the other
-   * way round. Outcomes that arrive during the copy may be lost; the old window is then garbage.
+   * The window that continues this one under an edited rule. It is this window when the shape is
+   * the same, a copy of its newest outcomes when only the length changed, and an empty one when the
+   * type (count or time) changed. Outcomes recorded during the copy may be lost.
    */
   abstract SlidingWindow reshaped(CircuitBreakerRule rule, long now);
 
-  /** Whether what would open this instance is evidence for the fleet as well. */
-  final boolean convincesFleet(long now, Judge judge) {
+  /** Whether the evidence that opens the breaker here is also evidence for the fleet. */
+  final boolean isFleetEvidence(long now, Judge judge) {
     long calls = calls(now);
-    return tripsByFailures(calls, failures(now) - own(now), sharedTrail, now, judge)
+    return tripsByFailures(calls, failures(now) - notShared(now), sharedSpan, now, judge)
         || tripsBySlow(calls, slow(now), now, judge);
   }
 
-  /** Leaves the marks that {@link #lasted} goes by. Failures and slow calls only. */
-  final void mark(int outcome, long now, Judge judge) {
+  /**
+   * Adds the checkpoints that {@link #spansMinSeconds} uses. Called for failures and slow calls
+   * only.
+   */
+  final void addCheckpoints(int outcome, long now, Judge judge) {
     long min = judge.minNanos();
     if (min == 0) {
       return;
     }
-    long before = atLeast() == Long.MAX_VALUE ? 0 : total() - 1; // counted where it decides
+    long before =
+        decidesBelow() == Long.MAX_VALUE ? 0 : total() - 1; // a time window does not need it
     if ((outcome & FAILED) != 0) {
-      trail(FAILURES, now).failed(before, now, min);
-      if ((outcome & OWN) == 0) {
-        trail(SHARED, now).failed(before, now, min);
+      span(FAILURE_SPAN, now).failed(before, now, min);
+      if ((outcome & NOT_SHARED) == 0) {
+        span(SHARED_SPAN, now).failed(before, now, min);
       }
     }
     if ((outcome & SLOW) != 0) {
-      trail(SLOWS, now).failed(before, now, min);
+      span(SLOW_SPAN, now).failed(before, now, min);
     }
   }
 
-  @SuppressWarnings("NullAway") // set once, never taken away
-  private FailureSpan trail(
+  @SuppressWarnings("NullAway") // once set, it is never null again
+  private FailureSpan span(
       AtomicReferenceFieldUpdater<SlidingWindow, FailureSpan> which, long now) {
     FailureSpan t = which.get(this);
     if (t == null) {
@@ -126,23 +141,23 @@ abstract class SlidingWindow {
     return t;
   }
 
-  /** Of a window beyond the limits: whether its evidence spans {@code min_seconds}. */
-  final boolean lasted(long calls, long failures, long slow, long now, Judge judge) {
+  /** Whether the evidence of a window beyond the limits spans {@code min_seconds}. */
+  final boolean spansMinSeconds(long calls, long failures, long slow, long now, Judge judge) {
     return judge.minNanos() == 0
-        || tripsByFailures(calls, failures, failureTrail, now, judge)
+        || tripsByFailures(calls, failures, failureSpan, now, judge)
         || tripsBySlow(calls, slow, now, judge);
   }
 
   private boolean tripsByFailures(
-      long calls, long failures, @Nullable FailureSpan trail, long now, Judge judge) {
-    return judge.trips(calls, failures, 0) && spans(trail, false, now, judge);
+      long calls, long failures, @Nullable FailureSpan span, long now, Judge judge) {
+    return judge.trips(calls, failures, 0) && spans(span, false, now, judge);
   }
 
   private boolean tripsBySlow(long calls, long slow, long now, Judge judge) {
-    return judge.trips(calls, 0, slow) && spans(slowTrail, true, now, judge);
+    return judge.trips(calls, 0, slow) && spans(slowSpan, true, now, judge);
   }
 
-  private boolean spans(@Nullable FailureSpan trail, boolean slow, long now, Judge judge) {
-    return judge.minNanos() == 0 || trail != null && trail.spans(this, now, slow, judge);
+  private boolean spans(@Nullable FailureSpan span, boolean slow, long now, Judge judge) {
+    return judge.minNanos() == 0 || span != null && span.spans(this, now, slow, judge);
   }
 }

@@ -4,22 +4,26 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stretch of a breaker's life between two transitions. Immutable but for the evidence it
- * gathers; a permit names its era's generation, and outcomes of another generation change nothing.
+ * The time of a breaker between two transitions: its state, and the evidence for the next
+ * transition. All but the evidence is immutable. A permit carries the generation of its period; an
+ * outcome with another generation changes nothing.
  */
 final class StatePeriod {
   static final AtomicLongFieldUpdater<StatePeriod> RAMPED =
       AtomicLongFieldUpdater.newUpdater(StatePeriod.class, "ramped");
-  private static final AtomicLongFieldUpdater<StatePeriod> ROW =
-      AtomicLongFieldUpdater.newUpdater(StatePeriod.class, "row");
-  private static final long COUNT = (1L << 20) - 1;
-  private static final long OWN = COUNT + 1;
-  private static final int FIRST = 21;
+  private static final AtomicLongFieldUpdater<StatePeriod> FAILURE_ROW =
+      AtomicLongFieldUpdater.newUpdater(StatePeriod.class, "failureRow");
+
+  /** Parts of {@link #failureRow}. */
+  private static final long ROW_COUNT = (1L << 20) - 1;
+
+  private static final long NOT_SHARED = ROW_COUNT + 1;
+  private static final int ROW_FIRST = 21;
 
   /** A little more than a millisecond. */
   private static final long TICK = 1L << 20;
 
-  /** What lets calls pass. */
+  /** The state of the breaker as calls determined it, without a forced one. */
   enum Phase {
     CLOSED,
     OPEN,
@@ -27,44 +31,56 @@ final class StatePeriod {
   }
 
   final Phase phase;
+
+  /** Number of this period; each transition increments it. */
   final long generation;
+
+  /** Nano clock reading at which the period began. */
   final long since;
 
-  /** OPEN: nanos at which the open time ends. */
+  /** OPEN: nano clock reading at which the open time ends. */
   final long until;
 
-  /** How often in a row it has been opened, 0 for the first. */
+  /** How often it has opened again without closing in between; 0 the first time. */
   final int attempt;
 
-  /** CLOSED: what it is judged by. */
+  /** CLOSED: the outcomes by which the breaker opens. Null in the other states. */
   final @Nullable SlidingWindow window;
 
-  /** HALF_OPEN: the probes, null when another instance of the fleet has them. */
+  /**
+   * HALF_OPEN: the probes. Null when another instance of the fleet probes, and in the other states.
+   */
   final @Nullable HalfOpenPermits probes;
 
-  /** Set by the fleet, which alone may end it. */
+  /** Whether the fleet set this period; then only the fleet ends it. */
   final boolean shared;
 
-  /** The fleet epoch under which this era's evidence is gathered; -1 when none was known. */
+  /** The fleet epoch in which the evidence of this period is gathered; -1 when none was known. */
   final long epoch;
 
-  /** HALF_OPEN and shared: names the role as prober; goes back with the result. */
+  /**
+   * HALF_OPEN and shared: identifies the role of the prober; goes back to the fleet with the
+   * result.
+   */
   final long fence;
 
-  /** CLOSED after having been open: traffic may rise slowly. */
+  /** CLOSED after having been open: traffic may have to rise slowly (the ramp). */
   final boolean recovering;
 
-  /** OPEN and HALF_OPEN by itself: what opened it is evidence for the fleet as well. */
-  private boolean convincing;
+  /**
+   * OPEN or HALF_OPEN, not shared: whether the evidence that opened the breaker also counts for the
+   * fleet.
+   */
+  private boolean fleetEvidence;
 
   /**
-   * CLOSED: failures without a success in between, one word: how many (20 bits), whether one of
-   * them is no evidence for the fleet (1 bit), and when the first was, in units of {@link #TICK}
-   * after {@link #since}. 0: none.
+   * CLOSED: the failures since the last success, in one word. From the lowest bit: their number (20
+   * bits); whether one of them is not evidence for the fleet (1 bit); when the first came, in units
+   * of {@link #TICK} after {@link #since}, rounded up. 0 when there are none.
    */
-  private volatile long row;
+  private volatile long failureRow;
 
-  /** CLOSED after having been open: calls that came while traffic rises. */
+  /** CLOSED after having been open: calls that came during the ramp. */
   volatile long ramped;
 
   private StatePeriod(
@@ -116,80 +132,81 @@ final class StatePeriod {
         Phase.HALF_OPEN, generation, now, 0, attempt, null, probes, shared, epoch, fence, false);
   }
 
-  /** Before the era is published. */
-  StatePeriod convincing(boolean on) {
-    convincing = on;
+  /** Sets whether the evidence counts for the fleet. Only before the period is published. */
+  StatePeriod asFleetEvidence(boolean on) {
+    fleetEvidence = on;
     return this;
   }
 
-  boolean isConvincing() {
-    return convincing;
+  boolean isFleetEvidence() {
+    return fleetEvidence;
   }
 
   /**
-   * Counts failures in a row; whether there are as many as the rule says, over {@code min_seconds}.
+   * Counts failures in a row.
    *
-   * @param outcome as {@link SlidingWindow#record} takes it
+   * @param outcome bits as {@link SlidingWindow#record} takes them
+   * @return whether there are as many as the rule says, and they span {@code min_seconds}
    */
-  boolean row(int outcome, long now, BreakerRuleEdition guard) {
+  boolean countInRow(int outcome, long now, BreakerRuleVersion version) {
     if ((outcome & SlidingWindow.FAILED) == 0) {
-      if (row != 0) {
-        row = 0;
+      if (failureRow != 0) {
+        failureRow = 0;
       }
       return false;
     }
     long next;
     while (true) {
-      long w = row;
-      next = w != 0 ? w : (Math.max(0, now - since) / TICK + 1) << FIRST;
-      next += (next & COUNT) == COUNT ? 0 : 1;
-      next |= (outcome & SlidingWindow.OWN) != 0 ? OWN : 0;
-      if (ROW.compareAndSet(this, w, next)) {
+      long w = failureRow;
+      next = w != 0 ? w : (Math.max(0, now - since) / TICK + 1) << ROW_FIRST;
+      next += (next & ROW_COUNT) == ROW_COUNT ? 0 : 1;
+      next |= (outcome & SlidingWindow.NOT_SHARED) != 0 ? NOT_SHARED : 0;
+      if (FAILURE_ROW.compareAndSet(this, w, next)) {
         break;
       }
     }
-    long first = since + (next >>> FIRST) * TICK;
-    return (next & COUNT) >= guard.consecutiveFailures
-        && (guard.minNanos() == 0 || now - first >= guard.minNanos());
+    long first = since + (next >>> ROW_FIRST) * TICK;
+    return (next & ROW_COUNT) >= version.consecutiveFailures
+        && (version.minNanos() == 0 || now - first >= version.minNanos());
   }
 
   /** Failures since the last success. */
   int inARow() {
-    return (int) (row & COUNT);
+    return (int) (failureRow & ROW_COUNT);
   }
 
-  /** Whether all failures of the row are evidence for the fleet. */
-  boolean rowConvinces() {
-    return (row & OWN) == 0;
+  /** Whether all failures since the last success are evidence for the fleet. */
+  boolean isRowFleetEvidence() {
+    return (failureRow & NOT_SHARED) == 0;
   }
 
-  /** The same era, judged by another window. */
+  /** A copy of this period with another window. */
   StatePeriod with(SlidingWindow other) {
     return copy(other, recovering);
   }
 
-  /** The same era, without a ramp. */
+  /** A copy of this period without a ramp. */
   StatePeriod recovered() {
     return copy(window, false);
   }
 
-  private StatePeriod copy(@Nullable SlidingWindow judgedBy, boolean ramps) {
-    StatePeriod e =
+  private StatePeriod copy(@Nullable SlidingWindow newWindow, boolean ramps) {
+    StatePeriod copy =
         new StatePeriod(
             phase,
             generation,
             since,
             until,
             attempt,
-            judgedBy,
+            newWindow,
             probes,
             shared,
             epoch,
             fence,
             ramps);
-    e.row = row;
-    e.ramped = ramped;
-    e.convincing = convincing;
-    return e;
+    copy.failureRow = failureRow;
+    copy.ramped = ramped;
+    copy.fleetEvidence = fleetEvidence;
+    return copy;
   }
 }

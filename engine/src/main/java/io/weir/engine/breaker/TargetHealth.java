@@ -3,24 +3,32 @@ package io.weir.engine.breaker;
 import io.weir.engine.rules.CircuitBreakerRule;
 
 /**
- * What this instance has lately seen of a breaker's target: whether it may contradict another
- * instance that votes for opening. It reads what the breaker counts anyway, so calls pay nothing.
+ * What this instance has seen of a breaker's target in the last ten seconds. It decides whether
+ * this instance may object when another one votes for opening. It reads counters that the breaker
+ * has anyway, so it costs calls nothing.
  *
  * <p>How it works: {@link #look} takes a sample of the running totals about once a second and keeps
- * those of the last ten seconds. Only calls of the present closed era count, so evidence never
- * outlives an opening.
+ * the samples of the last ten seconds. Only calls of the current closed period count, so evidence
+ * does not outlive an opening.
  *
  * <p>Threading: one control thread.
  */
 public final class TargetHealth {
   private static final long SECOND = 1_000_000_000L;
 
-  /** Calls older than this are no evidence. */
+  /** Calls older than this are not evidence. */
   static final long SPAN_NANOS = 10 * SECOND;
 
-  /** Of the limits a rule opens at: what sees more than this is no clear sight. */
-  private static final double CLEAR = 0.5;
+  /**
+   * The target looks healthy while its failures are below this share of the limit at which the rule
+   * opens.
+   */
+  private static final double HEALTHY_SHARE = 0.5;
 
+  /**
+   * Samples one second apart in ten seconds, both ends included, and one more before the oldest is
+   * dropped.
+   */
   private static final int SAMPLES = 12;
 
   private final CircuitBreaker breaker;
@@ -38,10 +46,10 @@ public final class TargetHealth {
     this.breaker = breaker;
   }
 
-  /** Takes a sample; to be called about once a second. More calls than that change nothing. */
+  /** Takes a sample. Call it about once a second; more often changes nothing. */
   public void look(long now) {
-    StatePeriod e = breaker.era();
-    SlidingWindow w = e.window;
+    StatePeriod current = breaker.period();
+    SlidingWindow w = current.window;
     if (w == null) {
       count = 0;
       generation = -1;
@@ -49,13 +57,14 @@ public final class TargetHealth {
       return;
     }
     long total = w.total();
-    if (e.generation != generation || count > 0 && total < calls[last()]) {
-      boolean young = e.generation != generation && now - e.since < SPAN_NANOS;
-      generation = e.generation;
+    if (current.generation != generation || count > 0 && total < calls[last()]) {
+      boolean young = current.generation != generation && now - current.since < SPAN_NANOS;
+      generation = current.generation;
       count = 0;
       marked = false;
+      // the period began within the ten seconds: count from its beginning
       if (young) {
-        add(e.since, 0, breaker.failedCount());
+        add(current.since, 0, breaker.failedCount());
       }
     }
     if (count == 0 || now - at[last()] >= SECOND) {
@@ -67,26 +76,29 @@ public final class TargetHealth {
     }
   }
 
-  /** Calls from now on also count by themselves: another instance has just told of failures. */
+  /**
+   * Another instance has just reported failures: from now on {@link #well} also looks at the calls
+   * since this moment alone.
+   */
   public void mark(long now) {
     look(now);
-    StatePeriod e = breaker.era();
-    SlidingWindow w = e.window;
-    marked = w != null && e.generation == generation;
+    StatePeriod current = breaker.period();
+    SlidingWindow w = current.window;
+    marked = w != null && current.generation == generation;
     markedCalls = w == null ? 0 : w.total();
     markedFailures = breaker.failedCount();
   }
 
-  /** The fleet epoch the calls were made in; -1 when there are none that count. */
+  /** The fleet epoch in which the calls were made; -1 when there are no calls that count. */
   public long epoch() {
-    return count == 0 ? -1 : breaker.era().epoch;
+    return count == 0 ? -1 : breaker.period().epoch;
   }
 
   /** Calls of the last ten seconds that have ended. */
   public long calls() {
-    StatePeriod e = breaker.era();
-    SlidingWindow w = e.window;
-    return w == null || count == 0 || e.generation != generation
+    StatePeriod current = breaker.period();
+    SlidingWindow w = current.window;
+    return w == null || count == 0 || current.generation != generation
         ? 0
         : Math.max(0, w.total() - calls[first]);
   }
@@ -97,18 +109,19 @@ public final class TargetHealth {
   }
 
   /**
-   * Whether there were enough calls lately ({@code min_calls} in ten seconds) and their failures
-   * are less than half of what the rule opens at: in these ten seconds, in the last one to two, and
-   * since {@link #mark}.
+   * Whether the target is well, so that this instance may object. Two conditions must hold. There
+   * were enough calls: {@code min_calls} in ten seconds. And their failures are less than half of
+   * what the rule opens at: in these ten seconds, in the last one to two, and since {@link #mark}.
+   * The same holds for failures in a row and slow calls.
    *
-   * @param before it was so before: then half the calls will do, so that traffic about the limit
-   *     does not make the answer flap
+   * @param before the result of the last time. If true, half the calls are enough, so that traffic
+   *     near the limit does not make the result flap
    */
   public boolean well(boolean before, long now) {
     look(now);
-    StatePeriod e = breaker.era();
-    SlidingWindow w = e.window;
-    if (w == null || count == 0 || e.generation != generation) {
+    StatePeriod current = breaker.period();
+    SlidingWindow w = current.window;
+    if (w == null || count == 0 || current.generation != generation) {
       return false;
     }
     CircuitBreakerRule r = breaker.rule();
@@ -125,17 +138,17 @@ public final class TargetHealth {
         recent = sample;
       }
     }
-    return clear(total - calls[first], failed - failures[first], r)
-        && clear(total - calls[recent], failed - failures[recent], r)
-        && (!marked || clear(total - markedCalls, failed - markedFailures, r))
-        && (r.consecutiveFailures == 0 || e.inARow() < CLEAR * r.consecutiveFailures)
+    return isBelow(total - calls[first], failed - failures[first], r)
+        && isBelow(total - calls[recent], failed - failures[recent], r)
+        && (!marked || isBelow(total - markedCalls, failed - markedFailures, r))
+        && (r.consecutiveFailures == 0 || current.inARow() < HEALTHY_SHARE * r.consecutiveFailures)
         && (r.slowCallNanos == 0
             || w.slow(now) == 0
-            || w.slow(now) < CLEAR * r.slowRatio * w.calls(now));
+            || w.slow(now) < HEALTHY_SHARE * r.slowRatio * w.calls(now));
   }
 
-  private static boolean clear(long calls, long failures, CircuitBreakerRule r) {
-    return failures <= 0 || failures < CLEAR * r.failureRatio * calls;
+  private static boolean isBelow(long calls, long failures, CircuitBreakerRule r) {
+    return failures <= 0 || failures < HEALTHY_SHARE * r.failureRatio * calls;
   }
 
   private int last() {

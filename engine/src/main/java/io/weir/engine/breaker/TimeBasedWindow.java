@@ -6,40 +6,48 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * The outcomes of the last {@code seconds}, in one-second slots that slide.
+ * The outcomes of the last {@code seconds}, in one-second slots.
  *
- * <p>How it works: slot number {@code t} stands at {@code t mod seconds}. A slot carries its own
- * number and is never reset: the first call of a new second replaces the object by CAS, so two
- * threads cannot wipe each other's counts, and a late thread still holding the old object writes to
- * garbage that no sum reads. One small object per second of traffic is all that is ever allocated.
- * A clock that steps back counts into the newer slot that is there (nothing is thrown away); one
- * that steps back by more than the window starts over at that slot.
+ * <p>How it works: the slot of second {@code t} is at index {@code t mod seconds}. A slot carries
+ * the number of its second and is never reset. The first call of a new second replaces the slot by
+ * a compare-and-set. So two threads cannot erase each other's counts, and a late thread that still
+ * holds the old slot writes to garbage. The only allocation is one slot per second of traffic.
+ *
+ * <p>When the clock steps back, calls are counted in the newer slot that is there. When it steps
+ * back by more than the window, counting starts again at that slot.
  */
 final class TimeBasedWindow extends SlidingWindow {
   private static final long SLOT_NANOS = 1_000_000_000L;
+
+  // what a sum may be of
+  private static final int CALLS = 0;
+  private static final int FAILURES = 1;
+  private static final int SLOWS = 2;
+  private static final int FAILURES_NOT_SHARED = 3;
+
   private static final AtomicLongFieldUpdater<Slot> COUNTS =
       AtomicLongFieldUpdater.newUpdater(Slot.class, "counts");
   private static final AtomicIntegerFieldUpdater<Slot> SLOW_CALLS =
       AtomicIntegerFieldUpdater.newUpdater(Slot.class, "slow");
-  private static final AtomicIntegerFieldUpdater<Slot> OWN_FAILURES =
-      AtomicIntegerFieldUpdater.newUpdater(Slot.class, "own");
-  private static final AtomicLongFieldUpdater<TimeBasedWindow> GONE =
-      AtomicLongFieldUpdater.newUpdater(TimeBasedWindow.class, "gone");
+  private static final AtomicIntegerFieldUpdater<Slot> NOT_SHARED_FAILURES =
+      AtomicIntegerFieldUpdater.newUpdater(Slot.class, "notShared");
+  private static final AtomicLongFieldUpdater<TimeBasedWindow> REPLACED =
+      AtomicLongFieldUpdater.newUpdater(TimeBasedWindow.class, "replaced");
 
   /** One second's outcomes. */
   private static final class Slot {
-    final long number;
+    final long slotNumber;
 
-    /** Failures in the low, calls in the high half. */
+    /** Failures in the low 32 bits, calls in the high 32 bits. */
     volatile long counts;
 
     volatile int slow;
 
-    /** Failures that are no evidence for the fleet. */
-    volatile int own;
+    /** Failures that are not evidence for the fleet. */
+    volatile int notShared;
 
-    Slot(long number) {
-      this.number = number;
+    Slot(long slotNumber) {
+      this.slotNumber = slotNumber;
     }
   }
 
@@ -47,8 +55,8 @@ final class TimeBasedWindow extends SlidingWindow {
   private final long origin;
   private final AtomicReferenceArray<Slot> slots;
 
-  /** Calls in slots that have been replaced. */
-  private volatile long gone;
+  /** Calls in slots that have been replaced. Part of {@link #total}. */
+  private volatile long replaced;
 
   TimeBasedWindow(int seconds, long now) {
     this.seconds = seconds;
@@ -56,21 +64,21 @@ final class TimeBasedWindow extends SlidingWindow {
     this.slots = new AtomicReferenceArray<Slot>(seconds);
   }
 
-  private long number(long now) {
+  private long slotNumber(long now) {
     return Math.floorDiv(now - origin, SLOT_NANOS);
   }
 
-  private Slot slot(long number) {
-    int i = (int) Math.floorMod(number, (long) seconds);
+  private Slot slot(long slotNumber) {
+    int i = (int) Math.floorMod(slotNumber, (long) seconds);
     while (true) {
       Slot s = slots.get(i);
-      if (s != null && s.number >= number && s.number - number < seconds) {
+      if (s != null && s.slotNumber >= slotNumber && s.slotNumber - slotNumber < seconds) {
         return s;
       }
-      Slot fresh = new Slot(number);
+      Slot fresh = new Slot(slotNumber);
       if (slots.compareAndSet(i, s, fresh)) {
         if (s != null) {
-          GONE.addAndGet(this, s.counts >>> 32);
+          REPLACED.addAndGet(this, s.counts >>> 32);
         }
         return fresh;
       }
@@ -79,41 +87,42 @@ final class TimeBasedWindow extends SlidingWindow {
 
   @Override
   boolean record(int outcome, long now, Judge judge) {
-    long number = number(now);
-    Slot mine = slot(number);
-    COUNTS.addAndGet(mine, (1L << 32) + (outcome & FAILED));
+    long slotNumber = slotNumber(now);
+    Slot slot = slot(slotNumber);
+    COUNTS.addAndGet(slot, (1L << 32) + (outcome & FAILED));
     if (outcome != 0) {
       if ((outcome & SLOW) != 0) {
-        SLOW_CALLS.incrementAndGet(mine);
+        SLOW_CALLS.incrementAndGet(slot);
       }
-      if ((outcome & OWN) != 0) {
-        OWN_FAILURES.incrementAndGet(mine);
+      if ((outcome & NOT_SHARED) != 0) {
+        NOT_SHARED_FAILURES.incrementAndGet(slot);
       }
-      mark(outcome, now, judge);
+      addCheckpoints(outcome, now, judge);
     }
     long calls = 0;
     long failures = 0;
     long slows = 0;
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
-      if (s != null && inside(s, number)) {
+      if (s != null && isInside(s, slotNumber)) {
         long c = s.counts;
         calls += c >>> 32;
         failures += c & 0xFFFF_FFFFL;
         slows += s.slow;
       }
     }
-    return judge.trips(calls, failures, slows) && lasted(calls, failures, slows, now, judge);
+    return judge.trips(calls, failures, slows)
+        && spansMinSeconds(calls, failures, slows, now, judge);
   }
 
-  private boolean inside(Slot s, long number) {
-    long age = number - s.number;
+  private boolean isInside(Slot s, long slotNumber) {
+    long age = slotNumber - s.slotNumber;
     return age < seconds && age > -seconds;
   }
 
   @Override
   long total() {
-    long sum = gone;
+    long sum = replaced;
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
       sum += s == null ? 0 : s.counts >>> 32;
@@ -121,9 +130,9 @@ final class TimeBasedWindow extends SlidingWindow {
     return sum;
   }
 
-  /** The window's own numbers decide: it is never shorter than {@code min_seconds}. */
+  /** Always the counts of the window: it is never shorter than {@code min_seconds}. */
   @Override
-  long atLeast() {
+  long decidesBelow() {
     return Long.MAX_VALUE;
   }
 
@@ -134,37 +143,47 @@ final class TimeBasedWindow extends SlidingWindow {
 
   @Override
   long calls(long now) {
-    return sum(now, 0);
+    return sum(now, CALLS);
   }
 
   @Override
   long failures(long now) {
-    return sum(now, 1);
+    return sum(now, FAILURES);
   }
 
   @Override
   long slow(long now) {
-    return sum(now, 2);
+    return sum(now, SLOWS);
   }
 
   @Override
-  long own(long now) {
-    return sum(now, 3);
+  long notShared(long now) {
+    return sum(now, FAILURES_NOT_SHARED);
   }
 
   private long sum(long now, int what) {
-    long number = number(now);
+    long slotNumber = slotNumber(now);
     long sum = 0;
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
-      if (s != null && inside(s, number)) {
-        sum +=
-            what == 0
-                ? s.counts >>> 32
-                : what == 1 ? s.counts & 0xFFFF_FFFFL : what == 2 ? s.slow : s.own;
+      if (s != null && isInside(s, slotNumber)) {
+        sum += count(s, what);
       }
     }
     return sum;
+  }
+
+  private static long count(Slot s, int what) {
+    switch (what) {
+      case CALLS:
+        return s.counts >>> 32;
+      case FAILURES:
+        return s.counts & 0xFFFF_FFFFL;
+      case SLOWS:
+        return s.slow;
+      default:
+        return s.notShared;
+    }
   }
 
   @Override
@@ -176,15 +195,15 @@ final class TimeBasedWindow extends SlidingWindow {
       return this;
     }
     TimeBasedWindow w = new TimeBasedWindow(rule.windowSeconds, origin);
-    long number = number(now);
+    long slotNumber = slotNumber(now);
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
-      if (s != null && inside(s, number) && number - s.number < rule.windowSeconds) {
-        Slot copy = new Slot(s.number);
+      if (s != null && isInside(s, slotNumber) && slotNumber - s.slotNumber < rule.windowSeconds) {
+        Slot copy = new Slot(s.slotNumber);
         copy.counts = s.counts;
         copy.slow = s.slow;
-        copy.own = s.own;
-        w.slots.set((int) Math.floorMod(s.number, (long) rule.windowSeconds), copy);
+        copy.notShared = s.notShared;
+        w.slots.set((int) Math.floorMod(s.slotNumber, (long) rule.windowSeconds), copy);
       }
     }
     return w;

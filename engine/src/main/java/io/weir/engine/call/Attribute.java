@@ -1,16 +1,24 @@
 package io.weir.engine.call;
 
+import io.weir.bootstrap.Colour;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Name of a request attribute, as rules spell it: {@code header:NAME}, {@code query:NAME}, {@code
- * cookie:NAME}, {@code tag:NAME}, {@code jwt:CLAIM} (of the bearer token, whose signature is not
- * verified), {@code path}, {@code method}, {@code host}, {@code client-ip}, {@code caller}.
- * Immutable.
+ * The name of a request attribute, as rules spell it:
+ *
+ * <ul>
+ *   <li>{@code header:NAME}, {@code query:NAME}, {@code cookie:NAME};
+ *   <li>{@code tag:NAME}, a tag of the traffic colour ({@link Colour}): the names and values that
+ *       travel with a request from service to service;
+ *   <li>{@code jwt:CLAIM}, a claim of the bearer token, whose signature is not verified;
+ *   <li>{@code path}, {@code method}, {@code host}, {@code client-ip}, {@code caller}.
+ * </ul>
+ *
+ * <p>Immutable.
  */
 public final class Attribute {
-  /** What {@link #parse} understands, in words. */
+  /** The names that {@link #parse} understands, for error messages. */
   public static final String SPELLINGS =
       "header:NAME, query:NAME, cookie:NAME, tag:NAME, jwt:CLAIM, path, method, host, client-ip or"
           + " caller";
@@ -41,7 +49,7 @@ public final class Attribute {
   /**
    * Parses an attribute name.
    *
-   * @throws IllegalArgumentException naming the text and the spellings that are understood
+   * @throws IllegalArgumentException when it is unknown; the message lists the known ones
    */
   public static Attribute parse(String text) {
     int colon = text.indexOf(':');
@@ -79,12 +87,13 @@ public final class Attribute {
     }
   }
 
-  /** The value this attribute has on a call, or null when absent. */
+  /** The value of this attribute on a call, or null when it is absent. */
   public <C> @Nullable String read(AttributeSource<C> source, C call) {
     switch (kind) {
       case HEADER:
-        String own = source.header(call, name);
-        return own != null || !source.outbound() ? own : source.tag(call, lowerCase);
+        String value = source.header(call, name);
+        // an outgoing call inherits the header of the request that is being served
+        return value != null || !source.outbound() ? value : source.tag(call, lowerCase);
       case QUERY:
         return source.query(call, name);
       case COOKIE:

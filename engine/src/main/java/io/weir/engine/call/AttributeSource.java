@@ -4,25 +4,29 @@ import io.weir.bootstrap.Colour;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the attributes of a call straight from the library's own request object.
+ * Reads the attributes of a call from the request object of a library.
  *
- * <p>One stateless instance per library; the request travels beside it as {@code C}, so that asking
- * for an attribute allocates nothing of ours. Every method may be called from any thread that holds
- * the request; null means absent.
+ * <p>There is one stateless instance per library. The request is an argument of each method, so
+ * that reading an attribute allocates nothing of ours.
+ *
+ * <p>Methods may be called on any thread that may use the request. They return null when the
+ * attribute is absent.
+ *
+ * @param <C> the library's request type
  */
 public abstract class AttributeSource<C> {
   /** First value of a header, or of a gRPC metadata key; the name is case-insensitive. */
   public abstract @Nullable String header(C call, String name);
 
   /**
-   * All values of a header, joined by commas; null when there is none. For headers that are lists
-   * ({@code baggage}), of which a message may have several lines.
+   * All values of a header, joined by commas, or null when there is none. For headers that are
+   * lists and may have several lines, such as {@code baggage}.
    */
   public @Nullable String headers(C call, String name) {
     return header(call, name);
   }
 
-  /** Values joined as lines of one header are. */
+  /** The values joined by commas, as HTTP joins several lines of one header. */
   protected static String joined(Iterable<String> values) {
     StringBuilder s = new StringBuilder();
     for (String v : values) {
@@ -42,12 +46,14 @@ public abstract class AttributeSource<C> {
   }
 
   /**
-   * Path without query, in the spelling of {@link Paths}. For gRPC {@code /pkg.Service/Method} as
-   * it is: the library finds methods by the exact name.
+   * Path without query, normalised by {@link Paths}. For gRPC it is {@code /pkg.Service/Method},
+   * unchanged: gRPC finds methods by the exact name.
    */
   public abstract @Nullable String path(C call);
 
-  /** How many characters of {@link #path} are the application's context path. */
+  /**
+   * The number of leading characters of {@link #path} that are the context path of the application.
+   */
   public int contextLength(C call) {
     return 0;
   }
@@ -55,7 +61,7 @@ public abstract class AttributeSource<C> {
   /** HTTP method; {@code POST} for gRPC. */
   public abstract @Nullable String method(C call);
 
-  /** Host the caller asked for (Host header, authority), without port. */
+  /** Host the caller asked for (from the Host header or the gRPC authority), without port. */
   public abstract @Nullable String host(C call);
 
   /** Address of the peer, without port. */
@@ -63,7 +69,7 @@ public abstract class AttributeSource<C> {
     return null;
   }
 
-  /** The port of this JVM at which the call arrived, or a number below 1: unknown. */
+  /** The local port at which the call arrived; below 1 when unknown. */
   public int localPort(C call) {
     return -1;
   }
@@ -73,20 +79,20 @@ public abstract class AttributeSource<C> {
     return null;
   }
 
-  /** Whether calls are gRPC, and so go to instances that speak it. */
+  /** Whether the calls are gRPC. The router then chooses only instances that speak gRPC. */
   public boolean grpc() {
     return false;
   }
 
   /**
-   * Whether calls leave this JVM. Then a header that the application did not set is looked up in
-   * the traffic colour: a rule sees the header that came with the request being served.
+   * Whether the calls leave this JVM. A header that the application did not set is then looked up
+   * in the traffic colour. So a rule sees the header of the request that is being served.
    */
   public boolean outbound() {
     return false;
   }
 
-  /** A tag of the traffic colour. */
+  /** Value of a tag of the traffic colour that is bound to this thread. */
   public @Nullable String tag(C call, String name) {
     return Colour.current().get(name);
   }

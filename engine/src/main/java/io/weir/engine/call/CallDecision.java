@@ -5,72 +5,95 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was decided about one call: what an instrumentation carries out.
+ * The decision about one call, which the adapter of a library carries out.
  *
- * <p>{@code Engine.newDecision()} makes one, {@code Engine.inbound} or {@code Engine.outbound}
- * fills it. A refused call is answered with its {@link #refusal}, and that is all there is to do.
- * An admitted one waits for {@link #waitNanos}, goes to {@link #instance} with {@link #headers} and
- * {@link #timeoutNanos}, and is ended once by its {@link #outcome}. One that was never asked about
- * is admitted, with nothing to carry out and nobody who waits for its outcome.
+ * <p>{@code Engine.newDecision()} makes one; {@code Engine.inbound} or {@code Engine.outbound}
+ * fills it in. Then there are two cases:
  *
- * <p>An adapter keeps it beside its call, and may use it again for the next. It is confined to one
- * thread until the decision is made; afterwards any thread that got it by safe means may read it.
+ * <ul>
+ *   <li>The call is refused: {@link #refusal} is not null. The adapter answers with it, and is
+ *       done.
+ *   <li>The call is admitted: {@link #refusal} is null. The adapter waits for {@link #waitNanos},
+ *       makes the call, with {@link #instance}, {@link #headers} and {@link #timeoutNanos} if it is
+ *       outbound, and ends it once by {@link #outcome}.
+ * </ul>
+ *
+ * <p>A decision that was never filled in is an admitted call with nothing to carry out; ending it
+ * has no effect on rules.
+ *
+ * <p>An adapter keeps the decision with its call and may use it again for the next call. It belongs
+ * to one thread until the engine has filled it in. After that, any thread to which it was safely
+ * published may read it.
  */
 public interface CallDecision {
-  /** Why the call is refused, or null: it is admitted. */
+  /** Why the call is refused; null when it is admitted. */
   @Nullable Refusal refusal();
 
   /**
-   * Why, of a call that is refused.
+   * The {@link #refusal} of a call that is known to be refused; never null.
    *
-   * @throws NullPointerException when it is not
+   * @throws NullPointerException when the call is admitted
    */
   default Refusal refused() {
     return Objects.requireNonNull(refusal());
   }
 
-  /** Nanos until a retry may succeed; 0 when unknown. */
+  /** Nanos until a retry may succeed; 0 when unknown or the call is admitted. */
   long retryAfterNanos();
 
-  /** {@code Retry-After} in whole seconds, rounded up, at least 1. */
+  /** Value of {@code Retry-After}: whole seconds, rounded up, at least 1. */
   default long retryAfterSeconds() {
     long nanos = retryAfterNanos();
     return Math.max(1, nanos / 1_000_000_000L + (nanos % 1_000_000_000L > 0 ? 1 : 0));
   }
 
-  /** gRPC trailer {@code grpc-retry-pushback-ms}: milliseconds, rounded up; 0 when unknown. */
+  /**
+   * Value of the gRPC trailer {@code grpc-retry-pushback-ms}: milliseconds, rounded up; 0 when
+   * unknown.
+   */
   default long retryPushbackMillis() {
     long nanos = retryAfterNanos();
     return nanos / 1_000_000 + (nanos % 1_000_000 > 0 ? 1 : 0);
   }
 
-  /** How many calls might be under way when a limit on them refused this one. */
+  /**
+   * Only of a call that a concurrency limit refused: how many calls the limit allowed to be in
+   * flight.
+   */
   int concurrencyLimit();
 
-  /** Nanos an admitted call has to wait before it is made; 0 for at once. */
+  /** Nanos an admitted call has to wait before it is made (pacing); 0: do not wait. */
   long waitNanos();
 
-  /** The chosen instance, or null: the call goes where the application aimed it. */
+  /** The instance the router chose; null: the call goes to the address the application gave. */
   @Nullable Instance instance();
 
-  /** The arm of the routing rule that chose the instance, or null. */
+  /**
+   * The arm by which the router chose, or null. An arm is one destination of a routing rule: one
+   * entry of its {@code to} or {@code default} list.
+   */
   @Nullable String arm();
 
   /**
-   * Headers the routing rule sets on the call: name, value, name, value ...; never null, must not
-   * be changed.
+   * Headers the routing rule sets on the call: name, value, name, value ... Never null. Do not
+   * change the array.
    */
   String[] headers();
 
-  /** Deadline the routing rule sets for this call, in nanos from its start; 0 for none. */
+  /** Deadline the routing rule sets for the call, in nanos from its start; 0: none. */
   long timeoutNanos();
 
-  /** When the call began, nano clock: when it was decided, or when its wait was over. */
+  /**
+   * When the call began, by the nano clock: the time of the decision, or of the end of its wait.
+   */
   long startNanos();
 
-  /** What the caller is told as this decision's id, or null: see {@link Refusal#DECISION}. */
+  /**
+   * The id of this decision in the decision log, sent to the caller ({@link Refusal#DECISION});
+   * null: it has none.
+   */
   @Nullable String id();
 
-  /** By which an admitted call is ended: always the same one. */
+  /** The object that ends an admitted call: always the same one, never null. */
   CallOutcome outcome();
 }

@@ -5,34 +5,37 @@ import io.weir.engine.outcome.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends an admitted call: exactly once, whatever becomes of it.
+ * Ends an admitted call, exactly once.
  *
- * <p>Until it is ended the call is under way: it holds its permit of the circuit breaker, its
- * places among concurrent calls and its instance. The first of the {@code end} methods and {@link
- * #abandon} wins, by one compare-and-set; those after it do nothing, so answer, time-out and cancel
- * may race. Any thread. Times are readings of the engine's nano clock.
+ * <p>Until it is ended, the call is in flight: it holds its permit of the circuit breaker, its
+ * slots of concurrency limits, and it counts as load of its instance. The first call of an {@code
+ * end} method or {@link #abandon} wins, by one compare-and-set; later ones do nothing. So answer,
+ * time-out and cancel may race.
+ *
+ * <p>Any thread. Times are readings of the engine's nano clock.
  */
 public interface CallOutcome {
-  /** The paced wait is over: what the call takes counts from here. */
+  /** The wait for pacing is over: the duration of the call counts from {@code now}. */
   void started(long now);
 
   /**
-   * Whether anybody goes by how long the call takes: then an adapter that waits for more than the
-   * answer reads the clock when that is there. Asked after admission.
+   * Whether the duration of the call matters to a rule or a metric. If so, an adapter that waits
+   * for more than the answer reads the clock when the answer is there. Valid after admission.
    */
   boolean isTimed();
 
   /**
-   * Whether nobody but the counters waits for the outcome: no circuit breaker, no instance, no
-   * limit on calls under way. Asked after admission.
+   * Whether the outcome only goes to counters: no circuit breaker, instance or concurrency limit
+   * needs it. Valid after admission.
    */
   boolean isOnlyCounted();
 
   /**
-   * The answer has begun and may go on for as long as the caller listens: a stream. To rules the
-   * call takes the time until now; it is still under way. Only the first time counts.
+   * The answer has begun and is a stream: it may last as long as the caller listens. For rules the
+   * duration of the call ends now; the latency metric has the whole duration. The call stays in
+   * flight. Calling this method again has no effect.
    *
-   * @param failed whether the answer is an error already
+   * @param failed whether the answer is an error
    */
   void streams(boolean failed, long now);
 
@@ -50,15 +53,16 @@ public interface CallOutcome {
   }
 
   /**
-   * The call ended with an HTTP status, and the time it took had ended before.
+   * The call ended with an HTTP status, and its duration ended earlier. Not for a call for which
+   * {@link #streams} was called.
    *
-   * @param answeredAt when it had
+   * @param answeredAt end of its duration
    */
   void endHttp(int status, long answeredAt, long now);
 
   /**
-   * A stream ended with an HTTP status, and when its answer began nobody knows: to rules it takes
-   * no time that tells anything, unless {@link #streams} was told.
+   * A stream ended with an HTTP status. Unless {@link #streams} was called, nobody knows when its
+   * answer began, so its duration tells adaptive limits nothing.
    */
   void endHttpStream(int status, long now);
 
@@ -68,19 +72,19 @@ public interface CallOutcome {
   }
 
   /**
-   * The call ended with a gRPC status code of which more is known.
+   * The call ended with a gRPC status code; {@code failure} says more about it.
    *
-   * @param failure see {@link Outcome#grpc(int, Failure)}
+   * @param failure see {@link Outcome#grpc(int, Failure)}; null when nothing more is known
    */
   default void endGrpc(int code, @Nullable Failure failure, @Nullable Throwable thrown, long now) {
     end(Outcome.grpc(code, failure), thrown, now);
   }
 
   /**
-   * The target's own Weir refused the call: its place and tokens go as for any answer, but it is no
-   * evidence against the target.
+   * The Weir agent of the target refused the call. Slots and tokens are treated as for any answer,
+   * but the refusal is not evidence against the target.
    *
-   * @param answer the refusal, an {@link Outcome}
+   * @param answer the refusal as it was received, an {@link Outcome}
    */
   default void endShed(int answer, long now) {
     end(Outcome.shed(answer), null, now);
@@ -91,9 +95,9 @@ public interface CallOutcome {
     end(Outcome.failed(failure), thrown, now);
   }
 
-  /** The call was admitted but never made: permits and tokens go back. */
+  /** The call was admitted but never made: permits, slots and tokens go back. */
   void abandon(long now);
 
-  /** Whether the call's end has been told, or is just being told. */
+  /** Whether the call has been ended or abandoned, or this is happening now on another thread. */
   boolean hasEnded();
 }

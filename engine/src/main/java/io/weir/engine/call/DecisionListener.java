@@ -3,16 +3,18 @@ package io.weir.engine.call;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sees what was decided about calls: each refusal, and each instance that was chosen. Called on the
- * call's own thread before the call goes on, so an implementation is quick, and, unless the call is
- * refused, allocates nothing.
+ * Receives decisions: each refusal, and each choice of an instance. Called on the thread of the
+ * call, before the call goes on. So an implementation must be quick and, unless the call is
+ * refused, must not allocate.
  */
 public interface DecisionListener {
   /**
-   * @param decision a refusal, or an instance
-   * @param service whose rules decided
+   * @param decision a refusal, or an admitted call with an instance
+   * @param service the service whose rules decided
+   * @param inbound whether the call came to this JVM
+   * @param source reads the attributes of {@code call}
    * @param now nano clock
-   * @return what the caller is told as this decision's id; null: this one gives it none
+   * @return an id for this decision, to be sent to the caller; null: this listener gives none
    */
   <C> @Nullable String decided(
       CallDecision decision,

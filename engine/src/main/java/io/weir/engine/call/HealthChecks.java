@@ -7,17 +7,17 @@ import java.util.List;
 import java.util.TreeSet;
 
 /**
- * Tells which calls are health checks: those of an orchestrator that stops or replaces an instance
- * which does not answer them. Limits and breakers let them pass, unless a rule includes them.
+ * Recognises health checks: calls by an orchestrator, which stops or replaces an instance that does
+ * not answer them. Limits and breakers let them pass, unless a rule includes them.
  *
- * <p>A health check is a {@code GET} or {@code HEAD} of one of some paths, in the spelling of
- * {@link Paths}, with or without the application's context path; or gRPC's {@code
- * grpc.health.v1.Health/Check}. Its {@code Watch} is none: nobody waits for it.
+ * <p>A health check is a {@code GET} or {@code HEAD} of one of the configured paths, normalised by
+ * {@link Paths}, with or without the context path of the application. So is gRPC's {@code
+ * grpc.health.v1.Health/Check}, but not its {@code Watch}: no orchestrator waits for that.
  *
  * <p>Immutable. Allocates nothing per call.
  */
 public final class HealthChecks {
-  /** What is taken for a health check when nobody says otherwise. */
+  /** The paths of health checks when none are configured. */
   public static final List<String> PATHS =
       Collections.unmodifiableList(
           Arrays.asList(
@@ -28,18 +28,18 @@ public final class HealthChecks {
               "/actuator/health/liveness",
               "/actuator/health/readiness"));
 
-  /** Of {@link #PATHS}. */
+  /** Recognises {@link #PATHS}. */
   public static final HealthChecks DEFAULT = new HealthChecks(PATHS);
 
   private static final String GRPC = "/grpc.health.v1.Health/Check";
 
   private final String[] paths;
 
-  /** Bit n: some path has n characters, modulo 64. */
+  /** Bit {@code n % 64} is set when some path has n characters: a quick test before comparing. */
   private final long lengths;
 
   /**
-   * @param paths may be spelt in any way, and be empty: then only gRPC's are health checks
+   * @param paths in any spelling. Empty: only gRPC health checks are recognised
    */
   public HealthChecks(Collection<String> paths) {
     TreeSet<String> normal = new TreeSet<String>();
@@ -53,7 +53,7 @@ public final class HealthChecks {
     this.lengths = lengths;
   }
 
-  /** The paths as calls are compared with them, sorted. */
+  /** The normalised paths, sorted. */
   public List<String> paths() {
     return Collections.unmodifiableList(Arrays.asList(paths));
   }
@@ -68,10 +68,11 @@ public final class HealthChecks {
       return false;
     }
     String path = source.path(call);
-    return path != null && (isOne(path, 0) || isOne(path, source.contextLength(call)));
+    return path != null && (isPath(path, 0) || isPath(path, source.contextLength(call)));
   }
 
-  private boolean isOne(String path, int from) {
+  /** Whether one of the paths is {@code path} without its first {@code from} characters. */
+  private boolean isPath(String path, int from) {
     if ((lengths >>> path.length() - from & 1) != 0) {
       for (String p : paths) {
         if (p.length() == path.length() - from && path.startsWith(p, from)) {

@@ -5,11 +5,11 @@ import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a claim out of a bearer token (RFC 7519) without verifying anything: good for sharing users
- * out, never for trusting them.
+ * Reads a claim of a bearer token (RFC 7519). It verifies nothing: use a claim to divide users
+ * among buckets or versions, never to trust them.
  *
- * <p>Costs a decoding per look, so only rules that ask for it pay. Whatever is not a token, or is
- * longer than {@link #MAX_LENGTH}, has no claims; nothing is thrown.
+ * <p>Each reading decodes the token, so only rules that ask for a claim pay. A text that is no
+ * token, or is longer than {@link #MAX_LENGTH}, has no claims. No exception is thrown.
  */
 final class Jwt {
   static final int MAX_LENGTH = 8192;
@@ -24,7 +24,8 @@ final class Jwt {
   }
 
   /**
-   * A claim at the top level of the payload: a string's text, or a number or boolean as written.
+   * A claim at the top level of the payload: the text of a string, or a number or boolean as
+   * written. Null when there is none, or it is an object, an array or {@code null}.
    *
    * @param authorization value of the header, may be null
    */
@@ -48,14 +49,14 @@ final class Jwt {
     return new Jwt(new String(payload, StandardCharsets.UTF_8)).find(name);
   }
 
-  /** Walks the text once; {@code depth} stands for the nesting, so that nothing recurses. */
+  /** Reads the text once, without recursion: {@code depth} counts the open objects and arrays. */
   private @Nullable String find(String name) {
     if (next() != '{') {
       return null;
     }
     int depth = 1;
-    boolean key = true;
-    boolean wanted = false;
+    boolean isKey = true;
+    boolean isFound = false;
     while (depth > 0) {
       char c = next();
       switch (c) {
@@ -63,7 +64,7 @@ final class Jwt {
           return null;
         case '{':
         case '[':
-          if (wanted) {
+          if (isFound) {
             return null;
           }
           depth++;
@@ -73,24 +74,24 @@ final class Jwt {
           depth--;
           break;
         case ',':
-          key = depth == 1;
+          isKey = depth == 1;
           break;
         case ':':
-          key = false;
+          isKey = false;
           break;
         case '"':
           String text = string();
-          if (wanted || text == null) {
+          if (isFound || text == null) {
             return text;
           }
-          wanted = key && text.equals(name);
+          isFound = isKey && text.equals(name);
           break;
         default:
           int start = at - 1;
           while (at < json.length() && ",]} \t\r\n".indexOf(json.charAt(at)) < 0) {
             at++;
           }
-          if (wanted) {
+          if (isFound) {
             String word = json.substring(start, at);
             return word.equals("null") ? null : word;
           }
@@ -100,7 +101,7 @@ final class Jwt {
     return null;
   }
 
-  /** The next character that is no white space, or 0. */
+  /** The next character that is not white space, or 0 at the end. */
   private char next() {
     while (at < json.length()) {
       char c = json.charAt(at++);
@@ -111,7 +112,10 @@ final class Jwt {
     return 0;
   }
 
-  /** The rest of a string, unescaped; null when it never ends or an escape is broken. */
+  /**
+   * The rest of a string after its opening quote, unescaped; null when it does not end or an escape
+   * is broken.
+   */
   private @Nullable String string() {
     StringBuilder s = new StringBuilder();
     while (at < json.length()) {

@@ -1,12 +1,12 @@
 package io.weir.engine.call;
 
 /**
- * Lets a paced call go on when its time has come, so that no thread waits with it.
+ * Runs a task when the wait of a paced call is over, so that no thread waits with the call.
  *
- * <p>Any thread may ask. Tasks of all calls share one thread: they hand the call back to its
- * library's own threads and do nothing that takes time.
+ * <p>Any thread may call it. The tasks of all calls share one thread. So a task only hands its call
+ * back to the threads of its library and takes no time itself.
  */
 public interface Pacer {
-  /** Runs {@code task} once, {@code nanos} from now or as soon after as can be. */
+  /** Runs {@code task} once, {@code nanos} from now or as soon as possible after that. */
   void after(long nanos, Runnable task);
 }

@@ -4,70 +4,88 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one spelling of a path that rules see. A handler can be reached by many spellings of its
- * path; a rule for {@code /login} must hold for all of them.
+ * Normalises paths for rules. A handler can be reached by many spellings of its path, and a rule
+ * for {@code /login} must hold for all of them.
  *
- * <p>What is done, in this order:
+ * <p>The path is split at each {@code /}. Its segments are read from left to right:
  *
  * <ol>
- *   <li>the path is split at each {@code /};
- *   <li>path parameters are removed: a {@code ;} and the rest of its segment;
- *   <li>each segment is percent-decoded once, as UTF-8; what is not UTF-8 becomes U+FFFD, and an
- *       escape that is none stays as it is;
- *   <li>{@code .} and {@code ..} are resolved, never above the root;
- *   <li>an encoded slash and a backslash count as a slash from here on, but make no {@code .} or
- *       {@code ..}: no server resolves these afterwards;
- *   <li>empty segments are removed, and so is a slash at the end.
+ *   <li>path parameters are removed: a {@code ;} and the rest of the segment;
+ *   <li>the segment is percent-decoded once, as UTF-8. What is not UTF-8 becomes U+FFFD; an invalid
+ *       escape stays as it is;
+ *   <li>a segment {@code .} is dropped. A segment {@code ..} is dropped together with the last part
+ *       of the result so far, if there is one;
+ *   <li>any other segment is split again at each slash that was encoded and at each backslash.
+ *       Parameters are removed from these parts, too. Each part is added to the result, unless it
+ *       is empty.
  * </ol>
  *
- * <p>Case is kept. The result begins with a slash, unless the path does not, such as {@code *}.
+ * <p>Examples: {@code /a//..} is {@code /}, because an empty segment is never in the result. {@code
+ * /a%2Fb/..} is {@code /a}: the encoded slash has made two parts, of which {@code ..} drops one.
+ * {@code /a%2F..} stays {@code /a/..}: a part that an encoded slash makes is never resolved,
+ * because no server resolves it at that point.
  *
- * <p>Stateless; any thread. A path that is normal already is returned as it is: one scan, no
+ * <p>Case is kept. The result begins with a slash and does not end with one, except {@code /}
+ * itself. A path that does not begin with a slash, such as {@code *}, is returned unchanged.
+ *
+ * <p>Stateless; any thread. A path that is normal already is returned itself: one scan, no
  * allocation.
  */
 public final class Paths {
+  /**
+   * What is still percent-encoded in a path: nothing, only slashes and backslashes, or anything.
+   */
   private static final int DECODED = 0;
+
   private static final int SLASHES_ENCODED = 1;
   private static final int ENCODED = 2;
 
   private Paths() {}
 
   /**
-   * Of a path as it was sent, or is about to be.
+   * Normalises the path of a URI.
    *
-   * @param sent without query
+   * @param sent the path as it was sent or will be sent, without query
    */
   public static String ofUri(String sent) {
-    return isNormal(sent) || !sent.isEmpty() && sent.charAt(0) != '/' ? sent : fold(sent, ENCODED);
+    return isNormal(sent) || !sent.isEmpty() && sent.charAt(0) != '/'
+        ? sent
+        : normalised(sent, ENCODED);
   }
 
   /**
-   * Of a request whose handler a servlet container has chosen. What the container chose by counts:
-   * it may have decoded, resolved or rewritten the path in ways of its own, so steps 1 to 4 are the
-   * container's, and the other ones are made here for the frameworks behind it.
+   * Normalises the path by which a servlet container has chosen a handler. The container may have
+   * decoded, resolved or rewritten the URI in its own way, and its result counts. So here only
+   * slashes that are still encoded are decoded. The other steps are for the frameworks behind the
+   * container.
    *
-   * @param sent the request's URI, without query
-   * @param context context path, as sent
-   * @param servlet servlet path, decoded
-   * @param info path info, decoded, or null
+   * @param sent URI of the request, without query
+   * @param context context path, as sent; null or empty: none
+   * @param servlet servlet path, decoded; null or empty: none
+   * @param info path info, decoded; null or empty: none
    */
   public static String ofMapped(
       String sent, @Nullable String context, @Nullable String servlet, @Nullable String info) {
-    String c = context == null ? "" : context;
-    String s = servlet == null ? "" : servlet;
-    String i = info == null ? "" : info;
+    String contextPath = context == null ? "" : context;
+    String servletPath = servlet == null ? "" : servlet;
+    String pathInfo = info == null ? "" : info;
     boolean normal = isNormal(sent);
-    if (normal && isJoined(sent, c, s, i)) {
+    if (normal && isJoined(sent, contextPath, servletPath, pathInfo)) {
       return sent;
     }
-    String mapped = (normal || isNormal(c) ? c : c.isEmpty() ? c : ofUri(c)) + s + i;
+    String mapped =
+        (normal || contextPath.isEmpty() ? contextPath : ofUri(contextPath))
+            + servletPath
+            + pathInfo;
     if (mapped.isEmpty() || mapped.charAt(0) != '/') {
-      return ofUri(sent); // it says nothing
+      return ofUri(sent); // the container gave no path
     }
-    return fold(mapped, hasEncodedSlash(sent) ? SLASHES_ENCODED : DECODED);
+    return normalised(mapped, hasEncodedSlash(sent) ? SLASHES_ENCODED : DECODED);
   }
 
-  /** How a rule's text for a whole path is compared: like paths, it ends in no slash. */
+  /**
+   * Normalises the text of a rule that is compared with a whole path: removes slashes at the end.
+   */
   public static String ofRule(String text) {
     int end = text.length();
     while (end > 1 && text.charAt(end - 1) == '/') {
@@ -76,14 +94,15 @@ public final class Paths {
     return text.substring(0, end);
   }
 
-  private static boolean isJoined(String sent, String c, String s, String i) {
-    return sent.length() == c.length() + s.length() + i.length()
-        && sent.startsWith(c)
-        && sent.startsWith(s, c.length())
-        && sent.endsWith(i);
+  /** Whether {@code sent} is the three others in a row. */
+  private static boolean isJoined(String sent, String context, String servlet, String info) {
+    return sent.length() == context.length() + servlet.length() + info.length()
+        && sent.startsWith(context)
+        && sent.startsWith(servlet, context.length())
+        && sent.endsWith(info);
   }
 
-  /** Whether the path is its own normal spelling. */
+  /** Whether the path begins with a slash and is normal already. */
   public static boolean isNormal(String path) {
     int n = path.length();
     if (n == 0 || path.charAt(0) != '/') {
@@ -101,7 +120,7 @@ public final class Paths {
     return n == 1 || path.charAt(n - 1) != '/';
   }
 
-  /** Of a segment that begins with a slash or a dot. */
+  /** Whether the segment that begins at {@code from} is empty, {@code .} or {@code ..}. */
   private static boolean isEmptyOrDots(String path, int from) {
     int i = from;
     while (i < path.length() && path.charAt(i) == '.') {
@@ -119,13 +138,13 @@ public final class Paths {
     return false;
   }
 
-  /** {@code %2F} or {@code %5C}. */
+  /** Whether the escape at {@code percent} is a slash or a backslash. */
   private static boolean isEncodedSlash(String s, int percent) {
-    return value(s, percent) == '/' || value(s, percent) == '\\';
+    return escaped(s, percent) == '/' || escaped(s, percent) == '\\';
   }
 
-  /** What an escape stands for, or -1. */
-  private static int value(String s, int percent) {
+  /** The byte that the escape at {@code percent} encodes, or -1 when it is no valid escape. */
+  private static int escaped(String s, int percent) {
     if (percent + 2 >= s.length()) {
       return -1;
     }
@@ -134,14 +153,14 @@ public final class Paths {
     return high < 0 || low < 0 ? -1 : high << 4 | low;
   }
 
-  /** ASCII only, unlike {@link Character#digit}. */
+  /** Value of a hexadecimal digit, or -1. ASCII only, unlike {@link Character#digit}. */
   private static int digit(char c) {
     return c >= '0' && c <= '9'
         ? c - '0'
         : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
   }
 
-  private static String fold(String path, int state) {
+  private static String normalised(String path, int encoding) {
     if (isNormal(path)) {
       return path;
     }
@@ -149,7 +168,7 @@ public final class Paths {
     for (int at = 0; at <= path.length(); ) {
       int end = path.indexOf('/', at);
       end = end < 0 ? path.length() : end;
-      String segment = decoded(withoutParameters(path.substring(at, end)), state);
+      String segment = decoded(withoutParameters(path.substring(at, end)), encoding);
       if (segment.equals("..")) {
         out.setLength(Math.max(0, out.lastIndexOf("/")));
       } else if (!segment.equals(".")) {
@@ -160,7 +179,7 @@ public final class Paths {
     return out.length() == 0 ? "/" : out.toString();
   }
 
-  /** With each part that a late slash makes, but for empty ones. */
+  /** Adds the parts of a decoded segment, without empty ones. */
   private static void append(StringBuilder out, String segment) {
     for (int at = 0; at < segment.length(); ) {
       int end = at;
@@ -180,11 +199,11 @@ public final class Paths {
     return semicolon < 0 ? segment : segment.substring(0, semicolon);
   }
 
-  private static String decoded(String s, int state) {
-    if (state == DECODED || s.indexOf('%') < 0) {
+  private static String decoded(String s, int encoding) {
+    if (encoding == DECODED || s.indexOf('%') < 0) {
       return s;
     }
-    return state == ENCODED ? decode(s) : decodeSlashes(s);
+    return encoding == ENCODED ? decode(s) : decodeSlashes(s);
   }
 
   private static String decodeSlashes(String s) {

@@ -1,5 +1,6 @@
 package io.weir.engine.call;
 
+import io.weir.engine.grpc.GrpcCodes;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -9,19 +10,24 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer a refused caller gets, for HTTP and gRPC alike. Made when the rule is loaded, so that
- * refusing allocates nothing in the engine; what differs per call (when to retry) stands on the
- * {@link CallDecision}.
+ * The answer to a refused call, for HTTP and gRPC. It is made when the rule is loaded, so refusing
+ * allocates nothing in the engine. What differs from call to call, such as the time to retry, is in
+ * the {@link CallDecision}.
  *
- * <p>Header fields are those of the IETF httpapi draft "RateLimit header fields for HTTP", the body
- * is a problem of RFC 9457. Nothing of the request is echoed; control characters cannot get into a
- * header, whatever the rule says. Immutable.
+ * <p>Header fields are those of the IETF httpapi draft "RateLimit header fields for HTTP"; the body
+ * is a problem of RFC 9457. Nothing of the request is echoed. Control characters never get into a
+ * header, whatever the rule says.
+ *
+ * <p>Immutable.
  */
 public final class Refusal {
-  /** Header of a refusal of Weir's, on either side of a call; its value is the rule's id. */
+  /**
+   * Header of every refusal by Weir, of inbound and outbound calls; its value is the id of the
+   * rule.
+   */
   public static final String REJECTED = "X-Weir-Rejected";
 
-  /** Header and gRPC trailer that tell a refused caller the decision's id, where that is on. */
+  /** Header and gRPC trailer with the id of the decision, if the agent is configured to send it. */
   public static final String DECISION = "X-Weir-Decision";
 
   /** Which engine refused. */
@@ -36,8 +42,8 @@ public final class Refusal {
   private final Kind kind;
   private final String ruleId;
 
-  /** The id as a header can carry it: printable ASCII. */
-  private final String named;
+  /** The rule id as a header value: printable ASCII. */
+  private final String idHeader;
 
   private final int status;
   private final List<String[]> headers;
@@ -48,17 +54,20 @@ public final class Refusal {
   private final @Nullable String policy;
   private final String description;
 
-  /** A limit on calls under way: its policy is the limit in force, which stands on the decision. */
+  /**
+   * Whether this is the refusal of a concurrency limit. Its policy header has the current limit,
+   * from the decision.
+   */
   private final boolean concurrency;
 
   /**
    * @param status HTTP status of the answer
-   * @param headers extra headers of the rule's {@code response}, possibly empty; they win over
-   *     those the engine would send
-   * @param body custom body, or null for the default problem+json
+   * @param headers headers of the rule's {@code response}, possibly empty; they replace headers of
+   *     the same name that the engine would send
+   * @param body body of the rule's {@code response}, or null for the default problem+json
    * @param throwing outbound HTTP: throw an {@code IOException} instead of a synthetic answer
-   * @param policy value of {@code RateLimit-Policy}, see {@link #policy(String, long, double)}, or
-   *     null
+   * @param policy value of {@code RateLimit-Policy}, see {@link #policy(String, long, double)};
+   *     null: no such header
    */
   public Refusal(
       Kind kind,
@@ -68,22 +77,7 @@ public final class Refusal {
       @Nullable String body,
       boolean throwing,
       @Nullable String policy) {
-    this(
-        kind,
-        ruleId,
-        status,
-        headers,
-        body,
-        throwing,
-        policy,
-        (kind == Kind.LIMIT
-                ? "rate limit "
-                : kind == Kind.BREAKER ? "circuit breaker " : "routing rule ")
-            + quoted(ruleId)
-            + (kind == Kind.LIMIT
-                ? " exceeded"
-                : kind == Kind.BREAKER ? " is open" : " leaves no instance"),
-        false);
+    this(kind, ruleId, status, headers, body, throwing, policy, describe(kind, ruleId), false);
   }
 
   private Refusal(
@@ -98,7 +92,7 @@ public final class Refusal {
       boolean concurrency) {
     this.kind = kind;
     this.ruleId = ruleId;
-    this.named = printable(ruleId);
+    this.idHeader = printable(ruleId);
     this.status = status;
     String type = body == null ? "application/problem+json" : "text/plain; charset=utf-8";
     List<String[]> h = new ArrayList<String[]>();
@@ -121,7 +115,12 @@ public final class Refusal {
     this.concurrency = concurrency;
   }
 
-  /** The answer a rule with this {@code response} gives: 429 for a limit, 503 for the others. */
+  /**
+   * The answer of a rule with this {@code response}: by default status 429 for a limit, 503 for the
+   * others.
+   *
+   * @param policy value of {@code RateLimit-Policy}, or null: no such header
+   */
   public static Refusal of(
       Kind kind, String ruleId, RefusalResponse response, @Nullable String policy) {
     int status = response.status != 0 ? response.status : kind == Kind.LIMIT ? 429 : 503;
@@ -130,9 +129,9 @@ public final class Refusal {
   }
 
   /**
-   * The answer of a limit on calls under way. It names no time to retry: nobody knows when a call
-   * ends. How many may be under way, which an adaptive limit changes all the time, stands on the
-   * {@link CallDecision}.
+   * The answer of a concurrency limit. It has no time to retry, since nobody knows when a call in
+   * flight ends. The limit itself is in the {@link CallDecision}, because an adaptive limit changes
+   * all the time.
    */
   public static Refusal concurrency(String ruleId, RefusalResponse response) {
     return new Refusal(
@@ -148,8 +147,8 @@ public final class Refusal {
   }
 
   /**
-   * Text of {@code RateLimit-Policy}: the quota is the burst, the window the whole seconds, rounded
-   * up, in which it is minted anew.
+   * Value of {@code RateLimit-Policy}. The quota is the burst; the window is the time in which a
+   * whole burst is refilled, in seconds, rounded up.
    */
   public static String policy(String ruleId, long burst, double qps) {
     String quota = quoted(ruleId) + ";q=" + (qps > 0 ? burst : 0);
@@ -170,32 +169,33 @@ public final class Refusal {
     return status;
   }
 
-  /** Extra headers of the rule as {name, value}; the arrays must not be changed. */
+  /** Headers of the rule as {name, value}. Do not change the arrays. */
   public List<String[]> headers() {
     return headers;
   }
 
   /**
-   * Every header of the HTTP answer except {@code Content-Type} and {@code Content-Length}, in
-   * order, each name once: {@link #REJECTED}, {@code Retry-After}, {@code RateLimit-Policy}, {@code
-   * RateLimit} and the rule's own. When no retry can succeed ({@link CallDecision#retryAfterNanos}
-   * is 0, say because the rule denies all), no time is named.
+   * Passes every header of the HTTP answer to {@code to}, except {@code Content-Type} and {@code
+   * Content-Length}, in this order: {@link #REJECTED}, {@code Retry-After}, {@code
+   * RateLimit-Policy}, {@code RateLimit}, the rule's own, {@link #DECISION}. When {@link
+   * CallDecision#retryAfterNanos} is 0, no time to retry is sent: it is unknown, or the rule
+   * refuses every call.
    */
   public void headers(CallDecision decision, BiConsumer<String, String> to) {
-    boolean known = decision.retryAfterNanos() > 0;
-    unlessOverridden(REJECTED, named, to);
-    if (known) {
+    boolean retryKnown = decision.retryAfterNanos() > 0;
+    unlessOverridden(REJECTED, idHeader, to);
+    if (retryKnown) {
       unlessOverridden("Retry-After", Long.toString(decision.retryAfterSeconds()), to);
     }
-    String told =
+    String policyHeader =
         concurrency
             ? quoted(ruleId) + ";q=" + decision.concurrencyLimit() + ";qu=\"concurrent-requests\""
             : policy;
-    if (told != null) {
-      unlessOverridden("RateLimit-Policy", told, to);
+    if (policyHeader != null) {
+      unlessOverridden("RateLimit-Policy", policyHeader, to);
       unlessOverridden(
           "RateLimit",
-          quoted(ruleId) + ";r=0" + (known ? ";t=" + decision.retryAfterSeconds() : ""),
+          quoted(ruleId) + ";r=0" + (retryKnown ? ";t=" + decision.retryAfterSeconds() : ""),
           to);
     }
     for (String[] h : headers) {
@@ -219,7 +219,7 @@ public final class Refusal {
     return body;
   }
 
-  /** The body in UTF-8; must not be changed. */
+  /** The body in UTF-8. Do not change the array. */
   public byte[] bodyBytes() {
     return bytes;
   }
@@ -229,23 +229,42 @@ public final class Refusal {
     return contentType;
   }
 
+  /**
+   * Whether a refused outbound HTTP call throws an {@code IOException} instead of getting a
+   * synthetic answer.
+   */
   public boolean throwing() {
     return throwing;
   }
 
-  /** Text of {@code RateLimit-Policy} where it is the same for every call, or null. */
+  /**
+   * Value of {@code RateLimit-Policy}; null when there is none, or it differs from call to call.
+   */
   public @Nullable String policy() {
     return policy;
   }
 
   /** gRPC status code: RESOURCE_EXHAUSTED for a limit, UNAVAILABLE for the others. */
   public int grpcStatus() {
-    return kind == Kind.LIMIT ? 8 : 14;
+    return kind == Kind.LIMIT ? GrpcCodes.RESOURCE_EXHAUSTED : GrpcCodes.UNAVAILABLE;
   }
 
-  /** One line for people, naming the rule: a gRPC status description, an exception's message. */
+  /**
+   * One line for people that names the rule: the gRPC status description, or the message of the
+   * exception.
+   */
   public String description() {
     return description;
+  }
+
+  private static String describe(Kind kind, String ruleId) {
+    if (kind == Kind.LIMIT) {
+      return "rate limit " + quoted(ruleId) + " exceeded";
+    }
+    if (kind == Kind.BREAKER) {
+      return "circuit breaker " + quoted(ruleId) + " is open";
+    }
+    return "routing rule " + quoted(ruleId) + " leaves no instance";
   }
 
   private static String problem(Kind kind, String ruleId, int status, String description) {
@@ -268,7 +287,10 @@ public final class Refusal {
             + "}";
   }
 
-  /** A string both JSON and structured fields (RFC 9651) read: printable ASCII, escaped. */
+  /**
+   * The text as a quoted string that is valid in JSON and in structured fields (RFC 9651):
+   * printable ASCII, escaped.
+   */
   private static String quoted(String s) {
     StringBuilder b = new StringBuilder("\"");
     for (int i = 0; i < s.length(); i++) {
@@ -290,6 +312,9 @@ public final class Refusal {
     return b.toString();
   }
 
+  /**
+   * The text with control characters replaced by spaces, so that it cannot begin another header.
+   */
   private static String oneLine(String s) {
     StringBuilder b = new StringBuilder(s.length());
     for (int i = 0; i < s.length(); i++) {

@@ -4,13 +4,13 @@ import java.util.Collections;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A rule's {@code response}: what a refused caller sees. Immutable. */
+/** The {@code response} of a rule: what a refused caller gets. Immutable. */
 public final class RefusalResponse {
-  /** No wishes: the engine's default. */
+  /** The response of a rule that specifies none. */
   public static final RefusalResponse DEFAULT =
       new RefusalResponse(0, Collections.<String, String>emptyMap(), null, false);
 
-  /** HTTP status, 0 for the default (429 limiter, 503 breaker and router). */
+  /** HTTP status; 0 for the default: 429 of a limit, 503 of a breaker or a route. */
   public final int status;
 
   public final Map<String, String> headers;

@@ -1,8 +1,11 @@
 package io.weir.engine.call;
 
-/** A monotonic nano clock; only differences mean anything. The engine never reads another. */
+/**
+ * A monotonic nano clock: only differences of readings have a meaning. The engine uses no other
+ * clock.
+ */
 public interface Ticker {
-  /** The running JVM's own. */
+  /** The clock of the JVM. */
   Ticker SYSTEM =
       new Ticker() {
         @Override

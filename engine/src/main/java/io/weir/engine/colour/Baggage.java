@@ -6,21 +6,21 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The traffic colour on the wire: W3C Baggage, {@code name=value,name=value}, values
+ * Reads and writes the traffic colour as W3C Baggage: {@code name=value,name=value}, values in
  * percent-encoded UTF-8.
  *
- * <p>What comes from outside is bounded and mistrusted: of a header only the first {@link
- * #MAX_LENGTH} characters are read and of its members at most {@link #MAX_MEMBERS}. A member is
- * dropped alone when nobody asks for its name, when it is not well-formed, or when its value holds
- * control characters, which could forge a header when it is sent on. Properties ({@code ;key=value}
- * behind a member) are not kept.
+ * <p>Input from outside is bounded: only the first {@link #MAX_LENGTH} characters of a header are
+ * read, and at most {@link #MAX_MEMBERS} members. A member is dropped, without its neighbours, in
+ * three cases: no rule uses its name; it is not well-formed; its value has control characters,
+ * which could forge a header when it is sent on. Properties ({@code ;key=value} after a member) are
+ * not kept.
  */
 final class Baggage {
   static final String HEADER = "baggage";
   static final int MAX_LENGTH = 8192;
   static final int MAX_MEMBERS = 64;
 
-  /** What bytes that are no UTF-8 are read as. */
+  /** The character for bytes that are not UTF-8. */
   private static final char REPLACEMENT = '\uFFFD';
 
   private static final String HEX = "0123456789ABCDEF";
@@ -28,9 +28,10 @@ final class Baggage {
   private Baggage() {}
 
   /**
-   * Adds the members of a header that are not there yet.
+   * Adds the members of a header to {@code pairs}, except those whose name is in {@code pairs}
+   * already.
    *
-   * @param names of the members that are wanted; null for all
+   * @param names names of the members to add; null: all
    * @param pairs name, value, name, value ...
    */
   static void parse(String header, @Nullable Set<String> names, List<String> pairs) {
@@ -40,7 +41,7 @@ final class Baggage {
       int comma = header.indexOf(',', start);
       if (comma < 0 || comma > end) {
         if (end < header.length()) {
-          // cut through: half a value is worse than none
+          // cut off in the middle of a member: half a value is worse than none
           return;
         }
         comma = end;
@@ -79,7 +80,7 @@ final class Baggage {
     return false;
   }
 
-  /** Null when the encoding is broken or the text holds control characters. */
+  /** The decoded value; null when the encoding is broken or the text has control characters. */
   private static @Nullable String decode(String value) {
     String text = value;
     if (value.indexOf('%') >= 0) {
@@ -113,7 +114,10 @@ final class Baggage {
     return text;
   }
 
-  /** Adds a member, or nothing when its name is no token or the text would be longer than that. */
+  /**
+   * Appends a member. Does nothing when its name is no token, or the text would be longer than
+   * {@code longest}.
+   */
   static void append(StringBuilder s, String name, String value, int longest) {
     if (!isToken(name)) {
       return;

@@ -15,34 +15,34 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What travels with a request through this JVM: the headers that some routing rule looks at, and of
- * its {@code baggage} the tags that some rule looks at. So a rule decides the same on the third hop
- * as on the first although no application copies headers.
+ * Decides what travels with a request through this JVM: the headers that some routing rule uses,
+ * and the tags of its {@code baggage} that some rule uses. So a rule decides the same on the third
+ * hop as on the first, although no application copies headers.
  *
- * <p>The request's own headers win over its baggage (Dubbo #11585: dynamic tags overrode them), and
- * what the application sets on an outgoing call wins over both. A carried header becomes a tag
- * under its name in lower case. A tag leaves the way it came, as a header or as a member of {@code
- * baggage}. Credentials and headers that describe one message or one connection ({@code
- * Authorization}, {@code Cookie}, {@code Host}, {@code User-Agent}, ...) are never carried, even
- * when a rule looks at them. At most {@link #MAX_HEADERS} headers are carried: the first in
- * alphabetical order.
+ * <p>The headers of the request win over its baggage (Dubbo #11585: dynamic tags overrode them).
+ * What the application sets on an outgoing call wins over both. A propagated header becomes a tag;
+ * the name of the tag is the name of the header in lower case. A tag leaves the JVM the way it
+ * came: as a header, or as a member of {@code baggage}.
  *
- * <p><b>Bound.</b> What is added to a call, names and values, is at most {@link Colour#MAX_ADDED}
- * characters and never more than came in; all of it is ASCII. Beside baggage of the application's
- * own nothing is added that would make it longer than {@link #MAX_BAGGAGE}. What does not fit is
- * left out tag by tag, never cut. A stranger can send what he likes: it does not make a call fail
- * that would succeed without us.
+ * <p>Credentials, and headers that describe one message or one connection ({@code Authorization},
+ * {@code Cookie}, {@code Host}, {@code User-Agent}, ...), are never propagated, even if a rule uses
+ * them. At most {@link #MAX_HEADERS} headers are propagated: the first in alphabetical order.
+ *
+ * <p><b>Bound.</b> At most {@link Colour#MAX_ADDED} characters, names and values, are added to a
+ * call, never more than came in, and all of them are ASCII. The {@code baggage} of the application
+ * is never extended beyond {@link #MAX_BAGGAGE}. A tag that does not fit is left out whole. So
+ * whatever a stranger sends, no call fails that would succeed without Weir.
  *
  * <p>Immutable; any thread. Without colour nothing is allocated.
  */
 public final class PropagatedHeaders {
-  /** Most headers carried, whatever the number of rules. */
+  /** Most headers propagated, whatever the number of rules. */
   public static final int MAX_HEADERS = 64;
 
-  /** Longest {@code baggage} header, the application's own members included, that we add to. */
+  /** Longest {@code baggage} header that Weir makes, with the application's own members. */
   public static final int MAX_BAGGAGE = 4096;
 
-  /** Longest value of a carried header. */
+  /** Longest value of a propagated header. */
   private static final int MAX_VALUE = 1024;
 
   private static final Set<String> NEVER =
@@ -59,7 +59,7 @@ public final class PropagatedHeaders {
 
   private final String[] headers;
 
-  /** Names of the members of {@code baggage} that are carried. */
+  /** Names of the members of {@code baggage} that are propagated. */
   private final Set<String> tags;
 
   private PropagatedHeaders(String[] headers, Set<String> tags) {
@@ -67,46 +67,46 @@ public final class PropagatedHeaders {
     this.tags = tags;
   }
 
-  /** Carries what these rules look at. */
+  /** Propagates what these routing rules use. */
   public static PropagatedHeaders by(Collection<RouteRule> rules) {
     return by(rules, Collections.<Attribute>emptyList());
   }
 
   /**
-   * Carries what rules look at.
+   * Propagates what rules use.
    *
-   * @param rules whose headers are carried
-   * @param others what rules of other kinds look at: carried where it comes as baggage
+   * @param rules routing rules: the headers and tags they use are propagated
+   * @param others attributes that other rules use: they are propagated if they come as baggage
    */
   public static PropagatedHeaders by(Collection<RouteRule> rules, Collection<Attribute> others) {
-    List<Attribute> looked = new ArrayList<Attribute>();
+    List<Attribute> used = new ArrayList<Attribute>();
     for (RouteRule rule : rules) {
-      rule.match.attributes(looked);
-      looked.add(rule.hashOn);
+      rule.match.attributes(used);
+      used.add(rule.hashOn);
       for (RouteRule.Route route : rule.routes) {
-        route.match.attributes(looked);
-        looked.add(route.sticky);
+        route.match.attributes(used);
+        used.add(route.sticky);
         for (RouteRule.Arm arm : route.to) {
           if (arm.match != null) {
-            arm.match.attributes(looked);
+            arm.match.attributes(used);
           }
         }
         if (route.ab != null) {
-          looked.add(route.ab.header);
-          looked.addAll(route.ab.user);
+          used.add(route.ab.header);
+          used.addAll(route.ab.user);
         }
       }
     }
     Set<String> names = new TreeSet<String>();
-    for (Attribute a : looked) {
+    for (Attribute a : used) {
       String name = a == null ? null : a.headerName();
       if (name != null && mayTravel(name)) {
         names.add(name);
       }
     }
     Set<String> tags = new HashSet<String>(names);
-    looked.addAll(others);
-    for (Attribute a : looked) {
+    used.addAll(others);
+    for (Attribute a : used) {
       String header = a == null ? null : a.headerName();
       String tag = a == null ? null : a.tagName();
       if (header != null && mayTravel(header)) {
@@ -124,12 +124,12 @@ public final class PropagatedHeaders {
     return !NEVER.contains(header) && !header.startsWith("grpc-") && !header.startsWith("proxy-");
   }
 
-  /** Names of the carried headers, in lower case. */
+  /** Names of the propagated headers, in lower case. */
   public List<String> headers() {
     return Arrays.asList(headers.clone());
   }
 
-  /** The colour of a request that was just received; {@link Colour#NONE} when it has none. */
+  /** The colour of a request that was just received; {@link Colour#NONE} when it has no tags. */
   public <C> Colour read(AttributeSource<C> source, C call) {
     List<String> pairs = null;
     int received = 0;
@@ -144,7 +144,7 @@ public final class PropagatedHeaders {
         received += name.length() + value.length();
       }
     }
-    int own = pairs == null ? 0 : pairs.size() / 2;
+    int headerCount = pairs == null ? 0 : pairs.size() / 2;
     String baggage = tags.isEmpty() ? null : source.headers(call, Baggage.HEADER);
     if (baggage != null) {
       if (pairs == null) {
@@ -155,25 +155,26 @@ public final class PropagatedHeaders {
     }
     return pairs == null || pairs.isEmpty()
         ? Colour.NONE
-        : Colour.received(own, received, pairs.toArray(new String[0]));
+        : Colour.received(headerCount, received, pairs.toArray(new String[0]));
   }
 
   /**
-   * Headers that put a colour on an outgoing call: name, value, name, value ... ; empty for none.
-   * What the call has already stays: its own headers, and the members of its own baggage.
+   * The headers that put a colour on an outgoing call: name, value, name, value ...; empty when
+   * there is nothing to add. Headers of the call, and members of its own baggage, are not replaced.
    */
   public <C> String[] write(Colour colour, AttributeSource<C> source, C call) {
     if (colour.size() == 0) {
       return NOTHING;
     }
     List<String> set = new ArrayList<String>();
-    int room = colour.room();
+    int charactersLeft = colour.room();
     for (int i = 0; i < colour.headers(); i++) {
       String name = colour.name(i);
       String value = colour.value(i);
       int length = name.length() + value.length();
-      if (length <= room && isPrintable(value)) {
-        room -= length; // also where the call has its own: what else fits does not depend on that
+      if (length <= charactersLeft && isPrintable(value)) {
+        // even if the call has this header: what else fits must not depend on that
+        charactersLeft -= length;
         if (source.header(call, name) == null) {
           set.add(name);
           set.add(value);
@@ -181,8 +182,11 @@ public final class PropagatedHeaders {
       }
     }
     if (colour.headers() < colour.size()) {
-      String own = source.headers(call, Baggage.HEADER);
-      String baggage = own == null ? fresh(colour, room) : merged(own, colour, room);
+      String existing = source.headers(call, Baggage.HEADER);
+      String baggage =
+          existing == null
+              ? newBaggage(colour, charactersLeft)
+              : mergedBaggage(existing, colour, charactersLeft);
       if (baggage != null) {
         set.add(Baggage.HEADER);
         set.add(baggage);
@@ -191,9 +195,9 @@ public final class PropagatedHeaders {
     return set.isEmpty() ? NOTHING : set.toArray(new String[0]);
   }
 
-  /** Null for none. */
-  private static @Nullable String fresh(Colour colour, int room) {
-    int longest = room - Baggage.HEADER.length();
+  /** The value of {@code baggage} for a call that has none; null when nothing fits. */
+  private static @Nullable String newBaggage(Colour colour, int charactersLeft) {
+    int longest = charactersLeft - Baggage.HEADER.length();
     String wire = colour.wire();
     if (wire == null || wire.length() > longest) {
       StringBuilder s = new StringBuilder();
@@ -206,21 +210,25 @@ public final class PropagatedHeaders {
     return wire.isEmpty() ? null : wire;
   }
 
-  /** The application's own with what it has not; null when nothing is to be added. */
-  private static @Nullable String merged(String own, Colour colour, int room) {
-    List<String> there = new ArrayList<String>();
-    Baggage.parse(own, null, there);
-    StringBuilder s = new StringBuilder(own);
-    int longest = Math.min(own.length() + room, MAX_BAGGAGE);
+  /** The application's baggage with the tags it does not have; null when nothing is to be added. */
+  private static @Nullable String mergedBaggage(
+      String existing, Colour colour, int charactersLeft) {
+    List<String> existingTags = new ArrayList<String>();
+    Baggage.parse(existing, null, existingTags);
+    StringBuilder s = new StringBuilder(existing);
+    int longest = Math.min(existing.length() + charactersLeft, MAX_BAGGAGE);
     for (int i = colour.headers(); i < colour.size(); i++) {
-      if (!Baggage.has(there, colour.name(i))) {
+      if (!Baggage.has(existingTags, colour.name(i))) {
         Baggage.append(s, colour.name(i), colour.value(i), longest);
       }
     }
-    return s.length() == own.length() ? null : s.toString();
+    return s.length() == existing.length() ? null : s.toString();
   }
 
-  /** A tag may come from decoded baggage; as a header of its own it must not break out. */
+  /**
+   * Whether the text is printable ASCII. A tag that came in decoded baggage must not forge a header
+   * line.
+   */
   private static boolean isPrintable(String s) {
     for (int i = 0; i < s.length(); i++) {
       if (s.charAt(i) < ' ' || s.charAt(i) > '~') {

@@ -6,25 +6,25 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which hosts get the traffic colour by their name alone.
+ * Decides by name which hosts get the traffic colour.
  *
- * <p>A colour may identify a user (a header that a sticky rule looks at), so it must not reach
- * strangers; but dropping it towards one's own services silently breaks every canary behind them,
- * and legacy services stand behind plain DNS names that nobody registered. So the line is drawn by
- * what a name can be: names and addresses that cannot be public are ours; a public one is a
- * stranger's unless the configuration names its domain. (Instances that are registered get the
- * colour whatever they are called; a rule or an address mapping proves nothing, since both are
- * written for strangers, too.)
+ * <p>A colour may identify a user (a header that a sticky rule uses), so it must not reach
+ * strangers. But if one's own services do not get it, every canary behind them silently breaks, and
+ * legacy services have plain DNS names that nobody registered. So names and addresses that cannot
+ * be public are ours. A public name is a stranger's, unless the configuration names its domain.
+ *
+ * <p>Registered instances get the colour whatever their name. A rule or an address mapping proves
+ * nothing: both may be about strangers.
  *
  * <p>Not public are: names without a dot; the top-level names {@code local}, {@code localhost},
  * {@code internal} (RFC 6762, RFC 6761, ICANN 2024) and {@code svc} (Kubernetes), and {@code
  * home.arpa} (RFC 8375); loopback, link-local, private and shared addresses (RFC 1918, 3927, 4193,
  * 6598).
  *
- * <p>Immutable; any thread; asking allocates nothing.
+ * <p>Immutable; any thread. {@link #includes} allocates nothing.
  */
 public final class PropagationScope {
-  /** Nothing but what cannot be public. */
+  /** Only hosts that cannot be public. */
   public static final PropagationScope INSIDE = new PropagationScope(false, new String[0]);
 
   private static final String[] NEVER_PUBLIC = {
@@ -40,9 +40,11 @@ public final class PropagationScope {
   }
 
   /**
-   * @param text {@code inside}, {@code all}, or domains beside what is inside: {@code example.com,
-   *     shop.example.org}
-   * @throws IllegalArgumentException naming what is no domain
+   * Parses the property {@code weir.colour.to}.
+   *
+   * @param text {@code inside}, {@code all}, or domains in addition to {@code inside}: {@code
+   *     example.com, shop.example.org}
+   * @throws IllegalArgumentException when a part is no domain; the message names it
    */
   public static PropagationScope of(String text) {
     List<String> domains = new ArrayList<String>();
@@ -71,7 +73,9 @@ public final class PropagationScope {
   }
 
   /**
-   * @param host without port and brackets, or null when unknown
+   * Whether a host gets the colour.
+   *
+   * @param host without port and brackets, or null when unknown: then only under {@code all}
    */
   public boolean includes(@Nullable String host) {
     if (all) {
@@ -92,6 +96,7 @@ public final class PropagationScope {
         : within(host, end, NEVER_PUBLIC) || within(host, end, domains);
   }
 
+  /** Whether the host, up to {@code end}, is one of the domains or below one. */
   private static boolean within(String host, int end, String[] domains) {
     for (String d : domains) {
       int at = end - d.length();
@@ -104,7 +109,10 @@ public final class PropagationScope {
     return false;
   }
 
-  /** No top-level domain ends with a digit, so what does is an address (or nothing). */
+  /**
+   * Whether the host is a private IPv4 address. No top-level domain ends with a digit, so a host
+   * that does is an address or nothing.
+   */
   private static boolean insideIpv4(String host) {
     int first = part(host, 0);
     int second = part(host, host.indexOf('.') + 1);
@@ -116,7 +124,7 @@ public final class PropagationScope {
         || first == 100 && second >= 64 && second < 128;
   }
 
-  /** The decimal number that begins at a place and ends with a dot or the text; -1 when none. */
+  /** The decimal number from {@code from} to the next dot or the end; -1 when it is none. */
   private static int part(String host, int from) {
     int n = -1;
     for (int i = from; i < host.length() && host.charAt(i) != '.'; i++) {

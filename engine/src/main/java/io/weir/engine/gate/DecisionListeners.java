@@ -7,16 +7,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Who sees refusals and choices of instances, in order. Any thread; telling them takes no lock. */
+/**
+ * The listeners to refusals and choices of instances, in the order they are called. Any thread;
+ * calling them takes no lock.
+ */
 public final class DecisionListeners {
-  /** Replaced, never changed. */
+  /** The array is replaced, never changed. */
   private volatile DecisionListener[] all = new DecisionListener[0];
 
   DecisionListeners() {}
 
   /**
-   * From now on {@code listener} sees decisions, before all that are there: the id it gives a
-   * decision is there when they see it.
+   * Adds a listener before all others. So those get a decision that already has the id this one
+   * gives.
    */
   public synchronized void add(DecisionListener listener) {
     DecisionListener[] more = new DecisionListener[all.length + 1];
@@ -26,8 +29,8 @@ public final class DecisionListeners {
   }
 
   /**
-   * The same, after all others and without keeping it alive, because it belongs to an application:
-   * when it is gone, so is its place here.
+   * Adds a listener after all others, by a weak reference, because it belongs to an application. It
+   * is removed when it has been collected.
    */
   public synchronized void addWeakly(DecisionListener listener) {
     DecisionListener[] more = Arrays.copyOf(all, all.length + 1);
@@ -35,15 +38,15 @@ public final class DecisionListeners {
     all = more;
   }
 
-  /** From now on it sees none; one that is not here changes nothing. */
+  /** Removes a listener; does nothing when it was not added. */
   public synchronized void remove(DecisionListener listener) {
-    List<DecisionListener> left = new ArrayList<DecisionListener>(Arrays.asList(all));
-    left.remove(listener);
-    all = left.toArray(new DecisionListener[0]);
+    List<DecisionListener> remaining = new ArrayList<DecisionListener>(Arrays.asList(all));
+    remaining.remove(listener);
+    all = remaining.toArray(new DecisionListener[0]);
   }
 
-  /** A call was refused, or an instance chosen for it. */
-  <C> void tell(
+  /** Calls every listener: a call was refused, or an instance chosen for it. */
+  <C> void publish(
       CallLedger ledger,
       String service,
       boolean inbound,

@@ -17,12 +17,12 @@ import io.weir.engine.signals.ServerSignals;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gate every governed call passes: limit, breaker, route, in this order; what an earlier one
- * took is given back when a later one refuses.
+ * The entry point of every governed call. It asks rate limits, circuit breakers and router, in this
+ * order. When a later one refuses, what an earlier one took is given back.
  *
- * <p>Beside it stand what a call carries along ({@link #propagation}), who sees what was decided
- * ({@link #listeners}), how long calls take ({@link #measuring}) and which of them rules leave
- * alone ({@link #exemptions}).
+ * <p>Related parts: what travels with a call ({@link #propagation}), who receives decisions ({@link
+ * #listeners}), how long calls take ({@link #measuring}), and which calls are exempt from rules
+ * ({@link #exemptions}).
  *
  * <p>Threading: {@link #inbound} and {@link #outbound} from any thread, no lock, no allocation;
  * {@link #apply} from one control thread.
@@ -30,14 +30,14 @@ import org.jspecify.annotations.Nullable;
 public final class Engine {
   private final Ticker ticker;
   private final String service;
-  private final Locality here;
+  private final Locality locality;
   private final ServiceAddresses addresses;
-  private final WildcardHosts hosts;
+  private final WildcardHosts wildcardHosts;
   private final @Nullable Pacer pacer;
   private final ListeningPorts ports = new ListeningPorts();
   private final Exemptions exemptions = new Exemptions(ports);
   private final ServerSignals signals;
-  private final MetricExporters outlet = new MetricExporters();
+  private final MetricExporters exporters = new MetricExporters();
   private final Measuring measuring;
   private final Propagation propagation;
   private final DecisionListeners listeners = new DecisionListeners();
@@ -48,42 +48,43 @@ public final class Engine {
   public Engine(EngineOptions options) {
     service = options.service;
     ticker = options.ticker;
-    here = options.locality;
+    locality = options.locality;
     addresses = options.addresses;
     pacer = options.pacer;
-    hosts = new WildcardHosts(addresses, options.scope);
+    wildcardHosts = new WildcardHosts(addresses, options.scope);
     signals = new ServerSignals(service, ticker.read());
     measuring = new Measuring(service, ticker);
     propagation = new Propagation(service, addresses, options.scope);
   }
 
-  /** Puts a rule book into force: everything in it becomes visible to calls at once. */
+  /** Puts a rule book into force. All its rules apply to calls at once. */
   public void apply(RuleBook book) {
     signals.judgeBy(book.breakers(service));
     RulesInForce next =
-        RulesInForce.build(rules, book, service, here, hosts, planListeners, ticker.read());
+        RulesInForce.build(
+            rules, book, service, locality, wildcardHosts, planListeners, ticker.read());
     rules = next;
     propagation.applied(next);
     measuring.applied(next);
     planListeners.rulesApplied();
   }
 
-  /** Who sees refusals and choices of instances. */
+  /** The listeners to refusals and choices of instances. */
   public DecisionListeners listeners() {
     return listeners;
   }
 
-  /** From now on {@code listener} is told of changed plans. Any thread. */
+  /** Adds a listener to changed plans. Any thread. */
   public void addPlanListener(PlanListener listener) {
     planListeners.add(listener);
   }
 
-  /** From now on it is told of none; one that was not added changes nothing. Any thread. */
+  /** Removes a listener to changed plans; does nothing when it was not added. Any thread. */
   public void removePlanListener(PlanListener listener) {
     planListeners.remove(listener);
   }
 
-  /** How long calls take. */
+  /** The measuring of how long calls take. */
   public Measuring measuring() {
     return measuring;
   }
@@ -93,17 +94,20 @@ public final class Engine {
     return propagation;
   }
 
-  /** Calls that rules leave alone. */
+  /** The calls that are exempt from rules. */
   public Exemptions exemptions() {
     return exemptions;
   }
 
-  /** How the calls this JVM serves end. Counted while a rule governs them, or {@link #watch}. */
+  /**
+   * How the calls this JVM serves end. Counted while a rule governs inbound calls, or after {@link
+   * #watch}.
+   */
   public ServerSignals signals() {
     return signals;
   }
 
-  /** From now on inbound calls are looked at, also while no rule governs them. */
+  /** From now on inbound calls are counted in {@link #signals} even if no rule governs them. */
   public void watch() {
     watched = true;
   }
@@ -118,43 +122,45 @@ public final class Engine {
     return service;
   }
 
-  /** Where this JVM's own servers listen. */
+  /** The ports on which the servers of this JVM listen. */
   public ListeningPorts ports() {
     return ports;
   }
 
-  /** Where metrics meet those who export them. */
+  /** Connects the metrics with those who export them. */
   public MetricExporters outlet() {
-    return outlet;
+    return exporters;
   }
 
-  /** The clock calls are timed with. */
+  /** Now, by the nano clock of the engine. */
   public long now() {
     return ticker.read();
   }
 
-  /** Lets paced calls go on without a waiting thread; null: they wait on their threads. */
+  /** Resumes paced calls without a waiting thread; null: they wait on their own threads. */
   public @Nullable Pacer pacer() {
     return pacer;
   }
 
-  /** Whether inbound calls are looked at at all: lets an adapter skip its own set-up. */
+  /**
+   * Whether inbound calls need {@link #inbound} at all. If not, an adapter can skip its own set-up.
+   */
   public boolean governsInbound() {
     RulesInForce r = rules;
-    return (r.own() != null || watched || measuring.latencies() != null) && !r.book().off;
+    return (r.ownPlan() != null || watched || measuring.latencies() != null) && !r.book().off;
   }
 
   /**
-   * A decision that has not been made yet: for {@link #inbound} or {@link #outbound}. Until then
-   * its call is admitted, and nobody waits for its outcome.
+   * A new decision, to be filled in by {@link #inbound} or {@link #outbound}. Until then its call
+   * counts as admitted, and ending it has no effect.
    */
   public CallDecision newDecision() {
     return new CallLedger();
   }
 
   /**
-   * Asking about a call failed, so it passes: what was taken for it goes back, and of what was
-   * decided nothing is left.
+   * Lets a call pass because deciding about it failed. What was taken for it is given back; the
+   * decision becomes as new.
    */
   public void failOpen(CallDecision decision) {
     CallLedger ledger = (CallLedger) decision;
@@ -166,16 +172,17 @@ public final class Engine {
   }
 
   /**
-   * A call to this JVM's own service.
+   * Decides about a call to this JVM's service.
    *
-   * @param decision of {@link #newDecision}; its earlier call, if any, has ended
-   * @return false: refused, {@link CallDecision#refusal} says why. True: admitted; after {@link
-   *     CallDecision#waitNanos} make the call and end it by {@link CallDecision#outcome}
+   * @param source reads the attributes of {@code call}
+   * @param decision from {@link #newDecision}. If it was used before, that call must have ended
+   * @return true: admitted. Wait for {@link CallDecision#waitNanos}, make the call, and end it by
+   *     {@link CallDecision#outcome}. False: refused; {@link CallDecision#refusal} is the answer
    */
   public <C> boolean inbound(AttributeSource<C> source, C call, CallDecision decision) {
     CallLedger ledger = (CallLedger) decision;
     RulesInForce r = rules;
-    ServicePlan plan = r.own();
+    ServicePlan plan = r.ownPlan();
     LatencyRecorders latencies = measuring.latencies();
     if (plan == null && !watched && latencies == null || r.book().off) {
       ledger.begin(0, null);
@@ -192,12 +199,15 @@ public final class Engine {
       measuring.inbound(latencies, admitted, source, call, now, ledger);
     }
     if (!admitted) {
-      listeners.tell(ledger, service, true, source, call, now);
+      listeners.publish(ledger, service, true, source, call, now);
     }
     return admitted;
   }
 
-  /** The plan for calls to {@code target}, or null: not governed, nothing to ask. */
+  /**
+   * The plan for calls to {@code target}; null: they are not governed, so do not call {@link
+   * #outbound}.
+   */
   public @Nullable ServicePlan plan(String target) {
     RulesInForce r = rules;
     if (r.book().off) {
@@ -208,8 +218,9 @@ public final class Engine {
   }
 
   /**
-   * The plan for calls aimed at an address: its mapped service, else the host as the service's
-   * name; or null. At an address of {@link InfrastructureClients} without the default rules.
+   * The plan for calls to an address, or null. The service is the one to which the address is
+   * mapped, else the host is its name. At an address of {@link InfrastructureClients} the plan has
+   * no default rules.
    */
   public @Nullable ServicePlan plan(String host, int port) {
     String service = addresses.service(host, port);
@@ -221,7 +232,12 @@ public final class Engine {
     return plan == null && !r.book().off ? measuring.unruled(service) : plan;
   }
 
-  /** A call from this JVM to the service of {@code plan}; see {@link #inbound}. */
+  /**
+   * Decides about a call from this JVM.
+   *
+   * @param plan from {@link #plan(String, int)}
+   * @return as of {@link #inbound}
+   */
   public <C> boolean outbound(
       ServicePlan plan, AttributeSource<C> source, C call, CallDecision decision) {
     CallLedger ledger = (CallLedger) decision;
@@ -233,17 +249,17 @@ public final class Engine {
       measuring.outbound(latencies, plan, admitted, source, call, now, ledger);
     }
     if (!admitted || ledger.instance() != null) {
-      listeners.tell(ledger, plan.service, false, source, call, now);
+      listeners.publish(ledger, plan.service, false, source, call, now);
     }
     return admitted;
   }
 
   /**
-   * Whether an answer came from a registered instance of the service that was called, so that its
-   * word about itself may be believed.
+   * Whether an answer came from a registered instance of the called service. Only then may Weir
+   * believe what the answer says about the instance.
    *
-   * @param chosen by the router, or null: the application's own address was used
-   * @param host of that address
+   * @param chosen the instance the router chose; null: the application's own address was used
+   * @param host host of that address, or null when unknown
    */
   public boolean isRegistered(
       ServicePlan plan, @Nullable Instance chosen, @Nullable String host, int port) {

@@ -7,7 +7,7 @@ import io.weir.engine.instances.Locality;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link Engine} has to know before its first rule. Immutable: each method returns a copy.
+ * The options of an {@link Engine}. Immutable: each method returns a copy with one option changed.
  */
 public final class EngineOptions {
   final String service;
@@ -33,11 +33,11 @@ public final class EngineOptions {
   }
 
   /**
-   * Where it runs nobody knows, no address has another name, colours stay inside and paced calls
-   * wait on their threads.
+   * Default options: the locality is unknown, no address has another name, colours stay inside, and
+   * paced calls wait on their own threads.
    *
-   * @param service this JVM's own service name
-   * @param ticker the nano clock of every call
+   * @param service name of this JVM's service
+   * @param ticker the nano clock of the engine
    */
   public static EngineOptions of(String service, Ticker ticker) {
     return new EngineOptions(
@@ -45,28 +45,29 @@ public final class EngineOptions {
   }
 
   /**
-   * @param where where this JVM runs: the router prefers what is near
+   * @param where where this JVM runs; the router prefers near instances
    */
   public EngineOptions locality(Locality where) {
     return new EngineOptions(service, ticker, where, addresses, scope, pacer);
   }
 
   /**
-   * @param names logical names of hard-wired addresses
+   * @param names service names of hard-wired addresses
    */
   public EngineOptions addresses(ServiceAddresses names) {
     return new EngineOptions(service, ticker, locality, names, scope, pacer);
   }
 
   /**
-   * @param hosts who gets the traffic colour
+   * @param hosts which hosts get the traffic colour
    */
   public EngineOptions propagateTo(PropagationScope hosts) {
     return new EngineOptions(service, ticker, locality, addresses, hosts, pacer);
   }
 
   /**
-   * @param threadless lets paced calls go on, or null: they wait on their threads
+   * @param threadless resumes paced calls without a waiting thread; null: they wait on their own
+   *     threads
    */
   public EngineOptions pacer(@Nullable Pacer threadless) {
     return new EngineOptions(service, ticker, locality, addresses, scope, threadless);

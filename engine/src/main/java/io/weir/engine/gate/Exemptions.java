@@ -8,8 +8,8 @@ import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Calls that rules leave alone unless they say otherwise: health checks, those that came to a
- * management port, and those of exporters and of clients of registries.
+ * The calls that are exempt from rules, unless a rule includes them: health checks, calls to a
+ * management port, and calls of exporters and registry clients.
  *
  * <p>Any thread, no lock.
  */
@@ -27,25 +27,26 @@ public final class Exemptions {
     this.ports = ports;
   }
 
-  /** From now on these are health checks. */
+  /** Sets which calls are health checks. */
   public void healthChecks(HealthChecks checks) {
     healthChecks = checks;
   }
 
   /**
-   * Health checks so far of which some limit or breaker was not asked: those the service's own
-   * server got, or those this JVM made.
+   * Health checks so far that reached a service with limits or breakers.
+   *
+   * @param inbound true: those this JVM served; false: those it made
    */
   public long healthCheckCount(boolean inbound) {
     return (inbound ? healthChecksIn : healthChecksOut).sum();
   }
 
-  /** Calls to management ports so far of which some limit was not asked. */
+  /** Calls to management ports so far, while this service has limits. */
   public long managementCount() {
     return management.sum();
   }
 
-  /** From now on these clients are none of the default rules' business. */
+  /** Sets whose calls are exempt from default rules from now on. */
   public void infrastructure(InfrastructureClients clients) {
     infrastructureClients = clients;
   }
@@ -54,11 +55,12 @@ public final class Exemptions {
     return infrastructureClients;
   }
 
-  /** Calls so far of which no limit or breaker under {@code *} was asked for who made them. */
+  /** Calls so far that were exempt from limits and breakers under {@code *} for who made them. */
   public long infrastructureCount() {
     return infrastructure.sum();
   }
 
+  /** Marks the ledger of an exempt call. */
   <C> void inbound(AttributeSource<C> source, C call, CallLedger ledger) {
     if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
       ledger.management();

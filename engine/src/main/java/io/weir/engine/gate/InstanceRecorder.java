@@ -6,7 +6,7 @@ import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import org.jspecify.annotations.Nullable;
 
-/** Tells the instance that a call went to how it ended. */
+/** Reports the outcome of a call to the instance that served it. */
 final class InstanceRecorder implements CallLedger.Recorder {
   static final InstanceRecorder INSTANCE = new InstanceRecorder();
 

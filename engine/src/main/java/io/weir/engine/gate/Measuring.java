@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long calls take: measured only from the moment that somebody wants to read it, which costs
- * each call some nanoseconds and each service some memory ({@link LatencyRecorders}).
+ * Measures how long calls take, once somebody reads it. It costs each call some nanoseconds and
+ * each service some memory ({@link LatencyRecorders}).
  *
  * <p>Any thread; a call takes no lock.
  */
@@ -27,24 +27,30 @@ public final class Measuring {
   private final Ticker ticker;
   private volatile RulesInForce rules = RulesInForce.EMPTY;
 
-  /** Null while nobody reads how long calls take. */
+  /** The latencies of all calls; null while nobody reads them. */
   private volatile @Nullable LatencyRecorders latencies;
 
-  /** How many more rules may have a latency of their own. */
-  private final AtomicInteger ruleRoom = new AtomicInteger(LatencyRecorders.MAX_RULES);
+  /** How many more rules may have a latency recorder. */
+  private final AtomicInteger recordersLeft = new AtomicInteger(LatencyRecorders.MAX_RULES);
 
-  /** No method reference: the first call to a service would link it, deep down in its stack. */
-  private final TimedRule.Each timing =
+  /**
+   * Gives a rule its latency recorder. No lambda: the first call to a service would link it, deep
+   * in its stack.
+   */
+  private final TimedRule.Each giveRecorder =
       new TimedRule.Each() {
         @Override
         public void rule(String kind, String id, long slowNanos, TimedRule rule) {
-          if (rule.latency() == null && ruleRoom.getAndDecrement() > 0) {
+          if (rule.latency() == null && recordersLeft.getAndDecrement() > 0) {
             rule.time(new LatencyRecorder());
           }
         }
       };
 
-  /** Services without rules that are measured all the same; as many as have a latency. */
+  /**
+   * Empty plans of services without rules, so that calls to them are measured; at most {@link
+   * LatencyRecorders#MAX_TARGETS}.
+   */
   private final ConcurrentHashMap<String, ServicePlan> unruled =
       new ConcurrentHashMap<String, ServicePlan>();
 
@@ -54,45 +60,45 @@ public final class Measuring {
   }
 
   /**
-   * From now on the time that calls take is measured, also of those no rule is about: somebody
-   * reads it. May be asked for more than once.
+   * Starts measuring calls, also those without rules. May be called again: then it changes nothing.
    */
   public synchronized LatencyRecorders start() {
     LatencyRecorders all = latencies;
     if (all == null) {
       all = new LatencyRecorders();
       latencies = all;
-      timeOwn();
+      timeOwnRules();
     }
     return all;
   }
 
-  /** How long calls took, or null: nobody has asked to {@link #start}. */
+  /** How long calls took; null before {@link #start}. */
   public @Nullable LatencyRecorders latencies() {
     return latencies;
   }
 
   /**
-   * How long calls took, by the rules in force that go by it; empty while nothing is measured. At
-   * most {@link LatencyRecorders#MAX_RULES}: those about calls to this service, which come first,
-   * and those about the services that were called first.
+   * How long the calls took that timed rules ({@link TimedRule}) judge; empty while nothing is
+   * measured. At most {@link LatencyRecorders#MAX_RULES} rules: those about calls to this service,
+   * and then those about the services that were called first.
    */
   public synchronized List<RuleLatency> ruleLatencies() {
     List<RuleLatency> all = new ArrayList<RuleLatency>();
     if (latencies != null) {
       RulesInForce r = rules;
-      if (r.own() != null) {
-        r.own().timedServer(listing(service, "server", all));
+      if (r.ownPlan() != null) {
+        r.ownPlan().timedServer(adder(service, "server", all));
       }
       for (ServicePlan p : r.plans()) {
-        p.timedClient(listing(p.service, "client", all));
+        p.timedClient(adder(p.service, "client", all));
       }
-      ruleRoom.set(LatencyRecorders.MAX_RULES - all.size()); // some may be gone
+      recordersLeft.set(LatencyRecorders.MAX_RULES - all.size()); // rules that are gone made room
     }
     return all;
   }
 
-  private static TimedRule.Each listing(String service, String side, List<RuleLatency> all) {
+  /** Adds each rule that has a latency recorder to {@code all}. */
+  private static TimedRule.Each adder(String service, String side, List<RuleLatency> all) {
     return (kind, id, slow, rule) -> {
       LatencyRecorder l = rule.latency();
       if (l != null) {
@@ -101,25 +107,31 @@ public final class Measuring {
     };
   }
 
-  /** Control thread. */
-  void applied(RulesInForce now) {
-    rules = now;
-    timeOwn();
+  /** New rules are in force. Control thread. */
+  void applied(RulesInForce next) {
+    rules = next;
+    timeOwnRules();
   }
 
-  /** Rules about calls to this service are timed from the start, those about others once called. */
-  private void timeOwn() {
+  /**
+   * Gives the rules about calls to this service their recorders. Rules about another service get
+   * theirs at the first call to it.
+   */
+  private void timeOwnRules() {
     if (latencies == null) {
       return;
     }
-    ruleLatencies(); // counts
-    ServicePlan own = rules.own();
+    ruleLatencies(); // sets recordersLeft
+    ServicePlan own = rules.ownPlan();
     if (own != null) {
-      own.timedServer(timing);
+      own.timedServer(giveRecorder);
     }
   }
 
-  /** By which calls to a service that has no rule are measured; null: they are not. */
+  /**
+   * An empty plan, by which calls to a service without rules are measured; null: they are not
+   * measured.
+   */
   @Nullable ServicePlan unruled(String target) {
     if (latencies == null || target == null) {
       return null;
@@ -133,7 +145,7 @@ public final class Measuring {
     return p;
   }
 
-  /** A call to this JVM was decided. */
+  /** The engine has decided about a call to this JVM. */
   <C> void inbound(
       LatencyRecorders all,
       boolean admitted,
@@ -144,7 +156,7 @@ public final class Measuring {
     decided(all, all.server(), admitted, source, call, now, ledger);
   }
 
-  /** A call from this JVM was decided. */
+  /** The engine has decided about a call from this JVM. */
   <C> void outbound(
       LatencyRecorders all,
       ServicePlan plan,
@@ -155,24 +167,27 @@ public final class Measuring {
       CallLedger ledger) {
     LatencyRecorder latency = plan.latency;
     if (latency == null) {
-      latency = called(plan, all);
+      latency = firstCall(plan, all);
       plan.latency = latency;
     }
     decided(all, latency, admitted, source, call, now, ledger);
   }
 
   /**
-   * The first call to a service under this plan. No lock: at worst two count for one for a while.
+   * The first call to a service under this plan. No lock: at worst one rule recorder is counted
+   * twice for a while.
    */
-  private LatencyRecorder called(ServicePlan plan, LatencyRecorders all) {
+  private LatencyRecorder firstCall(ServicePlan plan, LatencyRecorders all) {
     LatencyRecorder l = all.target(plan.service);
     if (!all.isOthers(l)) {
-      plan.timedClient(timing);
+      plan.timedClient(giveRecorder);
     }
     return l;
   }
 
-  /** Counts a refused call and an admitted one's decision; what it takes is counted as it ends. */
+  /**
+   * Records a refused call. For an admitted call, prepares the ledger to record it when it ends.
+   */
   private <C> void decided(
       LatencyRecorders all,
       LatencyRecorder latency,
@@ -192,12 +207,13 @@ public final class Measuring {
       return;
     }
     Refusal refusal = ledger.refused();
-    tags =
-        refusal.kind() == Refusal.Kind.LIMIT
-            ? CallTags.withExceeded(tags)
-            : refusal.kind() == Refusal.Kind.BREAKER
-                ? CallTags.withCircuit(tags, CallTags.OPEN)
-                : breaker == null ? tags : CallTags.withCircuit(tags, breaker.circuit());
+    if (refusal.kind() == Refusal.Kind.LIMIT) {
+      tags = CallTags.withExceeded(tags);
+    } else if (refusal.kind() == Refusal.Kind.BREAKER) {
+      tags = CallTags.withCircuit(tags, CallTags.OPEN);
+    } else if (breaker != null) {
+      tags = CallTags.withCircuit(tags, breaker.circuit());
+    }
     int outcome =
         source.grpc() ? Outcome.grpc(refusal.grpcStatus()) : Outcome.http(refusal.status());
     latency.record(CallTags.ended(tags, outcome), ticker.read() - now);

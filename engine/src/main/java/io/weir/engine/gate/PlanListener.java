@@ -1,20 +1,26 @@
 package io.weir.engine.gate;
 
 /**
- * Is told when what governs calls has changed: for those that look after running state, such as
- * circuit breakers shared with a fleet.
+ * Is called when the rules or the plans in force have changed. For code that looks after running
+ * state, such as circuit breakers that are shared with a fleet.
  *
- * <p>Plans come and go by calls, too, so it may be told on a call's own thread: it hands over to a
- * thread of its own and returns. It must not block, take a lock, allocate without bound or throw.
- * What it was told of is in {@link Engine#snapshot} already, or gone from it.
+ * <p>A call may open or close a plan, so a method may run on the thread of a call. An
+ * implementation hands over to another thread and returns: it must not block, take a lock, allocate
+ * without bound or throw. {@link Engine#snapshot} already shows the change.
  */
 public interface PlanListener {
-  /** New rules are in force, so any plan may be another. On the thread that applied them. */
+  /**
+   * New rules are in force, so any plan may have been replaced. Called on the thread that applied
+   * them.
+   */
   void rulesApplied();
 
-  /** A service that only the default rules govern was called for the first time. Any thread. */
+  /** A service with no rules but the defaults was called for the first time. Any thread. */
   void planOpened(ServicePlan plan);
 
-  /** Nobody called such a service lately, and its plan made room for others. Any thread. */
+  /**
+   * The plan of such a service was removed to make room, since nobody called the service lately.
+   * Any thread.
+   */
   void planClosed(ServicePlan plan);
 }

@@ -4,12 +4,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Those who are told of changed plans, in order. Any thread; telling them takes no lock. */
+/**
+ * The listeners to changed plans, in the order they were added. Any thread; calling them takes no
+ * lock.
+ */
 final class PlanListeners {
-  /** Nobody. */
+  /** No listeners. Never add to it. */
   static final PlanListeners NONE = new PlanListeners();
 
-  /** Replaced, never changed. */
+  /** The array is replaced, never changed. */
   private volatile PlanListener[] all = new PlanListener[0];
 
   synchronized void add(PlanListener listener) {
@@ -19,9 +22,9 @@ final class PlanListeners {
   }
 
   synchronized void remove(PlanListener listener) {
-    List<PlanListener> left = new ArrayList<PlanListener>(Arrays.asList(all));
-    left.remove(listener);
-    all = left.toArray(new PlanListener[0]);
+    List<PlanListener> remaining = new ArrayList<PlanListener>(Arrays.asList(all));
+    remaining.remove(listener);
+    all = remaining.toArray(new PlanListener[0]);
   }
 
   void rulesApplied() {

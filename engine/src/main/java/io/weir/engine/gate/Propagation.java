@@ -8,12 +8,13 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What travels with a request from service to service: its traffic colour, and the caller's name.
+ * Decides what travels with a request from service to service: the traffic colour, and the name of
+ * the caller.
  *
  * <p>Any thread, no lock.
  */
 public final class Propagation {
-  /** Header, or gRPC metadata, that names the calling service. */
+  /** Header, or gRPC metadata key, with the name of the calling service. */
   public static final String CALLER = "x-weir-caller";
 
   private static final String[] NO_HEADERS = new String[0];
@@ -29,14 +30,14 @@ public final class Propagation {
     this.scope = scope;
   }
 
-  /** Control thread. */
-  void applied(RulesInForce now) {
-    rules = now;
+  /** New rules are in force. Control thread. */
+  void applied(RulesInForce next) {
+    rules = next;
   }
 
   /**
-   * Whether colours matter to anybody now: some service has a routing rule or a canary. Lets an
-   * adapter skip its own set-up.
+   * Whether the traffic colour matters now: some service has a routing rule or a canary. If not, an
+   * adapter can skip its own set-up.
    */
   public boolean isActive() {
     RulesInForce r = rules;
@@ -44,8 +45,8 @@ public final class Propagation {
   }
 
   /**
-   * The traffic colour of a request that was just received. The adapter binds it with {@link
-   * Colour#swap} while the request is worked on, and puts back what was there before.
+   * The traffic colour of a request that was just received. The adapter binds it by {@link
+   * Colour#swap} while the request is served, and restores the one before afterwards.
    */
   public <C> Colour colour(AttributeSource<C> source, C call) {
     RulesInForce r = rules;
@@ -53,12 +54,14 @@ public final class Propagation {
   }
 
   /**
-   * Headers that put the thread's colour on a call that leaves, and after them those of the
-   * decision: name, value, name, value ... to be set in this order, each replacing what the call
-   * has. Never null, must not be changed. A colour goes to registered instances and to hosts within
-   * the {@link PropagationScope}; strangers do not see it.
+   * The headers to set on an outgoing call: first those that carry the thread's colour, then those
+   * of the decision. The array has name, value, name, value ... Set them in this order; each
+   * replaces a header of the call. Never null. Do not change the array.
    *
-   * @param decision the call's, after it was made; null when its target is not governed
+   * <p>The colour goes only to registered instances and to hosts within the {@link
+   * PropagationScope}.
+   *
+   * @param decision the decision about the call, filled in; null when its target is not governed
    */
   public <C> String[] headers(AttributeSource<C> source, C call, @Nullable CallDecision decision) {
     String[] routed = decision == null ? NO_HEADERS : decision.headers();
@@ -82,16 +85,16 @@ public final class Propagation {
   }
 
   /**
-   * The name of this JVM's service if calls to an address are to carry it, in the header {@link
-   * #CALLER}; else null. Only those are told who have a use for it: services with a rule that looks
-   * at {@code caller}. A third party never is.
+   * The name of this JVM's service, if calls to an address should carry it in the header {@link
+   * #CALLER}; else null. Only services with a limit that uses {@code caller} get it, and a third
+   * party never does.
    */
   public @Nullable String callerFor(String host, int port) {
     RulesInForce r = rules;
-    if (!r.anyAsksWhoCalls() || r.book().off) {
+    if (!r.anyUsesCaller() || r.book().off) {
       return null;
     }
     String target = addresses.service(host, port);
-    return r.asksWhoCalls(target, scope.includes(host)) ? service : null;
+    return r.usesCaller(target, scope.includes(host)) ? service : null;
   }
 }

@@ -25,16 +25,15 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Running state for one {@link RuleBook}: built off the request path, published by one volatile
- * write, read once per call. State of rules that are still there is carried over from the snapshot
- * before.
+ * The running state of one {@link RuleBook}. It is built off the request path, published by one
+ * volatile write, and read once per call. The state of rules that stay is carried over.
  */
 public final class RulesInForce {
   /**
-   * Services governed by the defaults under {@code *} alone get their plan at the first call to
-   * them. Hosts may be made up by whoever chooses the URL, so there are so many at most. Idle ones
-   * whose breakers are closed make room; if none is, the rest share one plan, whose breakers are in
-   * shadow.
+   * Most plans for services that only the defaults under {@code *} govern. Such a plan is made at
+   * the first call to the service. There is a bound because whoever chooses the URL can invent
+   * hosts. When it is reached, idle plans whose breakers are closed are removed. If none can be,
+   * further services share one plan, whose breakers are in shadow mode.
    */
   static final int MAX_DEFAULTED = 2000;
 
@@ -47,24 +46,24 @@ public final class RulesInForce {
           WildcardHosts.INSIDE,
           PlanListeners.NONE);
 
-  /** How often room is looked for at most. */
+  /** Least nanos between two sweeps for room. */
   private static final long SWEEP_NANOS = 1_000_000_000L;
 
-  private static final AtomicLongFieldUpdater<RulesInForce> SWEPT =
-      AtomicLongFieldUpdater.newUpdater(RulesInForce.class, "swept");
+  private static final AtomicLongFieldUpdater<RulesInForce> LAST_SWEEP =
+      AtomicLongFieldUpdater.newUpdater(RulesInForce.class, "lastSweep");
 
   private final RuleBook book;
   private final Map<String, ServicePlan> plans;
-  private final @Nullable ServicePlan own;
-  private final Locality here;
+  private final @Nullable ServicePlan ownPlan;
+  private final Locality locality;
   private final @Nullable PropagatedHeaders carried;
 
-  /** Services of which a server-side limit looks at {@code caller}; null for none. */
-  private final @Nullable Set<String> askWhoCalls;
+  /** Services with a server-side limit that uses {@code caller}, or null when there are none. */
+  private final @Nullable Set<String> usingCaller;
 
   /**
-   * Plans of services only the defaults govern; null when there are no defaults that concern calls
-   * to others.
+   * Plans of services that only the defaults govern. Null when there are no defaults about calls to
+   * others.
    */
   private final @Nullable ConcurrentHashMap<String, ServicePlan> defaulted;
 
@@ -74,42 +73,43 @@ public final class RulesInForce {
 
   private final WildcardHosts hosts;
 
-  /** Told of plans that come and go by calls. */
+  /** Called when a call opens or closes a plan. */
   private final PlanListeners listeners;
 
-  /** When room was looked for last; 0: never. */
-  private volatile long swept;
+  /** Time of the last sweep; 0: never. */
+  private volatile long lastSweep;
 
   private RulesInForce(
       RuleBook book,
       Map<String, ServicePlan> plans,
-      @Nullable ServicePlan own,
-      Locality here,
+      @Nullable ServicePlan ownPlan,
+      Locality locality,
       WildcardHosts hosts,
       PlanListeners listeners) {
     this.hosts = hosts;
     this.listeners = listeners;
     this.book = book;
     this.plans = plans;
-    this.own = own;
-    this.here = here;
+    this.ownPlan = ownPlan;
+    this.locality = locality;
     this.carried = carried(book);
-    this.askWhoCalls = askWhoCalls(book);
+    this.usingCaller = usingCaller(book);
     this.defaulted = plans.containsKey("*") ? new ConcurrentHashMap<String, ServicePlan>() : null;
   }
 
   /**
-   * @param service this JVM's own service name
-   * @param here where this JVM runs
-   * @param hosts which hosts the defaults apply to
-   * @param listeners told of plans that come and go by calls
+   * @param before the rules in force until now
+   * @param service name of this JVM's service
+   * @param locality where this JVM runs
+   * @param hosts decides which hosts the defaults apply to
+   * @param listeners called when a call opens or closes a plan
    * @param now nano clock
    */
   static RulesInForce build(
       RulesInForce before,
       RuleBook book,
       String service,
-      Locality here,
+      Locality locality,
       WildcardHosts hosts,
       PlanListeners listeners,
       long now) {
@@ -118,63 +118,68 @@ public final class RulesInForce {
     names.add(service);
     names.add("*");
     for (String s : names) {
-      ServicePlan plan = next(before, book, s, s.equals(service), false, here, hosts, now);
+      ServicePlan plan = next(before, book, s, s.equals(service), false, locality, hosts, now);
       if (!plan.isEmpty()) {
         plans.put(s, plan);
       }
     }
-    RulesInForce next = new RulesInForce(book, plans, plans.get(service), here, hosts, listeners);
+    RulesInForce next =
+        new RulesInForce(book, plans, plans.get(service), locality, hosts, listeners);
     if (next.defaulted != null && before.defaulted != null) {
       for (Map.Entry<String, ServicePlan> e : before.defaulted.entrySet()) {
         if (!plans.containsKey(e.getKey())) {
           next.defaulted.put(
-              e.getKey(), next(before, book, e.getKey(), false, true, here, hosts, now));
+              e.getKey(), next(before, book, e.getKey(), false, true, locality, hosts, now));
         }
       }
     }
     return next;
   }
 
-  /** The very same plan where nothing changed: one of ten thousand rules is edited at a time. */
+  /**
+   * The plan of a service under new rules. It is the same object if nothing changed: usually one of
+   * ten thousand rules is edited.
+   */
   private static ServicePlan next(
       RulesInForce before,
       RuleBook book,
       String s,
-      boolean own,
-      boolean unknown,
-      Locality here,
+      boolean isOwn,
+      boolean onlyDefaults,
+      Locality locality,
       WildcardHosts hosts,
       long now) {
     ServicePlan old = before.planOf(s);
     return old != null
-            && here == before.here
-            && before.plans.containsKey(s) != unknown
+            && locality == before.locality
+            && before.plans.containsKey(s) != onlyDefaults
             && book.same(before.book, s)
         ? old
-        : plan(old, book, s, own, unknown, here, hosts, now);
+        : plan(old, book, s, isOwn, onlyDefaults, locality, hosts, now);
   }
 
   private static ServicePlan plan(
       @Nullable ServicePlan old,
       RuleBook book,
       String s,
-      boolean own,
-      boolean unknown,
-      Locality here,
+      boolean isOwn,
+      boolean onlyDefaults,
+      Locality locality,
       WildcardHosts hosts,
       long now) {
     List<CircuitBreakerRule> breakers = book.breakers(s);
     if (s.equals("*")) {
       breakers = WildcardHosts.overflow(breakers);
-    } else if (unknown) {
+    } else if (onlyDefaults) {
       breakers = hosts.breakers(s, breakers);
     }
-    // before the outliers: instances take over the state of those before
+    // first the router, then the outliers: it lets instances take over the state of those before
     Router router =
-        Router.build(old == null ? null : old.router, book.routes(s), book.reachable(s), here, now);
+        Router.build(
+            old == null ? null : old.router, book.routes(s), book.reachable(s), locality, now);
     return new ServicePlan(
         s,
-        own
+        isOwn
             ? RateLimiters.build(
                 old == null ? null : old.server, book.limits(s), RateLimitRule.Side.SERVER, now)
             : null,
@@ -189,7 +194,10 @@ public final class RulesInForce {
             now));
   }
 
-  /** As the first breaker rule in force says; without one nobody is ejected. */
+  /**
+   * The share of the first breaker rule that is not in shadow mode; 0 without one: then nobody is
+   * ejected.
+   */
   private static int maxEjectionPercent(List<CircuitBreakerRule> rules) {
     for (CircuitBreakerRule r : rules) {
       if (!r.shadow) {
@@ -199,7 +207,7 @@ public final class RulesInForce {
     return 0;
   }
 
-  /** Null while nothing depends on a request's colour: then it is not looked for. */
+  /** What travels with requests; null while there is no routing rule and no canary. */
   private static @Nullable PropagatedHeaders carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     List<Attribute> others = new ArrayList<Attribute>();
@@ -224,48 +232,55 @@ public final class RulesInForce {
       }
     }
     if (canaries) {
-      others.add(Attribute.parse("tag:" + Instance.CANARY)); // isolation looks at it
+      // the tag that lets a call reach canaries
+      others.add(Attribute.parse("tag:" + Instance.CANARY));
     }
     return rules.isEmpty() && !canaries ? null : PropagatedHeaders.by(rules, others);
   }
 
-  private static @Nullable Set<String> askWhoCalls(RuleBook book) {
-    Set<String> asking = new HashSet<String>();
+  /**
+   * Services with an enabled server-side limit that uses {@code caller}; null when there are none.
+   */
+  private static @Nullable Set<String> usingCaller(RuleBook book) {
+    Set<String> using = new HashSet<String>();
     Set<String> names = new HashSet<String>(book.services());
     names.add("*");
-    List<Attribute> looked = new ArrayList<Attribute>();
+    List<Attribute> attributes = new ArrayList<Attribute>();
     for (String s : names) {
-      looked.clear();
+      attributes.clear();
       for (RateLimitRule r : book.limits(s)) {
         if (r.enabled && r.side == RateLimitRule.Side.SERVER) {
-          looked.addAll(r.by);
-          r.match.attributes(looked);
+          attributes.addAll(r.by);
+          r.match.attributes(attributes);
         }
       }
-      for (Attribute a : looked) {
+      for (Attribute a : attributes) {
         if (a.isCaller()) {
-          asking.add(s);
+          using.add(s);
         }
       }
     }
-    return asking.isEmpty() ? null : asking;
+    return using.isEmpty() ? null : using;
   }
 
-  boolean anyAsksWhoCalls() {
-    return askWhoCalls != null;
+  boolean anyUsesCaller() {
+    return usingCaller != null;
   }
 
   /**
-   * Whether {@code service} is to be told who calls it: a limit of its own looks at that, or, where
-   * it cannot be a stranger, one of the defaults.
+   * Whether calls to {@code service} carry the name of the caller: a limit of the service uses it,
+   * or a default limit that applies to the service does.
+   *
+   * @param inside whether the service cannot be a stranger; only then a default limit matters
    */
-  boolean asksWhoCalls(String service, boolean inside) {
-    return askWhoCalls != null
-        && (askWhoCalls.contains(service)
-            || inside && askWhoCalls.contains("*") && book.limits(service) == book.limits("*"));
+  boolean usesCaller(String service, boolean inside) {
+    // the lists are the same object when the service has no limits but the defaults
+    return usingCaller != null
+        && (usingCaller.contains(service)
+            || inside && usingCaller.contains("*") && book.limits(service) == book.limits("*"));
   }
 
-  /** What travels with a request through this JVM, or null: nothing does. */
+  /** What travels with requests, or null: nothing does. */
   @Nullable PropagatedHeaders carried() {
     return carried;
   }
@@ -275,8 +290,8 @@ public final class RulesInForce {
   }
 
   /**
-   * The plan for calls to {@code service}, or null: not governed. Needs the clock only for a first
-   * call.
+   * The plan for calls to {@code service}, or null: they are not governed. Reads the clock only
+   * when it makes or removes a plan.
    */
   @Nullable ServicePlan plan(String service, Ticker ticker) {
     ServicePlan p = plans.get(service);
@@ -291,7 +306,7 @@ public final class RulesInForce {
       if (defaulted.size() >= MAX_DEFAULTED && !makeRoom(defaulted, ticker.read())) {
         return plans.get("*");
       }
-      ServicePlan fresh = plan(null, book, service, false, true, here, hosts, ticker.read());
+      ServicePlan fresh = plan(null, book, service, false, true, locality, hosts, ticker.read());
       p = defaulted.putIfAbsent(service, fresh);
       if (p == null) {
         p = fresh;
@@ -304,9 +319,9 @@ public final class RulesInForce {
   }
 
   /**
-   * The plan for calls of exporters and clients of registries to {@code service}: its own rules
-   * without the defaults; or null: not governed. There are as many as addresses of such are
-   * declared.
+   * The plan for calls of exporters and registry clients to {@code service}: its own rules without
+   * the defaults. Null: the calls are not governed. There are at most as many such plans as
+   * addresses of infrastructure are declared.
    */
   @Nullable ServicePlan sparedPlan(String service) {
     ServicePlan plan = plans.get(service);
@@ -327,12 +342,15 @@ public final class RulesInForce {
   }
 
   /**
-   * Forgets plans that nobody has asked for since the last time and that hold nothing back; whether
-   * there is room now. One thread at a time, once a second at most.
+   * Removes plans that are dispensable and were not used since the last sweep. One thread at a
+   * time, at most once a second.
+   *
+   * @return whether there is room now
    */
   private boolean makeRoom(ConcurrentHashMap<String, ServicePlan> from, long now) {
-    long last = swept;
-    if (last != 0 && now - last < SWEEP_NANOS || !SWEPT.compareAndSet(this, last, now | 1)) {
+    long last = lastSweep;
+    // now | 1: never 0, which means "never"
+    if (last != 0 && now - last < SWEEP_NANOS || !LAST_SWEEP.compareAndSet(this, last, now | 1)) {
       return false;
     }
     for (Map.Entry<String, ServicePlan> e : from.entrySet()) {
@@ -347,13 +365,13 @@ public final class RulesInForce {
     return from.size() < MAX_DEFAULTED;
   }
 
-  /** The plan built so far, or null. */
+  /** The plan of a service, or null when there is none yet. Makes none. */
   public @Nullable ServicePlan planOf(String service) {
     ServicePlan p = plans.get(service);
     return p != null || defaulted == null ? p : defaulted.get(service);
   }
 
-  /** All plans, for those that look after running state (telemetry, the fleet). */
+  /** All plans, for code that looks after running state (telemetry, the fleet). */
   public java.util.Collection<ServicePlan> plans() {
     java.util.List<ServicePlan> all = new java.util.ArrayList<ServicePlan>(plans.values());
     if (defaulted != null) {
@@ -363,7 +381,7 @@ public final class RulesInForce {
   }
 
   /** The plan for calls to this JVM's own service, or null. */
-  @Nullable ServicePlan own() {
-    return own;
+  @Nullable ServicePlan ownPlan() {
+    return ownPlan;
   }
 }

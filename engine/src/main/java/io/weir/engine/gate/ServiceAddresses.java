@@ -11,12 +11,12 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Logical names for addresses that legacy code has wired in ({@code
- * weir.services.<logical>=host:port,...}). It only names: where a call goes is still the
- * application's choice unless instances are registered. Immutable.
+ * Service names for addresses that are hard-wired in legacy code ({@code
+ * weir.services.<logical>=host:port,...}). A name does not change where a call goes: the
+ * application chooses that, unless instances are registered. Immutable.
  */
 public final class ServiceAddresses {
-  /** No mapping: the host is the service. */
+  /** No mapping: the host is the service name. */
   public static final ServiceAddresses NONE =
       new ServiceAddresses(Collections.<String, Ports>emptyMap(), Collections.<String>emptySet());
 
@@ -32,9 +32,9 @@ public final class ServiceAddresses {
   }
 
   /**
-   * @param mapping logical name to addresses, {@code host:port} or {@code host} for every port,
-   *     comma separated
-   * @throws IllegalArgumentException naming the service, the address and what is expected
+   * @param mapping service name to addresses, separated by commas: {@code host:port}, or {@code
+   *     host} for every port
+   * @throws IllegalArgumentException when an address is invalid; the message names it
    */
   public static ServiceAddresses of(Map<String, String> mapping) {
     Map<String, TreeMap<Integer, String>> byHost = new HashMap<String, TreeMap<Integer, String>>();
@@ -82,7 +82,7 @@ public final class ServiceAddresses {
     return new ServiceAddresses(names, new HashSet<String>(mapping.keySet()));
   }
 
-  /** The logical service of an address; the host itself when nothing maps it. */
+  /** The service of an address; the host itself when nothing maps it. */
   String service(String host, int port) {
     if (this == NONE || host == null) {
       return host;
@@ -97,7 +97,7 @@ public final class ServiceAddresses {
     return services.contains(name);
   }
 
-  /** The services of one host, by port; asked for every call, so without boxes. */
+  /** The services of one host by port. Looked up for every call, so without boxed numbers. */
   private static final class Ports {
     private final int[] ports;
     private final String[] services;

@@ -12,7 +12,10 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The running engines of one service; any may be null, which costs nothing. */
+/**
+ * The running limits, breakers, router and outlier detection of one service. Each may be null and
+ * then costs nothing.
+ */
 public final class ServicePlan {
   final String service;
   final @Nullable RateLimiters server;
@@ -25,12 +28,15 @@ public final class ServicePlan {
   final boolean spared;
 
   /**
-   * Asked for since the last sweep; only of plans that make room. Written without a fence: at worst
-   * one sweep more or less.
+   * Whether the plan was used since the last sweep; only for plans that can be removed. Written
+   * without a fence: at worst the plan is removed one sweep early or late.
    */
   boolean used = true;
 
-  /** Where the calls' times are counted, once they are; asked for by name only once. */
+  /**
+   * The recorder of how long the calls take, so that it is looked up by name only once; null before
+   * the first measured call.
+   */
   volatile @Nullable LatencyRecorder latency;
 
   ServicePlan(
@@ -90,6 +96,7 @@ public final class ServicePlan {
     return client;
   }
 
+  /** The circuit breakers, or null. */
   public @Nullable CircuitBreakers breakers() {
     return breakers;
   }
@@ -100,30 +107,31 @@ public final class ServicePlan {
   }
 
   /**
-   * Live instances of the service, as registered; empty where nothing is chosen among them. The
-   * same list as long as nothing about routing has changed.
+   * The registered live instances of the service; empty when there is no router. The same list
+   * object as long as nothing about routing has changed.
    */
   public List<Instance> instances() {
     return router == null ? Collections.<Instance>emptyList() : router.instances();
   }
 
+  /** The router, or null. */
   public @Nullable Router router() {
     return router;
   }
 
-  /** What takes failing instances out of routing, or null. */
+  /** The outlier detector, which takes failing instances out of routing; or null. */
   public @Nullable OutlierDetector outliers() {
     return outliers;
   }
 
-  /** Tells {@code to} about the rules on calls to this JVM that go by how long they take. */
+  /** Calls {@code to} for each timed rule about calls to this JVM. */
   void timedServer(TimedRule.Each to) {
     if (server != null) {
       server.timed(to);
     }
   }
 
-  /** The same of calls from this JVM to the service. */
+  /** Calls {@code to} for each timed rule about calls from this JVM to the service. */
   void timedClient(TimedRule.Each to) {
     if (client != null) {
       client.timed(to);
@@ -133,7 +141,7 @@ public final class ServicePlan {
     }
   }
 
-  /** Whether nothing is lost when this plan is forgotten and made anew. */
+  /** Whether nothing that matters is lost when this plan is removed and made anew. */
   boolean isDispensable() {
     if (client != null || breakers == null) {
       return false;
@@ -146,6 +154,7 @@ public final class ServicePlan {
     return true;
   }
 
+  /** Whether the plan governs nothing. */
   boolean isEmpty() {
     return server == null && client == null && breakers == null && router == null;
   }

@@ -7,15 +7,15 @@ import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stands for a listener that belongs to an application: it is not kept alive, and when it is gone,
- * so is this.
+ * Forwards to a listener that belongs to an application, without keeping that alive. Removes itself
+ * when the listener has been collected.
  */
 final class WeakDecisionListener implements DecisionListener {
-  private final DecisionListeners among;
+  private final DecisionListeners listeners;
   private final WeakReference<DecisionListener> listener;
 
-  WeakDecisionListener(DecisionListeners among, DecisionListener listener) {
-    this.among = among;
+  WeakDecisionListener(DecisionListeners listeners, DecisionListener listener) {
+    this.listeners = listeners;
     this.listener = new WeakReference<DecisionListener>(listener);
   }
 
@@ -29,7 +29,7 @@ final class WeakDecisionListener implements DecisionListener {
       long now) {
     DecisionListener l = listener.get();
     if (l == null) {
-      among.remove(this);
+      listeners.remove(this);
       return null;
     }
     return l.decided(decision, service, inbound, source, call, now);

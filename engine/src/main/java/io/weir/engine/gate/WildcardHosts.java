@@ -7,15 +7,18 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Which circuit breakers under {@code *} apply to a host that has no rule and no instance.
+ * Decides which circuit breaker rules under {@code *} apply to a host that has no rule and no
+ * instance.
  *
- * <p>Such a name may come from whoever chooses the URL. So it never shares a breaker with others,
- * and writes nothing to etcd; and a name that can be public is governed only by a rule with {@code
- * hosts: any}. A name that {@code weir.services.*} declares is as good as a registered one.
- * Immutable; any thread.
+ * <p>Such a name may have been invented by whoever chose the URL. So its breakers are not shared
+ * with the fleet and nothing about them is written to etcd. A name that can be public is governed
+ * only by a rule with {@code hosts: any}. A name that {@code weir.services.*} declares is treated
+ * like a registered one.
+ *
+ * <p>Immutable; any thread.
  */
 final class WildcardHosts {
-  /** Nothing is declared, and what cannot be public is inside. */
+  /** No name is declared; only names that cannot be public are inside. */
   static final WildcardHosts INSIDE =
       new WildcardHosts(ServiceAddresses.NONE, PropagationScope.INSIDE);
 
@@ -27,7 +30,7 @@ final class WildcardHosts {
     this.inside = inside;
   }
 
-  /** Of the default rules those that apply to {@code service}, as they apply to it. */
+  /** The default rules that apply to {@code service}, in the form in which they apply. */
   List<CircuitBreakerRule> breakers(String service, List<CircuitBreakerRule> defaults) {
     if (defaults.isEmpty() || declared.isService(service)) {
       return defaults;
@@ -42,7 +45,10 @@ final class WildcardHosts {
     return rules;
   }
 
-  /** For all names there is no room for: they share these, which therefore refuse nobody. */
+  /**
+   * The default rules for the plan that further names share when there is no more room. They are in
+   * shadow mode, so they refuse nobody.
+   */
   static List<CircuitBreakerRule> overflow(List<CircuitBreakerRule> defaults) {
     if (defaults.isEmpty()) {
       return Collections.emptyList();

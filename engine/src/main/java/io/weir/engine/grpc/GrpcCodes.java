@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
-/** The status codes of gRPC by number; the numbers and names are those of its specification. */
+/** The status codes of gRPC; numbers and names are those of its specification. */
 public final class GrpcCodes {
-  /** Names, each at the index that is its number; unmodifiable. */
+  /** Names by number. Unmodifiable. */
   public static final List<String> NAMES =
       Collections.unmodifiableList(
           Arrays.asList(

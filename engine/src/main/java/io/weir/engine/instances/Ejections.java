@@ -3,13 +3,13 @@ package io.weir.engine.instances;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Counts the ejections and returns among the instances of one service, so that a router may keep
- * what it worked out about them until the count moves. Any thread.
+ * Counts the ejections and returns among the instances of one service. A router caches what it
+ * derives from them until the count changes. Any thread.
  */
 public final class Ejections {
   private final AtomicInteger changes = new AtomicInteger();
 
-  /** Differs after every change. */
+  /** A count that differs after every change. */
   public int changes() {
     return changes.get();
   }

@@ -10,15 +10,18 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One live instance of a service. Its description is immutable; its running state (calls under way,
- * ejection) lives on while the same {@code host:port} stays registered: {@link #continues}.
+ * One live instance of a service. Its description is immutable. Its running state (calls in flight,
+ * ejection) is shared with the next object for the same {@code host:port}: {@link #continues}.
  *
- * <p>Threading: any, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy}, {@link
- * #retire} and {@link #join}, which belong to whoever builds a snapshot and come before its
- * publication.
+ * <p>Threading: any thread, except {@link #continues}, {@link #countIn}, {@link #mayBeChosenBy},
+ * {@link #retire} and {@link #join}. These belong to the thread that builds the rules in force,
+ * before it publishes them.
  */
 public final class Instance {
-  /** Label that keeps untagged traffic away; its value names the colour. */
+  /**
+   * Label that keeps calls without the tag {@code canary} away. Its value is the tag value it is
+   * reserved for.
+   */
   public static final String CANARY = "canary";
 
   private final String service;
@@ -33,15 +36,15 @@ public final class Instance {
   private final boolean lastResort;
   private State state = new State();
 
-  /** As a last resort only: a call got no answer here. */
+  /** Only of a last resort: whether a call to it failed without an answer. */
   private volatile boolean deaf;
 
-  /** Belongs to the description, not to the address: another version is counted elsewhere. */
+  /** The counters for its version and region; null when it is not counted. */
   private @Nullable SelectionCounters selections;
 
   /**
-   * @param labels copied by reference; must not change any more
-   * @param weight relative weight, at least 0; 100 when the registration says nothing
+   * @param labels kept by reference; must not change any more
+   * @param weight relative weight, at least 0; 100 when the registration has none
    * @param protocol {@code http}, {@code grpc} or null when unknown
    */
   public Instance(
@@ -81,14 +84,14 @@ public final class Instance {
   }
 
   /**
-   * This instance as one that is no longer registered, for calls that would find nobody else. The
-   * first call that gets no answer from it ends that.
+   * A copy of this instance as a last resort: it is no longer registered, but calls that would find
+   * no instance may use it, until one fails without an answer.
    */
   public Instance asLastResort() {
     return new Instance(service, host, port, version, region, zone, labels, weight, protocol, true);
   }
 
-  /** Whether it is not registered any more, and used where there is nobody else. */
+  /** Whether it is no longer registered and only used when there is no other instance. */
   public boolean lastResort() {
     return lastResort;
   }
@@ -105,7 +108,7 @@ public final class Instance {
     return port;
   }
 
-  /** Version label, or null. */
+  /** Version, or null. */
   public @Nullable String version() {
     return version;
   }
@@ -131,15 +134,15 @@ public final class Instance {
   }
 
   /**
-   * The colour this instance is reserved for: its {@code canary} label unless that is {@code
-   * false}, or null when it takes anybody's calls.
+   * The value of the tag {@code canary} for which this instance is reserved: its label {@code
+   * canary}, unless that is empty or {@code false}. Null when it takes any calls.
    */
   public @Nullable String colour() {
     String c = labels.get(CANARY);
     return c == null || c.isEmpty() || c.equals("false") ? null : c;
   }
 
-  /** Calls under way from this JVM. */
+  /** Calls in flight from this JVM. */
   public int inFlight() {
     return state.inFlight;
   }
@@ -148,13 +151,13 @@ public final class Instance {
     State.IN_FLIGHT.incrementAndGet(state);
   }
 
+  /** A call ended whose outcome says nothing about this instance. */
   public void callEnded() {
     State.IN_FLIGHT.decrementAndGet(state);
   }
 
   /**
-   * A call to this instance ended, and not by the caller's own cancel. Told to whom {@link #report}
-   * named.
+   * A call to this instance ended. The listener set by {@link #report} gets the outcome.
    *
    * @param outcome an {@link Outcome}
    * @param now nano clock
@@ -172,12 +175,12 @@ public final class Instance {
     }
   }
 
-  /** Who is told how calls to this instance end, or null. */
+  /** Sets the listener to outcomes of calls to this instance; null: none. */
   public void report(@Nullable OutcomeListener outcomes) {
     state.outcomes = outcomes;
   }
 
-  /** See {@link #report}. */
+  /** The listener set by {@link #report}, or null. */
   public @Nullable OutcomeListener outcomes() {
     return state.outcomes;
   }
@@ -203,65 +206,68 @@ public final class Instance {
     return s.ejected && s.ejectedUntil - now > 0;
   }
 
-  /** Whether this is a last resort that did not answer. */
+  /** Whether this is a last resort and a call to it failed without an answer. */
   public boolean deaf() {
     return deaf;
   }
 
-  /** When the last ejection ends or ended, a nano clock reading; meaningless before the first. */
+  /** Nano clock reading at which the last ejection ends or ended; meaningless before the first. */
   public long ejectedUntil() {
     return state.ejectedUntil;
   }
 
-  /** Shares the running state of the same address in the snapshot before. */
+  /** Takes over the running state of the object before for the same address. */
   public void continues(Instance before) {
     state = before.state;
   }
 
-  /** Where it is counted how often this instance is chosen. */
-  public void countIn(SelectionCounters counts) {
-    selections = counts;
+  /** Sets the counters of how often this instance is chosen. */
+  public void countIn(SelectionCounters counters) {
+    selections = counters;
   }
 
-  /** An arm of that number is about to have this instance; after {@link #countIn}. */
+  /**
+   * Announces that the arm with this number may choose this instance. Call it after {@link
+   * #countIn}.
+   */
   public void mayBeChosenBy(int arm) {
     if (selections != null) {
-      selections.fit(arm);
+      selections.addArm(arm);
     }
   }
 
-  /** This instance was chosen for a call, by no arm of a rule. */
+  /** This instance was chosen for a call, but not by an arm of a rule. */
   public void chosen(SelectionCounters.Reason why) {
-    count(SelectionCounters.place(why));
+    count(SelectionCounters.index(why));
   }
 
   /**
    * This instance was chosen for a call.
    *
-   * @param arm the number of the arm that chose it, see {@link #mayBeChosenBy}
+   * @param arm number of the arm that chose it, see {@link #mayBeChosenBy}
    */
   public void chosen(SelectionCounters.Reason why, int arm) {
-    count(SelectionCounters.place(why, arm));
+    count(SelectionCounters.index(why, arm));
   }
 
-  private void count(int place) {
+  private void count(int index) {
     SelectionCounters s = selections;
-    if (s != null && !state.counts(s, place)) {
-      s.add(place, 1);
+    if (s != null && !state.countLocally(s, index)) {
+      s.add(index, 1);
     }
   }
 
-  /** Its address is registered no more. */
+  /** Its address is no longer registered. */
   public void retire() {
-    state.leave();
+    state.retire();
   }
 
-  /** Whose ejections this instance's count among. */
+  /** Sets the count of ejections that changes when this instance is ejected or returns. */
   public void join(Ejections ejections) {
     state.ejections = ejections;
   }
 
-  /** Whether the registration says the same, whatever the running state. */
+  /** Whether both have the same description, whatever their running state. */
   public boolean describes(Instance o) {
     return port == o.port
         && lastResort == o.lastResort
@@ -279,65 +285,72 @@ public final class Instance {
     return host + ":" + port;
   }
 
-  /** What outlives a change of the registration's value. */
-  private static final class State implements SelectionCounters.Resident {
+  /** The running state, which outlives a change of the registration. */
+  private static final class State implements SelectionCounters.LocalCounter {
     static final AtomicIntegerFieldUpdater<State> IN_FLIGHT =
         AtomicIntegerFieldUpdater.newUpdater(State.class, "inFlight");
     private static final AtomicLongFieldUpdater<State> CHOSEN =
         AtomicLongFieldUpdater.newUpdater(State.class, "chosen");
-    private static final AtomicReferenceFieldUpdater<State, SelectionCounters> HOME =
-        AtomicReferenceFieldUpdater.newUpdater(State.class, SelectionCounters.class, "home");
-    private static final int UNSETTLED = Integer.MIN_VALUE;
+    private static final AtomicReferenceFieldUpdater<State, SelectionCounters> COUNTERS =
+        AtomicReferenceFieldUpdater.newUpdater(State.class, SelectionCounters.class, "counters");
+    private static final int NO_INDEX = Integer.MIN_VALUE;
 
     volatile int inFlight;
 
-    // Most calls to an instance are chosen by one arm for one reason: the first one's. Those are
-    // counted here, on the cache line that they write anyway, and added up when somebody asks.
+    // Nearly all calls to an instance have one counter index: that of the first. Those are counted
+    // here, on a cache line that each call writes anyway, and moved to the shared counters when
+    // totals are read.
 
     private volatile long chosen;
-    private volatile @Nullable SelectionCounters home;
-    private volatile int place = UNSETTLED;
-    private volatile boolean gone;
+    private volatile @Nullable SelectionCounters counters;
+    private volatile int index = NO_INDEX;
+    private volatile boolean retired;
 
     volatile boolean ejected;
     volatile long ejectedUntil;
     volatile Ejections ejections = new Ejections();
     volatile @Nullable OutcomeListener outcomes;
 
-    /** False: not to be counted here. */
-    boolean counts(SelectionCounters in, int at) {
-      if (place != at || home != in) {
-        if (place != UNSETTLED || !HOME.compareAndSet(this, null, in)) {
+    /**
+     * Counts a call here, if its index is the one this object counts. The first call determines
+     * that index.
+     *
+     * @return false: the call was not counted
+     */
+    boolean countLocally(SelectionCounters in, int callIndex) {
+      if (index != callIndex || counters != in) {
+        if (index != NO_INDEX || !COUNTERS.compareAndSet(this, null, in)) {
           return false;
         }
-        place = at;
-        in.settles(this);
-        if (gone) {
-          in.leaves(this);
+        index = callIndex;
+        in.addLocal(this);
+        // retire() may have run before the line above: then it had nothing to remove
+        if (retired) {
+          in.removeLocal(this);
         }
       }
       CHOSEN.getAndIncrement(this);
-      if (gone) {
+      if (retired) {
         move();
       }
       return true;
     }
 
     @Override
-    @SuppressWarnings("NullAway") // who counts has a home
+    @SuppressWarnings("NullAway") // null only before the first call is counted
     public void move() {
       if (chosen != 0) {
-        home.add(place, CHOSEN.getAndSet(this, 0));
+        counters.add(index, CHOSEN.getAndSet(this, 0));
       }
     }
 
-    /** Whoever counts here from now on moves it himself. */
-    void leave() {
-      gone = true;
+    /** From now on each call that is counted here is moved at once. */
+    void retire() {
+      retired = true;
       move();
-      SelectionCounters h = home;
+      SelectionCounters h = counters;
       if (h != null) {
-        h.leaves(this);
+        h.removeLocal(this);
       }
     }
   }

@@ -8,28 +8,28 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ports this JVM's servers really listen on, as the woven servers tell them, which may be
- * before or after somebody wants to know; and which of them are the service's. Told a few times in
- * a JVM's life. Safe for any thread.
+ * The ports on which servers of this JVM listen, and which of them belong to the service. Woven
+ * servers report them, before or after a sink follows them, a few times in the life of a JVM. Safe
+ * for any thread.
  *
- * <p>The service's ports are those that were {@link #declare declared}; without such, the first one
- * that is opened for each protocol. A management port never is.
+ * <p>The ports of the service are those that were {@link #declare declared}. If none were, they are
+ * the first port that is opened for each protocol. A management port is never one of them.
  */
 public final class ListeningPorts {
-  /** Wants to know each port. */
+  /** Receives each port. Called on the thread that reports a port, or that begins to follow. */
   public interface Sink {
     /**
      * A server listens on a port of the service.
      *
      * @param protocol {@code http} or {@code grpc}
-     * @param host the local address it is bound to, or null for all
+     * @param host the local address it is bound to, or null for all addresses
      */
     void listening(String protocol, @Nullable String host, int port);
 
     /**
-     * A server listens on a port that is not the service's.
+     * A server listens on a port that does not belong to the service.
      *
-     * @param why for a human
+     * @param why the reason, for people
      */
     void passedOver(int port, String why);
 
@@ -42,7 +42,7 @@ public final class ListeningPorts {
     final @Nullable String host;
     final int number;
 
-    /** Null: it is the service's. */
+    /** Why it does not belong to the service; null: it does. */
     final @Nullable String passedOver;
 
     Port(String protocol, @Nullable String host, int number, @Nullable String passedOver) {
@@ -52,7 +52,7 @@ public final class ListeningPorts {
       this.passedOver = passedOver;
     }
 
-    void tell(Sink sink) {
+    void report(Sink sink) {
       if (passedOver == null) {
         sink.listening(protocol, host, number);
       } else {
@@ -65,14 +65,14 @@ public final class ListeningPorts {
   private @Nullable Sink sink;
   private Set<Integer> service = Collections.emptySet();
 
-  /** Few, and asked for by calls: looking among them allocates nothing. */
+  /** The management ports. An array, because calls look them up without allocation. */
   private volatile int[] management = {};
 
   /**
-   * Says which ports are what. Once, before anything listens.
+   * Declares which ports belong to the service. Called once, before anything listens.
    *
-   * @param service the only ones that are the service's; empty: the first of each protocol
-   * @param management never the service's, whatever {@code service} says
+   * @param service the ports of the service; empty: the first of each protocol
+   * @param management management ports, even if {@code service} has them, too
    */
   public synchronized void declare(Set<Integer> service, Set<Integer> management) {
     this.service = new HashSet<Integer>(service);
@@ -99,19 +99,19 @@ public final class ListeningPorts {
     return false;
   }
 
-  /** A server listens now. Ports below 1 (not bound, in-process) are ignored, repetitions too. */
+  /** A server listens. Ports below 1 (not bound, or in-process) and repetitions are ignored. */
   public synchronized void listening(String protocol, @Nullable String host, int port) {
-    if (port < 1 || at(port) >= 0) {
+    if (port < 1 || indexOf(port) >= 0) {
       return;
     }
-    Port p = new Port(protocol, host, port, passedOver(protocol, port));
+    Port p = new Port(protocol, host, port, whyPassedOver(protocol, port));
     open.add(p);
     if (sink != null) {
-      p.tell(sink);
+      p.report(sink);
     }
   }
 
-  private @Nullable String passedOver(String protocol, int port) {
+  private @Nullable String whyPassedOver(String protocol, int port) {
     if (isManagement(port)) {
       return "it is a management port (weir.management.ports, management.server.port)";
     }
@@ -130,7 +130,7 @@ public final class ListeningPorts {
 
   /** A server stops listening. */
   public synchronized void stopped(int port) {
-    int i = at(port);
+    int i = indexOf(port);
     if (i >= 0) {
       Port p = open.remove(i);
       if (sink != null && p.passedOver == null) {
@@ -139,15 +139,18 @@ public final class ListeningPorts {
     }
   }
 
-  /** Tells what listens already, and from now on every change. The sink must not block. */
+  /**
+   * Calls the sink for each open port, and from now on for every change. Replaces the sink before.
+   * The sink must not block.
+   */
   public synchronized void follow(Sink next) {
     sink = next;
     for (Port p : open) {
-      p.tell(next);
+      p.report(next);
     }
   }
 
-  private int at(int port) {
+  private int indexOf(int port) {
     for (int i = 0; i < open.size(); i++) {
       if (open.get(i).number == port) {
         return i;

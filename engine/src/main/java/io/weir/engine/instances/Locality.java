@@ -5,21 +5,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where this JVM runs, and how near an instance is to it.
  *
- * <p>Places are hierarchical by prefix: {@code cn-east-2a} is in {@code cn-east-2} is in {@code
- * cn-east}. A prefix ends where the next character is a separator or changes between letter and
- * digit, so {@code cn-east-20} is not in {@code cn-east-2}. Immutable.
+ * <p>Names of places are hierarchical by prefix: {@code cn-east-2a} is in {@code cn-east-2}, which
+ * is in {@code cn-east}. A prefix ends where the name changes between letters, digits and
+ * separators, so {@code cn-east-20} is not in {@code cn-east-2}.
+ *
+ * <p>Immutable.
  */
 public final class Locality {
-  /** Unknown: everything is equally far. */
+  /** Unknown: all instances are equally far. */
   public static final Locality UNKNOWN = new Locality(null, null);
 
-  /** Same zone. */
+  /** Distance: the same zone. */
   public static final int ZONE = 0;
 
-  /** Same region, another or an unknown zone. */
+  /** Distance: the same region, another or an unknown zone. */
   public static final int REGION = 1;
 
-  /** Anywhere else, or unknown. */
+  /** Distance: anywhere else, or unknown. */
   public static final int REST = 2;
 
   private final @Nullable String region;
@@ -42,12 +44,13 @@ public final class Locality {
     return zone;
   }
 
-  /** {@link #ZONE}, {@link #REGION} or {@link #REST}. */
+  /** How near an instance is: {@link #ZONE}, {@link #REGION} or {@link #REST}. */
   public int distance(Instance instance) {
     String r = instance.region();
     String z = instance.zone();
     boolean sameRegion = within(r, region) || within(z, region) || within(region, r);
-    // zones may be named within their region ("a"): equal names mean little across regions
+    // some name zones only within their region ("a"), so equal zones of different regions are not
+    // the same
     if (zone != null && (zone.equals(z) && (sameRegion || region == null || r == null))
         || within(r, zone)) {
       return ZONE;
@@ -55,7 +58,7 @@ public final class Locality {
     return sameRegion ? REGION : REST;
   }
 
-  /** Whether {@code place} is {@code area} or in it. */
+  /** Whether {@code place} is {@code area}, or in it. */
   static boolean within(@Nullable String place, @Nullable String area) {
     if (place == null || area == null || area.isEmpty() || !place.startsWith(area)) {
       return false;
@@ -64,6 +67,7 @@ public final class Locality {
         || kind(area.charAt(area.length() - 1)) != kind(place.charAt(area.length()));
   }
 
+  /** A number for each kind of character: digit, letter, separator. */
   private static int kind(char c) {
     return c >= '0' && c <= '9' ? 1 : Character.isLetter(c) ? 2 : 3;
   }

@@ -2,10 +2,12 @@ package io.weir.engine.instances;
 
 import io.weir.engine.outcome.Outcome;
 
-/** Is told how calls to one instance end. Any thread; must not block, lock or allocate. */
+/**
+ * Receives the outcomes of the calls to one instance. Any thread; must not block, lock or allocate.
+ */
 public interface OutcomeListener {
   /**
-   * A call ended, other than by the caller's own cancel.
+   * A call ended, but was not cancelled by its caller.
    *
    * @param outcome an {@link Outcome}
    * @param now nano clock

@@ -7,28 +7,41 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How often instances of one version and region were chosen, why, and by which arm; outlives the
- * instances and the rules. One counter a call: what was counted per arm or per reason is a sum.
+ * Counts how often instances of one version and region were chosen, by arm and by reason. An arm is
+ * one destination of a routing rule: one entry of its {@code to} or {@code default} list. Arms are
+ * numbered when rules are built. The counters outlive instances and rules.
  *
- * <p>Threads: any, except {@link #fit}, which belongs to whoever builds a snapshot.
+ * <p>A call increments one counter, that of its arm and reason. Totals per arm or per reason are
+ * sums.
+ *
+ * <p>How it works: a counter has an index. If an arm chose, it is the number of the arm times the
+ * number of reasons, plus the reason: an index of {@link #byArm}. If no arm chose, it is {@code
+ * ~reason}, which is negative, and the reason is an index of {@link #withoutArm}. Most calls to an
+ * instance have the same index, so an instance counts those in a {@link LocalCounter} of its own.
+ *
+ * <p>Threads: any, except {@link #addArm}, which belongs to the thread that builds the rules in
+ * force.
  */
 public final class SelectionCounters {
   /** Why an instance was chosen. */
   public enum Reason {
-    /** A row of the rule matched. */
+    /** A route of the rule matched. */
     ROUTE,
-    /** No row matched; the rule's default. */
+    /** No route matched, so the default of the rule applied. */
     DEFAULT,
-    /** What was meant has no live instance. */
+    /** The intended destination has no live instance. */
     FALLBACK,
-    /** The call's own colour. */
+    /** The traffic colour of the call selected it. */
     COLOUR,
-    /** No rule: any of the untagged. */
+    /** There is no rule: any instance without a {@code canary} label. */
     ANY
   }
 
-  /** Counts for this by itself, in one place, and moves it here when asked. */
-  interface Resident {
+  /**
+   * A counter for one index that an instance keeps. Its count is moved here before totals are read.
+   */
+  interface LocalCounter {
+    /** Adds the local count to these counters and sets it to zero. */
     void move();
   }
 
@@ -37,17 +50,17 @@ public final class SelectionCounters {
   private final @Nullable String version;
   private final @Nullable String region;
 
-  /** By reason, of calls that no arm chose. */
-  private final LongAdder[] counts = adders();
+  /** Calls that no arm chose, by reason. */
+  private final LongAdder[] withoutArm = adders();
 
   /**
-   * By arm and, within an arm, by reason, in one array: a call reads no second. Null for arms that
-   * never had such an instance, which most never have. Replaced by another with more, never with
-   * less.
+   * Calls that an arm chose, by index. One array, so that a call reads only one. Elements are null
+   * for arms without such an instance, as most are. A longer array may replace it, never a shorter
+   * one.
    */
   private volatile @Nullable LongAdder[] byArm = new LongAdder[0];
 
-  private final Queue<Resident> residents = new ConcurrentLinkedQueue<Resident>();
+  private final Queue<LocalCounter> localCounters = new ConcurrentLinkedQueue<LocalCounter>();
 
   /**
    * @param version or null
@@ -66,8 +79,8 @@ public final class SelectionCounters {
     return all;
   }
 
-  /** Makes room for what this arm chooses, before it can choose. */
-  void fit(int arm) {
+  /** Makes the counters of an arm, before the arm can choose. */
+  void addArm(int arm) {
     LongAdder[] all = byArm;
     int first = arm * REASONS;
     if (first >= all.length || all[first] == null) {
@@ -85,62 +98,62 @@ public final class SelectionCounters {
     return region;
   }
 
-  /** Where a call is counted that no arm chose. */
-  static int place(Reason why) {
+  /** The index for calls that no arm chose. */
+  static int index(Reason why) {
     return ~why.ordinal();
   }
 
-  /** Where a call is counted that this arm chose. */
-  static int place(Reason why, int arm) {
+  /** The index for calls that this arm chose. */
+  static int index(Reason why, int arm) {
     return arm * REASONS + why.ordinal();
   }
 
   /**
-   * No room was made for this arm: the calls are counted all the same, by no arm. They are such as
-   * are still on their way through the router of a rule that was taken away.
+   * Adds calls. If the arm of the index has no counters here, the calls are counted as chosen by no
+   * arm: they were still on their way through the router of a rule that has been removed.
    */
-  void add(int place, long calls) {
+  void add(int index, long calls) {
     LongAdder[] all = byArm;
-    LongAdder own = place >= 0 && place < all.length ? all[place] : null;
-    if (own == null) {
-      own = counts[place < 0 ? ~place : place % REASONS];
+    LongAdder counter = index >= 0 && index < all.length ? all[index] : null;
+    if (counter == null) {
+      counter = withoutArm[index < 0 ? ~index : index % REASONS];
     }
-    own.add(calls);
+    counter.add(calls);
   }
 
-  void settles(Resident resident) {
-    residents.add(resident);
+  void addLocal(LocalCounter local) {
+    localCounters.add(local);
   }
 
-  void leaves(Resident resident) {
-    residents.remove(resident);
+  void removeLocal(LocalCounter local) {
+    localCounters.remove(local);
   }
 
-  private void gather() {
-    for (Resident r : residents) {
+  private void moveLocal() {
+    for (LocalCounter r : localCounters) {
       r.move();
     }
   }
 
-  /** Calls chosen for this reason. */
+  /** How many calls were chosen for this reason, by any arm or none. */
   public long chosen(Reason why) {
-    gather();
-    long sum = counts[why.ordinal()].sum();
+    moveLocal();
+    long sum = withoutArm[why.ordinal()].sum();
     LongAdder[] all = byArm;
-    for (int place = why.ordinal(); place < all.length; place += REASONS) {
-      sum += all[place] == null ? 0 : all[place].sum();
+    for (int index = why.ordinal(); index < all.length; index += REASONS) {
+      sum += all[index] == null ? 0 : all[index].sum();
     }
     return sum;
   }
 
-  /** Calls this arm chose, for whatever reason. */
+  /** How many calls this arm chose, for any reason. */
   public long chosenBy(int arm) {
-    gather();
+    moveLocal();
     LongAdder[] all = byArm;
     long sum = 0;
     int first = arm * REASONS;
-    for (int place = first; place < Math.min(first + REASONS, all.length); place++) {
-      sum += all[place] == null ? 0 : all[place].sum();
+    for (int index = first; index < Math.min(first + REASONS, all.length); index++) {
+      sum += all[index] == null ? 0 : all[index].sum();
     }
     return sum;
   }

@@ -14,21 +14,21 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one call has taken on its way through the engine, and who must be told its end or gets
- * something back: permits, tokens, places, timers.
+ * What one call has taken on its way through the engine (permits, tokens, slots), and who gets its
+ * outcome.
  *
- * <p>For the engine only. Whoever makes the call sees the same object as {@link CallDecision} and
- * {@link CallOutcome}: one object, so that a call costs one allocation, or none where the adapter
- * uses it again ({@link #begin} resets).
+ * <p>For the engine only. The adapter that makes the call sees the same object as {@link
+ * CallDecision} and {@link CallOutcome}. It is one object so that a call costs one allocation, or
+ * none if the adapter uses it again ({@link #begin} resets it).
  *
- * <p>Confined to one thread until the decision is made; ending is one-shot and may race from any
- * thread: the first wins, later ends do nothing.
+ * <p>It belongs to one thread until the decision is made. Any thread may end it, and ends may race:
+ * the first wins, later ones do nothing.
  */
 public final class CallLedger implements CallDecision, CallOutcome {
   private static final AtomicIntegerFieldUpdater<CallLedger> ENDED =
       AtomicIntegerFieldUpdater.newUpdater(CallLedger.class, "ended");
 
-  /** Takes the outcome of an admitted call; implemented by breaker and statistics. */
+  /** Receives the outcome of an admitted call. Implemented by circuit breakers and statistics. */
   public interface Recorder {
     /**
      * @param outcome an {@link Outcome}
@@ -38,43 +38,43 @@ public final class CallLedger implements CallDecision, CallOutcome {
     void record(CallLedger ledger, int outcome, @Nullable Throwable thrown, long now);
 
     /**
-     * The call was admitted by this recorder but never made (a later engine refused): give the
-     * permit back.
+     * The call was admitted by this recorder but never made, because a later engine refused it or
+     * it was abandoned. Takes back what the recorder gave.
      */
     void abandon(CallLedger ledger, long now);
 
-    /** Whether it goes by how long the call takes. */
-    default boolean times() {
+    /** Whether this recorder uses the duration of the call. */
+    default boolean needsDuration() {
       return true;
     }
 
-    /** State of the breaker this call passed: one of {@link CallTags}'s; for those who measure. */
+    /** State of the breaker this call passed, as a constant of {@link CallTags}; for metrics. */
     default int circuit() {
       return CallTags.NO_CIRCUIT;
     }
   }
 
-  /** Tokens taken for this call; implemented by the limiter's buckets. */
+  /** The source of tokens that were taken for this call. Implemented by token buckets. */
   public interface Reservation {
     void giveBack(int cost, long now);
   }
 
-  /** A place among the calls under way; implemented by concurrency limits. */
+  /** A slot among the calls in flight. Implemented by concurrency limits. */
   public interface Slot {
     /**
-     * The call has ended, or was never made: the place is free again.
+     * The call has ended, or was never made: the slot is free again.
      *
-     * @param outcome an {@link Outcome}; {@link Outcome#NONE}: it was never made, or the time it
-     *     took tells nothing
+     * @param outcome an {@link Outcome}; {@link Outcome#NONE}: the call was never made, or its
+     *     duration tells nothing
      * @param startNanos when the call began, nano clock
      */
     void free(int outcome, long startNanos, long now);
   }
 
-  /** Rules that want to know how long the calls took that they let in; implemented by limits. */
+  /** Receives the durations of the calls that limits admitted. Implemented by rate limits. */
   public interface Timer {
     /**
-     * @param which the rules, as {@link #timed} was told them
+     * @param which the rules, as {@link #timed} got them
      * @param nanos how long the call took; of a stream, until its answer began
      * @param failed whether it ended in an error
      */
@@ -93,34 +93,34 @@ public final class CallLedger implements CallDecision, CallOutcome {
   private long timeoutNanos;
   private String[] headers = NO_HEADERS;
 
-  // what must be told the outcome or given back
+  // what gets the outcome, or is given back
   private long startNanos;
   private @Nullable Recorder breaker;
   private long breakerPermit;
-  // the first stands apart, so that the usual single rule needs no arrays
-  private @Nullable Reservation first;
-  private int firstCost;
+  // the first has fields of its own, so that the usual single rule needs no arrays
+  private @Nullable Reservation firstReservation;
+  private int firstReservationCost;
   private Reservation @Nullable [] more;
   private int @Nullable [] moreCosts;
   private int moreCount;
-  private @Nullable Slot slot;
+  private @Nullable Slot firstSlot;
   private Slot @Nullable [] moreSlots;
   private int moreSlotCount;
   private @Nullable Recorder gate;
 
-  // measured only while somebody reads it
+  // set only while durations are measured
   private @Nullable LatencyRecorder latency;
-  private int kind;
+  private int tags;
   private @Nullable Timer timer;
   private int timed;
 
-  /** The answer began at {@link #answeredAt}, and the call goes on. */
+  /** Whether the answer is a stream that began at {@link #answeredAt}. */
   private volatile boolean streams;
 
   private long answeredAt;
 
-  /** How long the call takes tells nothing. */
-  private boolean untold;
+  /** Whether the duration of the call tells nothing. */
+  private boolean durationUnknown;
 
   private boolean healthCheck;
   private boolean management;
@@ -130,7 +130,12 @@ public final class CallLedger implements CallDecision, CallOutcome {
 
   private static final String[] NO_HEADERS = new String[0];
 
-  /** Resets for a new call. */
+  /**
+   * Resets the ledger for a new call.
+   *
+   * @param now nano clock; the start of the call
+   * @param gate gets the outcome of the call, after all others; null: there is no such recorder
+   */
   public void begin(long now, @Nullable Recorder gate) {
     this.gate = gate;
     startNanos = now;
@@ -149,18 +154,18 @@ public final class CallLedger implements CallDecision, CallOutcome {
     healthCheck = false;
     management = false;
     infrastructure = false;
-    untold = false;
+    durationUnknown = false;
     streams = false;
-    first = null;
+    firstReservation = null;
     moreCount = 0;
-    slot = null;
+    firstSlot = null;
     moreSlotCount = 0;
-    // no fence: a ledger is handed to another thread only by means that have one of their own
+    // no fence: whatever hands a ledger to another thread has one
     ENDED.lazySet(this, 0);
   }
 
   /**
-   * Engines: this call is refused. Returns false, so that an engine can {@code return
+   * For all engines: refuses the call. Always returns false, so that an engine can {@code return
    * ledger.refuse(...)}.
    */
   public boolean refuse(Refusal refusal, long retryAfterNanos) {
@@ -170,8 +175,8 @@ public final class CallLedger implements CallDecision, CallOutcome {
   }
 
   /**
-   * Limiter: this call is refused, for as many as {@code limit} are under way and no more may be.
-   * Returns false.
+   * For concurrency limits: refuses the call because {@code limit} calls are in flight. Always
+   * returns false.
    */
   public boolean refuseFull(Refusal refusal, int limit) {
     this.concurrencyLimit = limit;
@@ -179,7 +184,8 @@ public final class CallLedger implements CallDecision, CallOutcome {
   }
 
   /**
-   * Limiter: the call may go on after this many nanos (pacing); the longest of all rules counts.
+   * For limits: the call has to wait at least so many nanos (pacing). The longest wait of all rules
+   * counts.
    */
   public void waitAtLeast(long nanos) {
     if (nanos > waitNanos) {
@@ -187,11 +193,11 @@ public final class CallLedger implements CallDecision, CallOutcome {
     }
   }
 
-  /** Limiter: remembers tokens taken, so that they can be given back. */
+  /** For limits: records tokens taken, so that they can be given back. */
   public void took(Reservation from, int cost) {
-    if (first == null) {
-      first = from;
-      firstCost = cost;
+    if (firstReservation == null) {
+      firstReservation = from;
+      firstReservationCost = cost;
       return;
     }
     if (more == null || moreCosts == null) {
@@ -205,10 +211,10 @@ public final class CallLedger implements CallDecision, CallOutcome {
     moreCosts[moreCount++] = cost;
   }
 
-  /** Limiter: the call holds a place among those under way until it ends. */
+  /** For limits: the call holds a slot until it ends. */
   public void holds(Slot in) {
-    if (slot == null) {
-      slot = in;
+    if (firstSlot == null) {
+      firstSlot = in;
       return;
     }
     if (moreSlots == null) {
@@ -219,69 +225,74 @@ public final class CallLedger implements CallDecision, CallOutcome {
     moreSlots[moreSlotCount++] = in;
   }
 
-  /** Limiter: the place held last is given up, the call goes on without it. */
-  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
+  /**
+   * For limits: frees the slot taken last. The call goes on without it. Only while a slot is held.
+   */
+  @SuppressWarnings("NullAway") // while a slot is held; a count means there is an array
   public void letGo(long now) {
-    Slot last = slot;
+    Slot last = firstSlot;
     if (moreSlotCount > 0) {
       last = moreSlots[--moreSlotCount];
       moreSlots[moreSlotCount] = null;
     } else {
-      slot = null;
+      firstSlot = null;
     }
     last.free(Outcome.NONE, startNanos, now);
   }
 
-  /** Whether somebody counts this call as under way until it ends. */
+  /** Whether a concurrency limit counts this call as in flight. */
   public boolean holdsSlot() {
-    return slot != null;
+    return firstSlot != null;
   }
 
-  @SuppressWarnings("NullAway") // asked while one is held; there is an array while there is a count
+  @SuppressWarnings("NullAway") // while a slot is held; a count means there is an array
   private void freeSlots(int outcome, long now) {
     while (moreSlotCount > 0) {
       moreSlots[--moreSlotCount].free(outcome, startNanos, now);
       moreSlots[moreSlotCount] = null;
     }
-    Slot s = slot;
-    slot = null;
+    Slot s = firstSlot;
+    firstSlot = null;
     s.free(outcome, startNanos, now);
   }
 
   /**
-   * Gives all tokens and places of this call back (a later engine refused, or the waiter was
-   * cancelled or interrupted).
+   * Gives back all tokens and slots of this call: a later engine refused it, or its wait was
+   * cancelled or interrupted.
    */
   public void giveBackTokens(long now) {
-    if (first != null || slot != null) { // not so for most of what is refused
+    if (firstReservation != null || firstSlot != null) { // most refused calls hold nothing
       giveBackAll(now);
     }
     waitNanos = 0;
   }
 
-  @SuppressWarnings("NullAway") // there are arrays while there is a count
+  @SuppressWarnings("NullAway") // a count means there are arrays
   private void giveBackAll(long now) {
-    if (slot != null) {
+    if (firstSlot != null) {
       freeSlots(Outcome.NONE, now);
     }
     while (moreCount > 0) {
       more[--moreCount].giveBack(moreCosts[moreCount], now);
       more[moreCount] = null;
     }
-    if (first != null) {
-      first.giveBack(firstCost, now);
-      first = null;
+    if (firstReservation != null) {
+      firstReservation.giveBack(firstReservationCost, now);
+      firstReservation = null;
     }
   }
 
-  /** Breaker: this call holds a permit; {@code permit} is the breaker's own word (generation). */
+  /**
+   * For circuit breakers: the call holds a permit. What {@code permit} means is up to the breaker.
+   */
   public void permit(Recorder breaker, long permit) {
     this.breaker = breaker;
     this.breakerPermit = permit;
   }
 
   /**
-   * Router: the instance to call, and the arm it belongs to (for statistics), either may be null.
+   * For routers: sets the instance to call and the arm that chose it ({@link CallDecision#arm});
+   * either may be null.
    */
   public void routed(@Nullable Instance instance, @Nullable String arm) {
     this.instance = instance;
@@ -289,9 +300,10 @@ public final class CallLedger implements CallDecision, CallOutcome {
   }
 
   /**
-   * Router: as {@link #routed(Instance, String)}, with what the row that decided asks for.
+   * For routers: as {@link #routed(Instance, String)}, with what the matching route sets on the
+   * call.
    *
-   * @param timeoutNanos deadline from the call's start, 0 for none
+   * @param timeoutNanos deadline from the start of the call, 0 for none
    * @param headers name, value, name, value ... to set on the call; must not change any more
    */
   public void routed(
@@ -302,7 +314,7 @@ public final class CallLedger implements CallDecision, CallOutcome {
     this.headers = headers;
   }
 
-  /** Who holds the permit of this call, or null. */
+  /** The circuit breaker whose permit the call holds, or null. */
   public @Nullable Recorder breaker() {
     return breaker;
   }
@@ -312,34 +324,40 @@ public final class CallLedger implements CallDecision, CallOutcome {
     return breakerPermit;
   }
 
-  /** Gate: the caller is told that this is the decision's id. */
+  /** For the gate: sets the id of the decision, which the caller gets. */
   public void named(String id) {
     this.id = id;
   }
 
-  /** Gate: the time this call takes is counted in {@code latency} as of {@code kind}. */
-  public void measured(LatencyRecorder latency, int kind) {
+  /**
+   * For the gate: the duration of the call is recorded in {@code latency}.
+   *
+   * @param tags the {@link CallTags} of the call so far
+   */
+  public void measured(LatencyRecorder latency, int tags) {
     this.latency = latency;
-    this.kind = kind;
+    this.tags = tags;
   }
 
-  /** Limiter: these of its rules want to know how long the call takes, where that is measured. */
+  /** For limits: these rules need the duration of the call, if durations are measured. */
   public void timed(Timer by, int which) {
     timer = by;
     timed = which;
   }
 
-  /** Gate: the call is a health check, which only rules that include these are about. */
+  /** For the gate: the call is a health check, so only rules that include health checks apply. */
   public void healthCheck() {
     healthCheck = true;
   }
 
-  /** Whether there are rules that this call is exempt from: few calls are. */
+  /**
+   * Whether the call may be exempt from some rule. Few calls are; for them see {@link #isExempt}.
+   */
   public boolean mayBeExempt() {
     return healthCheck | management | infrastructure;
   }
 
-  /** Gate: the call came to a management port, which only rules that include these are about. */
+  /** For the gate: the call came to a management port, so only rules that include those apply. */
   public void management() {
     management = true;
   }
@@ -350,9 +368,9 @@ public final class CallLedger implements CallDecision, CallOutcome {
   }
 
   /**
-   * Whether a rule leaves this call alone, whatever it matches.
+   * Whether a rule does not apply to this call, even if it matches.
    *
-   * @param includeManagement whether it is about calls to management ports, too
+   * @param includeManagement whether the rule includes calls to management ports
    */
   public boolean isExempt(Rule rule, boolean includeManagement) {
     return healthCheck && !rule.includeHealth
@@ -426,12 +444,12 @@ public final class CallLedger implements CallDecision, CallOutcome {
 
   @Override
   public boolean isTimed() {
-    return latency != null || slot != null || breaker != null && breaker.times();
+    return latency != null || firstSlot != null || breaker != null && breaker.needsDuration();
   }
 
   @Override
   public boolean isOnlyCounted() {
-    return breaker == null && instance == null && slot == null;
+    return breaker == null && instance == null && firstSlot == null;
   }
 
   @Override
@@ -449,23 +467,24 @@ public final class CallLedger implements CallDecision, CallOutcome {
   @Override
   public void end(int outcome, @Nullable Throwable thrown, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
-      told(outcome, thrown, now);
+      publish(outcome, thrown, now);
     }
   }
 
   @Override
   public void endHttp(int status, long answeredAt, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
+      // so that now - startNanos is the duration until the answer
       startNanos += now - answeredAt;
-      told(Outcome.http(status), null, now);
+      publish(Outcome.http(status), null, now);
     }
   }
 
   @Override
   public void endHttpStream(int status, long now) {
     if (ENDED.compareAndSet(this, 0, 1)) {
-      untold = !streams;
-      told(Outcome.http(status), null, now);
+      durationUnknown = !streams;
+      publish(Outcome.http(status), null, now);
     }
   }
 
@@ -488,23 +507,27 @@ public final class CallLedger implements CallDecision, CallOutcome {
     return ended != 0;
   }
 
-  private void told(int outcome, @Nullable Throwable thrown, long now) {
+  /** Reports the end of the call to slots, metrics, timer, breaker and gate, in this order. */
+  private void publish(int outcome, @Nullable Throwable thrown, long now) {
     long took = now - startNanos;
     if (streams) {
+      // rules compute the duration from the start: move that, so that it ends where the answer
+      // began
       startNanos += now - answeredAt;
     }
-    if (slot != null) {
-      // first of all: whatever throws below, the place is free
-      freeSlots(untold ? Outcome.NONE : outcome, now);
+    if (firstSlot != null) {
+      // first, so that the slot is free even if something below throws
+      freeSlots(durationUnknown ? Outcome.NONE : outcome, now);
     }
     if (latency != null) {
-      int ended = CallTags.ended(kind, outcome);
+      int ended = CallTags.ended(tags, outcome);
       latency.record(ended, took);
-      // as the loop of auto has it: over gRPC a deadline that passed ends as cancelled, and tells
+      // As adaptive limits count it: a cancelled call tells nothing about its duration. But a gRPC
+      // call whose deadline passed also ends as cancelled, and that tells something.
       boolean tells =
           Outcome.failure(outcome) != Failure.CANCELLED
               || Outcome.protocol(outcome) == Outcome.GRPC;
-      if (timer != null && !streams && !untold && tells) {
+      if (timer != null && !streams && !durationUnknown && tells) {
         timer.took(timed, took, CallTags.failed(ended));
       }
     }

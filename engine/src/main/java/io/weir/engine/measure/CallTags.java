@@ -6,47 +6,74 @@ import io.weir.engine.outcome.Outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a measured call was and how it ended, packed into an {@code int}, so that counting one
- * allocates nothing. Everything in it is one of a few values: what a caller makes up (a method, a
- * status) becomes "other".
+ * The metric attributes of a call: protocol, method, breaker state, and how it ended. They are
+ * packed into an {@code int}, so recording a call allocates nothing.
+ *
+ * <p>An int is made in steps: {@link #begun} when the call begins, {@link #withCircuit} or {@link
+ * #withExceeded} once it is decided, {@link #ended} when it ends. Each attribute has few values.
+ * What callers can invent (a method, a status) becomes "other", so they cannot create many time
+ * series.
  */
 public final class CallTags {
-  /** Bits 0 to 9: HTTP status, gRPC code, or one of {@link #FAILURES}. */
-  private static final int CODE = 0x3ff;
+  /**
+   * Bits 0 to 9: the HTTP status or gRPC code; with {@link #FAILED}, an index into {@link
+   * #FAILURES}; all bits set: {@link #OTHER}.
+   */
+  private static final int CODE_MASK = 0x3ff;
 
+  /** Bit 10: the call is gRPC. */
   private static final int GRPC = 1 << 10;
+
+  /** Bit 11: there was no answer, or a message was not handled. */
   private static final int FAILED = 1 << 11;
-  private static final int METHOD = 12;
-  private static final int CIRCUIT = 16;
+
+  /** Bits 12 to 15: index into {@link #METHODS}. */
+  private static final int METHOD_SHIFT = 12;
+
+  /**
+   * Bits 16 and 17: one of {@link #NO_CIRCUIT}, {@link #CLOSED}, {@link #OPEN}, {@link #HALF_OPEN}.
+   */
+  private static final int CIRCUIT_SHIFT = 16;
+
+  /** Bit 18: a limit refused the call. */
   private static final int EXCEEDED = 1 << 18;
 
-  /** What has no room of its own any more. */
-  static final int OTHER = CODE;
+  /**
+   * The code of calls that are counted together because there are too many kinds, and of statuses
+   * out of range.
+   */
+  static final int OTHER = CODE_MASK;
 
   private static final String[] METHODS = {
     "_OTHER", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT"
   };
   private static final String[] CIRCUITS = {null, "closed", "open", "half-open"};
+
+  /** In the order of {@link Failure}. */
   private static final String[] FAILURES = {"connect", "timeout", "cancelled", "error", "local"};
 
-  /** No breaker looks after the call. */
+  /** No circuit breaker governs the call. */
   public static final int NO_CIRCUIT = 0;
 
   public static final int CLOSED = 1;
   public static final int OPEN = 2;
   public static final int HALF_OPEN = 3;
 
-  /** Place of "error". */
+  /** Index of "error" in {@link #FAILURES}. */
   private static final int ERROR = 3;
 
   private CallTags() {}
 
-  /** A call that begins. */
+  /**
+   * The tags of a call that begins.
+   *
+   * @param method HTTP method; null or one that is not in {@link #METHODS} is "other"
+   */
   public static int begun(boolean grpc, @Nullable String method) {
-    return grpc ? GRPC : place(method) << METHOD;
+    return grpc ? GRPC : index(method) << METHOD_SHIFT;
   }
 
-  private static int place(@Nullable String method) {
+  private static int index(@Nullable String method) {
     if (method != null) {
       for (int i = 1; i < METHODS.length; i++) {
         if (METHODS[i].equals(method)) {
@@ -58,87 +85,100 @@ public final class CallTags {
   }
 
   /**
-   * @param circuit one of the states above
+   * The tags of a call that a circuit breaker governs.
+   *
+   * @param circuit state of the breaker: {@link #CLOSED}, {@link #OPEN} or {@link #HALF_OPEN}
    */
-  public static int withCircuit(int kind, int circuit) {
-    return kind | circuit << CIRCUIT;
+  public static int withCircuit(int tags, int circuit) {
+    return tags | circuit << CIRCUIT_SHIFT;
   }
 
-  /** A limit refused it. */
-  public static int withExceeded(int kind) {
-    return kind | EXCEEDED;
+  /** The tags of a call that a limit refused. */
+  public static int withExceeded(int tags) {
+    return tags | EXCEEDED;
   }
 
   /**
-   * @param outcome an {@link Outcome}; a failure counts only where there is no code
+   * The tags of a call that ended.
+   *
+   * @param outcome an {@link Outcome}; its failure counts only when it has no code
    */
-  public static int ended(int kind, int outcome) {
+  public static int ended(int tags, int outcome) {
     int code = Outcome.code(outcome);
     switch (Outcome.protocol(outcome)) {
       case Outcome.GRPC:
-        return kind | GRPC | Math.min(code, CODE);
+        return tags | GRPC | Math.min(code, CODE_MASK);
       case Outcome.HTTP:
-        return kind | (code < 100 || code > 599 ? CODE : code);
+        return tags | (code < 100 || code > 599 ? CODE_MASK : code);
       case Outcome.MESSAGING:
-        return kind | (code == 0 ? CODE : FAILED | ERROR);
+        return tags | (code == 0 ? CODE_MASK : FAILED | ERROR);
       default:
         Failure failure = Outcome.failure(outcome);
-        int place = failure == null ? ERROR : failure.ordinal();
-        return kind | FAILED | (place < FAILURES.length ? place : ERROR);
+        int index = failure == null ? ERROR : failure.ordinal();
+        return tags | FAILED | (index < FAILURES.length ? index : ERROR);
     }
   }
 
   /** Whether the call was gRPC. */
-  public static boolean grpc(int kind) {
-    return (kind & GRPC) != 0;
+  public static boolean grpc(int tags) {
+    return (tags & GRPC) != 0;
   }
 
-  /** As semantic conventions spell it, or null where the calls are of several methods. */
-  public static @Nullable String method(int kind) {
-    return other(kind) ? null : METHODS[kind >> METHOD & 0xf];
+  /**
+   * The HTTP method as the semantic conventions spell it; null for calls that are counted together.
+   */
+  public static @Nullable String method(int tags) {
+    return other(tags) ? null : METHODS[tags >> METHOD_SHIFT & 0xf];
   }
 
-  /** HTTP status, or 0 without one. */
-  public static int status(int kind) {
-    return grpc(kind) || (kind & FAILED) != 0 || other(kind) ? 0 : kind & CODE;
+  /** HTTP status; 0 when there is none. */
+  public static int status(int tags) {
+    return grpc(tags) || (tags & FAILED) != 0 || other(tags) ? 0 : tags & CODE_MASK;
   }
 
-  /** Name of the gRPC code, or null. */
-  public static @Nullable String code(int kind) {
-    int code = kind & CODE;
-    return grpc(kind) && (kind & FAILED) == 0 && code < GrpcCodes.NAMES.size()
+  /** Name of the gRPC code; null when there is none or it is unknown. */
+  public static @Nullable String code(int tags) {
+    int code = tags & CODE_MASK;
+    return grpc(tags) && (tags & FAILED) == 0 && code < GrpcCodes.NAMES.size()
         ? GrpcCodes.NAMES.get(code)
         : null;
   }
 
-  /** {@code error.type}: why there was no answer, a failing status or code; null: it went well. */
-  public static @Nullable String error(int kind) {
-    if ((kind & FAILED) != 0) {
-      return FAILURES[kind & CODE];
+  /**
+   * Value of {@code error.type}: why there was no answer, or the failing status or code; null: the
+   * call succeeded.
+   */
+  public static @Nullable String error(int tags) {
+    if ((tags & FAILED) != 0) {
+      return FAILURES[tags & CODE_MASK];
     }
-    String code = code(kind);
-    int status = status(kind);
+    String code = code(tags);
+    int status = status(tags);
     return code != null && !code.equals("OK") ? code : status >= 500 ? "" + status : null;
   }
 
-  /** Whether {@link #error} names one. */
-  public static boolean failed(int kind) {
-    int code = kind & CODE;
-    return (kind & FAILED) != 0
-        || (grpc(kind) ? code > 0 && code < GrpcCodes.NAMES.size() : status(kind) >= 500);
+  /** Whether {@link #error} is not null. */
+  public static boolean failed(int tags) {
+    int code = tags & CODE_MASK;
+    return (tags & FAILED) != 0
+        || (grpc(tags) ? code > 0 && code < GrpcCodes.NAMES.size() : status(tags) >= 500);
   }
 
-  /** {@code closed}, {@code open}, {@code half-open}, or null: no breaker. */
-  public static String circuit(int kind) {
-    return CIRCUITS[kind >> CIRCUIT & 3];
+  /**
+   * State of the circuit breaker: {@code closed}, {@code open}, {@code half-open}; null: none
+   * governed the call.
+   */
+  public static String circuit(int tags) {
+    return CIRCUITS[tags >> CIRCUIT_SHIFT & 3];
   }
 
-  /** Whether a limit refused it. */
-  public static boolean exceeded(int kind) {
-    return (kind & EXCEEDED) != 0;
+  /** Whether a limit refused the call. */
+  public static boolean exceeded(int tags) {
+    return (tags & EXCEEDED) != 0;
   }
 
-  private static boolean other(int kind) {
-    return (kind & (CODE | FAILED)) == CODE;
+  /** Whether the tags are of calls counted together, or of a status out of range. */
+  private static boolean other(int tags) {
+    return (tags & (CODE_MASK | FAILED)) == CODE_MASK;
   }
 }

@@ -6,63 +6,74 @@ import org.HdrHistogram.AtomicHistogram;
 import org.HdrHistogram.Histogram;
 
 /**
- * How long the calls of one service took, by {@link CallTags}.
+ * Records how long the calls of one service took, by {@link CallTags}.
  *
- * <p>One HdrHistogram per kind, made when the first call of that kind ends: from a microsecond to a
- * minute (longer counts as a minute) in steps of one percent, 20 KiB each, {@value #MAX_KINDS}
- * kinds and one for all others, so 266 KiB at most per service. They only ever grow, so readers
- * take differences, and any number of readers do not disturb each other.
+ * <p>Calls with the same tags are one kind. Each kind has an HdrHistogram, made when the first call
+ * of that kind ends. It ranges from a microsecond to a minute (longer counts as a minute) in steps
+ * of one percent, and takes 20 KiB. There are {@value #MAX_KINDS} kinds at most, and one more for
+ * all others: 266 KiB per service. Counts only grow, so readers take differences, and readers do
+ * not disturb each other.
  *
- * <p>Any thread; recording takes no lock and, but for a kind's first call, allocates nothing.
+ * <p>Any thread. Recording takes no lock and allocates only for the first call of a kind.
  */
 public final class LatencyRecorder {
+  /** Bounds the memory of a service. */
   static final int MAX_KINDS = 12;
 
   static final long HIGHEST_MICROS = 60_000_000;
+
+  /** Significant decimal digits of a histogram value. */
   private static final int DIGITS = 2;
 
+  /** The tags of a failed call in a recorder that only distinguishes success and failure. */
   private static final int FAILED = CallTags.ended(0, Outcome.http(500));
 
-  /** Filled from the front; the last is for kinds that found no room. */
+  /** Filled from the front. The last is for all kinds beyond {@link #MAX_KINDS}. */
   private final AtomicReferenceArray<Cell> cells = new AtomicReferenceArray<Cell>(MAX_KINDS + 1);
 
-  /** Takes what has been counted so far. */
+  /** Receives what has been counted so far. */
   public interface Reader {
     /**
-     * @param micros the caller's own copy, in microseconds
+     * One kind of calls.
+     *
+     * @param tags the {@link CallTags} of these calls
+     * @param micros their durations in microseconds: a copy the caller may keep
      */
-    void kind(int kind, Histogram micros);
+    void kind(int tags, Histogram micros);
   }
 
-  /** A call has ended, and of what kind it was does not matter here. */
+  /** A call has ended. For recorders that do not distinguish kinds. */
   public void record(long nanos) {
     record(0, nanos);
   }
 
-  /** A call has ended, well or in an error; {@link CallTags#error} tells which. */
+  /**
+   * A call has ended. For recorders that only distinguish success and failure; {@link
+   * CallTags#error} reads it.
+   */
   public void record(boolean failed, long nanos) {
     record(failed ? FAILED : 0, nanos);
   }
 
   /** A call has ended. */
-  public void record(int kind, long nanos) {
+  public void record(int tags, long nanos) {
     long micros = nanos / 1000;
-    cell(kind)
+    cell(tags)
         .micros
         .recordValue(micros < 0 ? 0 : micros > HIGHEST_MICROS ? HIGHEST_MICROS : micros);
   }
 
-  private Cell cell(int kind) {
+  private Cell cell(int tags) {
     for (int i = 0; i < MAX_KINDS; i++) {
       Cell c = cells.get(i);
       if (c == null) {
-        Cell fresh = new Cell(kind);
+        Cell fresh = new Cell(tags);
         if (cells.compareAndSet(i, null, fresh)) {
           return fresh;
         }
         c = cells.get(i);
       }
-      if (c.kind == kind) {
+      if (c.tags == tags) {
         return c;
       }
     }
@@ -72,40 +83,40 @@ public final class LatencyRecorder {
           MAX_KINDS,
           null,
           new Cell(
-              CallTags.grpc(kind) ? CallTags.begun(true, null) | CallTags.OTHER : CallTags.OTHER));
+              CallTags.grpc(tags) ? CallTags.begun(true, null) | CallTags.OTHER : CallTags.OTHER));
       others = cells.get(MAX_KINDS);
     }
     return others;
   }
 
-  /** Tells {@code to} about every kind there has been, in the order they first came. */
+  /** Calls {@code to} for every kind, in the order they first occurred. */
   public void read(Reader to) {
     for (int i = 0; i <= MAX_KINDS; i++) {
       Cell c = cells.get(i);
       if (c != null) {
-        to.kind(c.kind, c.copy());
+        to.kind(c.tags, c.copy());
       }
     }
   }
 
-  /** All calls together, in microseconds: the caller's own copy. */
+  /** The durations of all calls in microseconds: a copy the caller may keep. */
   public Histogram total() {
     final Histogram sum = empty();
-    read((kind, micros) -> sum.add(micros));
+    read((tags, micros) -> sum.add(micros));
     return sum;
   }
 
-  /** A histogram of the same shape without a call in it. */
+  /** An empty histogram with the range of those in a recorder. */
   public static Histogram empty() {
     return new Histogram(HIGHEST_MICROS, DIGITS);
   }
 
   private static final class Cell {
-    final int kind;
+    final int tags;
     final AtomicHistogram micros = new AtomicHistogram(HIGHEST_MICROS, DIGITS);
 
-    Cell(int kind) {
-      this.kind = kind;
+    Cell(int tags) {
+      this.tags = tags;
     }
 
     Histogram copy() {

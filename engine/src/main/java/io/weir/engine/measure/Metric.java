@@ -6,23 +6,23 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something Weir tells about itself: name, unit and attributes, as OpenTelemetry and Prometheus
- * show them. Immutable.
+ * The definition of a metric: name, unit and attributes, as OpenTelemetry and Prometheus show them.
+ * Immutable.
  */
 public final class Metric {
-  /** How its values are to be read. */
+  /** What its values mean. */
   public enum Kind {
     /** Only grows. */
     COUNTER,
-    /** As of now. */
+    /** The current value. */
     GAUGE,
-    /** How often which value came, since the start. */
+    /** How often each value occurred since the start. */
     HISTOGRAM
   }
 
   /** An attribute. Immutable. */
   public static final class Label {
-    /** What its values are. */
+    /** The type of its values. */
     public enum Type {
       TEXT,
       INTEGER,

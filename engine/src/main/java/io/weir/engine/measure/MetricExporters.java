@@ -6,13 +6,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the metrics and those who export them meet, whichever comes first: an application may set
- * up its OpenTelemetry before the control plane runs. Any thread.
+ * Brings the metrics and their exporters together, whichever comes first: an application may set up
+ * its OpenTelemetry before the control plane runs. Any thread.
  */
 public final class MetricExporters {
-  /** Somebody who exports metrics. */
+  /** An exporter of metrics. */
   public interface Exporter {
-    /** Called once, on whatever thread comes second. */
+    /**
+     * Called once, on the thread that calls {@link #found} or {@link #open}, whichever comes
+     * second.
+     */
     void export(MetricReader readings);
   }
 
@@ -20,7 +23,7 @@ public final class MetricExporters {
   private @Nullable Runnable onFound;
   private List<Exporter> waiting = new ArrayList<Exporter>();
 
-  /** An exporter was found. */
+  /** An exporter was found. It is called now, or by {@link #open}. */
   public void found(Exporter exporter) {
     Supplier<MetricReader> r;
     Runnable f;
@@ -37,10 +40,10 @@ public final class MetricExporters {
   }
 
   /**
-   * The metrics are there.
+   * The metrics can be read now.
    *
-   * @param readings asked for each exporter there is; without one nobody makes them
-   * @param onFound run before each exporter that is found, now or later
+   * @param readings makes a reader for each exporter; not called while there is no exporter
+   * @param onFound run before each exporter is called, now or later
    */
   public void open(Supplier<MetricReader> readings, Runnable onFound) {
     List<Exporter> all;

@@ -4,17 +4,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All metrics and their values. Read by whoever exports them, on the exporter's thread; calls do
- * not know of it.
+ * Reads all metrics and their values. Called on the thread of an exporter, never on that of a call.
  */
 public interface MetricReader {
-  /** Takes values. */
+  /** Receives values. */
   interface Sink {
     /**
-     * @param value a counter's or gauge's value; of a histogram, one of the values that came
-     * @param count of a histogram, how often it came since the start; 1 otherwise
-     * @param labels as the metric lists them; null for an attribute that is absent. The array is
-     *     the reader's to keep
+     * One value.
+     *
+     * @param value value of a counter or a gauge; of a histogram, a value that occurred
+     * @param count of a histogram, how often {@code value} occurred since the start; else 1
+     * @param labels in the order of the metric's labels; null for an attribute that is absent. The
+     *     receiver may keep the array
      */
     void value(double value, long count, @Nullable String... labels);
   }

@@ -2,7 +2,9 @@ package io.weir.engine.measure;
 
 import org.HdrHistogram.Histogram;
 
-/** How long the calls took that one rule goes by. Immutable, but for what is counted. */
+/**
+ * How long the calls took that one timed rule judges. Immutable, but the recorder goes on counting.
+ */
 public final class RuleLatency {
   public final String service;
 
@@ -14,10 +16,10 @@ public final class RuleLatency {
 
   public final String rule;
 
-  /** From how many nanos on a call is slow to the rule; 0: it has no such bound. */
+  /** A call of so many nanos or more is slow to the rule; 0: the rule has no such bound. */
   public final long slowNanos;
 
-  /** Of the calls that were let in and said something; not by kind. */
+  /** The recorder for admitted calls whose outcome was judged; it does not distinguish kinds. */
   public final LatencyRecorder latency;
 
   public RuleLatency(
@@ -36,9 +38,9 @@ public final class RuleLatency {
   }
 
   /**
-   * How many of these calls the rule takes for slow, to a hundredth of the bound.
+   * How many calls are slow to the rule, to a hundredth of its bound.
    *
-   * @param micros what {@link #latency} has counted, or some of it
+   * @param micros what {@link #latency} has counted, or a part of it
    */
   public long slow(Histogram micros) {
     long from = Math.min(slowNanos / 1000, LatencyRecorder.HIGHEST_MICROS);

@@ -3,22 +3,25 @@ package io.weir.engine.measure;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule in force that goes by how long calls take: a breaker that judges slow ones, a limit with
- * {@code auto}. Outlives edits of the rule.
+ * A rule in force that depends on how long calls take: a breaker that judges slow calls, or a limit
+ * with {@code auto}. It outlives edits of the rule.
  */
 public interface TimedRule {
-  /** Takes rules. */
+  /** Receives rules. */
   interface Each {
     /**
-     * @param kind {@code circuit-breaker} or {@code rate-limit}, as keys have it
-     * @param slowNanos from how many nanos on a call is slow to the rule; 0: it has no such bound
+     * One rule.
+     *
+     * @param kind {@code circuit-breaker} or {@code rate-limit}, as keys spell it
+     * @param slowNanos a call of so many nanos or more is slow to the rule; 0: the rule has no such
+     *     bound
      */
     void rule(String kind, String id, long slowNanos, TimedRule rule);
   }
 
-  /** Where the times of its calls are counted, or null: nowhere. */
+  /** The recorder for the durations of its calls, or null: they are not recorded. */
   @Nullable LatencyRecorder latency();
 
-  /** Counts them there from now on. */
+  /** From now on, records the durations in {@code by}. */
   void time(LatencyRecorder by);
 }

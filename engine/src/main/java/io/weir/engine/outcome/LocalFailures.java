@@ -3,13 +3,18 @@ package io.weir.engine.outcome;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells failures of the caller's own side from those of its target, by the names of what was
- * thrown. Immutable; any thread.
+ * Distinguishes failures on the caller's side from failures of its target, by the class names and
+ * messages of what was thrown. By name, because the engine is not linked with every library.
+ * Stateless; any thread.
  */
 public final class LocalFailures {
+  /** Causes are followed so far; a chain of causes may be a loop. */
   private static final int MAX_CAUSES = 8;
 
-  /** Of the class that was thrown, one of its superclasses, or a cause. */
+  /**
+   * Classes of local failures. The throwable or one of its causes is of such a class, or a
+   * subclass.
+   */
   private static final String[] CLASSES = {
     "java.net.UnknownHostException",
     "java.nio.channels.UnresolvedAddressException",
@@ -24,12 +29,18 @@ public final class LocalFailures {
     "java.nio.file.FileSystemException",
   };
 
-  /** In the message: what the operating system says when this process has no more of something. */
+  /**
+   * Parts of messages by which the operating system or JVM says that this process has run out of
+   * something.
+   */
   private static final String[] MESSAGES = {
     "Too many open files", "unable to create native thread", "Cannot assign requested address"
   };
 
-  /** The peer ended the connection within the handshake: that is the target's. */
+  /**
+   * If the cause of a TLS failure is one of these, the peer ended the connection, so the failure is
+   * not local.
+   */
   private static final String[] ENDED_BY_PEER = {
     "java.io.EOFException", "java.net.SocketException"
   };
@@ -37,9 +48,9 @@ public final class LocalFailures {
   private LocalFailures() {}
 
   /**
-   * Whether a throwable, or one of its causes, is this side's own failure.
+   * Whether a throwable, or one of its causes, is a failure on the caller's side.
    *
-   * @param thrown what a call failed with, or null
+   * @param thrown what a call failed with; null: false
    */
   public static boolean isLocal(@Nullable Throwable thrown) {
     Throwable t = thrown;
@@ -48,25 +59,26 @@ public final class LocalFailures {
       if (hasMessage(t)) {
         return true;
       }
-      if (local && is(t, ENDED_BY_PEER)) {
+      // it looked like a local TLS failure, but its cause says otherwise
+      if (local && isAny(t, ENDED_BY_PEER)) {
         return false;
       }
-      local |= is(t, CLASSES);
+      local |= isAny(t, CLASSES);
     }
     return local;
   }
 
   private static boolean hasMessage(Throwable t) {
-    String said = t.getMessage();
-    for (int i = 0; said != null && i < MESSAGES.length; i++) {
-      if (said.contains(MESSAGES[i])) {
+    String message = t.getMessage();
+    for (int i = 0; message != null && i < MESSAGES.length; i++) {
+      if (message.contains(MESSAGES[i])) {
         return true;
       }
     }
     return false;
   }
 
-  private static boolean is(Throwable t, String[] names) {
+  private static boolean isAny(Throwable t, String[] names) {
     for (Class<?> c = t.getClass(); c != null; c = c.getSuperclass()) {
       for (String name : names) {
         if (name.equals(c.getName())) {

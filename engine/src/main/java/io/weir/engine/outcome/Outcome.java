@@ -4,51 +4,53 @@ import io.weir.engine.grpc.GrpcCodes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a call ended, whatever its protocol, packed into an {@code int}, so that telling everybody
- * who counts it allocates nothing.
+ * How a call ended, whatever its protocol. It is packed into an {@code int}, so passing it to
+ * everybody who counts it allocates nothing.
  *
  * <p>An outcome has up to three parts:
  *
  * <ul>
  *   <li>the <b>protocol</b> of the answer: {@link #HTTP}, {@link #GRPC}, {@link #MESSAGING}, or
  *       {@link #NO_ANSWER};
- *   <li>the answer's <b>code</b>: an HTTP status, a gRPC status code, or of a message whether it
- *       was handled (0) or not (1);
- *   <li>the <b>{@link Failure}</b>: why there was no answer, or what is known of one beyond its
- *       code. A gRPC library has a code for every failure ({@code UNAVAILABLE} where nobody could
- *       be reached), so an outcome may have both.
+ *   <li>the <b>code</b> of the answer: an HTTP status; a gRPC status code; or for a message 0 when
+ *       it was handled, 1 when not;
+ *   <li>the <b>{@link Failure}</b>: why there was no answer, or more about an answer than its code.
+ *       gRPC libraries have a code for every failure ({@code UNAVAILABLE} when the server cannot be
+ *       reached), so an outcome may have both.
  * </ul>
  *
- * <p>Make one with {@link #http}, {@link #grpc(int)}, {@link #message} or {@link #failed}, and read
- * it with the methods here; its bits are nobody's business. {@link #NONE} says nothing at all. A
- * bare status is not an outcome: {@code 200} has no protocol.
+ * <p>Make an outcome by {@link #http}, {@link #grpc(int)}, {@link #message} or {@link #failed}, and
+ * read it by the methods here; do not use its bits. {@link #NONE} says nothing. A bare status is
+ * not an outcome: {@code 200} has no protocol.
  *
- * <p>Who judges an outcome (circuit breaker, outlier ejection, concurrency limit, metrics) does so
- * where it is used; there is no good or bad here.
+ * <p>An outcome is neither good nor bad. Circuit breaker, outlier detection, concurrency limit and
+ * metrics each judge it for themselves.
  */
 public final class Outcome {
-  /** Nothing is known: the call was never made, or how it ended tells nothing. */
+  /** The call was never made, or how it ended is unknown. */
   public static final int NONE = 0;
 
-  /** Protocols. */
+  /** Protocol: there was no answer. The other protocols are below. */
   public static final int NO_ANSWER = 0;
 
   public static final int HTTP = 1;
   public static final int GRPC = 2;
   public static final int MESSAGING = 3;
 
-  // bits 0 to 15: code; 16 to 18: failure, 0 for none; 20 and 21: protocol
-  private static final int CODE = 0xffff;
-  private static final int FAILURE = 16;
-  private static final int FAILURES = 7;
-  private static final int PROTOCOL = 20;
+  // bits 0 to 15: code; 16 to 18: failure, as its ordinal plus 1, or 0 for none; 20 and 21:
+  // protocol
+  private static final int CODE_MASK = 0xffff;
+  private static final int FAILURE_SHIFT = 16;
+  private static final int FAILURE_MASK = 7;
+  private static final int PROTOCOL_SHIFT = 20;
 
-  private static final @Nullable Failure[] BY_PLACE = byPlace();
+  /** The failure by the value of its bits; null for 0. */
+  private static final @Nullable Failure[] FAILURES = failures();
 
   private Outcome() {}
 
-  private static @Nullable Failure[] byPlace() {
-    @Nullable Failure[] all = new Failure[FAILURES + 1];
+  private static @Nullable Failure[] failures() {
+    @Nullable Failure[] all = new Failure[FAILURE_MASK + 1];
     System.arraycopy(Failure.values(), 0, all, 1, Failure.values().length);
     return all;
   }
@@ -56,86 +58,88 @@ public final class Outcome {
   /**
    * An HTTP answer.
    *
-   * @param status as it was received or sent, also one nobody knows; 0 to 65535, others become the
-   *     nearest of these
+   * @param status as received or sent, even if unknown. Below 0 becomes 0, above 65535 becomes
+   *     65535
    */
   public static int http(int status) {
-    return HTTP << PROTOCOL | coded(status);
+    return HTTP << PROTOCOL_SHIFT | toCode(status);
   }
 
   /**
    * A gRPC status.
    *
-   * @param code its number, also one nobody knows; 0 to 65535, others become the nearest of these
+   * @param code as received or sent, even if unknown. Below 0 becomes 0, above 65535 becomes 65535
    */
   public static int grpc(int code) {
-    return GRPC << PROTOCOL | coded(code);
+    return GRPC << PROTOCOL_SHIFT | toCode(code);
   }
 
   /**
-   * A gRPC status of which more is known.
+   * A gRPC status, and what is known beyond its code.
    *
-   * @param failure {@link Failure#CANCELLED}: by the caller itself; {@link Failure#CONNECT}: never
-   *     sent; {@link Failure#TIMEOUT}: by its deadline; {@link Failure#LOCAL}; null otherwise
+   * @param failure {@link Failure#CANCELLED}: the caller itself cancelled; {@link Failure#CONNECT}:
+   *     the call was never sent; {@link Failure#TIMEOUT}: its deadline passed; {@link
+   *     Failure#LOCAL}: the caller's side failed; null: nothing more is known
    */
   public static int grpc(int code, @Nullable Failure failure) {
     return failure == null ? grpc(code) : grpc(code) | failed(failure);
   }
 
-  /** A message was handed over: to a broker, or to who consumes it. */
+  /** A message was handed to a broker, or to its consumer. */
   public static int message(boolean handled) {
-    return MESSAGING << PROTOCOL | (handled ? 0 : 1);
+    return MESSAGING << PROTOCOL_SHIFT | (handled ? 0 : 1);
   }
 
   /** There was no answer. */
   public static int failed(Failure failure) {
-    return failure.ordinal() + 1 << FAILURE;
+    return failure.ordinal() + 1 << FAILURE_SHIFT;
   }
 
   /**
-   * The target's own Weir refused the call: shed load, which is no evidence against the target.
+   * The Weir agent of the target refused the call: it sheds load, which is not evidence against the
+   * target.
    *
-   * @param answer the refusal as it was received
+   * @param answer the refusal as it was received, an outcome
    */
   public static int shed(int answer) {
-    return answer & ~(FAILURES << FAILURE) | failed(Failure.SHED);
+    return answer & ~(FAILURE_MASK << FAILURE_SHIFT) | failed(Failure.SHED);
   }
 
-  private static int coded(int code) {
-    return code < 0 ? 0 : Math.min(code, CODE);
+  private static int toCode(int code) {
+    return code < 0 ? 0 : Math.min(code, CODE_MASK);
   }
 
   /** {@link #HTTP}, {@link #GRPC}, {@link #MESSAGING} or {@link #NO_ANSWER}. */
   public static int protocol(int outcome) {
-    return outcome >>> PROTOCOL;
+    return outcome >>> PROTOCOL_SHIFT;
   }
 
-  /** What the answer said, in its protocol's own numbers; 0 without one. */
+  /** The code of the answer, in the numbers of its protocol; 0 when there is no answer. */
   public static int code(int outcome) {
-    return outcome & CODE;
+    return outcome & CODE_MASK;
   }
 
-  /** HTTP status, or -1: it is no HTTP answer. */
+  /** HTTP status, or -1 when it is no HTTP answer. */
   public static int status(int outcome) {
     return protocol(outcome) == HTTP ? code(outcome) : -1;
   }
 
-  /** gRPC status code, or -1: it is none. */
+  /** gRPC status code, or -1 when it is no gRPC answer. */
   public static int grpcCode(int outcome) {
     return protocol(outcome) == GRPC ? code(outcome) : -1;
   }
 
-  /** How it failed, or null: there is an answer, and all that is known of it is its code. */
+  /** The failure; null when there is an answer and nothing more is known than its code. */
   public static @Nullable Failure failure(int outcome) {
-    return BY_PLACE[outcome >>> FAILURE & FAILURES];
+    return FAILURES[outcome >>> FAILURE_SHIFT & FAILURE_MASK];
   }
 
   /** Whether the outcome has a {@link #failure}. */
   public static boolean hasFailure(int outcome) {
-    return (outcome & FAILURES << FAILURE) != 0;
+    return (outcome & FAILURE_MASK << FAILURE_SHIFT) != 0;
   }
 
-  /** For people: {@code HTTP 503}, {@code gRPC UNAVAILABLE, CONNECT}, {@code TIMEOUT}. */
+  /** A text for people: {@code HTTP 503}, {@code gRPC UNAVAILABLE, CONNECT}, {@code TIMEOUT}. */
   public static String describe(int outcome) {
     Failure failure = failure(outcome);
     String answer;

@@ -7,7 +7,7 @@ import io.weir.engine.outcome.Outcome;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 
-/** What one instance has done since the interval began. */
+/** The outcomes of one instance since the interval began. */
 final class InstanceStats implements OutcomeListener {
   private static final AtomicLongFieldUpdater<InstanceStats> COUNTS =
       AtomicLongFieldUpdater.newUpdater(InstanceStats.class, "counts");
@@ -16,21 +16,22 @@ final class InstanceStats implements OutcomeListener {
 
   private static final int NOT_HANDLED = Outcome.message(false);
 
-  final OutlierDetector among;
+  final OutlierDetector detector;
   final Instance instance;
 
-  /** Failures in the low, calls in the high half. */
+  /** Failures in the low 32 bits, calls in the high 32 bits. */
   private volatile long counts;
 
   private volatile int inARow;
 
-  // of the interval that was closed, and times ejected: whoever decides
+  // The counts of the closed interval, and how often it was ejected. Used by the one thread that
+  // decides.
   long calls;
   long failures;
-  int times;
+  int timesEjected;
 
-  InstanceStats(OutlierDetector among, Instance instance) {
-    this.among = among;
+  InstanceStats(OutlierDetector detector, Instance instance) {
+    this.detector = detector;
     this.instance = instance;
   }
 
@@ -39,7 +40,7 @@ final class InstanceStats implements OutcomeListener {
     int status = Outcome.status(outcome);
     int grpc = Outcome.grpcCode(outcome);
     if (grpc == GrpcCodes.CANCELLED) {
-      return; // the caller's own doing
+      return; // the caller cancelled: says nothing about the instance
     }
     boolean gateway =
         status >= 502 && status <= 504
@@ -54,19 +55,20 @@ final class InstanceStats implements OutcomeListener {
             || outcome == NOT_HANDLED;
     COUNTS.addAndGet(this, (1L << 32) + (failed ? 1 : 0));
     if (gateway) {
-      // while it is out, calls that were under way or made in panic say nothing new
+      // while it is ejected, calls in flight and calls made because too few instances are left say
+      // nothing new
       if (IN_A_ROW.incrementAndGet(this) >= OutlierDetector.GATEWAY_ERRORS
           && !instance.ejected(now)) {
-        among.candidate(this, now);
+        detector.ejectNow(this, now);
       }
     } else if (inARow != 0) {
       inARow = 0;
     }
-    among.ended(now);
+    detector.ended(now);
   }
 
-  /** Closes the interval and opens the next. */
-  void close() {
+  /** Closes the interval and begins the next. */
+  void closeInterval() {
     long c = COUNTS.getAndSet(this, 0);
     calls = c >>> 32;
     failures = c & 0xFFFF_FFFFL;
@@ -76,8 +78,8 @@ final class InstanceStats implements OutcomeListener {
     return calls == 0 ? 1 : (double) (calls - failures) / calls;
   }
 
-  /** Starts over: what led to an ejection does not lead to the next. */
-  void forget() {
+  /** Clears the counts at an ejection, so that the same failures do not lead to another. */
+  void reset() {
     inARow = 0;
     counts = 0;
   }

@@ -8,24 +8,31 @@ import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes instances that fail much more than they should out of routing for a while, before the
- * service's breaker has to. After Envoy's outlier detection and gRFC A50.
+ * Takes instances that fail far too often out of routing for a while, before the breaker of the
+ * service has to open. After Envoy's outlier detection and gRFC A50.
  *
- * <p>How it works: each instance has a tally of its own. Three things make it a candidate: five
- * gateway errors in a row, judged at the call; and, judged over intervals of ten seconds, a share
- * of failures of 85 % or more, or a success rate more than 1.9 standard deviations below the mean
- * of its peers. There is no timer: the first call to end after an interval judges it. An instance
- * with no success at all is a candidate even where the deviation would reach below zero.
+ * <p>How it works: each instance has its own {@link InstanceStats}. An instance is ejected for one
+ * of three reasons. The first is judged when a call ends, the others once per interval of ten
+ * seconds:
  *
- * <p>Ejection lasts 30 s times the number of times it happened, 300 s at most, a tenth more or less
- * by chance so that instances do not come back together; every good interval takes one time off.
- * Never more than the allowed share of instances is out, though always one may be: this is looked
- * at <em>before</em> ejecting, by one thread at a time - another that comes meanwhile leaves the
- * candidate for its next failure. Ejection only takes an instance out of what the router picks
- * from; the router uses all when less than half are left.
+ * <ul>
+ *   <li>five gateway errors in a row;
+ *   <li>85 % or more of its calls failed;
+ *   <li>its success rate is more than 1.9 standard deviations below the mean of its peers. An
+ *       instance without any success counts as such even if that bound is below zero.
+ * </ul>
  *
- * <p>Threading: calls end on any thread, without lock or allocation; {@link #build} belongs to
- * whoever builds a snapshot.
+ * <p>There is no timer: the first call that ends after an interval judges it.
+ *
+ * <p>The n-th ejection lasts n times 30 s, at most 300 s, with a jitter of a tenth so that
+ * instances do not return together. Every good interval takes one off n. Never more than the
+ * allowed share of instances is out, but one always may be. This is checked <em>before</em>
+ * ejecting, by one thread at a time. If another thread comes meanwhile, it leaves the instance to
+ * its next failure. An ejected instance is only skipped by the router, which uses all instances
+ * when less than half are left.
+ *
+ * <p>Threading: calls end on any thread, without lock or allocation. {@link #build} belongs to the
+ * thread that builds the rules in force.
  */
 public final class OutlierDetector {
   private static final AtomicIntegerFieldUpdater<OutlierDetector> DECIDING =
@@ -46,30 +53,34 @@ public final class OutlierDetector {
   private static final double JITTER = 0.1;
   private static final double FAILURE_SHARE = 0.85;
 
-  /** Calls an instance must have had in an interval for its failure share to count. */
+  /** Calls an instance must have had in an interval for its share of failures to count. */
   private static final int SHARE_CALLS = 20;
 
-  /** And for its success rate to be compared with that of at least so many peers. */
+  /** Calls an instance must have had in an interval for its success rate to be compared. */
   private static final int RATE_CALLS = 100;
 
+  /** And so many instances, itself included, must have had so many calls. */
   private static final int RATE_PEERS = 5;
+
   private static final double SIGMAS = 1.9;
 
-  private final DoubleSupplier draw;
-  private volatile InstanceStats[] tallies = new InstanceStats[0];
+  private final DoubleSupplier random;
+  private volatile InstanceStats[] allStats = new InstanceStats[0];
   private volatile int maxPercent;
   private volatile long intervalEnd;
   private volatile int deciding;
 
-  private OutlierDetector(DoubleSupplier draw, long now) {
-    this.draw = draw;
+  private OutlierDetector(DoubleSupplier random, long now) {
+    this.random = random;
     this.intervalEnd = now + INTERVAL_NANOS;
   }
 
   /**
-   * @param before running state carried over, or null
-   * @param instances live instances, after they took over the state of those before
-   * @param maxPercent share of instances that may be out, 0 to 100; 0: never eject
+   * Makes the detector for new rules in force.
+   *
+   * @param before the detector before, whose state is carried over; or null
+   * @param instances live instances, after they took over their running state
+   * @param maxPercent share of instances that may be ejected, 0 to 100; 0: never eject
    * @return null when there is nothing to judge
    */
   public static @Nullable OutlierDetector build(
@@ -82,42 +93,42 @@ public final class OutlierDetector {
       List<Instance> instances,
       int maxPercent,
       long now,
-      DoubleSupplier draw) {
+      DoubleSupplier random) {
     if (instances.isEmpty() || maxPercent == 0) {
       for (Instance i : instances) {
         i.report(null);
       }
       return null;
     }
-    OutlierDetector o = before == null ? new OutlierDetector(draw, now) : before;
+    OutlierDetector detector = before == null ? new OutlierDetector(random, now) : before;
     InstanceStats[] next = new InstanceStats[instances.size()];
     for (int i = 0; i < next.length; i++) {
       Instance instance = instances.get(i);
-      InstanceStats t =
+      InstanceStats stats =
           instance.outcomes() instanceof InstanceStats ? (InstanceStats) instance.outcomes() : null;
-      if (t == null || t.among != o) {
-        t = new InstanceStats(o, instance);
-        instance.report(t);
+      if (stats == null || stats.detector != detector) {
+        stats = new InstanceStats(detector, instance);
+        instance.report(stats);
       }
-      next[i] = t;
+      next[i] = stats;
     }
-    o.tallies = next;
-    o.maxPercent = maxPercent;
-    return o;
+    detector.allStats = next;
+    detector.maxPercent = maxPercent;
+    return detector;
   }
 
-  /** Instances out of routing now. */
+  /** How many instances are ejected now. */
   public int ejected(long now) {
     int n = 0;
-    for (InstanceStats t : tallies) {
-      if (t.instance.ejected(now)) {
+    for (InstanceStats stats : allStats) {
+      if (stats.instance.ejected(now)) {
         n++;
       }
     }
     return n;
   }
 
-  /** Judges the interval when it is over. */
+  /** A call ended. Judges the interval when it is over. */
   void ended(long now) {
     long end = intervalEnd;
     if (now - end < 0 || !DECIDING.compareAndSet(this, 0, 1)) {
@@ -133,11 +144,11 @@ public final class OutlierDetector {
     }
   }
 
-  /** Five gateway errors in a row. */
-  void candidate(InstanceStats t, long now) {
+  /** Ejects an instance after five gateway errors in a row, unless another thread is deciding. */
+  void ejectNow(InstanceStats stats, long now) {
     if (DECIDING.compareAndSet(this, 0, 1)) {
       try {
-        eject(t, now);
+        eject(stats, now);
       } finally {
         deciding = 0;
       }
@@ -145,48 +156,50 @@ public final class OutlierDetector {
   }
 
   private void judge(long now) {
-    InstanceStats[] all = tallies;
+    InstanceStats[] all = allStats;
     int peers = 0;
     double sum = 0;
-    double squares = 0;
-    for (InstanceStats t : all) {
-      t.close();
-      if (t.calls >= RATE_CALLS && !t.instance.ejected(now)) {
+    double sumOfSquares = 0;
+    for (InstanceStats stats : all) {
+      stats.closeInterval();
+      if (stats.calls >= RATE_CALLS && !stats.instance.ejected(now)) {
         peers++;
-        double rate = t.successRate();
+        double rate = stats.successRate();
         sum += rate;
-        squares += rate * rate;
+        sumOfSquares += rate * rate;
       }
     }
     double mean = peers == 0 ? 0 : sum / peers;
-    double sigma = peers == 0 ? 0 : Math.sqrt(Math.max(0, squares / peers - mean * mean));
-    double least = mean - SIGMAS * sigma;
-    for (InstanceStats t : all) {
-      if (t.instance.ejected(now)) {
+    double sigma = peers == 0 ? 0 : Math.sqrt(Math.max(0, sumOfSquares / peers - mean * mean));
+    double lowestRate = mean - SIGMAS * sigma;
+    for (InstanceStats stats : all) {
+      if (stats.instance.ejected(now)) {
         continue;
       }
-      boolean fails = t.calls >= SHARE_CALLS && t.failures >= FAILURE_SHARE * t.calls;
-      boolean behind =
+      boolean failsMuch =
+          stats.calls >= SHARE_CALLS && stats.failures >= FAILURE_SHARE * stats.calls;
+      boolean isWorseThanPeers =
           peers >= RATE_PEERS
-              && t.calls >= RATE_CALLS
-              && (t.successRate() < least || t.failures == t.calls);
-      if (fails || behind) {
-        eject(t, now);
-      } else if (t.calls > t.failures && t.times > 0) {
-        t.times--;
+              && stats.calls >= RATE_CALLS
+              && (stats.successRate() < lowestRate || stats.failures == stats.calls);
+      if (failsMuch || isWorseThanPeers) {
+        eject(stats, now);
+      } else if (stats.calls > stats.failures && stats.timesEjected > 0) {
+        stats.timesEjected--;
       }
     }
   }
 
-  private void eject(InstanceStats t, long now) {
-    InstanceStats[] all = tallies;
+  private void eject(InstanceStats stats, long now) {
+    InstanceStats[] all = allStats;
     int allowed = Math.max(1, (int) ((long) all.length * maxPercent / 100));
-    if (t.instance.ejected(now) || ejected(now) >= allowed) {
+    if (stats.instance.ejected(now) || ejected(now) >= allowed) {
       return;
     }
-    t.times = Math.min(t.times + 1, (int) (MAX_NANOS / BASE_NANOS));
-    double jitter = 1 - JITTER + 2 * JITTER * draw.getAsDouble();
-    t.forget();
-    t.instance.eject(now + (long) Math.min(MAX_NANOS, BASE_NANOS * t.times * jitter));
+    stats.timesEjected = Math.min(stats.timesEjected + 1, (int) (MAX_NANOS / BASE_NANOS));
+    double jitter = 1 - JITTER + 2 * JITTER * random.getAsDouble();
+    stats.reset();
+    stats.instance.eject(
+        now + (long) Math.min(MAX_NANOS, BASE_NANOS * stats.timesEjected * jitter));
   }
 }

@@ -16,7 +16,7 @@ class ClassificationTest {
   private static final int S = OutcomeClassifier.SUCCESS;
   private static final int F = OutcomeClassifier.FAILURE;
   private static final int I = OutcomeClassifier.IGNORED;
-  private static final int O = OutcomeClassifier.OWN;
+  private static final int O = OutcomeClassifier.FAILURE_NOT_SHARED;
 
   private static int http(CircuitBreakerRule rule, int status) {
     return new OutcomeClassifier(rule).classify(Outcome.http(status), null);
@@ -84,8 +84,8 @@ class ClassificationTest {
   void aPredicateThatThrowsRecordsAndLeaksNoPermit() {
     CircuitBreakerRule rule = Rig.rule().build();
     CircuitBreaker breaker = new CircuitBreaker("order", rule, () -> 0.5, 0);
-    BreakerRuleEdition guard =
-        new BreakerRuleEdition(
+    BreakerRuleVersion guard =
+        new BreakerRuleVersion(
             rule,
             breaker,
             new OutcomeClassifier(rule) {

@@ -80,7 +80,7 @@ class EvidenceTest {
     long died = r.now;
     bad(r, perSecond, 3);
     assertThat(r.state()).isEqualTo("open");
-    assertThat((r.breaker().era().since - died) / 1e9).isBetween(0.9999, 1.0501);
+    assertThat((r.breaker().period().since - died) / 1e9).isBetween(0.9999, 1.0501);
   }
 
   @Test
@@ -89,7 +89,7 @@ class EvidenceTest {
     good(r, 5, 10);
     long died = r.now;
     bad(r, 5, 10);
-    assertThat((r.breaker().era().since - died) / 1e9).isBetween(2.1, 2.3);
+    assertThat((r.breaker().period().since - died) / 1e9).isBetween(2.1, 2.3);
   }
 
   @ParameterizedTest

@@ -25,11 +25,11 @@ class HalfOpenPermitsTest {
     for (int i = 0; i < 3; i++) {
       probes.take(-10, 5);
     }
-    assertThat(probes.good(2)).isFalse();
-    assertThat(probes.good(0)).isFalse();
+    assertThat(probes.markSucceeded(2)).isFalse();
+    assertThat(probes.markSucceeded(0)).isFalse();
     assertThat(probes.outstanding()).isEqualTo(1);
-    assertThat(probes.take(-10, 5)).as("a good place stays taken").isEqualTo(-1);
-    assertThat(probes.good(1)).isTrue();
+    assertThat(probes.take(-10, 5)).as("a probe that succeeded stays taken").isEqualTo(-1);
+    assertThat(probes.markSucceeded(1)).isTrue();
     assertThat(probes.outstanding()).isZero();
   }
 
@@ -43,7 +43,7 @@ class HalfOpenPermitsTest {
     assertThat(probes.isOverdue(second, -2)).isTrue();
     assertThat(probes.anyOverdue(-5)).isFalse();
     assertThat(probes.anyOverdue(-4)).isTrue();
-    probes.good(first);
+    probes.markSucceeded(first);
     assertThat(probes.isOverdue(first, 100)).as("it has answered").isFalse();
     assertThat(probes.anyOverdue(-3)).isFalse();
     assertThat(probes.anyOverdue(-2)).isTrue();

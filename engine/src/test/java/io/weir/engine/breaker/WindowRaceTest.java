@@ -81,7 +81,7 @@ class WindowRaceTest {
       CountBasedWindow w = new CountBasedWindow(size);
       for (int i = 0; i < 100_000; i++) {
         long at = i < 100 ? i : i < 200 ? Integer.MAX_VALUE - i : random.nextLong() >>> 1;
-        assertThat(w.place(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
+        assertThat(w.index(at)).isEqualTo((int) (at & Integer.MAX_VALUE) % size);
       }
     }
   }
@@ -164,7 +164,7 @@ class WindowRaceTest {
         });
     r.rules(Rig.rule().countWindow(32).minCalls(32).failureRatio(1).build());
     r.good(32);
-    assertThat(r.breaker().era().window.failures(r.now)).isZero();
+    assertThat(r.breaker().period().window.failures(r.now)).isZero();
     r.bad(32);
     assertThat(r.state()).isEqualTo("open");
   }

@@ -73,7 +73,7 @@ class CallLedgerTest {
     ledger.permit(
         new Told("does not") {
           @Override
-          public boolean times() {
+          public boolean needsDuration() {
             return false;
           }
         },

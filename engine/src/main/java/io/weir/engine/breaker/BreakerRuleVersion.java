@@ -10,11 +10,14 @@ import io.weir.engine.rules.CircuitBreakerRule;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One version of a rule in front of its {@link CircuitBreaker}: a call that was let in under it is
- * also judged by it, whatever has been edited meanwhile.
+ * One version of a circuit breaker rule. It admits calls to its {@link CircuitBreaker} and records
+ * their outcomes.
+ *
+ * <p>An edit of the rule makes a new version in front of the same breaker. A call is judged by the
+ * version that admitted it, even if the rule has been edited since.
  */
-final class BreakerRuleEdition implements CallLedger.Recorder, SlidingWindow.Judge {
-  /** So that 0.07 of 100 calls is 7, not 8. */
+final class BreakerRuleVersion implements CallLedger.Recorder, SlidingWindow.Judge {
+  /** A tolerance for rounding: 0.07 of 100 calls is 7 failures, not 8. */
   private static final double ROUNDING = 1e-9;
 
   private static final int DEFAULT_STATUS = 503;
@@ -25,28 +28,31 @@ final class BreakerRuleEdition implements CallLedger.Recorder, SlidingWindow.Jud
   final CircuitBreakerRule rule;
   final CircuitBreaker breaker;
 
-  /** Null: about every call. */
+  /** Null when the rule is about every call. */
   final @Nullable MatchExpression match;
 
   private final OutcomeClassifier classifier;
   private final Refusal refusal;
 
-  /** A count window can hold no more calls than its size. */
+  /** At most the size of a count window, which never holds more calls. */
   private final long minCalls;
 
-  // of the rule and the classifier, beside what each call reads of this anyway
+  // Copies of fields of the rule and the classifier: each call reads this object anyway.
 
   private final boolean forced;
   private final long slowCallNanos;
   private final long minNanos;
   final int consecutiveFailures;
 
-  /** Whether an answer 200, or OK over gRPC, is a success: all but the strangest rules say so. */
+  /**
+   * Whether HTTP 200 is a success under this rule, as it is under nearly every rule. The same for
+   * gRPC OK below. Such a call skips the classifier.
+   */
   private final boolean http200;
 
   private final boolean grpcOk;
 
-  BreakerRuleEdition(
+  BreakerRuleVersion(
       CircuitBreakerRule rule, CircuitBreaker breaker, OutcomeClassifier classifier) {
     this.rule = rule;
     this.breaker = breaker;
@@ -70,6 +76,11 @@ final class BreakerRuleEdition implements CallLedger.Recorder, SlidingWindow.Jud
             null);
   }
 
+  /**
+   * Admits or refuses a call.
+   *
+   * @return false when the call is refused; the ledger then has the refusal
+   */
   boolean admit(long now, CallLedger ledger) {
     long permit = breaker.admit(rule, forced, now);
     if (permit >= 0) {
@@ -91,44 +102,44 @@ final class BreakerRuleEdition implements CallLedger.Recorder, SlidingWindow.Jud
     long permit = ledger.breakerPermit();
     if (verdict == OutcomeClassifier.IGNORED) {
       breaker.ignored.increment();
-      breaker.givenBack(permit);
+      breaker.release(permit);
       return;
     }
-    int seen = 0;
+    int result = 0;
     if (verdict != OutcomeClassifier.SUCCESS) {
       breaker.failed.increment();
-      seen =
+      result =
           verdict == OutcomeClassifier.FAILURE
               ? SlidingWindow.FAILED
-              : SlidingWindow.FAILED | SlidingWindow.OWN;
+              : SlidingWindow.FAILED | SlidingWindow.NOT_SHARED;
     }
     long took = now - ledger.startNanos();
     if (slowCallNanos > 0 && took >= slowCallNanos) {
-      seen |= SlidingWindow.SLOW;
+      result |= SlidingWindow.SLOW;
     }
     LatencyRecorder l = breaker.latency();
     if (l != null) {
       l.record(took);
     }
-    breaker.ended(this, permit, seen, now);
+    breaker.ended(this, permit, result, now);
   }
 
   private int judge(int outcome, @Nullable Throwable thrown) {
     try {
       return classifier.classify(outcome, thrown);
     } catch (Throwable t) {
-      return OutcomeClassifier
-          .OWN; // what cannot be judged is recorded here; the permit never leaks
+      // an outcome that cannot be judged is a failure; an exception here would lose the permit
+      return OutcomeClassifier.FAILURE_NOT_SHARED;
     }
   }
 
   @Override
   public void abandon(CallLedger ledger, long now) {
-    breaker.givenBack(ledger.breakerPermit());
+    breaker.release(ledger.breakerPermit());
   }
 
   @Override
-  public boolean times() {
+  public boolean needsDuration() {
     return slowCallNanos > 0 || breaker.latency() != null;
   }
 
