@@ -8,9 +8,9 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the port a container has opened, or is about to close. Reflection, because this happens
- * once in a server's life and three containers in a dozen versions agree on these few public
- * methods; a container that lacks one is simply not registered.
+ * Reports to {@link ListeningPorts} the port that a container has opened or is about to close. Uses
+ * reflection: it runs once in a server's life, and the same few public methods exist in a dozen
+ * versions of three containers. A container that lacks one of them is not registered.
  */
 public final class ListeningHook extends Hook {
   private final ListeningPorts ports;
@@ -19,6 +19,9 @@ public final class ListeningHook extends Hook {
     ports = engine.ports();
   }
 
+  /**
+   * @param state null: the port was opened; anything else: it is about to be closed
+   */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
@@ -29,7 +32,7 @@ public final class ListeningHook extends Hook {
       if (state == null) {
         throw e;
       }
-      // a server that is stopped twice, or was never started, has no port to tell
+      // a server that is stopped twice, or was never started, has no port to report
     }
     return result;
   }
@@ -74,7 +77,7 @@ public final class ListeningHook extends Hook {
     ports.listening("http", host, port);
   }
 
-  /** {@code /127.0.0.1} and {@code localhost/127.0.0.1} as InetAddress prints them. */
+  /** The address in {@code /127.0.0.1} or {@code localhost/127.0.0.1}, as InetAddress prints it. */
   private static String literal(String text) {
     return text.substring(text.indexOf('/') + 1);
   }
