@@ -239,7 +239,10 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     return 0;
   }
 
-  /** The bucket of a latency; never {@link #OVERLOADED_BUCKET}. */
+  /**
+   * The bucket of a latency; never {@link #OVERLOADED_BUCKET}. Sixteen units are added first, so
+   * that short latencies, too, are in an octave (power of two) with sixteen buckets.
+   */
   static int bucket(long nanos) {
     long v = Math.max(nanos, 0) + ((1L << SUB_BUCKET_BITS) << UNIT_BITS) >> UNIT_BITS;
     int octave = 63 - Long.numberOfLeadingZeros(v) - SUB_BUCKET_BITS;

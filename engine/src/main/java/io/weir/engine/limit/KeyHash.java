@@ -39,6 +39,7 @@ final class KeyHash {
    * encodings never hash the same words.
    */
   static long sip(long k0, long k1, String part) {
+    // the four constants are SipHash's own
     long v0 = k0 ^ 0x736f6d6570736575L;
     long v1 = k1 ^ 0x646f72616e646f6dL;
     long v2 = k0 ^ 0x6c7967656e657261L;

@@ -32,7 +32,10 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
   private static final class Rate {
     final double qps;
     final RateTerms terms;
+
+    /** Null for a keyed rule, whose buckets are in its table. */
     final @Nullable TokenBucket bucket;
+
     final Refusal refusal;
 
     Rate(double qps, RateTerms terms, @Nullable TokenBucket bucket, Refusal refusal) {
@@ -61,7 +64,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
   private final @Nullable ConcurrencyLimit slots;
 
   /** The refusal of a call for which no slot is free; null where there are no slots. */
-  private final @Nullable Refusal full;
+  private final @Nullable Refusal noSlotRefusal;
 
   /** Latencies of the calls that a rule with auto has admitted; null while nobody reads them. */
   private volatile @Nullable LatencyRecorder latency;
@@ -85,14 +88,14 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     latency = before == null || rule.auto == null ? null : before.latency;
     if (rule.maxConcurrent == 0) {
       slots = null;
-      full = null;
+      noSlotRefusal = null;
     } else {
       slots =
           before == null || before.slots == null ? new ConcurrencyLimit(rule, now) : before.slots;
       if (before != null && slots == before.slots) {
         slots.edited(rule, now);
       }
-      full = Refusal.concurrency(rule.id, rule.response);
+      noSlotRefusal = Refusal.concurrency(rule.id, rule.response);
     }
     Rate old = before == null ? null : before.rate;
     if (!rule.rated) {
@@ -100,6 +103,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
       supersede(old);
       return;
     }
+    // buckets carry over only if they are for the same keys
     Rate same = before != null && before.rule.by.equals(rule.by) ? old : null;
     boolean tuned = rule.auto != null && before != null && before.rule.auto != null;
     double qps = tuned && old != null ? bounded(old.qps) : rule.qps;
@@ -145,6 +149,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
    */
   private Rate rate(double qps, RateTerms terms, @Nullable TokenBucket from) {
     TokenBucket b = from;
+    // a bucket may have a successor of an earlier generation, so follow them to the newest
     while (b != null && b.terms != terms) {
       b = b.succeed(terms);
     }
@@ -212,7 +217,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     return slots == null ? 0 : slots.inFlight();
   }
 
-  boolean keyed() {
+  boolean isKeyed() {
     return table != null;
   }
 
@@ -309,7 +314,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     }
     exceeded.increment();
     if (!rule.shadow) {
-      ledger.refuseFull(full, slots.limit());
+      ledger.refuseFull(noSlotRefusal, slots.limit());
     }
     return false;
   }

@@ -109,7 +109,7 @@ public final class RateLimiters implements CallLedger.Timer {
       if (r.enabled && r.side == side) {
         RateLimiter o = old.remove(r.id);
         RateLimiter l = o != null && unchanged(o.rule, r) ? o : new RateLimiter(r, o, now);
-        (l.keyed() ? keyed : global).add(l);
+        (l.isKeyed() ? keyed : global).add(l);
       }
     }
     keyed.addAll(global);

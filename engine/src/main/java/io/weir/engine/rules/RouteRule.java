@@ -20,15 +20,21 @@ public final class RouteRule extends Rule {
       new Comparator<RouteRule>() {
         @Override
         public int compare(RouteRule a, RouteRule b) {
-          boolean last = a.id.equals("default");
-          return last == b.id.equals("default") ? a.id.compareTo(b.id) : last ? 1 : -1;
+          boolean aIsDefault = a.id.equals("default");
+          if (aIsDefault != b.id.equals("default")) {
+            return aIsDefault ? 1 : -1;
+          }
+          return a.id.compareTo(b.id);
         }
       };
 
-  /** What happens when the chosen arm has no live instance: refused, any untagged, or default. */
+  /** What happens to a call when the chosen arm has no live instance. */
   public enum Fallback {
+    /** The call is refused. */
     NONE,
+    /** The call goes to any instance without the label {@code canary}. */
     ANY,
+    /** The call goes to the rule's default, or to that of the next rule that has one. */
     DEFAULT
   }
 

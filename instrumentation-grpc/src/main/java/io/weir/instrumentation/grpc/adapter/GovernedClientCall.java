@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * which the call closes, once for every type of call.
  */
 final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, RespT> {
+  /** How many causes of an exception are examined, as a chain of causes may be a circle. */
   private static final int MAX_CAUSES = 8;
 
   private final ClientGate gate;
@@ -179,6 +180,7 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
     return deadline == null ? Long.MAX_VALUE : deadline.timeRemaining(TimeUnit.NANOSECONDS);
   }
 
+  /** Sets the headers and starts the library's call. */
   void begin(ClientCall<ReqT, RespT> call, Listener<RespT> listener) {
     try {
       GrpcNames.set(headers, headersToSet);
@@ -190,6 +192,7 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
     }
   }
 
+  /** The call will not be made, or not be governed: gives its tokens and permits back. */
   void abandon() {
     decision.outcome().abandon(gate.engine.now());
   }
@@ -210,6 +213,7 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
             }));
   }
 
+  /** The call's options with the chosen instance and the rule's deadline. */
   private CallOptions decidedOptions() {
     CallOptions decided = options;
     if (decision.instance() != null) {
@@ -253,6 +257,7 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
     decision.outcome().endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
   }
 
+  /** Whether the call failed because no connection could be made. */
   private static boolean neverConnected(@Nullable Throwable cause) {
     Throwable t = cause;
     for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
@@ -263,6 +268,7 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
     return false;
   }
 
+  /** Records the outcome when the call closes. */
   private final class EndListener extends SimpleForwardingClientCallListener<RespT> {
     private boolean answered;
 

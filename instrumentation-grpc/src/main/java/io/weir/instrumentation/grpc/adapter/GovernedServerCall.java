@@ -33,6 +33,7 @@ final class GovernedServerCall<ReqT, RespT> extends SimpleForwardingServerCall<R
     decision = engine.newDecision();
   }
 
+  /** The library's call. */
   ServerCall<ReqT, RespT> original() {
     return delegate();
   }
@@ -43,6 +44,7 @@ final class GovernedServerCall<ReqT, RespT> extends SimpleForwardingServerCall<R
     return new ServerCall.Listener<ReqT>() {};
   }
 
+  /** Starts the application's handler. */
   ServerCall.Listener<ReqT> begin(ServerCallHandler<ReqT, RespT> next) {
     try {
       return new EndListener(next.startCall(this, headers));
@@ -99,6 +101,7 @@ final class GovernedServerCall<ReqT, RespT> extends SimpleForwardingServerCall<R
     decision.outcome().endGrpc(code.value(), failure, thrown, engine.now());
   }
 
+  /** Records the outcome when a callback throws, or the call is cancelled or complete. */
   private final class EndListener extends SimpleForwardingServerCallListener<ReqT> {
     EndListener(ServerCall.Listener<ReqT> delegate) {
       super(delegate);

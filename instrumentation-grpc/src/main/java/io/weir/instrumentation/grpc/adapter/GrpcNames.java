@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * bounded; names beyond the bound are converted each time.
  */
 final class GrpcNames {
-  private static final int MAX = 1_000;
+  private static final int MAX_NAMES = 1_000;
 
   private static final ConcurrentHashMap<String, Metadata.Key<String>> KEYS =
       new ConcurrentHashMap<String, Metadata.Key<String>>();
@@ -65,7 +65,7 @@ final class GrpcNames {
     Metadata.Key<String> key = KEYS.get(name);
     if (key == null) {
       key = newKey(name);
-      if (KEYS.size() < MAX) {
+      if (KEYS.size() < MAX_NAMES) {
         KEYS.put(name, key);
       }
     }
@@ -100,7 +100,7 @@ final class GrpcNames {
     String path = PATHS.get(fullMethodName);
     if (path == null) {
       path = "/" + fullMethodName;
-      if (PATHS.size() < MAX) {
+      if (PATHS.size() < MAX_NAMES) {
         PATHS.put(fullMethodName, path);
       }
     }
@@ -135,6 +135,7 @@ final class GrpcNames {
     int port = 0;
     for (int i = colon + 1; i < authority.length(); i++) {
       int digit = authority.charAt(i) - '0';
+      // checked before each digit, so that the number cannot overflow
       if (digit < 0 || digit > 9 || port > 65535) {
         return -1;
       }

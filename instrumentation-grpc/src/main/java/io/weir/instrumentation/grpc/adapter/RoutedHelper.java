@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
  * Routes the calls of one channel to instances.
  *
  * <p>A gRPC channel asks its load balancer for a connection ("subchannel") per call. The balancer
- * answers by a picker, which it gives to the channel through its helper. This helper is a decorator
- * of that one and wraps every picker. A call whose options carry an instance gets Weir's connection
- * to that instance; any other call gets what the balancer's own picker says. Weir's connections are
+ * answers by a picker, which it gives to the channel through its helper. This class wraps that
+ * helper and every picker. A call whose options carry an instance gets Weir's connection to that
+ * instance; any other call gets what the balancer's own picker says. Weir's connections are
  * subchannels of the same channel. So TLS, credentials, authority, keep-alive and interceptors are
  * the application's, and it does not matter which policy balances, who chose it, or whether it has
  * found any address.
@@ -50,6 +50,7 @@ import org.jspecify.annotations.Nullable;
  * says.
  */
 final class RoutedHelper extends ForwardingLoadBalancerHelper {
+  /** In place of the balancer's first picker: calls wait. */
   private static final SubchannelPicker NO_PICKER_YET =
       new SubchannelPicker() {
         @Override
@@ -70,6 +71,8 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private final Map<String, Connection> byAddress = new HashMap<String, Connection>();
   private ConnectivityState state = ConnectivityState.CONNECTING;
   private SubchannelPicker balancerPicker = NO_PICKER_YET;
+
+  /** Instances whose host name is being resolved. */
   private final Set<Instance> resolving = new HashSet<Instance>();
 
   /** The registered instances of a service when {@link #sweep} last ran for it. */
@@ -201,6 +204,10 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
   }
 
+  /**
+   * @param address null when there is a connection to the instance's address, or the address is
+   *     invalid
+   */
   private void connect(Instance instance, @Nullable InetSocketAddress address) {
     resolving.remove(instance);
     if (isShutdown) {

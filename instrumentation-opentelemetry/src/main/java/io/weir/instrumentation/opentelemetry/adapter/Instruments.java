@@ -68,13 +68,13 @@ public final class Instruments {
     }
     // OpenTelemetry has no hook for "before collection". This gauge always has a value, so its
     // callback runs at every collection: it replays the histograms, too.
-    boolean replays = m.name().equals("weir.rule.revision");
+    boolean replaysHistograms = m.name().equals("weir.rule.revision");
     DoubleGaugeBuilder b = meter.gaugeBuilder(m.name()).setDescription(m.description());
     // older SDKs warn of an empty unit
     (m.unit().isEmpty() ? b : b.setUnit(m.unit()))
         .buildWithCallback(
             to -> {
-              if (replays) {
+              if (replaysHistograms) {
                 replay();
               }
               readings.read(
@@ -106,15 +106,18 @@ public final class Instruments {
   private static AttributeKey<?>[] keys(Metric m) {
     AttributeKey<?>[] keys = new AttributeKey<?>[m.labels().size()];
     for (int i = 0; i < keys.length; i++) {
-      Label l = m.labels().get(i);
-      keys[i] =
-          l.type() == Label.Type.INTEGER
-              ? AttributeKey.longKey(l.name())
-              : l.type() == Label.Type.FLAG
-                  ? AttributeKey.booleanKey(l.name())
-                  : AttributeKey.stringKey(l.name());
+      keys[i] = key(m.labels().get(i));
     }
     return keys;
+  }
+
+  private static AttributeKey<?> key(Label label) {
+    if (label.type() == Label.Type.INTEGER) {
+      return AttributeKey.longKey(label.name());
+    }
+    return label.type() == Label.Type.FLAG
+        ? AttributeKey.booleanKey(label.name())
+        : AttributeKey.stringKey(label.name());
   }
 
   @SuppressWarnings("unchecked") // keys() has made each key with the type that getType() returns

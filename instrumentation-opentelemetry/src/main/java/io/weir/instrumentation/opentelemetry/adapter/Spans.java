@@ -31,6 +31,7 @@ final class Spans implements DecisionListener {
   private static final AttributeKey<String> REGION = AttributeKey.stringKey("region");
   private static final AttributeKey<String> ARM = AttributeKey.stringKey("weir.route.arm");
 
+  /** Returns null: this listener gives a decision no id. */
   @Override
   public <C> @Nullable String decided(
       CallDecision decision,

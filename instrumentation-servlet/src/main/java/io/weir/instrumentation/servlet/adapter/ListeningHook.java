@@ -5,6 +5,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.ListeningPorts;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,7 @@ public final class ListeningHook extends Hook {
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
       throws Throwable {
     try {
-      tell(state, self);
+      report(state, self);
     } catch (Exception e) {
       if (state == null) {
         throw e;
@@ -37,7 +38,7 @@ public final class ListeningHook extends Hook {
     return result;
   }
 
-  private void tell(@Nullable Object state, Object self) throws Exception {
+  private void report(@Nullable Object state, Object self) throws Exception {
     String type = self.getClass().getName();
     if (type.startsWith("io.undertow.")) {
       for (Object listener : (Iterable<?>) call(self, "getListenerInfo")) {
@@ -45,30 +46,22 @@ public final class ListeningHook extends Hook {
         Object address = call(listener, "getAddress");
         if (protocol.startsWith("http") && address instanceof InetSocketAddress) {
           InetSocketAddress at = (InetSocketAddress) address;
-          tell(state, at.getAddress(), at.getPort());
+          report(state, at.getAddress(), at.getPort());
         }
       }
     } else if (type.startsWith("org.apache.catalina.")) {
       Object address =
           self.getClass().getMethod("getProperty", String.class).invoke(self, "address");
       if (!String.valueOf(call(self, "getProtocolHandlerClassName")).contains("ajp")) {
-        tell(
-            state,
-            address instanceof InetAddress
-                ? (InetAddress) address
-                : address == null ? null : InetAddress.getByName(literal(String.valueOf(address))),
-            (Integer) call(self, "getLocalPort"));
+        report(state, address(address), (Integer) call(self, "getLocalPort"));
       }
     } else {
       Object host = call(self, "getHost");
-      tell(
-          state,
-          host == null ? null : InetAddress.getByName(literal(host.toString())),
-          (Integer) call(self, "getLocalPort"));
+      report(state, address(host), (Integer) call(self, "getLocalPort"));
     }
   }
 
-  private void tell(@Nullable Object state, @Nullable InetAddress address, int port) {
+  private void report(@Nullable Object state, @Nullable InetAddress address, int port) {
     if (state != null) {
       ports.stopped(port);
       return;
@@ -77,9 +70,18 @@ public final class ListeningHook extends Hook {
     ports.listening("http", host, port);
   }
 
-  /** The address in {@code /127.0.0.1} or {@code localhost/127.0.0.1}, as InetAddress prints it. */
-  private static String literal(String text) {
-    return text.substring(text.indexOf('/') + 1);
+  /**
+   * The address a container listens on; null: any.
+   *
+   * @param value an InetAddress, or text: a host, an address, or {@code localhost/127.0.0.1} as
+   *     InetAddress prints it
+   */
+  private static @Nullable InetAddress address(@Nullable Object value) throws UnknownHostException {
+    if (value == null || value instanceof InetAddress) {
+      return (InetAddress) value;
+    }
+    String text = value.toString();
+    return InetAddress.getByName(text.substring(text.indexOf('/') + 1));
   }
 
   private static Object call(Object self, String method) throws ReflectiveOperationException {

@@ -60,6 +60,13 @@ public final class ServletHook extends Hook {
     parkingKnown = true;
   }
 
+  /**
+   * @param a0 the request
+   * @param a1 the response
+   * @return a {@link ServletCall} to end in {@link #exit}, a {@link Colour} to restore there,
+   *     {@link Skip} to skip the woven method, or null for a request that is none of this hook's
+   *     business
+   */
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
