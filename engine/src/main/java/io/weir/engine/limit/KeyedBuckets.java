@@ -35,9 +35,9 @@ import org.jspecify.annotations.Nullable;
  *
  * The table stays. {@link #edited} gives every bucket a {@link TokenBucket#succeed successor}, off
  * the request path and without blocking calls. It must visit all buckets at every edit: a bucket
- * that missed one would have minted at the old rate until its next call. A call that still holds
- * the old terms takes from the newer bucket. If such a call adds a key, its bucket gets a successor
- * from the first call with the newer terms.
+ * that missed one would mint at the older rate until the next edit. A call that still holds the old
+ * terms takes from the newer bucket. If such a call adds a key, its bucket gets a successor from
+ * the first call with the newer terms.
  *
  * <p>Threads: any.
  */
@@ -244,7 +244,9 @@ final class KeyedBuckets {
     for (; ; ) {
       Node head = segment.get(slot);
       Node n = search(head, key);
-      if (n == null || !n.bucket.retired() || segment.compareAndSet(slot, head, without(head, n))) {
+      if (n == null
+          || !n.bucket.isRetired()
+          || segment.compareAndSet(slot, head, without(head, n))) {
         return;
       }
     }

@@ -252,7 +252,7 @@ final class TokenBucket implements CallLedger.Reservation {
   }
 
   /** Whether this bucket or its newest successor was retired. */
-  boolean retired() {
+  boolean isRetired() {
     return bucketInForce() == null;
   }
 }

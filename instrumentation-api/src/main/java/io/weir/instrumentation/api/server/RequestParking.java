@@ -33,7 +33,7 @@ public abstract class RequestParking {
     pacer.after(
         nanos,
         () -> {
-          if (call.due()) {
+          if (call.comeDue()) {
             try {
               back.run();
             } catch (Throwable t) {

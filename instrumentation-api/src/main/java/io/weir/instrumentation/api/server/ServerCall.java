@@ -15,16 +15,16 @@ import org.jspecify.annotations.Nullable;
  * <p>A paced call that waits without a thread is <em>parked</em> ({@link RequestParking}). States:
  *
  * <ul>
- *   <li>{@code ON_THREAD -> AWAY -> DUE -> ON_THREAD}: the call is parked, its turn comes, and a
+ *   <li>{@code ON_THREAD -> PARKED -> DUE -> ON_THREAD}: the call is parked, its turn comes, and a
  *       thread of the server takes it up.
- *   <li>{@code AWAY} or {@code DUE -> GONE}: the server has ended the request, because its caller
- *       disconnected.
+ *   <li>{@code PARKED} or {@code DUE -> ENDED}: the server has ended the request, because its
+ *       caller disconnected.
  *   <li>{@code DUE -> REFUSED}: the server has no thread for the call in time. It is answered
  *       without the application.
  * </ul>
  *
- * Each step is one compare-and-set, and the thread whose step succeeds decides what happens to the
- * request. So it is continued once or never.
+ * Each step from {@code PARKED} or {@code DUE} is one compare-and-set, and the thread whose step
+ * succeeds decides what happens to the request. So it is continued once or never.
  *
  * <p>Threads: steps may race from any thread. The thread that serves the call binds and unbinds its
  * colour.
@@ -34,9 +34,9 @@ public abstract class ServerCall implements Paced {
       AtomicIntegerFieldUpdater.newUpdater(ServerCall.class, "state");
 
   private static final int ON_THREAD = 0;
-  private static final int AWAY = 1;
+  private static final int PARKED = 1;
   private static final int DUE = 2;
-  private static final int GONE = 3;
+  private static final int ENDED = 3;
   private static final int REFUSED = 4;
 
   protected final Engine engine;
@@ -74,7 +74,7 @@ public abstract class ServerCall implements Paced {
    *
    * @return the colour that the caller must restore afterwards; null: nothing was bound
    */
-  public final @Nullable Colour servedAgain() {
+  public final @Nullable Colour bindColourAgain() {
     return colour == Colour.current() ? null : Colour.swap(colour);
   }
 
@@ -104,7 +104,7 @@ public abstract class ServerCall implements Paced {
    * @return false when the thread was interrupted and still is: the call must not be served, and
    *     its tokens have been given back
    */
-  public final boolean waited() {
+  public final boolean waitOnThread() {
     return PacedWait.onThread(this, null) == PacedWait.End.DUE;
   }
 
@@ -115,9 +115,9 @@ public abstract class ServerCall implements Paced {
    * @return true: parked, this thread must return to the server. False: the request cannot be
    *     parked and still has this thread
    */
-  public final boolean parked(RequestParking parking, Object request) {
+  public final boolean park(RequestParking parking, Object request) {
     // written first: the request can return on another thread before begin() returns
-    state = AWAY;
+    state = PARKED;
     if (parking.begin(request, this, decision.waitNanos())) {
       return true;
     }
@@ -130,8 +130,8 @@ public abstract class ServerCall implements Paced {
    *
    * @return true: the caller must give the request back to the server. False: the request has ended
    */
-  public final boolean due() {
-    return STATE.compareAndSet(this, AWAY, DUE);
+  public final boolean comeDue() {
+    return STATE.compareAndSet(this, PARKED, DUE);
   }
 
   /** Whether the server has the request back, but no thread has taken it up yet. */
@@ -158,14 +158,14 @@ public abstract class ServerCall implements Paced {
 
   /** Whether the request has ended or is refused with 503: the application must not get it. */
   public final boolean isOver() {
-    return state >= GONE;
+    return state >= ENDED;
   }
 
   /**
    * The server has ended the request: gives its tokens back if it was parked or due, else nothing.
    */
-  public final void gone() {
-    if (STATE.compareAndSet(this, AWAY, GONE) || STATE.compareAndSet(this, DUE, GONE)) {
+  public final void ended() {
+    if (STATE.compareAndSet(this, PARKED, ENDED) || STATE.compareAndSet(this, DUE, ENDED)) {
       abandon();
     }
   }

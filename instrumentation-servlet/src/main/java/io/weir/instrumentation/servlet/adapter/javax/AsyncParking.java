@@ -132,7 +132,7 @@ abstract class AsyncParking extends RequestParking {
       park(context, timeout, call, nanos);
     } catch (Throwable t) {
       // too late to let the application serve it: the request is asynchronous already
-      call.gone();
+      call.ended();
       Bridge.failedOpen(t);
       ((HttpServletResponse) context.getResponse())
           .setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
@@ -155,7 +155,7 @@ abstract class AsyncParking extends RequestParking {
 
   /**
    * Learns that the container has ended the request, because the caller has disconnected. When the
-   * request has been taken up before, {@code gone()} does nothing.
+   * request has been taken up before, {@code ended()} does nothing.
    */
   private static final class EndListener implements AsyncListener {
     private final ServerCall call;
@@ -166,17 +166,17 @@ abstract class AsyncParking extends RequestParking {
 
     @Override
     public void onError(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override
     public void onComplete(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override
     public void onTimeout(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override

@@ -89,7 +89,7 @@ public final class ServletHook extends Hook {
         return Skip.SKIP;
       }
       return mark instanceof ServletCall && request.getDispatcherType() == DispatcherType.ASYNC
-          ? ((ServletCall) mark).servedAgain()
+          ? ((ServletCall) mark).bindColourAgain()
           : null;
     }
     return request.getDispatcherType() == DispatcherType.REQUEST
@@ -128,10 +128,10 @@ public final class ServletHook extends Hook {
       }
       if (call.decision.waitNanos() > 0) {
         RequestParking p = parking(self);
-        if (p != null && call.parked(p, request)) {
+        if (p != null && call.park(p, request)) {
           return Skip.SKIP;
         }
-        if (!call.waited()) {
+        if (!call.waitOnThread()) {
           // interrupted: the container wants its thread back, so no body is written
           response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
           return Skip.SKIP;
