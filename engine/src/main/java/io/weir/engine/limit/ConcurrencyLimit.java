@@ -11,63 +11,72 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many calls are under way, and how many may be.
+ * Counts the calls under way and limits their number.
  *
- * <p>A call that comes takes a place by one compare-and-set, which never makes more than the limit;
- * one that is refused writes nothing. The place is freed by one decrement when the call's ledger
- * ends, which it does once, whatever becomes of it. Every edition of a rule shares this object, so
- * an edit changes the limit and loses or frees no place: with fewer places than calls under way
- * nobody gets in until enough have ended.
+ * <p>A call takes a slot by one compare-and-set, which never exceeds the limit; a call that is
+ * refused writes no more than {@code peak}. The slot is freed by one decrement when the call's
+ * ledger ends, which happens exactly once. This object stays the same when the rule is edited. So
+ * an edit changes the limit, and no slot is lost or freed: with a limit below the calls under way,
+ * no call is admitted until enough have ended.
  *
- * <p>An adaptive limit also counts what calls took, one more increment, in a histogram of six
- * percent wide buckets. Nothing runs in the background: the call that ends when a window is over
- * claims it by a compare-and-set and has {@link GradientLimit} compute the next limit. Only calls
- * that began after the limit's last change are counted, so a window shows what the limit in force
- * does; a limit that heeds what an earlier one has caused swings, and its baseline creeps up (as
- * Envoy's did, #11579).
+ * <p>An adaptive limit also counts latencies, one more increment a call, in a histogram whose
+ * buckets are at most six percent wide. Nothing runs in the background. The first call that ends
+ * after the end of a time window claims the window by a compare-and-set, and has {@link
+ * GradientLimit} compute the next limit. Only calls that began after the last change of the limit
+ * are counted, so a window shows the effect of the limit in force. A limit that follows the effects
+ * of an earlier limit oscillates, and its baseline creeps up (as Envoy's did, #11579).
  *
  * <p>Threads: any; {@link #edited} one at a time.
  */
 final class ConcurrencyLimit implements CallLedger.Slot {
   private static final AtomicIntegerFieldUpdater<ConcurrencyLimit> IN_FLIGHT =
       AtomicIntegerFieldUpdater.newUpdater(ConcurrencyLimit.class, "inFlight");
-  private static final AtomicLongFieldUpdater<ConcurrencyLimit> DUE =
-      AtomicLongFieldUpdater.newUpdater(ConcurrencyLimit.class, "due");
+  private static final AtomicLongFieldUpdater<ConcurrencyLimit> WINDOW_END =
+      AtomicLongFieldUpdater.newUpdater(ConcurrencyLimit.class, "windowEnd");
 
-  /** Buckets to an octave, as a power of two; a bucket's unit is 1024 ns. */
-  private static final int FINE = 4;
+  /** Each power of two of latency has 2^4 = 16 buckets. */
+  private static final int SUB_BUCKET_BITS = 4;
 
-  private static final int UNIT = 10;
-  private static final int OVERLOADED = 0;
-  private static final int BUCKETS = (64 - UNIT - FINE) << FINE;
+  /** Latencies are counted in units of 2^10 = 1024 ns. */
+  private static final int UNIT_BITS = 10;
+
+  /** The first bucket does not count a latency but the calls that ended in overload. */
+  private static final int OVERLOADED_BUCKET = 0;
+
+  private static final int BUCKETS = (64 - UNIT_BITS - SUB_BUCKET_BITS) << SUB_BUCKET_BITS;
   private static final long WINDOW_NANOS = 100_000_000L;
   private static final long MAX_WINDOW_NANOS = 5_000_000_000L;
+
+  /** Value of {@link #windowEnd} while a call closes the window. */
   private static final long CLAIMED = Long.MIN_VALUE;
 
   private volatile int inFlight;
   private volatile int limit;
 
-  /** As the rule says. */
-  private volatile int most;
+  /** The rule's own limit; of an adaptive limit the upper bound. */
+  private volatile int maxConcurrent;
 
-  // of an adaptive one
+  // All below is used by an adaptive limit only.
+
+  /** Computes the limit; null while the rule is not adaptive. */
   private volatile @Nullable GradientLimit gradient;
 
-  /** Made with the first gradient. */
+  /** Calls by bucket of latency; only grows. Null until the rule is adaptive for the first time. */
   @SuppressWarnings("NullAway.Init")
   private volatile AtomicIntegerArray counts;
 
+  /** Most calls under way at once in this window. Racing writers may lose one; a hint is enough. */
   private volatile int peak;
 
-  /** Calls that began earlier were not under the limit in force. */
-  private volatile long since;
+  /** When the limit in force was set; calls that began earlier are not counted. Nano clock. */
+  private volatile long limitSince;
 
   /** When the window ends, in nanos since {@link #origin}; {@link #CLAIMED} while it is closed. */
-  private volatile long due;
+  private volatile long windowEnd;
 
   private final long origin;
 
-  /** What had been counted when the window began; of whoever has claimed it. */
+  /** The counts when the window began; confined to the thread that has claimed the window. */
   @SuppressWarnings("NullAway.Init")
   private int[] before;
 
@@ -76,14 +85,14 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     edited(rule, now);
   }
 
-  /** A new edition of the rule. */
+  /** The rule was edited, or is new. */
   void edited(RateLimitRule rule, long now) {
     RateLimitRule.Adaptive a = rule.adaptive;
-    most = rule.maxConcurrent;
+    maxConcurrent = rule.maxConcurrent;
     if (a == null) {
-      // before the limit: see close()
+      // Written before the limit: closeWindow() writes the limit and then reads this again.
       gradient = null;
-      limit = most;
+      limit = maxConcurrent;
       return;
     }
     if (counts == null) {
@@ -92,8 +101,8 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     }
     GradientLimit old = gradient;
     GradientLimit next = new GradientLimit(a, rule.maxConcurrent, old, now);
-    since = now;
-    due = now - origin + WINDOW_NANOS;
+    limitSince = now;
+    windowEnd = now - origin + WINDOW_NANOS;
     gradient = next;
     limit = next.limit();
   }
@@ -106,12 +115,12 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     return inFlight;
   }
 
-  /** Takes a place; false when there is none. */
+  /** Takes a slot; false when none is free. */
   boolean take() {
     for (; ; ) {
       int n = inFlight;
       if (n >= limit) {
-        // what matters to an adaptive limit is that it was reached
+        // an adaptive limit grows only if it was reached
         if (peak < n) {
           peak = n;
         }
@@ -130,21 +139,21 @@ final class ConcurrencyLimit implements CallLedger.Slot {
   public void free(int outcome, long startNanos, long now) {
     IN_FLIGHT.decrementAndGet(this);
     GradientLimit g = gradient;
-    if (g == null || startNanos - since < 0) {
+    if (g == null || startNanos - limitSince < 0) {
       return;
     }
     boolean overloaded = isOverload(outcome);
     if (!overloaded && !isWorthTiming(outcome)) {
       return;
     }
-    counts.incrementAndGet(overloaded ? OVERLOADED : bucket(now - startNanos));
-    long end = due;
-    if (end != CLAIMED && now - origin - end >= 0 && DUE.compareAndSet(this, end, CLAIMED)) {
-      close(g, now);
+    counts.incrementAndGet(overloaded ? OVERLOADED_BUCKET : bucket(now - startNanos));
+    long end = windowEnd;
+    if (end != CLAIMED && now - origin - end >= 0 && WINDOW_END.compareAndSet(this, end, CLAIMED)) {
+      closeWindow(g, now);
     }
   }
 
-  /** Timed out, or turned away for want of capacity. */
+  /** Whether the call timed out or was turned away for lack of capacity. */
   static boolean isOverload(int outcome) {
     if (Outcome.hasFailure(outcome)) {
       Failure failure = Outcome.failure(outcome);
@@ -164,8 +173,9 @@ final class ConcurrencyLimit implements CallLedger.Slot {
   }
 
   /**
-   * Of an outcome that is no overload: there was an answer. A call that was cancelled, never made,
-   * or failed for reasons of its own tells nothing about capacity.
+   * Whether the latency of a call says something about capacity: it does if the call got an answer.
+   * It does not for a call that was cancelled, was never made, or failed in another way. Not for
+   * overload outcomes: see {@link #isOverload}.
    */
   static boolean isWorthTiming(int outcome) {
     if (Outcome.hasFailure(outcome)) {
@@ -178,13 +188,17 @@ final class ConcurrencyLimit implements CallLedger.Slot {
       case Outcome.NO_ANSWER:
         return false;
       default:
-        return code == 0; // OK, or handled
+        return code == 0; // gRPC's OK, or a call of no protocol that was handled
     }
   }
 
-  private void close(GradientLimit g, long now) {
+  /**
+   * Ends a window that this thread has claimed and sets the next limit. A window with too few calls
+   * goes on.
+   */
+  private void closeWindow(GradientLimit g, long now) {
     AtomicIntegerArray c = counts;
-    int overloaded = c.get(OVERLOADED) - before[OVERLOADED];
+    int overloaded = c.get(OVERLOADED_BUCKET) - before[OVERLOADED_BUCKET];
     int answered = 0;
     for (int i = 1; i < BUCKETS; i++) {
       answered += c.get(i) - before[i];
@@ -198,44 +212,49 @@ final class ConcurrencyLimit implements CallLedger.Slot {
       }
       peak = inFlight;
       if (g == gradient && next != limit) {
-        since = now;
+        limitSince = now;
         limit = next;
         GradientLimit edited = gradient;
         if (edited != g) {
-          // an edit came between; it put its own in force before or after ours
-          limit = edited == null ? most : edited.limit();
+          // The rule was edited meanwhile, and its limit written before or after ours: write again.
+          limit = edited == null ? maxConcurrent : edited.limit();
         }
       }
-      // long enough that slow calls are seen as well as quick ones
+      // long enough to see slow calls, too, not only the quick ones
       window = Math.max(window, Math.min(3 * median, MAX_WINDOW_NANOS));
     }
-    due = now - origin + window;
+    windowEnd = now - origin + window;
   }
 
-  /** Within the bucket the calls are taken to be spread evenly. */
+  /** The median latency of the window. Assumes that calls are spread evenly within a bucket. */
   private long median(int answered) {
     long half = (answered + 1L) / 2;
     for (int i = 1; i < BUCKETS && answered > 0; i++) {
       int n = counts.get(i) - before[i];
       if (n >= half) {
-        return from(i) + (long) ((from(i + 1) - from(i)) * ((half - 0.5) / n));
+        return lowerBound(i) + (long) ((lowerBound(i + 1) - lowerBound(i)) * ((half - 0.5) / n));
       }
       half -= n;
     }
     return 0;
   }
 
-  /** The bucket of a time; never the first, which counts something else. */
+  /**
+   * The bucket of a latency; never {@link #OVERLOADED_BUCKET}. Sixteen units are added first, so
+   * that short latencies, too, are in an octave (power of two) with sixteen buckets.
+   */
   static int bucket(long nanos) {
-    long v = Math.max(nanos, 0) + ((1L << FINE) << UNIT) >> UNIT;
-    int octave = 63 - Long.numberOfLeadingZeros(v) - FINE;
-    return Math.min(1 + (octave << FINE) + (int) (v >> octave) - (1 << FINE), BUCKETS - 1);
+    long v = Math.max(nanos, 0) + ((1L << SUB_BUCKET_BITS) << UNIT_BITS) >> UNIT_BITS;
+    int octave = 63 - Long.numberOfLeadingZeros(v) - SUB_BUCKET_BITS;
+    return Math.min(
+        1 + (octave << SUB_BUCKET_BITS) + (int) (v >> octave) - (1 << SUB_BUCKET_BITS),
+        BUCKETS - 1);
   }
 
-  /** Where a bucket begins. */
-  static long from(int bucket) {
-    int octave = bucket - 1 >> FINE;
-    long v = (long) ((bucket - 1 & (1 << FINE) - 1) + (1 << FINE)) << octave;
-    return (v << UNIT) - ((1L << FINE) << UNIT);
+  /** The lowest latency in a bucket, in nanos. */
+  static long lowerBound(int bucket) {
+    int octave = bucket - 1 >> SUB_BUCKET_BITS;
+    long v = (long) ((bucket - 1 & (1 << SUB_BUCKET_BITS) - 1) + (1 << SUB_BUCKET_BITS)) << octave;
+    return (v << UNIT_BITS) - ((1L << SUB_BUCKET_BITS) << UNIT_BITS);
   }
 }

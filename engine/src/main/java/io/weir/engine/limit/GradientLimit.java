@@ -4,54 +4,61 @@ import io.weir.engine.rules.RateLimitRule;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many calls should be under way, from how long they take: the algorithm of an adaptive limit,
+ * Computes from latencies how many calls should be under way: the algorithm of an adaptive limit,
  * apart from the gate ({@link ConcurrencyLimit}).
  *
  * <h2>Idea</h2>
  *
- * A service works on so many calls at once; what comes beyond waits inside it. As long as nobody
- * waits a call takes what it takes, its <em>baseline</em>; with twice as many calls as it can work
- * on, twice as long. So the ratio of the two says how far off the limit is. After every window, in
- * which {@code p50} is what a call took,
+ * A service works on a certain number of calls at once; further calls queue inside it. While no
+ * call queues, a call takes its <em>baseline</em> latency; with twice as many calls as the service
+ * works on, twice as long. So the ratio of latency to baseline says how far off the limit is. After
+ * every time window, with {@code p50} its median latency,
  *
  * <pre>  limit = limit * max(1/2, tolerance * baseline / p50) + sqrt(limit)</pre>
  *
- * which ends where p50 is a little more than tolerance times the baseline (Netflix, Performance
- * Under Load, 2018; Envoy's gradient controller). The square root is room to find out whether there
- * is more. The median, not the mean: one call in a hundred that takes a thousand times as long
- * changes nothing.
+ * which settles where p50 is a little more than tolerance times the baseline (Netflix, Performance
+ * Under Load, 2018; Envoy's gradient controller). The square root lets the limit grow, to find out
+ * whether there is more capacity. The median is used, not the mean: one call in a hundred that
+ * takes a thousand times as long changes nothing.
  *
  * <h2>What others stumbled over</h2>
  *
  * <ul>
  *   <li><b>An inflating baseline.</b> A long-term average takes lasting overload for normal after a
- *       while, and the limit grows without end (concurrency-limits #134, #165). Ours goes down with
- *       what is seen and goes up only by a <em>probe</em>: for a window the limit is cut to a third
- *       or less, and what calls take then is the baseline, if it is what was known. If not, it is
- *       cut again until that makes no difference any more: then nobody waits in the service.
- *   <li><b>Probes that hurt.</b> They refuse calls, so there is none unless it could matter: while
- *       the limit is used, every half minute; when calls suddenly take long though the limit is not
- *       used, or the limit has fallen to its lower bound, after five seconds at the earliest. How
- *       far they cut has nothing to do with that bound (Envoy #46532, #38338), and calls that were
- *       under way before do not count (#11579).
- *   <li><b>A slow ramp</b>: while nobody waits it doubles every window, from 20 to 1000 within a
- *       second when calls are quick.
- *   <li><b>Growth while nobody needs it</b>: it grows only in windows that used four fifths of it.
- *   <li><b>Growth under overload</b> that shows as time-outs instead of longer calls (#137): when
- *       one call in ten timed out or was turned away by the service the limit does not grow, when
- *       half of them did it shrinks.
- *   <li><b>Noise</b>: a window with less than {@value #MIN_CALLS} calls goes on.
+ *       while, and the limit grows without end (concurrency-limits #134, #165). Here any window
+ *       with a lower latency lowers the baseline; only a <em>probe</em> raises it. A probe cuts the
+ *       limit for one window, to a third or less at the default tolerance. If the latency of that
+ *       window is about the known baseline, it becomes the baseline. If it is higher, the limit is
+ *       cut again, until a cut makes no difference: then no call queues in the service.
+ *   <li><b>Probes that hurt.</b> Probes refuse calls, so they happen only when they could matter:
+ *       every half minute while the limit is used; or after five seconds at the earliest when the
+ *       baseline is in doubt, because calls take long although the limit is not used, take more
+ *       than twice as long as tolerated, or the limit has fallen to its lower bound. How far a
+ *       probe cuts does not depend on that bound (Envoy #46532, #38338), and calls that began
+ *       before it do not count (#11579).
+ *   <li><b>A slow ramp</b>: while no call queues, the limit doubles every window: from 20 to 1000
+ *       within a second when calls are quick.
+ *   <li><b>Growth without need</b>: the limit grows only in windows that used four fifths of it.
+ *   <li><b>Growth under overload</b> that shows as time-outs instead of longer calls (#137): the
+ *       limit does not grow when there is one time-out or rejection by the service for ten answers,
+ *       and shrinks when there are as many as answers.
+ *   <li><b>Noise</b>: a window with fewer than {@value #MIN_CALLS} calls goes on.
  * </ul>
  *
- * <p>No clock, no thread: times are told. One thread at a time.
+ * <p>It reads no clock: times are arguments. One thread at a time.
  */
 final class GradientLimit {
-  /** Calls without which a window says nothing. */
+  /** Fewest calls of a window; with fewer it goes on. */
   static final int MIN_CALLS = 25;
 
+  /** Age of the baseline at which a limit that is used probes. */
   private static final long PROBE_NANOS = 30_000_000_000L;
+
+  /** Age of the baseline at which a limit probes when the baseline is in doubt. */
   private static final long URGENT_NANOS = 5_000_000_000L;
-  private static final double GIVE_WAY = 0.7;
+
+  /** What an overloaded window multiplies the limit by. */
+  private static final double OVERLOAD_FACTOR = 0.7;
 
   private final int min;
   private final int max;
@@ -59,17 +66,18 @@ final class GradientLimit {
   private double limit;
   private long baseline;
 
-  /** The limit of a probe, 0 while there is none, and what calls took under the one before it. */
-  private int cut;
+  /** The limit during a probe, 0 while there is none. */
+  private int probeLimit;
 
-  private long shallower;
+  /** The median latency at the previous, higher limit of this probe; 0 at its first limit. */
+  private long lastProbeP50;
 
-  /** When the baseline was last beyond doubt. */
-  private long measured;
+  /** When a probe last confirmed or raised the baseline. */
+  private long baselineConfirmedAt;
 
   /**
-   * @param max most calls at once
-   * @param before what is known from an earlier edition of the rule, or null
+   * @param max upper bound of the limit
+   * @param before the state before the rule was edited, which carries over, or null
    */
   GradientLimit(RateLimitRule.Adaptive rule, int max, @Nullable GradientLimit before, long now) {
     this.min = Math.min(rule.min, max);
@@ -77,15 +85,15 @@ final class GradientLimit {
     this.tolerance = rule.tolerance;
     this.limit = bounded(before == null ? rule.initial : before.limit);
     this.baseline = before == null ? 0 : before.baseline;
-    this.measured = before == null ? now - PROBE_NANOS : before.measured;
+    this.baselineConfirmedAt = before == null ? now - PROBE_NANOS : before.baselineConfirmedAt;
   }
 
-  /** The limit in force; while it probes, less than its lower bound perhaps. */
+  /** The limit in force; during a probe it may be below the lower bound. */
   int limit() {
-    return cut > 0 ? cut : (int) limit;
+    return probeLimit > 0 ? probeLimit : (int) limit;
   }
 
-  /** What a call takes when it does not wait, in nanos; 0: not known yet. */
+  /** The latency of a call that does not queue, in nanos; 0 when not known yet. */
   long baseline() {
     return baseline;
   }
@@ -93,19 +101,19 @@ final class GradientLimit {
   /**
    * The limit after a window.
    *
-   * @param p50 what half of the calls took at most, in nanos
-   * @param answered how many calls that is
-   * @param overloaded how many timed out or were turned away behind us
+   * @param p50 median latency of the answered calls, in nanos
+   * @param answered how many calls were answered
+   * @param overloaded how many timed out or were turned away by the service
    * @param peak most calls under way at once
    */
   int next(long p50, int answered, int overloaded, int peak, long now) {
     if (overloaded >= answered) {
-      cut = 0;
-      limit = bounded(limit * GIVE_WAY);
+      probeLimit = 0;
+      limit = bounded(limit * OVERLOAD_FACTOR);
       return limit();
     }
-    if (cut > 0) {
-      probed(p50, now);
+    if (probeLimit > 0) {
+      continueProbe(p50, now);
       return limit();
     }
     boolean used = peak * 5L >= limit() * 4L;
@@ -114,43 +122,44 @@ final class GradientLimit {
     } else if (p50 < baseline) {
       baseline -= (baseline - p50) / 4;
     }
-    double room = tolerance * baseline / Math.max(p50, 1);
-    long age = now - measured;
-    boolean doubtful = used ? room < 0.5 || limit <= min && room < 1 : room < 1;
+    double headroom = tolerance * baseline / Math.max(p50, 1);
+    long age = now - baselineConfirmedAt;
+    boolean doubtful = used ? headroom < 0.5 || limit <= min && headroom < 1 : headroom < 1;
     if (used && age >= PROBE_NANOS || doubtful && age >= URGENT_NANOS) {
-      shallower = 0;
-      cut = deeper(limit);
+      lastProbeP50 = 0;
+      probeLimit = probeBelow(limit);
       return limit();
     }
     if (!used) {
-      // nobody waits for us, so what calls take is not of our making: stay above what is used
-      limit = bounded(Math.min(limit, Math.max(limit * room, 2.0 * peak)));
+      // The limit is not reached, so it is not the cause of the latency: stay above what is used.
+      limit = bounded(Math.min(limit, Math.max(limit * headroom, 2.0 * peak)));
     } else {
       boolean grows = overloaded * 10L < answered;
-      boolean nobodyWaits = room > 0.9 * tolerance;
-      double factor = nobodyWaits ? 2 : Math.max(0.5, room);
+      boolean nobodyWaits = headroom > 0.9 * tolerance;
+      double factor = nobodyWaits ? 2 : Math.max(0.5, headroom);
       double next = limit * factor + Math.sqrt(limit);
       limit = bounded(grows ? next : Math.min(next, limit));
     }
     return limit();
   }
 
-  /** Deeper and deeper, until that changes nothing or what is known has been seen again. */
-  private void probed(long p50, long now) {
+  /** Cuts the limit further, unless a cut made no difference or confirmed the baseline. */
+  private void continueProbe(long p50, long now) {
     boolean known = Math.abs(p50 - baseline) <= baseline / 10;
-    boolean same = shallower > 0 && p50 >= shallower * 0.8;
-    if (known || same || cut == 1) {
-      baseline = same ? Math.min(p50, shallower) : p50;
-      measured = now;
-      cut = 0;
+    boolean same = lastProbeP50 > 0 && p50 >= lastProbeP50 * 0.8;
+    if (known || same || probeLimit == 1) {
+      baseline = same ? Math.min(p50, lastProbeP50) : p50;
+      baselineConfirmedAt = now;
+      probeLimit = 0;
     } else {
-      shallower = p50;
-      cut = deeper(cut);
+      lastProbeP50 = p50;
+      probeLimit = probeBelow(probeLimit);
     }
   }
 
-  private int deeper(double than) {
-    return (int) Math.max(1, than / (2 * tolerance));
+  /** The next limit of a probe. */
+  private int probeBelow(double limit) {
+    return (int) Math.max(1, limit / (2 * tolerance));
   }
 
   private double bounded(double wanted) {

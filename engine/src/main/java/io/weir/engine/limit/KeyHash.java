@@ -3,17 +3,18 @@ package io.weir.engine.limit;
 import java.security.SecureRandom;
 
 /**
- * SipHash-1-3 (Aumasson, Bernstein 2012; the variant Rust and Python use for their tables) over the
- * bytes of a key's parts, under a secret of this process.
+ * SipHash-1-3 (Aumasson, Bernstein 2012; the variant that Rust and Python use for their hash
+ * tables) over the parts of a key, with a secret of this process.
  *
- * <p>A table that kept the keys themselves would let a caller choose how much memory they take and
- * would hold credentials for as long as the process lives, and {@code String.hashCode} lets him
- * choose where they land. A keyed digest has none of this: fixed size, composite keys without
- * concatenation, nothing to collide on purpose. Two keys share a digest by chance with probability
- * n^2 / 2^65: 3e-10 for a table of 100 000 keys; such keys would share one bucket.
+ * <p>Why a digest: a table that kept the keys themselves would let callers choose how much memory
+ * they take, and would hold credentials for as long as the process lives. Why a secret: callers
+ * could choose keys with the same {@code String.hashCode}. A keyed digest has a fixed size, needs
+ * no concatenation for composite keys, and callers cannot make two keys collide. Some two of n keys
+ * share a digest by chance with probability n^2 / 2^65: 3e-10 for 100 000 keys. They would share
+ * one bucket.
  */
 final class KeyHash {
-  /** Where a composite key begins; every part is hashed under the digest of those before it. */
+  /** Digest of no parts. Every part is hashed with the digest of the parts before it. */
   static final long START = 0;
 
   private static final long K0;
@@ -27,17 +28,18 @@ final class KeyHash {
 
   private KeyHash() {}
 
-  /** Digest of the parts so far followed by {@code part}. */
+  /** The digest after one more part. */
   static long add(long digest, String part) {
     return sip(K0, K1 ^ digest, part);
   }
 
   /**
-   * SipHash-1-3 of the Latin-1 bytes of {@code part}, eight to a round; of its characters, four to
-   * a round and from another beginning, when one of them is no Latin-1: then no two strings can
-   * have the same words.
+   * SipHash-1-3 of a string: of its Latin-1 bytes, eight to a round. If a character is not Latin-1,
+   * of its 16-bit characters, four to a round and with another initial state, so that the two
+   * encodings never hash the same words.
    */
   static long sip(long k0, long k1, String part) {
+    // the four constants are SipHash's own
     long v0 = k0 ^ 0x736f6d6570736575L;
     long v1 = k1 ^ 0x646f72616e646f6dL;
     long v2 = k0 ^ 0x6c7967656e657261L;
@@ -90,6 +92,7 @@ final class KeyHash {
     return seen <= 0xFF ? end(v0, v1, v2, v3) : wide(k0, k1, part);
   }
 
+  /** Hashes 16-bit characters. The constant 0xee makes the other initial state. */
   private static long wide(long k0, long k1, String part) {
     long v0 = k0 ^ 0x736f6d6570736575L;
     long v1 = k1 ^ 0x646f72616e646f6dL ^ 0xee;

@@ -12,24 +12,30 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One rule in force, with its bucket or its table of buckets and its places. Immutable but for what
- * those hold, the counts, which an edited rule's next edition takes over, and the rate of a rule
- * that is tuned.
+ * One rate limit rule in force: its bucket or table of buckets, its limit on calls under way, its
+ * counters. When the rule is edited, a new limiter takes over this running state. The rule of a
+ * limiter never changes; its rate does if the rule has {@code auto}.
  */
 final class RateLimiter implements RateLimiters.Running, TimedRule {
-  /** Answers of {@link #admit}. */
+  // Results of admit().
+
+  /** The rule refuses the call; the ledger holds the refusal. */
   static final int REFUSED = -1;
 
-  /** The rule is not about this call. */
+  /** The rule did not match, or would have refused the call but is in shadow mode. */
   static final int PASSED = 0;
 
+  /** The call has taken its tokens. */
   static final int ADMITTED = 1;
 
-  /** A rate in force; replaced as a whole, so that a call sees all of one. */
+  /** A rate and what follows from it. Replaced as a whole, so a call sees parts of one only. */
   private static final class Rate {
     final double qps;
     final RateTerms terms;
+
+    /** Null for a keyed rule, whose buckets are in its table. */
     final @Nullable TokenBucket bucket;
+
     final Refusal refusal;
 
     Rate(double qps, RateTerms terms, @Nullable TokenBucket bucket, Refusal refusal) {
@@ -41,29 +47,37 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
   }
 
   final RateLimitRule rule;
+
+  /** Null: the rule is about every call. */
   private final @Nullable MatchExpression match;
+
+  /** The attributes that make a call's key; empty for a global rule. */
   private final Attribute[] by;
+
+  /** The buckets of a keyed rule; null for a global one, and for a rule without a rate. */
   private final @Nullable KeyedBuckets table;
 
-  /** Null: this rule limits calls under way only. Written by the control thread. */
+  /** Null for a rule that only limits calls under way. Written by the control thread. */
   private volatile @Nullable Rate rate;
 
   /** Null: any number of calls may be under way. */
   private final @Nullable ConcurrencyLimit slots;
 
-  private final @Nullable Refusal full;
+  /** The refusal of a call for which no slot is free; null where there are no slots. */
+  private final @Nullable Refusal noSlotRefusal;
 
-  /** How long the calls took that a rule with auto let in; null: nobody reads it. */
+  /** Latencies of the calls that a rule with auto has admitted; null while nobody reads them. */
   private volatile @Nullable LatencyRecorder latency;
 
-  /** Decisions so far, but for what the bucket has counted since it was last asked. */
+  /** Admitted calls, without those that the bucket has counted since the last move. */
   private final LongAdder hits;
 
-  /** A shadow rule's are what it would have decided. */
+  /** Refused calls; of a shadow rule, those that it would have refused. */
   final LongAdder exceeded;
 
   /**
-   * @param before the edition of this rule so far, or null
+   * @param before the limiter of this rule so far, whose running state carries over; null for a new
+   *     rule
    */
   RateLimiter(RateLimitRule rule, @Nullable RateLimiter before, long now) {
     this.rule = rule;
@@ -74,21 +88,22 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     latency = before == null || rule.auto == null ? null : before.latency;
     if (rule.maxConcurrent == 0) {
       slots = null;
-      full = null;
+      noSlotRefusal = null;
     } else {
       slots =
           before == null || before.slots == null ? new ConcurrencyLimit(rule, now) : before.slots;
       if (before != null && slots == before.slots) {
         slots.edited(rule, now);
       }
-      full = Refusal.concurrency(rule.id, rule.response);
+      noSlotRefusal = Refusal.concurrency(rule.id, rule.response);
     }
     Rate old = before == null ? null : before.rate;
     if (!rule.rated) {
       table = null;
-      leave(old);
+      supersede(old);
       return;
     }
+    // buckets carry over only if they are for the same keys
     Rate same = before != null && before.rule.by.equals(rule.by) ? old : null;
     boolean tuned = rule.auto != null && before != null && before.rule.auto != null;
     double qps = tuned && old != null ? bounded(old.qps) : rule.qps;
@@ -102,18 +117,19 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
       table.edited(terms, now);
       rate = rate(qps, terms, null);
     }
-    leave(old);
+    supersede(old);
   }
 
-  private void leave(@Nullable Rate old) {
+  /** Collects the last counts of a bucket that has been replaced. */
+  private void supersede(@Nullable Rate old) {
     if (old != null && old.bucket != null) {
-      old.bucket.leave(hits);
+      old.bucket.supersede(hits);
     }
   }
 
   private RateTerms terms(double qps, @Nullable Rate before, long now) {
     return new RateTerms(
-        before == null ? 0 : before.terms.edition + 1,
+        before == null ? 0 : before.terms.generation + 1,
         qps,
         burst(qps),
         rule.maxWaitNanos,
@@ -121,7 +137,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
         now);
   }
 
-  /** A tuned rate's burst lasts as long as the rule's own does at the rule's own rate. */
+  /** At another rate than the rule's, the burst changes in proportion to the rate. */
   private long burst(double qps) {
     return qps == rule.qps
         ? rule.burst
@@ -129,10 +145,11 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
   }
 
   /**
-   * @param from the bucket that stands for this rule so far; null where a table does
+   * @param from the bucket in force so far, which gets a successor; null for a keyed rule
    */
   private Rate rate(double qps, RateTerms terms, @Nullable TokenBucket from) {
     TokenBucket b = from;
+    // a bucket may have a successor of an earlier generation, so follow them to the newest
     while (b != null && b.terms != terms) {
       b = b.succeed(terms);
     }
@@ -144,7 +161,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
             Refusal.Kind.LIMIT, rule.id, rule.response, Refusal.policy(rule.id, burst(qps), qps)));
   }
 
-  @SuppressWarnings("NullAway") // asked only of a rule with auto
+  @SuppressWarnings("NullAway") // called only for a rule with auto
   private double bounded(double qps) {
     return Math.max(rule.auto.minQps, Math.min(qps, rule.auto.maxQps));
   }
@@ -162,7 +179,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
       table.edited(terms, now);
     }
     rate = rate(qps, terms, old.bucket);
-    leave(old);
+    supersede(old);
   }
 
   @Override
@@ -180,7 +197,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
   public long admitted() {
     Rate r = rate;
     if (r != null && r.bucket != null) {
-      r.bucket.move(hits);
+      r.bucket.moveCountTo(hits);
     }
     return hits.sum();
   }
@@ -200,7 +217,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     return slots == null ? 0 : slots.inFlight();
   }
 
-  boolean keyed() {
+  boolean isKeyed() {
     return table != null;
   }
 
@@ -218,20 +235,23 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     latency = by;
   }
 
-  /** Whether the rule is not about a call that {@link CallLedger#mayBeExempt may be exempt}. */
+  /** Whether the rule leaves this call alone, as a health check or a call to a management port. */
   boolean exempts(CallLedger ledger) {
     return ledger.isExempt(rule, rule.includeManagement);
   }
 
   /**
-   * Decides and counts. The usual rule, a rate for all calls, in one small method that the compiler
-   * takes into its caller whole; what fewer rules have stands in methods of its own.
+   * Decides about a call and counts the decision. This method handles the usual rule, one rate for
+   * all calls, and is small so that the JIT compiler inlines it; everything else has methods of its
+   * own.
+   *
+   * @return {@link #REFUSED}, {@link #PASSED} or {@link #ADMITTED}
    */
   <C> int admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (match != null && !match.test(source, call)) {
       return PASSED;
     }
-    if (slots != null && !holds(ledger)) {
+    if (slots != null && !takeSlot(ledger)) {
       return rule.shadow ? PASSED : REFUSED;
     }
     Rate r = rate;
@@ -247,12 +267,12 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     if (result >= 0) {
       ledger.took(bucket, r.terms.tokens);
       bucket.count(hits);
-      return waits(result, ledger);
+      return admitAfter(result, ledger);
     }
     return refused(r, result, now, ledger);
   }
 
-  @SuppressWarnings("NullAway") // no bucket: there is a table
+  @SuppressWarnings("NullAway") // a rate without a bucket has a table
   private <C> int admitKeyed(
       Rate r, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     long key = KeyHash.START;
@@ -271,7 +291,7 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
     } else if (rule.onMissing == RateLimitRule.OnMissing.SKIP) {
       return PASSED;
     } else if (rule.onMissing == RateLimitRule.OnMissing.REJECT) {
-      result = ~0L;
+      result = ~0L; // refused, and a retry never succeeds
     } else {
       result = table.takeMissing(r.terms, now, ledger);
     }
@@ -279,35 +299,41 @@ final class RateLimiter implements RateLimiters.Running, TimedRule {
       return refused(r, result, now, ledger);
     }
     hits.increment();
-    return waits(result, ledger);
+    return admitAfter(result, ledger);
   }
 
-  /** Takes a place among the calls under way; false: none is left, and the ledger says so. */
+  /**
+   * Takes a slot for a call under way. False when none is free: counted, and unless in shadow mode
+   * refused in the ledger.
+   */
   @SuppressWarnings("NullAway") // where there are slots there is a refusal
-  private boolean holds(CallLedger ledger) {
+  private boolean takeSlot(CallLedger ledger) {
     if (slots.take()) {
       ledger.holds(slots);
       return true;
     }
     exceeded.increment();
     if (!rule.shadow) {
-      ledger.refuseFull(full, slots.limit());
+      ledger.refuseFull(noSlotRefusal, slots.limit());
     }
     return false;
   }
 
-  private int waits(long wait, CallLedger ledger) {
+  private int admitAfter(long wait, CallLedger ledger) { // wait is 0 unless the call is paced
     if (wait > 0 && !rule.shadow) {
       ledger.waitAtLeast(wait);
     }
     return ADMITTED;
   }
 
+  /**
+   * @param result of {@link TokenBucket#take}: the complement of the nanos until a retry
+   */
   private int refused(Rate r, long result, long now, CallLedger ledger) {
     exceeded.increment();
     if (rule.shadow) {
       if (slots != null) {
-        ledger.letGo(now); // it would not have been let in
+        ledger.letGo(now); // frees the slot taken above: the rule would have refused the call
       }
       return PASSED;
     }

@@ -14,24 +14,24 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All limiter rules of one service and side: each must admit; keyed rules are asked before global
- * ones, and what earlier rules gave goes back when a later one refuses.
+ * All rate limit rules of one service and side. Each of them must admit a call. Keyed rules decide
+ * before global ones. When a rule refuses, the call gives back the tokens taken from earlier rules.
  *
  * <p>Threads: {@link #build} on one control thread, everything else on any.
  */
 public final class RateLimiters implements CallLedger.Timer {
-  /** Takes what one rule has decided so far. */
+  /** Receives the counters of each rule, see {@link RateLimiters#read}. */
   public interface Counts {
     /**
      * @param hits calls the rule admitted, since it first came into force, across edits
-     * @param exceeded calls it refused; in shadow mode, would have refused
+     * @param exceeded calls it refused, or in shadow mode would have refused
      * @param keys buckets a keyed rule holds, 0 for a global one
      * @param overflowed calls of new keys that found no room and shared the overflow bucket
      */
     void rule(RateLimitRule rule, long hits, long exceeded, int keys, long overflowed);
   }
 
-  /** A rule in force, for those who look after it off the request path. */
+  /** A rule in force, as the control plane, statistics and commands see it. */
   public interface Running {
     RateLimitRule rule();
 
@@ -41,35 +41,37 @@ public final class RateLimiters implements CallLedger.Timer {
     /** Calls it admitted since it first came into force, across edits. */
     long admitted();
 
-    /** Calls it refused; in shadow mode, would have refused. */
+    /** Calls it refused, or in shadow mode would have refused. */
     long exceeded();
 
-    /** How many calls may be under way just now; 0 for any number. */
+    /** How many calls may be under way at present; 0 when there is no such limit. */
     int concurrencyLimit();
 
-    /** How many of them are. */
+    /** How many calls are under way; 0 when there is no such limit. */
     int inFlight();
 
     /**
-     * How long the calls took that a rule with {@code auto} let in, and which of them failed; null
-     * for other rules, while nobody measures, and where there are too many such rules.
+     * Latencies and failures of the calls that a rule with {@code auto} has admitted. Null for
+     * other rules, while nothing is measured, and beyond the first 32 rules.
      */
     @Nullable LatencyRecorder latency();
 
     /**
-     * Puts another rate into force, within the bounds of the rule's {@code auto}, which must be
-     * there. Tokens carry over as with an edit. Control thread only.
+     * Puts another rate into force, within the bounds of {@code auto}; only for a rule that has it.
+     * Tokens carry over as with an edit. Control thread only.
      */
     void retune(double qps, long now);
   }
 
-  /** Rules have a bit each in what a ledger remembers. */
-  private static final int MOST_TIMED = 32;
+  /** A ledger remembers in an int, one bit a rule, which rules to report the latency to. */
+  private static final int MAX_TIMED = 32;
 
+  /** Keyed rules first. */
   private final RateLimiter[] limits;
+
   private final boolean paces;
 
-  /** The rules with auto, which are told how long the calls took that they let in: a bit each. */
+  /** The rules with auto: bit i stands for limits[i]. */
   private final int timed;
 
   private RateLimiters(RateLimiter[] limits) {
@@ -79,7 +81,7 @@ public final class RateLimiters implements CallLedger.Timer {
     for (int i = 0; i < limits.length; i++) {
       RateLimitRule rule = limits[i].rule;
       paces |= rule.maxWaitNanos > 0 && !rule.shadow;
-      if (rule.auto != null && i < MOST_TIMED) {
+      if (rule.auto != null && i < MAX_TIMED) {
         timed |= 1 << i;
       }
     }
@@ -88,10 +90,10 @@ public final class RateLimiters implements CallLedger.Timer {
   }
 
   /**
-   * @param before the running state whose tokens carry over by rule id, or null; calls that still
-   *     use it take from the successors of its buckets from now on
+   * @param before the limiters in force so far, whose tokens carry over by rule id, or null. Calls
+   *     that still use them take from the successors of their buckets from now on
    * @param now nano clock
-   * @return null when {@code rules} holds none for {@code side}
+   * @return null when no enabled rule is about this side
    */
   public static @Nullable RateLimiters build(
       @Nullable RateLimiters before, List<RateLimitRule> rules, RateLimitRule.Side side, long now) {
@@ -107,7 +109,7 @@ public final class RateLimiters implements CallLedger.Timer {
       if (r.enabled && r.side == side) {
         RateLimiter o = old.remove(r.id);
         RateLimiter l = o != null && unchanged(o.rule, r) ? o : new RateLimiter(r, o, now);
-        (l.keyed() ? keyed : global).add(l);
+        (l.isKeyed() ? keyed : global).add(l);
       }
     }
     keyed.addAll(global);
@@ -119,7 +121,9 @@ public final class RateLimiters implements CallLedger.Timer {
   }
 
   /**
-   * Takes tokens for a call; on refusal the ledger carries the refusal and nothing has been taken.
+   * Takes the tokens of a call from every rule that matches it.
+   *
+   * @return false when a rule refuses: the ledger holds the refusal, and nothing has been taken
    */
   public <C> boolean admit(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     int admitted = 0;
@@ -133,7 +137,7 @@ public final class RateLimiters implements CallLedger.Timer {
         ledger.giveBackTokens(now);
         return false;
       }
-      if (i < MOST_TIMED) {
+      if (i < MAX_TIMED) {
         admitted |= how << i;
       }
     }
@@ -153,7 +157,7 @@ public final class RateLimiters implements CallLedger.Timer {
     }
   }
 
-  /** Tells {@code to} about the rules with auto, as far as they are among the first 32. */
+  /** Passes the rules with auto to {@code to}, as far as they are among the first 32 rules. */
   public void timed(TimedRule.Each to) {
     for (int left = timed; left != 0; left &= left - 1) {
       RateLimiter l = limits[Integer.numberOfTrailingZeros(left)];
@@ -166,7 +170,7 @@ public final class RateLimiters implements CallLedger.Timer {
     return paces;
   }
 
-  /** Tells {@code to} about every rule, keyed ones first. */
+  /** Passes the counters of every rule to {@code to}, keyed rules first. */
   public void read(Counts to) {
     for (RateLimiter l : limits) {
       KeyedBuckets table = l.table();
@@ -179,7 +183,7 @@ public final class RateLimiters implements CallLedger.Timer {
     }
   }
 
-  /** Every rule as it runs, keyed ones first. */
+  /** Every rule in force, keyed ones first. */
   public List<Running> running() {
     return Collections.unmodifiableList(Arrays.<Running>asList(limits));
   }

@@ -1,22 +1,23 @@
 package io.weir.engine.limit;
 
 /**
- * The numbers of one edition of a rule, in the unit the bucket's word counts in, and the clock that
- * mints. Immutable.
+ * The numbers of a rate limit in the form that {@link TokenBucket} computes with: rate, burst, cost
+ * of a call, and how many tokens have been minted by now. An edit of the rule, or another rate from
+ * its {@code auto} loop, makes new terms. Immutable.
  *
  * <h2>The arithmetic, and why</h2>
  *
- * A token is 2^k <em>units</em>. What has been minted since the epoch is a pure function of
- * absolute elapsed time,
+ * A token is 2^k <em>units</em>. A bucket counts units, in one 64-bit <em>word</em>. The units
+ * minted since the epoch are a pure function of the time elapsed since then,
  *
  * <pre>  N(now) = floor(e * r),   e = now - epoch in nanos,   r = qps * 2^k / 1e9 units per nano
  * </pre>
  *
  * so nothing is ever added up and no error accumulates: after 100 days the next token is due as
- * precisely as after one second. {@code r} is held as the fraction {@code m / 2^(28+s)}, {@code m}
- * normalised to 31 bits (2^30 &lt;= m &lt; 2^31), which is a relative error of at most 2^-31
- * (5e-10) at any rate, always upwards: what a period of the rule's own length should have minted is
- * there. With {@code e = h * 2^28 + l}, 0 &lt;= l &lt; 2^28,
+ * precisely as after one second. {@code r} is held as the fraction {@code m / 2^(28+s)}, with
+ * {@code m} normalised to 31 bits (2^30 &lt;= m &lt; 2^31). Its relative error is at most 2^-31
+ * (5e-10) at any rate, and always upwards, so a token is never minted too late. With {@code e = h *
+ * 2^28 + l}, 0 &lt;= l &lt; 2^28,
  *
  * <pre>  floor(e * m / 2^28) = h * m + floor(l * m / 2^28)      and      N = that &gt;&gt; s</pre>
  *
@@ -29,16 +30,16 @@ package io.weir.engine.limit;
  * {@code e} is clamped to +-2^59 ns (18 years), so |h| &lt;= 2^31, |h * m| &lt; 2^62 and l * m &lt;
  * 2^59. {@code k} is the largest of 0..10 with r &lt;= 2, so |N| &lt;= 2^60. Burst is at most 2^40
  * tokens, hence at most 2^50 units; {@code maxWait} at most one day, hence debt at most 2^48 units;
- * cost at most 2^41. A word therefore stays within -2^51 .. 2^60 + 2^49, far from 2^61 where {@link
- * Bucket}'s sentinels begin. qps above {@link #MAX_QPS} is taken for {@link #MAX_QPS}.
+ * cost at most 2^41. A word therefore stays within -2^51 .. 2^60 + 2^49, far from 2^61 where the
+ * sentinels of {@link TokenBucket} begin. qps above {@link #MAX_QPS} counts as {@link #MAX_QPS}.
  *
  * <h2>Waiting</h2>
  *
- * {@link #nanosFor} is rounded up: floor((e + d/r) * r) = N + d, so a caller that waits exactly so
- * long finds its units minted, never one short.
+ * {@link #nanosFor} rounds up: floor((e + d/r) * r) = N + d. So a caller that waits exactly that
+ * long finds its units minted, and never one too few.
  */
 final class RateTerms {
-  /** Highest rate, calls per second; the design note tells why there is one. */
+  /** Highest rate, calls per second: one per nanosecond, which keeps r below 2. */
   static final double MAX_QPS = 1e9;
 
   /** Largest burst, tokens. */
@@ -50,22 +51,25 @@ final class RateTerms {
   private static final int SPLIT = 28;
   private static final long HORIZON = 1L << 59;
 
-  /** Position in the sequence of editions of one rule; a higher one is newer. */
-  final int edition;
+  /** Number of these terms among all terms of one rule; of two, the higher is the newer. */
+  final int generation;
 
-  /** Units per token as a power of two. */
+  /** Units per token as a power of two: k. */
   final int scale;
 
-  /** All in units. */
+  /** Most units a bucket holds. */
   final long burst;
 
+  /** Units that may be taken before they are minted: what is minted in the longest paced wait. */
   final long debt;
+
+  /** Units that a call takes. */
   final long cost;
 
-  /** The cost in tokens. */
+  /** Tokens that a call takes: the cost before scaling. */
   final int tokens;
 
-  /** Whether a call could ever be admitted. */
+  /** Whether a call can ever be admitted: not at qps 0, nor when one call costs more than burst. */
   final boolean payable;
 
   private final long epoch;
@@ -75,13 +79,14 @@ final class RateTerms {
 
   /**
    * @param qps tokens per second, at least 0; 0 denies all, whatever the burst
+   * @param generation one more than that of the terms before, 0 for the first
    * @param burst tokens, at least 1
    * @param maxWaitNanos longest paced wait, at least 0
    * @param cost tokens a call takes, at least 1
    * @param epoch nano clock when these terms come into force
    */
-  RateTerms(int edition, double qps, long burst, long maxWaitNanos, int cost, long epoch) {
-    this.edition = edition;
+  RateTerms(int generation, double qps, long burst, long maxWaitNanos, int cost, long epoch) {
+    this.generation = generation;
     this.epoch = epoch;
     double rate = Math.min(Math.max(qps, 0), MAX_QPS) / 1e9;
     int k = 10;
@@ -97,7 +102,7 @@ final class RateTerms {
     }
     this.multiplier = Math.min((long) Math.ceil(fraction), (1L << 31) - 1);
     this.shift = s;
-    // one part in 2^50 more than the quotient, so that rounding in doubles cannot make it too short
+    // larger than the quotient by 2^-50 of it, so that rounding in doubles cannot make it too short
     this.nanosPerUnit = Math.scalb(1 + 0x1p-50, SPLIT + s) / multiplier;
     this.burst = qps > 0 ? Math.min(Math.max(burst, 1), MAX_BURST) << k : 0;
     long wait = Math.min(Math.max(maxWaitNanos, 0), MAX_WAIT);
@@ -119,18 +124,21 @@ final class RateTerms {
   }
 
   /**
-   * The word with which a bucket under these terms starts, given the word it had under {@code old}:
-   * tokens are those it had at this epoch, at most the new burst; debt is kept.
+   * The word with which a bucket starts under these terms.
+   *
+   * @param old the terms before
+   * @param word the bucket's word under {@code old}. The tokens it held at the new epoch carry
+   *     over, but no more than the new burst; a debt carries over in full
    */
-  long carry(RateTerms old, long word) {
+  long wordAfter(RateTerms old, long word) {
     long tokens = Math.min(old.minted(epoch) - word, old.burst);
     int up = scale - old.scale;
-    // a clock gone wrong can leave any debt; what does not fit is debt enough
+    // after a jump of the clock the debt can be of any size: bounded, so that the shift is exact
     tokens = up >= 0 ? Math.max(tokens, -1L << 50) << up : tokens >> -up;
     return -Math.min(tokens, burst);
   }
 
-  /** The word of a full bucket. */
+  /** The word of a bucket that is full at this time. */
   long full(long now) {
     return minted(now) - burst;
   }

@@ -7,61 +7,71 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A hybrid of leaky bucket (the long-term rate rules) and token bucket (the burst is elastic), in
- * one word.
+ * A token bucket in one 64-bit word, which can also admit calls in advance (a paced wait).
  *
  * <h2>How it decides</h2>
  *
  * This is the generic cell rate algorithm (ITU-T I.371), kept in tokens instead of arrival times,
- * because a token is the same size at every rate and a nanosecond is not. {@code used} is what has
- * been taken since the epoch, {@link RateTerms#minted N(now)} what has been minted. A bucket that
- * has been idle holds no more than its burst, so whatever it did not use before N - burst is
- * forfeited:
+ * because a token is the same size at every rate and a nanosecond is not. {@code used} counts what
+ * has been taken since the epoch, {@link RateTerms#minted N(now)} what has been minted. A bucket
+ * holds no more than its burst. So {@code used} counts as at least N - burst, and tokens that were
+ * not used in time are lost:
  *
  * <pre>  u = max(used, N - burst) + cost
- *   u - N &lt;= 0      admitted
+ *   u - N &lt;= 0      admitted now
  *   u - N &lt;= debt   admitted after (u - N) / rate: a reservation, taken now, in order
- *   otherwise       refused; (u - N - debt) / rate later it would not have been</pre>
+ *   otherwise       refused; a retry can succeed after (u - N - debt) / rate</pre>
  *
  * An admission is one compare-and-set; a refusal writes nothing. A reservation is the same
- * compare-and-set, so two waiters never get one slot.
+ * compare-and-set, so two waiting calls never get the same tokens.
  *
- * <p>Law: in any interval the tokens taken are at most burst + debt + those minted in it, whatever
- * the interleaving: every admission moves {@code used} up by its cost from a value it has seen, and
- * never beyond N(now) + debt. The clock may stand or step back: N is then smaller, which only
- * delays. It may jump forward: max() forfeits all but one burst.
+ * <p>Guarantee: in any interval the tokens taken are at most burst + debt + those minted in it,
+ * however threads interleave. For every admission raises {@code used} by its cost from a value it
+ * has seen, and never beyond N(now) + debt. The clock may stop or step back: N is then smaller,
+ * which only delays calls. It may jump forward: max() leaves no more than one burst.
  *
  * <h2>How it is replaced under load</h2>
  *
- * The terms of a bucket never change. An edited rule gets a <em>successor</em>: its address is
- * written, then the word is sealed by adding {@link #SEAL}, which makes it so large that any {@link
- * #take} fails its test, then the successor's word is computed from the sealed one and set where it
- * is still {@link #UNBORN}. Both of the last steps are a pure function of values that no longer
- * change, so whoever comes by completes them and nobody waits for the thread that began:
+ * The terms of a bucket never change. When the rule is edited, a new bucket, the
+ * <em>successor</em>, takes over in three steps. First the reference to it is written. Then the
+ * word is sealed by adding {@link #SEAL}: now it is so large that any {@link #take} fails its test.
+ * Then the successor's word is computed from the sealed one and set where it is still {@link
+ * #UNSET}. The last two steps depend only on values that no longer change. So any thread can
+ * complete them, and none waits for the thread that began:
  *
  * <ul>
- *   <li>a take whose compare-and-set succeeds came before the seal and is in the word carried over:
- *       no token is minted;
- *   <li>one that fails sees the seal, follows and takes from the successor: no token is lost;
- *   <li>a take by a thread whose clock reading is younger than the successor's epoch is in the word
+ *   <li>A take whose compare-and-set succeeds came before the seal, so the word carried over
+ *       contains it: no token is taken twice.
+ *   <li>A take whose compare-and-set fails sees the seal and takes from the successor: no token is
+ *       lost.
+ *   <li>A take by a thread whose clock reading is later than the successor's epoch is in the word,
  *       too, as debt.
  * </ul>
  *
- * A full bucket equals an absent one, so {@link KeyedBuckets} may retire one: the word goes from a
- * full value to {@link #GONE} by one compare-and-set, which fails if anybody took a token
+ * A full bucket equals an absent one, so {@link KeyedBuckets} may retire it. One compare-and-set
+ * changes the word from a full value to {@link #RETIRED_WORD}; it fails if a token was taken
  * meanwhile.
  *
- * <p>Threads: any. Memory model: {@code next} is written before the volatile seal and read only
- * after it has been seen.
+ * <p>Threads: any. Memory model: {@code next} is written before the volatile seal, and read only by
+ * threads that have seen the seal.
  */
 final class TokenBucket implements CallLedger.Reservation {
-  /** Result of {@link #take}: this bucket was retired, ask the table again. */
+  /** Result of {@link #take}: this bucket was retired; look the key up in the table again. */
   static final long RETIRED = Long.MIN_VALUE;
 
+  // Values of the word. Counts stay below FIRST_SENTINEL: see RateTerms, "Why nothing overflows".
+
+  /** Added to the word of a bucket that has a successor. */
   private static final long SEAL = 1L << 62;
-  private static final long SENTINELS = 1L << 61;
-  private static final long GONE = 0x6800_0000_0000_0000L;
-  private static final long UNBORN = 0x6C00_0000_0000_0000L;
+
+  /** Where the values begin that are no plain count: sealed, retired or unset. */
+  private static final long FIRST_SENTINEL = 1L << 61;
+
+  /** The word of a retired bucket. */
+  private static final long RETIRED_WORD = 0x6800_0000_0000_0000L;
+
+  /** The word of a successor until it is computed. */
+  private static final long UNSET = 0x6C00_0000_0000_0000L;
 
   private static final AtomicLongFieldUpdater<TokenBucket> USED =
       AtomicLongFieldUpdater.newUpdater(TokenBucket.class, "used");
@@ -72,14 +82,18 @@ final class TokenBucket implements CallLedger.Reservation {
       AtomicLongFieldUpdater.newUpdater(TokenBucket.class, "taken");
 
   final RateTerms terms;
+
+  /** Units taken since the epoch, or one of the special values above. */
   private volatile long used;
+
+  /** The successor; null while this bucket is in force. */
   private volatile @Nullable TokenBucket next;
 
-  /** Calls counted here and not yet moved to their sum. */
+  /** Admitted calls counted here and not yet moved to the rule's sum. */
   private volatile long taken;
 
-  /** Whoever counts here from now on moves it himself. */
-  private volatile boolean left;
+  /** Another bucket is in force: a late call that counts here moves its count itself. */
+  private volatile boolean superseded;
 
   private TokenBucket(RateTerms terms, long used) {
     this.terms = terms;
@@ -94,9 +108,9 @@ final class TokenBucket implements CallLedger.Reservation {
   /**
    * Takes the tokens of one call.
    *
-   * @return nanos to wait before the call is made, at least 0: admitted. Otherwise {@link
-   *     #RETIRED}, or the complement ({@code ~}) of the nanos until a retry may succeed, where 0
-   *     means never
+   * @return when admitted, the nanos to wait before the call is made, at least 0. When refused, the
+   *     complement ({@code ~}) of the nanos until a retry may succeed, where 0 means never; so
+   *     every refusal is negative. {@link #RETIRED} when this bucket was retired
    */
   long take(long now) {
     RateTerms t = terms;
@@ -106,7 +120,7 @@ final class TokenBucket implements CallLedger.Reservation {
       long word = used;
       long ahead = Math.max(word, floor) + t.cost - minted;
       if (ahead > t.debt) {
-        return word < SENTINELS ? ~retryAfter(ahead) : elsewhere(now);
+        return word < FIRST_SENTINEL ? ~retryAfter(ahead) : takeFromSuccessor(now);
       }
       if (USED.compareAndSet(this, word, minted + ahead)) {
         return ahead <= 0 ? 0 : t.nanosFor(ahead);
@@ -115,52 +129,56 @@ final class TokenBucket implements CallLedger.Reservation {
   }
 
   /**
-   * Counts a call that {@link #take} has just let in, on the cache line it has just written: a
-   * counter elsewhere would be one more line for cores to pass to each other.
+   * Counts a call that {@link #take} has just admitted. The counter is on the cache line that
+   * {@code take} has just written; elsewhere it would be one more line that cores pass to each
+   * other.
    *
-   * @param sum where the rule's calls are added up
+   * @param sum the rule's counter, to which the counts are moved from time to time
    */
   void count(LongAdder sum) {
     TAKEN.getAndIncrement(this);
-    if (left) {
-      move(sum);
+    if (superseded) {
+      moveCountTo(sum);
     }
   }
 
-  /** Adds what was counted here to the sum; by any number of threads, each call counts once. */
-  void move(LongAdder sum) {
+  /** Moves what was counted here to the sum. Any thread; each call counts once. */
+  void moveCountTo(LongAdder sum) {
     if (taken != 0) {
       sum.add(TAKEN.getAndSet(this, 0));
     }
   }
 
-  /** Another bucket stands for the rule: nobody will come for what late calls count here. */
-  void leave(LongAdder sum) {
-    left = true;
-    move(sum);
+  /**
+   * Notes that another bucket is in force, and moves the count for the last time. Calls that still
+   * count here move their counts themselves.
+   */
+  void supersede(LongAdder sum) {
+    superseded = true;
+    moveCountTo(sum);
   }
 
   private long retryAfter(long ahead) {
     return terms.payable ? terms.nanosFor(ahead - terms.debt) : 0;
   }
 
-  private long elsewhere(long now) {
-    TokenBucket b = inForce();
+  private long takeFromSuccessor(long now) {
+    TokenBucket b = bucketInForce();
     return b == null ? RETIRED : b.take(now);
   }
 
-  /** Gives the tokens of a call back that was not made after all. */
+  /** Gives back the tokens of a call that was not made after all. */
   @Override
   public void giveBack(int cost, long now) {
     long units = (long) cost << terms.scale;
     for (; ; ) {
       long word = used;
-      if (word >= SENTINELS) {
-        TokenBucket b = inForce();
+      if (word >= FIRST_SENTINEL) {
+        TokenBucket b = bucketInForce();
         if (b != null) {
           b.giveBack(cost, now);
         }
-        // retired: it was full without these tokens, they would not have fitted
+        // if it was retired, it was full without these tokens: they would not have fitted
         return;
       }
       if (USED.compareAndSet(this, word, word - units)) {
@@ -170,69 +188,71 @@ final class TokenBucket implements CallLedger.Reservation {
   }
 
   /**
-   * The bucket that takes over from this one, sealed by this call if it was not before. Its terms
-   * are {@code newer}, or those of an edition between.
+   * The successor of this bucket. This call makes it and seals this bucket, unless that has
+   * happened before. The successor's terms are {@code newer}, or those of a generation between.
    *
    * @return null when this bucket was retired
    */
   @Nullable TokenBucket succeed(RateTerms newer) {
     if (next == null) {
-      NEXT.compareAndSet(this, null, new TokenBucket(newer, UNBORN));
+      NEXT.compareAndSet(this, null, new TokenBucket(newer, UNSET));
     }
     for (; ; ) {
       long word = used;
-      if (word == GONE) {
+      if (word == RETIRED_WORD) {
         return null;
       }
-      if (word >= SENTINELS) {
-        return follow(word);
+      if (word >= FIRST_SENTINEL) {
+        return successor(word);
       }
       if (USED.compareAndSet(this, word, word + SEAL)) {
-        return follow(word + SEAL);
+        return successor(word + SEAL);
       }
     }
   }
 
-  @SuppressWarnings("NullAway") // sealed only once the next one is there
-  private TokenBucket follow(long sealed) {
+  /** The successor of this bucket, which is sealed; computes its word if that is missing. */
+  @SuppressWarnings("NullAway") // the successor is written before the seal
+  private TokenBucket successor(long sealed) {
     TokenBucket n = next;
-    if (n.used == UNBORN) {
-      USED.compareAndSet(n, UNBORN, n.terms.carry(terms, sealed - SEAL));
+    if (n.used == UNSET) {
+      USED.compareAndSet(n, UNSET, n.terms.wordAfter(terms, sealed - SEAL));
     }
     return n;
   }
 
   /**
-   * Retires the bucket if it is full and nobody has followed it.
+   * Retires the bucket if it is full and has no successor.
    *
-   * @return 0: done by this call; otherwise what it lacks, in units, or more than a burst
+   * @return 0 when this call has retired it; otherwise how many units it lacks, at least 1, or more
+   *     than a burst when it was sealed or retired before
    */
   long retire(long now) {
     long word = used;
     long lacking = word - terms.full(now);
-    return lacking > 0 || !USED.compareAndSet(this, word, GONE) ? Math.max(lacking, 1) : 0;
+    return lacking > 0 || !USED.compareAndSet(this, word, RETIRED_WORD) ? Math.max(lacking, 1) : 0;
   }
 
   /**
-   * The bucket that took over from this one after however many editions, or itself; null when it
-   * was retired. Not recursive: a call may outlive very many editions.
+   * The newest successor of this bucket, or the bucket itself when it has none; null when it was
+   * retired. A loop and not recursive: a call may outlive very many generations.
    */
-  private @Nullable TokenBucket inForce() {
+  private @Nullable TokenBucket bucketInForce() {
     TokenBucket b = this;
     for (; ; ) {
       long word = b.used;
-      if (word == GONE) {
+      if (word == RETIRED_WORD) {
         return null;
       }
-      if (word < SENTINELS) {
+      if (word < FIRST_SENTINEL) {
         return b;
       }
-      b = b.follow(word);
+      b = b.successor(word);
     }
   }
 
-  /** Whether this bucket, or the one that took over from it, was retired. */
-  boolean retired() {
-    return inForce() == null;
+  /** Whether this bucket or its newest successor was retired. */
+  boolean isRetired() {
+    return bucketInForce() == null;
   }
 }

@@ -7,8 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an expression that only asks whether one attribute has one of some values asks: {@code attr
- * == 'x'}, {@code attr in ['x', 'y']}. Many of them can be answered by one look-up.
+ * Attribute and values of an expression that only compares one attribute with constants: {@code
+ * attr == 'x'} or {@code attr in ['x', 'y']}. One hash table look-up can replace many such
+ * expressions.
  */
 public final class EqualityTest {
   public final Attribute attribute;
@@ -19,7 +20,7 @@ public final class EqualityTest {
     this.values = values;
   }
 
-  /** Null when the expression asks anything else. */
+  /** The attribute and values of an expression; null when it is any other expression. */
   public static @Nullable EqualityTest of(MatchExpression match) {
     if (match instanceof Predicates.Equal && !((Predicates.Equal) match).negated) {
       Predicates.Equal e = (Predicates.Equal) match;

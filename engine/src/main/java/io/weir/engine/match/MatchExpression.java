@@ -9,7 +9,7 @@ import java.util.Collection;
  * never throws.
  */
 public interface MatchExpression {
-  /** True for every call; what an absent {@code match:} means. */
+  /** True for every call: the match of a rule without {@code match:}. */
   MatchExpression ALWAYS =
       new MatchExpression() {
         @Override
@@ -23,8 +23,9 @@ public interface MatchExpression {
         }
       };
 
+  /** Whether the call matches. {@code source} reads the attributes of {@code call}. */
   <C> boolean test(AttributeSource<C> source, C call);
 
-  /** Adds every attribute this expression looks at. */
+  /** Adds every attribute that this expression reads to {@code to}. */
   default void attributes(Collection<? super Attribute> to) {}
 }

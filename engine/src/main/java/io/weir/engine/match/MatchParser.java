@@ -21,29 +21,29 @@ import java.util.List;
  *       | 'exists' attr | 'percent' '(' attr ',' number ')'
  * </pre>
  *
- * Strings stand in single or double quotes; a quote inside its own kind is doubled; a backslash is
- * a backslash, so that a regular expression is written as it is.
+ * Strings are enclosed in single or double quotes. The enclosing quote is doubled inside the
+ * string. A backslash is an ordinary character, so that a regular expression needs no escapes.
  *
- * <p><b>Absence.</b> An absent attribute makes every test false, negated or not; only {@code
- * !exists} is true of it (as in gRPC's xDS matchers, where inverting does not make an absent header
- * match). Formally: a test of an absent attribute is <i>unknown</i>, {@code && || !} are Kleene's,
- * and the outcome <i>unknown</i> is false. So {@code !(a == 'x')} is {@code a != 'x'}, always. The
- * parser gets this without a third value at run time: it moves every {@code !} down to the tests
- * (De Morgan holds in Kleene's logic), where a negated test is "present and not"; what is left are
- * {@code &&} and {@code ||} alone, which are monotone, so reading unknown as false at the leaves or
- * at the root is the same.
+ * <p><b>Absence.</b> When an attribute is absent, every test of it is false, negated or not, except
+ * {@code !exists}. (gRPC's xDS matchers do the same: an inverted matcher does not match an absent
+ * header.) Formally: a test of an absent attribute is <i>unknown</i>; {@code && || !} are those of
+ * Kleene's three-valued logic; and a final result <i>unknown</i> is false. So {@code !(a == 'x')}
+ * always equals {@code a != 'x'}. The parser needs no third value at run time. It moves every
+ * {@code !} down to the tests, by De Morgan's laws, which hold in Kleene's logic; there a negated
+ * test means "present and not". Only {@code &&} and {@code ||} are left. They are monotone, so it
+ * makes no difference whether unknown becomes false at the leaves or at the root.
  *
- * <p><b>Paths</b> are compared in their normal spelling, see {@link Paths}; a slash at the end of a
- * text that is compared with a whole path is dropped, as it is of paths.
+ * <p><b>Paths</b> are compared in normal form, see {@link Paths}. A text that is compared with a
+ * whole path loses a slash at its end, as paths do.
  *
- * <p><b>Hostile input.</b> Text, nesting, regular expressions are bounded; regular expressions are
- * RE2's, which never back-track. {@code matches} must match the whole value, and values over 4096
- * characters count as absent there.
+ * <p><b>Hostile input.</b> Length, nesting and regular expressions are bounded. Regular expressions
+ * are RE2's, which never backtrack. {@code matches} must match the whole value, and values over
+ * 4096 characters count as absent there.
  *
- * <p><b>{@code percent(attr, n)}</b>: true for the share of <i>values</i> of the attribute whose
- * XXH64 (seeded with the XXH64 of the attribute's name as written) falls, modulo 10^6, under n %.
- * It holds for the same values on every hop, and raising n never drops a value. n has at most four
- * decimals.
+ * <p><b>{@code percent(attr, n)}</b> selects values of the attribute by hash: it is true when the
+ * XXH64 of the value (seeded with the XXH64 of the attribute's name as written), modulo 10^6, is
+ * below n % of 10^6. So it selects the same values on every hop, and a higher n selects all values
+ * that a lower n did. n has at most four decimals.
  */
 public final class MatchParser {
   /** Longest expression, in characters. */
@@ -55,15 +55,17 @@ public final class MatchParser {
   /** Longest regular expression, in characters. */
   public static final int MAX_PATTERN = 512;
 
-  /** Most instructions a compiled regular expression may have; matching one value walks them. */
+  /**
+   * Most instructions of a compiled regular expression; matching a character may visit them all.
+   */
   private static final int MAX_PROGRAM = 8192;
 
-  /** What the counted repetitions of one regular expression may promise before it is compiled. */
+  /** Highest estimate of a regular expression's size that is compiled; see repetitions(). */
   private static final int MAX_ESTIMATE = 1 << 20;
 
   /**
-   * What all regular expressions of one document may take together: each is bounded by itself, but
-   * a document has room for thousands. One thread.
+   * A limit on all regular expressions of one document together. Each of them is bounded, but a
+   * document can contain thousands. One thread.
    */
   public static final class Budget {
     private int steps = 16 * MAX_PROGRAM;
@@ -84,16 +86,16 @@ public final class MatchParser {
   }
 
   /**
-   * Compiles an expression; the result's {@code toString} is its canonical form, which compiles to
-   * the same.
+   * Compiles an expression. The {@code toString} of the result is its canonical form, which
+   * compiles to the same expression.
    *
-   * @throws MatchSyntaxException saying where and what was expected
+   * @throws MatchSyntaxException with the position and what was expected there
    */
   public static MatchExpression parse(String text) {
     return parse(text, new Budget());
   }
 
-  /** As {@link #parse(String)}, one of several expressions that share a budget. */
+  /** As {@link #parse(String)}, for one of several expressions that share a budget. */
   public static MatchExpression parse(String text, Budget budget) {
     if (text.length() > MAX_LENGTH) {
       throw new MatchSyntaxException(
@@ -107,6 +109,9 @@ public final class MatchParser {
     }
     return m;
   }
+
+  // In the methods below, negated: an odd number of "!" applies to what is parsed. It is compiled
+  // into the tests, and turns "&&" into "||" and back (De Morgan).
 
   private MatchExpression or(boolean negated) {
     List<MatchExpression> parts = new ArrayList<MatchExpression>();
@@ -199,7 +204,7 @@ public final class MatchParser {
     }
   }
 
-  /** Not less is greater or equal: a comparison needs no negated form. */
+  /** A negated comparison is the opposite comparison: not less is greater or equal. */
   private MatchExpression compare(Attribute a, boolean less, boolean orEqual, boolean negated) {
     skip();
     int start = at;
@@ -224,12 +229,12 @@ public final class MatchParser {
     }
   }
 
-  /** A percentage as an integer per million. */
+  /** Parses a percentage; the result is in millionths. */
   private int share() {
     skip();
     int start = at;
     String number = word();
-    // length first: BigDecimal takes its time over a million digits
+    // length first: BigDecimal is slow for a million digits
     if (number.length() <= 8 && number.matches("[0-9]{1,3}(\\.[0-9]{1,4})?")) {
       BigDecimal share = new BigDecimal(number).movePointRight(4);
       if (share.compareTo(BigDecimal.valueOf(XxHash.WHOLE)) <= 0) {
@@ -274,8 +279,9 @@ public final class MatchParser {
   }
 
   /**
-   * All counted repetitions multiplied, as if each stood inside the next: {@code
-   * (((a{1000}){1000}){1000})} would fill the heap before its program's size could be asked.
+   * The product of all counted repetitions, as if they were nested. {@code
+   * (((a{1000}){1000}){1000})} would fill the heap while it is compiled, before the size of its
+   * program is known.
    */
   private static double repetitions(String regex) {
     double product = 1;
@@ -287,7 +293,7 @@ public final class MatchParser {
     return product;
   }
 
-  /** A whole value of an attribute. */
+  /** Parses a string that is compared with whole values of an attribute. */
   private String value(Attribute of) {
     String text = string();
     return of.isPath() ? Paths.ofRule(text) : text;
@@ -326,7 +332,7 @@ public final class MatchParser {
     throw expected("a string that ends in " + quote);
   }
 
-  /** Up to white space or a delimiter; possibly empty. */
+  /** Reads up to white space or a delimiter; the result may be empty. */
   private String word() {
     skip();
     int start = at;
@@ -336,6 +342,7 @@ public final class MatchParser {
     return text.substring(start, at);
   }
 
+  /** Skips this token if it is next; false when it is not. */
   private boolean take(String token) {
     skip();
     if (text.startsWith(token, at)) {
@@ -351,6 +358,7 @@ public final class MatchParser {
     }
   }
 
+  /** Skips white space. */
   private void skip() {
     while (at < text.length() && text.charAt(at) <= ' ') {
       at++;

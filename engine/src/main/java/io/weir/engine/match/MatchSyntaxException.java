@@ -1,6 +1,6 @@
 package io.weir.engine.match;
 
-/** A match expression that cannot be understood: where, and what was expected there. */
+/** A match expression cannot be parsed; says at which position and what was expected there. */
 public final class MatchSyntaxException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
   private static final int SHOWN = 40;
@@ -21,12 +21,12 @@ public final class MatchSyntaxException extends IllegalArgumentException {
     return text;
   }
 
-  /** Where reading stopped: index of a character, from 0; the text's length when it ended early. */
+  /** Index of the character at which parsing failed; the text's length when it ended too early. */
   public int offset() {
     return offset;
   }
 
-  /** What would have been right there, in words. */
+  /** What was expected there, for messages. */
   public String expected() {
     return expected;
   }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Predicates {
   private Predicates() {}
 
-  /** All or any of several, asked in the order written. */
+  /** {@code &&} ({@code all}) or {@code ||} of several expressions, tested in the order written. */
   static final class Junction implements MatchExpression {
     final boolean all;
     private final MatchExpression[] parts;
@@ -48,7 +48,7 @@ final class Predicates {
         if (s.length() > 0) {
           s.append(all ? " && " : " || ");
         }
-        // && binds tighter, and equal junctions were flattened: only "or" inside "and" needs it
+        // && binds tighter and equal junctions are flattened, so only || inside && needs brackets
         boolean bracket = all && m instanceof Junction;
         s.append(bracket ? "(" : "").append(m).append(bracket ? ")" : "");
       }
@@ -81,7 +81,7 @@ final class Predicates {
     }
   }
 
-  /** A test of one attribute's value; absent, it is false, negated or not. */
+  /** A test of one attribute's value. When the attribute is absent it is false, negated or not. */
   abstract static class Test implements MatchExpression {
     final Attribute attribute;
     final boolean negated;
@@ -94,7 +94,7 @@ final class Predicates {
     @Override
     public final <C> boolean test(AttributeSource<C> source, C call) {
       String value = attribute.read(source, call);
-      return value != null && judges(value) && holds(value) != negated;
+      return value != null && canHandle(value) && holds(value) != negated;
     }
 
     @Override
@@ -102,14 +102,14 @@ final class Predicates {
       to.add(attribute);
     }
 
-    /** Whether the test can say anything about the value; false counts as absent. */
-    boolean judges(String value) {
+    /** Whether the test can handle this value; a value that it cannot handle counts as absent. */
+    boolean canHandle(String value) {
       return true;
     }
 
     abstract boolean holds(String value);
 
-    /** The test as written, without its negation. */
+    /** The source of the test, without a negation. */
     abstract String text();
 
     @Override
@@ -143,10 +143,12 @@ final class Predicates {
   }
 
   static final class In extends Test {
-    /** Up to here comparing one by one beats computing the value's hash. */
+    /** Up to this many operands, comparing one by one is faster than hashing the value. */
     private static final int LINEAR = 8;
 
     final String[] operands;
+
+    /** The operands, null when there are few. */
     private final @Nullable Set<String> set;
 
     In(Attribute attribute, boolean negated, List<String> operands) {
@@ -236,7 +238,7 @@ final class Predicates {
   }
 
   static final class Matches extends Test {
-    /** Longer values count as absent: linear time still is time, and the caller chooses it. */
+    /** Longer values count as absent: matching takes linear time, and callers choose the length. */
     static final int MAX_VALUE = 4096;
 
     private final Pattern pattern;
@@ -247,7 +249,7 @@ final class Predicates {
     }
 
     @Override
-    boolean judges(String value) {
+    boolean canHandle(String value) {
       return value.length() <= MAX_VALUE;
     }
 
@@ -262,7 +264,7 @@ final class Predicates {
     }
   }
 
-  /** Integer comparison; a value that is no 64-bit integer counts as absent. */
+  /** Integer comparison; a value that is not an integer of at most 18 digits counts as absent. */
   static final class Compare extends Test {
     private final boolean less;
     private final boolean orEqual;
@@ -276,7 +278,7 @@ final class Predicates {
     }
 
     @Override
-    boolean judges(String value) {
+    boolean canHandle(String value) {
       return Integers.isLong(value);
     }
 
@@ -292,7 +294,7 @@ final class Predicates {
     }
   }
 
-  /** The values that own the first {@code share} places of a million. */
+  /** True for values whose {@link XxHash#place place} is below {@code share}, in millionths. */
   static final class Percent extends Test {
     private final int share;
     private final long seed;
@@ -316,13 +318,13 @@ final class Predicates {
     }
   }
 
-  /** Reading integers without throwing or allocating. */
+  /** Parses integers without throwing or allocating. */
   static final class Integers {
     private static final int MAX_DIGITS = 18;
 
     private Integers() {}
 
-    /** An optional minus and 1 to 18 digits: every such text fits a long. */
+    /** Whether this is an optional minus and 1 to 18 digits; every such number fits a long. */
     static boolean isLong(String s) {
       int start = s.startsWith("-") ? 1 : 0;
       int digits = s.length() - start;
@@ -337,6 +339,7 @@ final class Predicates {
       return true;
     }
 
+    /** Parses a number that {@link #isLong} accepts. */
     static long parse(String s) {
       boolean minus = s.charAt(0) == '-';
       long v = 0;
@@ -351,6 +354,7 @@ final class Predicates {
     return '\'' + s.replace("'", "''") + '\'';
   }
 
+  /** Joins expressions by {@code &&} ({@code all}) or {@code ||}, and flattens equal junctions. */
   static MatchExpression junction(boolean all, List<MatchExpression> parts) {
     if (parts.size() == 1) {
       return parts.get(0);

@@ -3,19 +3,22 @@ package io.weir.engine.match;
 import java.nio.charset.StandardCharsets;
 
 /**
- * XXH64 of a string's UTF-8 bytes (Yann Collet's xxHash, specification 0.2.0), and shares drawn
- * from it.
+ * XXH64 of a string's UTF-8 bytes (Yann Collet's xxHash, specification 0.2.0), and the place that a
+ * string gets by its hash.
  *
- * <p>Why this hash: a unit (a user id) must land on the same place on every hop, in every JVM and
- * in an operator's shell ({@code xxhsum -H64}); {@code String.hashCode} is neither uniform nor
- * independent between salts. Identifiers are nearly always ASCII, where a character is its UTF-8
- * byte: the characters are read in place and nothing is allocated. Any other string is first turned
- * into one whose characters are its UTF-8 bytes, which allocates.
+ * <p>A <em>place</em> is a number from 0 to 999 999; traffic is split by ranges of places. A
+ * <em>unit</em> is the string that decides a call's place: mostly a user's id.
+ *
+ * <p>Why this hash: a unit must get the same place on every hop, in every JVM and in an operator's
+ * shell ({@code xxhsum -H64}); {@code String.hashCode} is neither uniform nor independent between
+ * salts. Identifiers are nearly always ASCII, where each character is one UTF-8 byte: these are
+ * hashed without allocation. Any other string is first converted to one whose characters are its
+ * UTF-8 bytes, which allocates.
  *
  * <p>Threads: any. Errors: none.
  */
 public final class XxHash {
-  /** Percentages are integers per this many. */
+  /** The number of places; a share of 100 %. */
   public static final int WHOLE = 1_000_000;
 
   private static final long P1 = 0x9E3779B185EBCA87L;
@@ -26,12 +29,12 @@ public final class XxHash {
 
   private XxHash() {}
 
-  /** The seed that stands for a salt: hashes under different salts are independent. */
+  /** The seed for a salt. Hashes with different salts are independent. */
   public static long seed(String salt) {
     return hash(0, salt);
   }
 
-  /** A unit's place in [0, {@link #WHOLE}): uniform, and the same wherever seed and unit are. */
+  /** A unit's place in [0, {@link #WHOLE}): evenly spread, and a function of seed and unit only. */
   public static int place(long seed, String unit) {
     return (int) modulo(hash(seed, unit), WHOLE);
   }
@@ -54,7 +57,7 @@ public final class XxHash {
     return bytes(seed, text);
   }
 
-  /** Every character is one byte. */
+  /** XXH64 of a string whose characters are bytes. */
   private static long bytes(long seed, String s) {
     int n = s.length();
     int i = 0;
@@ -93,7 +96,7 @@ public final class XxHash {
     return mix(h);
   }
 
-  /** XXH64's final avalanche: every bit of the input moves every bit of the output. */
+  /** XXH64's final avalanche: every bit of the input affects every bit of the output. */
   public static long mix(long h) {
     h = (h ^ h >>> 33) * P2;
     h = (h ^ h >>> 29) * P3;

@@ -10,41 +10,46 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instances an arm may use: region first, then load.
+ * The instances that an arm may use. A pick decides by region first, then by load.
  *
- * <p><b>Region.</b> Instances stand in up to three rings around the caller: its zone, its region,
- * the rest. A ring with {@code available} of {@code total} instances can carry {@code min(1,
- * available / (total * spillBelow))} of the traffic; with the default of 0.714 that is Envoy's
- * {@code min(100, 140 x available / total)}, and a ring keeps everything while about 72 % of it are
- * there. Traffic fills the rings from the inside; when all of them together cannot carry 100 %,
- * each takes its part of what they can. Available is what is registered and not ejected.
+ * <p><b>Region.</b> Instances form up to three rings around the caller: its zone, the rest of its
+ * region, everything else (Envoy calls them priority levels). An instance is available when it is
+ * registered and not ejected. A ring with {@code available} of {@code total} instances can carry
+ * {@code min(1, available / (total * spillBelow))} of the traffic. With the default of 0.714 that
+ * is Envoy's {@code min(100, 140 x available / total)}: a ring keeps all traffic while about 72 %
+ * of its instances are available. Traffic fills the rings from the inside. When all rings together
+ * cannot carry 100 %, each takes a share in proportion to what it can carry.
  *
- * <p><b>Panic.</b> When less than half of the pool is available, ejection is more likely wrong than
- * right about the rest, and the few would drown: all registered instances are used.
+ * <p><b>Panic.</b> When less than half of the pool is available, it is likelier that the ejections
+ * are wrong than that so many instances are bad, and the few left would be overloaded. Then all
+ * registered instances are used.
  *
  * <p><b>Last resort.</b> Instances that vanished from the registry all at once are used only where
- * there is no registered one, and never while they are ejected or after one call without an answer.
+ * no instance is registered. They are never used while ejected, nor after a call that got no
+ * answer.
  *
- * <p><b>Cost.</b> All of this is worked out when the pool is built and again when an ejection
- * begins or ends ({@link Ejections#changes}, or the time the first ejection runs out), into an
- * immutable {@link View} published by one volatile write; two threads may both do it, with the same
- * result. A pick reads the view, and so costs the same whatever the number of instances (rendezvous
- * hashing asks every instance, but once for each of its slots).
+ * <p><b>Cost.</b> All of this is computed when the pool is built, and again when an ejection begins
+ * or ends ({@link Ejections#changes}, or the time at which the first ejection expires). The result
+ * is an immutable {@link View}, published by one volatile write; two threads may compute it at the
+ * same time, with the same result. A pick only reads the view, so its cost does not depend on the
+ * number of instances. (Rendezvous hashing looks at every instance, but once for each slot.)
  */
 final class InstancePool {
   private final Instance[] members;
 
-  /** The members are no longer registered, and there are no others. */
+  /** True when no member is registered any more: all are a last resort. */
   private final boolean lastResort;
 
+  /** The ring of each member, {@link Locality#ZONE} to {@link Locality#REST}. */
   private final int[] rings;
+
   private final double spillBelow;
   private final Balance balance;
   private final Ejections ejections;
   private volatile View view;
 
   /**
-   * @param here null when region does not count
+   * @param here where the caller is; null when the region does not matter
    */
   InstancePool(
       List<Instance> instances,
@@ -53,12 +58,12 @@ final class InstancePool {
       Balance balance,
       Ejections ejections,
       long now) {
-    List<Instance> taking = taking(instances, false);
-    lastResort = taking.isEmpty();
+    List<Instance> usable = instancesWithWeight(instances, false);
+    lastResort = usable.isEmpty();
     if (lastResort) {
-      taking = taking(instances, true);
+      usable = instancesWithWeight(instances, true);
     }
-    members = taking.toArray(new Instance[0]);
+    members = usable.toArray(new Instance[0]);
     rings = new int[members.length];
     if (here != null) {
       for (int i = 0; i < members.length; i++) {
@@ -68,17 +73,17 @@ final class InstancePool {
     this.spillBelow = spillBelow;
     this.balance = balance;
     this.ejections = ejections;
-    view = look(now);
+    view = compute(now);
   }
 
-  private static List<Instance> taking(List<Instance> instances, boolean lastResort) {
-    List<Instance> taking = new ArrayList<Instance>(instances.size());
+  private static List<Instance> instancesWithWeight(List<Instance> instances, boolean lastResort) {
+    List<Instance> usable = new ArrayList<Instance>(instances.size());
     for (Instance i : instances) {
       if (i.weight() > 0 && i.lastResort() == lastResort) {
-        taking.add(i);
+        usable.add(i);
       }
     }
-    return taking;
+    return usable;
   }
 
   boolean isEmpty() {
@@ -86,28 +91,32 @@ final class InstancePool {
   }
 
   /**
-   * @param hashed whether {@code hash} is a unit's hash, for {@link Balance#RENDEZVOUS}
-   * @return null when the pool is empty
+   * Picks an instance.
+   *
+   * @param hashed whether {@code hash} is the hash of a unit, for {@link Balance#RENDEZVOUS};
+   *     false: there is none
+   * @return null when the pool has no usable instance
    */
   @Nullable Instance pick(boolean hashed, long hash, long now) {
     View v = view;
     if (v.changes != ejections.changes() || v.expires && now - v.expiry >= 0) {
-      v = look(now);
+      v = compute(now);
       view = v;
     }
-    LeastInFlight only = v.only;
+    InstancePicker only = v.only;
     if (only != null) {
       return only.pick(balance, hashed, hash);
     }
-    LeastInFlight[] r = v.rings;
+    InstancePicker[] r = v.rings;
     if (r.length == 0) {
       return null;
     }
-    // another mix than the arm's, or every user of an arm would fall into the same ring
+    // Mixed once more: the arm was chosen by the same hash, so unmixed all its users would fall
+    // into the same ring.
     int place =
         hashed
             ? (int) ((XxHash.mix(hash) >>> 1) % XxHash.WHOLE)
-            : RandomDraw.upper(RandomDraw.bits(), XxHash.WHOLE);
+            : RandomDraw.fromUpperHalf(RandomDraw.bits(), XxHash.WHOLE);
     int i = 0;
     while (i < r.length - 1 && place >= v.ends[i]) {
       i++;
@@ -115,16 +124,16 @@ final class InstancePool {
     return r[i].pick(balance, hashed, hash);
   }
 
-  private View look(long now) {
+  private View compute(long now) {
     int changes = ejections.changes();
     boolean expires = false;
     long expiry = 0;
-    boolean[] out = new boolean[members.length];
+    boolean[] unavailable = new boolean[members.length];
     int available = 0;
     for (int i = 0; i < members.length; i++) {
       boolean ejected = members[i].ejected(now);
-      out[i] = ejected || members[i].deaf();
-      if (!out[i]) {
+      unavailable[i] = ejected || members[i].deaf();
+      if (!unavailable[i]) {
         available++;
       } else if (ejected) {
         long until = members[i].ejectedUntil();
@@ -134,9 +143,9 @@ final class InstancePool {
         expires = true;
       }
     }
-    // of a last resort it is known that something is wrong with it
+    // no panic for a last resort: these instances are known to be in trouble
     boolean panic = !lastResort && available * 2 < members.length;
-    List<LeastInFlight> used = new ArrayList<LeastInFlight>();
+    List<InstancePicker> used = new ArrayList<InstancePicker>();
     List<Double> loads = new ArrayList<Double>();
     double all = 0;
     for (int ring = Locality.ZONE; ring <= Locality.REST; ring++) {
@@ -145,14 +154,14 @@ final class InstancePool {
       for (int i = 0; i < members.length; i++) {
         if (rings[i] == ring) {
           total++;
-          if (panic || !out[i]) {
+          if (panic || !unavailable[i]) {
             in.add(members[i]);
           }
         }
       }
       if (!in.isEmpty()) {
         double load = Math.min(1, in.size() / (total * spillBelow));
-        used.add(new LeastInFlight(in, balance));
+        used.add(new InstancePicker(in, balance));
         loads.add(load);
         all += load;
       }
@@ -163,21 +172,29 @@ final class InstancePool {
       upTo += loads.get(i) / Math.min(1, all);
       ends[i] = (int) Math.min(XxHash.WHOLE, Math.round(upTo * XxHash.WHOLE));
     }
-    return new View(changes, expires, expiry, used.toArray(new LeastInFlight[0]), ends);
+    return new View(changes, expires, expiry, used.toArray(new InstancePicker[0]), ends);
   }
 
-  /** What a pick needs to know. Immutable. */
+  /** What a pick reads. Immutable. */
   private static final class View {
+    /** {@link Ejections#changes} when the view was computed; another number makes it stale. */
     final int changes;
+
+    /** Whether the view becomes stale at {@link #expiry}, when the first ejection ends. */
     final boolean expires;
+
     final long expiry;
-    final LeastInFlight[] rings;
+
+    /** The rings with usable instances, nearest first. */
+    final InstancePicker[] rings;
+
+    /** End of each ring's range among the places 0 to 999 999. */
     final int[] ends;
 
-    /** The ring where there is one, as there mostly is. */
-    final @Nullable LeastInFlight only;
+    /** The ring when there is exactly one, which is the usual case; else null. */
+    final @Nullable InstancePicker only;
 
-    View(int changes, boolean expires, long expiry, LeastInFlight[] rings, int[] ends) {
+    View(int changes, boolean expires, long expiry, InstancePicker[] rings, int[] ends) {
       this.changes = changes;
       this.expires = expires;
       this.expiry = expiry;

@@ -2,7 +2,10 @@ package io.weir.engine.route;
 
 import java.util.concurrent.ThreadLocalRandom;
 
-/** Random places; no allocation, no contention. */
+/**
+ * Random integers for a call's routing. One draw of 64 bits serves two choices, one from each half.
+ * No allocation, no contention.
+ */
 final class RandomDraw {
   private RandomDraw() {}
 
@@ -11,12 +14,12 @@ final class RandomDraw {
   }
 
   /** Maps the upper half of {@code bits} onto [0, n) (Lemire's multiplication). */
-  static int upper(long bits, int n) {
+  static int fromUpperHalf(long bits, int n) {
     return (int) ((bits >>> 32) * n >>> 32);
   }
 
   /** Maps the lower half of {@code bits} onto [0, n). */
-  static int lower(long bits, int n) {
+  static int fromLowerHalf(long bits, int n) {
     return (int) ((bits & 0xFFFFFFFFL) * n >>> 32);
   }
 }

@@ -5,42 +5,46 @@ import io.weir.engine.match.XxHash;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which of several instances a unit belongs to, agreed on by everybody who knows the same
- * instances, whatever happened before.
+ * Maps a unit (a hashed attribute value, mostly a user's id) to one of several instances. Every
+ * caller that knows the same instances gets the same answer, whatever happened before.
  *
  * <p><b>Slots.</b> A unit's hash falls into one of {@link #SLOTS} slots, and a slot belongs to the
  * instance with the highest hash of slot and address (rendezvous or highest-random-weight hashing:
- * Thaler and Ravishankar, 1996; weights after Schindelhauer and Schomaker, 2005). So when an
- * instance leaves only its own slots move, evenly to all others, and when it returns exactly they
- * come back: no ring of tokens and no table that is filled in an order can say both and be equally
- * even.
+ * Thaler and Ravishankar, 1996; weights after Schindelhauer and Schomaker, 2005). When an instance
+ * leaves, only its own slots move, evenly to all others. When it returns, exactly these slots come
+ * back. Neither a hash ring nor a table that is filled in some order (Maglev) has both properties
+ * and is equally even.
  *
- * <p><b>Cost.</b> Finding a slot's owner asks every instance, which is linear. Hence slots instead
- * of units: there are few enough to remember the answer. Among many instances the owner is looked
- * for at the first use of a slot and kept; from then on a pick is one array read, whatever the
- * number of instances. Among few, asking is as fast and needs no memory; the answer is the same, so
- * nobody moves when a service grows.
+ * <p><b>Cost.</b> Finding a slot's owner computes one score per instance. Hence slots instead of
+ * units: slots are few enough to remember their owners. Among more than {@link #FEW} instances the
+ * owner is computed at the first use of a slot and kept; from then on a pick is one array read,
+ * whatever the number of instances. Among fewer instances computing is as fast as remembering and
+ * needs no memory. Both give the same answer, so no unit moves when a service grows beyond that
+ * number.
  *
- * <p><b>Evenness.</b> Of n instances each owns SLOTS / n slots, give or take the square root of it:
- * 3 % at a hundred, 9 % at a thousand. (Twice the slots would take a third off that, and half a
- * megabyte in one piece.)
+ * <p><b>Evenness.</b> Of n instances each owns SLOTS / n slots, plus or minus the square root of
+ * that number: 3 % at a hundred instances, 9 % at a thousand. (Twice the slots would reduce this by
+ * a third, for one array of half a megabyte.)
  *
- * <p>Threads: any. A slot's owner depends on nothing that changes, so threads that race for it
- * write the same char, and one that does not see it works it out again.
+ * <p>Threads: any. A slot's owner depends only on immutable data. So threads that compute the same
+ * slot at the same time write the same char, and a thread that does not see it computes it again.
  */
 final class RendezvousHash {
   private static final int BITS = 17;
   static final int SLOTS = 1 << BITS;
 
-  /** Up to so many are asked one by one. */
+  /** Up to this number of instances, owners are computed each time. */
   static final int FEW = 32;
 
   private final long[] addresses;
 
-  /** Null when all weigh the same. */
+  /** Null when all weights are equal. */
   private final int @Nullable [] weights;
 
-  /** Owner of each slot plus one, 0: not known yet; null: not worth it, or too many for a char. */
+  /**
+   * Index of each slot's owner plus one; 0: not computed yet. Null when there are too few instances
+   * to be worth it, or too many for a char.
+   */
   private final char @Nullable [] owners;
 
   RendezvousHash(Instance[] instances) {
@@ -72,6 +76,7 @@ final class RendezvousHash {
     return known - 1;
   }
 
+  /** The instance with the highest score for this slot. */
   private int owner(int slot) {
     long key = XxHash.mix(slot + 1L);
     int best = 0;
@@ -88,6 +93,7 @@ final class RendezvousHash {
     }
     double high = 0;
     for (int i = 0; i < addresses.length; i++) {
+      // the upper 53 bits, as many as a double holds, as a number in (0, 1)
       double u = ((XxHash.mix(key ^ addresses[i]) >>> 11) + 0.5) * 0x1p-53;
       double score = weights[i] / -Math.log(u);
       if (score > high) {

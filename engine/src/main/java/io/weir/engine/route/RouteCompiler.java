@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Turns one rule and the instances of one protocol into a {@link RoutePlan}. */
+/** Turns one rule and the instances that speak one protocol into a {@link RoutePlan}. */
 final class RouteCompiler {
   private final @Nullable RouteRule rule;
   private final @Nullable Locality near;
@@ -28,12 +28,12 @@ final class RouteCompiler {
   private final RouteCounters counters;
   private final long now;
 
-  /** Arms that select the same instances share a pool, so that they share its view. */
+  /** Arms that select the same instances share a pool, so that its view is computed once. */
   private final Map<List<Instance>, InstancePool> pools =
       new HashMap<List<Instance>, InstancePool>();
 
   /**
-   * @param rule or null
+   * @param rule null for a service without routing rules
    */
   RouteCompiler(
       @Nullable RouteRule rule,
@@ -51,26 +51,27 @@ final class RouteCompiler {
   }
 
   /**
-   * @param next plan of the rule that is asked after this one, or null
+   * @param grpc whether the plan is for gRPC calls; false: for HTTP
+   * @param next plan of the rule that is evaluated after this one, or null
    * @return null when no instance speaks the protocol
    */
   @Nullable RoutePlan compile(List<Instance> registered, boolean grpc, @Nullable RoutePlan next) {
-    List<Instance> speaking = new ArrayList<Instance>();
+    List<Instance> candidates = new ArrayList<Instance>();
     for (Instance i : registered) {
       if (i.protocol() == null || i.protocol().equals("grpc") == grpc) {
-        speaking.add(i);
+        candidates.add(i);
       }
     }
-    if (speaking.isEmpty()) {
+    if (candidates.isEmpty()) {
       return null;
     }
-    // without a live instance nothing is refused, as if there were no plan
+    // without a live instance the plan refuses nothing, as if there were no plan
     boolean live = false;
-    for (Instance i : speaking) {
+    for (Instance i : candidates) {
       live |= !i.lastResort();
     }
     Map<String, List<Instance>> byColour = new HashMap<String, List<Instance>>();
-    for (Instance i : speaking) {
+    for (Instance i : candidates) {
       List<Instance> same = byColour.get(i.colour());
       if (same == null) {
         same = new ArrayList<Instance>();
@@ -87,7 +88,7 @@ final class RouteCompiler {
     RouteRow defaults = null;
     if (rule != null) {
       for (Route r : rule.routes) {
-        rows.add(row(rule, r, speaking));
+        rows.add(row(rule, r, candidates));
       }
       if (!rule.defaults.isEmpty()) {
         defaults =
@@ -101,7 +102,7 @@ final class RouteCompiler {
                     Fallback.DEFAULT,
                     Collections.<String, String>emptyMap(),
                     0),
-                speaking);
+                candidates);
       }
     }
     return new RoutePlan(
@@ -116,18 +117,18 @@ final class RouteCompiler {
         next);
   }
 
-  private RouteRow row(RouteRule rule, Route route, List<Instance> speaking) {
+  private RouteRow row(RouteRule rule, Route route, List<Instance> candidates) {
     Target[] targets = new Target[route.to.size()];
     for (int i = 0; i < targets.length; i++) {
       Arm arm = route.to.get(i);
       List<Instance> selected = new ArrayList<Instance>();
-      for (Instance instance : speaking) {
+      for (Instance instance : candidates) {
         if (arm.selects(instance)) {
           selected.add(instance);
         }
       }
       String name = name(arm);
-      RouteCounters.Arm counts = counters.arm(name);
+      RouteCounters.ArmCounts counts = counters.arm(name);
       for (Instance instance : selected) {
         instance.mayBeChosenBy(counts.index);
       }
@@ -145,11 +146,12 @@ final class RouteCompiler {
     return p;
   }
 
-  /** What statistics and experiments call an arm: its version, else its labels. */
+  /** The name of an arm in statistics and experiments: its version, else its labels. */
   private static String name(Arm arm) {
     return arm.version != null ? arm.version : arm.labels.isEmpty() ? "any" : "" + arm.labels;
   }
 
+  /** Headers to set on the calls of an arm: name, value, name, value ... */
   private static String[] headers(Route route, String arm) {
     List<String> l = new ArrayList<String>();
     for (Map.Entry<String, String> e : route.setHeaders.entrySet()) {

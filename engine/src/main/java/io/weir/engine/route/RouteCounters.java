@@ -11,8 +11,14 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a service's router has counted since the service became known; outlives changes of its rule.
- * Any thread.
+ * Counters of one service's router. They start when the service becomes known and live on when its
+ * routing rules change.
+ *
+ * <p>Words: an <em>arm</em> is one destination of a routing rule, one entry of {@code to}. A
+ * <em>unit</em> is the attribute value that decides a call's arm in a sticky route or an experiment
+ * ({@code ab}): mostly a user's id.
+ *
+ * <p>Threads: any.
  */
 public final class RouteCounters {
   final LongAdder refused = new LongAdder();
@@ -20,15 +26,21 @@ public final class RouteCounters {
   final LongAdder unitMissing = new LongAdder();
   final LongAdder armUnknown = new LongAdder();
   final LongAdder failed = new LongAdder();
-  private final Map<String, Arm> arms;
+  private final Map<String, ArmCounts> arms;
   private final Map<List<String>, SelectionCounters> selections;
 
   RouteCounters() {
-    arms = new TreeMap<String, Arm>();
+    arms = new TreeMap<String, ArmCounts>();
     selections = new HashMap<List<String>, SelectionCounters>();
   }
 
-  /** For instances of this version and region, each may be null. Only while a router is built. */
+  /**
+   * The counters shared by all instances of one version and region; made at the first request. Only
+   * called while a router is built: calls hold the counters already.
+   *
+   * @param version null for instances without a version
+   * @param region null for instances without a region
+   */
   SelectionCounters selections(@Nullable String version, @Nullable String region) {
     List<String> key = Arrays.asList(version, region);
     synchronized (selections) {
@@ -41,22 +53,25 @@ public final class RouteCounters {
     }
   }
 
-  /** Calls by version and region of the instance chosen, and by why. */
+  /** Calls by version and region of the chosen instance, and by the reason of the choice. */
   public List<SelectionCounters> selections() {
     synchronized (selections) {
       return new ArrayList<SelectionCounters>(selections.values());
     }
   }
 
-  /** Only while a snapshot is built. */
-  Arm arm(String name) {
+  /**
+   * The counts of the arm with this name; made at the first request. Arms of the same name share
+   * them. Only called while a router is built.
+   */
+  ArmCounts arm(String name) {
     synchronized (arms) {
-      Arm a = arms.get(name);
-      if (a == null) {
-        a = new Arm(arms.size());
-        arms.put(name, a);
+      ArmCounts counts = arms.get(name);
+      if (counts == null) {
+        counts = new ArmCounts(arms.size());
+        arms.put(name, counts);
       }
-      return a;
+      return counts;
     }
   }
 
@@ -70,28 +85,37 @@ public final class RouteCounters {
     return fellBack.sum();
   }
 
-  /** Sticky or A/B calls without the attribute to hash; they got the first arm. */
+  /**
+   * Calls of a sticky route or an experiment that had no unit, because the attribute was absent.
+   * They went to the first arm.
+   */
   public long unitMissing() {
     return unitMissing.sum();
   }
 
-  /** A/B calls whose header or parameter named no arm; it was ignored. */
+  /**
+   * Calls of an experiment whose header or query parameter named an arm that does not exist. The
+   * name was ignored and the call routed as if it were absent.
+   */
   public long armUnknown() {
     return armUnknown.sum();
   }
 
-  /** Calls whose attributes could not be read; they were routed as if no row had matched. */
+  /**
+   * Calls for which evaluating the rule threw, because an attribute could not be read. They went to
+   * the first default arm; a rule without default left them to the next rule.
+   */
   public long failed() {
     return failed.sum();
   }
 
-  /** Calls per arm, also those a shadow rule would have sent there. */
+  /** Calls by arm name, including those that a shadow rule would have sent there. */
   public Map<String, Long> arms() {
     Map<String, Long> counts = new TreeMap<String, Long>();
     List<SelectionCounters> chosen = selections();
     synchronized (arms) {
-      for (Map.Entry<String, Arm> e : arms.entrySet()) {
-        long sum = e.getValue().nowhere.sum();
+      for (Map.Entry<String, ArmCounts> e : arms.entrySet()) {
+        long sum = e.getValue().withoutInstance.sum();
         for (SelectionCounters s : chosen) {
           sum += s.chosenBy(e.getValue().index);
         }
@@ -101,15 +125,20 @@ public final class RouteCounters {
     return counts;
   }
 
-  /** What calls are counted by; as long-lived as its name. */
-  static final class Arm {
-    /** Where {@link SelectionCounters} count what it chose. */
+  /**
+   * Counts of one arm. Kept for as long as the service is known, even if its rule drops the arm.
+   */
+  static final class ArmCounts {
+    /** Number of the arm in {@link SelectionCounters}, which count the calls it sent somewhere. */
     final int index;
 
-    /** Calls that got this arm and no instance of it: it has none, or its rule is a shadow. */
-    final LongAdder nowhere = new LongAdder();
+    /**
+     * Calls that got this arm but no instance of it: the arm had none, or its rule is in shadow
+     * mode.
+     */
+    final LongAdder withoutInstance = new LongAdder();
 
-    private Arm(int index) {
+    private ArmCounts(int index) {
       this.index = index;
     }
   }

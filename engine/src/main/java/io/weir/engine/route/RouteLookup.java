@@ -9,16 +9,19 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Consecutive rows that only ask which value one attribute has, turned into one look-up.
+ * Replaces consecutive rows of a rule by one hash table look-up, where each of the rows only
+ * compares the same attribute with constants ({@code attr == 'x'} or {@code attr in [...]}).
  *
- * <p>Rules are often a long list over one attribute (a row per tenant, per environment). First
- * match wins within a run, too: where a value stands in several rows, the first has it. Immutable.
+ * <p>Such rules are common: one row per tenant, or per environment. The first matching row still
+ * wins: where several rows name the same value, the table holds the first of them. Immutable.
  */
 final class RouteLookup {
-  /** Fewer rows are asked one by one as fast. */
-  private static final int SHORTEST = 3;
+  /** Fewest rows that make a table; fewer are evaluated one by one just as fast. */
+  private static final int MIN_ROWS = 3;
 
+  /** How many consecutive rows this look-up replaces. */
   final int length;
+
   private final Attribute attribute;
   private final Map<String, RouteRow> byValue = new HashMap<String, RouteRow>();
 
@@ -26,6 +29,7 @@ final class RouteLookup {
     this.attribute = attribute;
     length = to - from;
     for (int i = from; i < to; i++) {
+      // not null: attributeOf() has found an equality test in each of these rows
       for (String value : Objects.requireNonNull(EqualityTest.of(rows[i].match)).values) {
         if (!byValue.containsKey(value)) {
           byValue.put(value, rows[i]);
@@ -34,30 +38,39 @@ final class RouteLookup {
     }
   }
 
-  /** The runs among rows, each at the place of its first row, null elsewhere; null for none. */
-  static RouteLookup @Nullable [] among(RouteRow[] rows) {
-    RouteLookup[] runs = null;
+  /**
+   * Finds the rows that look-ups can replace.
+   *
+   * @return an array as long as {@code rows}: a look-up at the index of the first row it replaces,
+   *     null elsewhere; or null when no rows can be replaced
+   */
+  static RouteLookup @Nullable [] findIn(RouteRow[] rows) {
+    RouteLookup[] lookups = null;
     for (int from = 0, to; from < rows.length; from = to) {
-      Attribute attribute = asked(rows[from]);
+      Attribute attribute = attributeOf(rows[from]);
       to = from + 1;
-      while (attribute != null && to < rows.length && attribute.equals(asked(rows[to]))) {
+      while (attribute != null && to < rows.length && attribute.equals(attributeOf(rows[to]))) {
         to++;
       }
-      if (attribute != null && to - from >= SHORTEST) {
-        runs = runs == null ? new RouteLookup[rows.length] : runs;
-        runs[from] = new RouteLookup(rows, from, to, attribute);
+      if (attribute != null && to - from >= MIN_ROWS) {
+        lookups = lookups == null ? new RouteLookup[rows.length] : lookups;
+        lookups[from] = new RouteLookup(rows, from, to, attribute);
       }
     }
-    return runs;
+    return lookups;
   }
 
-  /** The only attribute a row asks for a value, or null. A table may pass a call on: never. */
-  private static @Nullable Attribute asked(RouteRow row) {
-    EqualityTest e = row.isTable() ? null : EqualityTest.of(row.match);
-    return e == null ? null : e.attribute;
+  /**
+   * The attribute that a row compares with constants; null when the row's match does anything else.
+   * Null also for a row that is a table: such a row may match and still leave the call to the next
+   * row, which a look-up cannot do.
+   */
+  private static @Nullable Attribute attributeOf(RouteRow row) {
+    EqualityTest test = row.isTable() ? null : EqualityTest.of(row.match);
+    return test == null ? null : test.attribute;
   }
 
-  /** The row of the run that is about a call, or null. */
+  /** The first of the replaced rows that matches the call, or null when none does. */
   <C> @Nullable RouteRow find(AttributeSource<C> source, C call) {
     String value = attribute.read(source, call);
     return value == null ? null : byValue.get(value);

@@ -11,18 +11,24 @@ import io.weir.engine.rules.RouteRule.Fallback;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A rule compiled for one protocol, and what is asked after it. Immutable. */
+/**
+ * One routing rule compiled for one protocol, linked to the plan of the service's next rule.
+ * Without any rule, a plan with no rows, which picks among the untagged instances.
+ *
+ * <p>Untagged instances are those without the label {@code canary}. The colour of an instance is
+ * the value of that label. Immutable.
+ */
 final class RoutePlan {
   private static final String[] NO_HEADERS = new String[0];
 
-  /** Null: about every call. */
-  private final @Nullable MatchExpression about;
+  /** Which calls the whole rule is about; null: every call. */
+  private final @Nullable MatchExpression match;
 
   private final boolean shadow;
   private final RouteRow[] rows;
 
-  /** Null: none of the rows are asked together. */
-  private final RouteLookup @Nullable [] runs;
+  /** Look-ups that replace rows; null: every row is evaluated by itself. */
+  private final RouteLookup @Nullable [] lookups;
 
   /** The rule's own default, or null. */
   private final @Nullable RouteRow defaults;
@@ -32,16 +38,19 @@ final class RoutePlan {
   /** Instances of each colour; null when there are none. */
   private final @Nullable Map<String, InstancePool> coloured;
 
-  /** Null without a rule: then what cannot be routed stays untouched. */
+  /**
+   * What a call gets for which no instance is found. Null without a rule or without a live
+   * instance: then such a call is not routed, and goes where the application sent it.
+   */
   private final @Nullable Refusal refusal;
 
   private final RouteCounters counters;
 
-  /** Of the rule that is asked after this one, or null. */
+  /** Plan of the rule that is evaluated after this one, or null. */
   private final @Nullable RoutePlan next;
 
   RoutePlan(
-      MatchExpression about,
+      MatchExpression match,
       boolean shadow,
       RouteRow[] rows,
       @Nullable RouteRow defaults,
@@ -50,10 +59,10 @@ final class RoutePlan {
       @Nullable Refusal refusal,
       RouteCounters counters,
       @Nullable RoutePlan next) {
-    this.about = about == MatchExpression.ALWAYS ? null : about;
+    this.match = match == MatchExpression.ALWAYS ? null : match;
     this.shadow = shadow;
     this.rows = rows;
-    runs = RouteLookup.among(rows);
+    lookups = RouteLookup.findIn(rows);
     this.defaults = defaults;
     this.untagged = untagged;
     this.coloured = coloured.isEmpty() ? null : coloured;
@@ -62,36 +71,41 @@ final class RoutePlan {
     this.next = next;
   }
 
+  /**
+   * Chooses an instance and notes it in the ledger.
+   *
+   * @return false when the call is refused; the ledger holds the refusal
+   */
   <C> boolean pick(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     Target target;
     try {
-      target = about == null || about.test(source, call) ? choose(source, call) : null;
+      target = match == null || match.test(source, call) ? choose(source, call) : null;
     } catch (RuntimeException unreadable) {
       counters.failed.increment();
       target = defaults == null ? null : defaults.targets[0];
     }
     if (shadow || target == null) {
-      return passOn(target, source, call, now, ledger);
+      return skip(target, source, call, now, ledger);
     }
     RouteRow row = target.row;
     Instance i = row.instance(target, source, call, now);
     if (i == null) {
-      target.arm.nowhere.increment();
-      return fallBack(row, source, call, now, ledger);
+      target.arm.withoutInstance.increment();
+      return pickFallback(row, source, call, now, ledger);
     }
-    i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.counted);
+    i.chosen(row == defaults ? Reason.DEFAULT : Reason.ROUTE, target.counterIndex);
     ledger.routed(i, target.name, row.timeoutNanos, target.headers);
     return true;
   }
 
-  /** The arm of the first row that is about the call, else of the default; null for neither. */
+  /** The arm given by the first row that takes the call, else by the default; null for neither. */
   private <C> @Nullable Target choose(AttributeSource<C> source, C call) {
     for (int n = 0; n < rows.length; n++) {
       RouteRow r = rows[n];
-      RouteLookup run = runs == null ? null : runs[n];
-      if (run != null) {
-        r = run.find(source, call);
-        n += run.length - 1;
+      RouteLookup lookup = lookups == null ? null : lookups[n];
+      if (lookup != null) {
+        r = lookup.find(source, call);
+        n += lookup.length - 1;
       } else if (!r.match.test(source, call)) {
         r = null;
       }
@@ -104,42 +118,48 @@ final class RoutePlan {
   }
 
   /**
-   * This rule does not send the call anywhere.
+   * Leaves the call to the next rule or, after the last one, to the untagged instances.
    *
-   * @param wouldBe where a shadow rule would have sent it, or null
+   * @param shadowTarget where this rule would have sent the call if it were not a shadow, or null
    */
-  private <C> boolean passOn(
-      @Nullable Target wouldBe, AttributeSource<C> source, C call, long now, CallLedger ledger) {
-    if (wouldBe != null) {
-      wouldBe.arm.nowhere.increment();
+  private <C> boolean skip(
+      @Nullable Target shadowTarget,
+      AttributeSource<C> source,
+      C call,
+      long now,
+      CallLedger ledger) {
+    if (shadowTarget != null) {
+      shadowTarget.arm.withoutInstance.increment();
     }
     return next != null
         ? next.pick(source, call, now, ledger)
-        : anyone(source, call, now, ledger, shadow ? null : refusal, Reason.ANY);
+        : pickByColour(source, call, now, ledger, shadow ? null : refusal, Reason.ANY);
   }
 
-  private <C> boolean fallBack(
+  /** The arm chosen by this row has no instance: does what the row's {@code fallback} says. */
+  private <C> boolean pickFallback(
       RouteRow row, AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (row != defaults && row.fallback == Fallback.NONE) {
       return refuse(ledger, refusal);
     }
     counters.fellBack.increment();
     return row == defaults || row.fallback == Fallback.DEFAULT
-        ? byDefault(source, call, now, ledger)
-        : anyone(source, call, now, ledger, refusal, Reason.FALLBACK);
+        ? pickDefault(source, call, now, ledger)
+        : pickByColour(source, call, now, ledger, refusal, Reason.FALLBACK);
   }
 
-  private <C> boolean byDefault(AttributeSource<C> source, C call, long now, CallLedger ledger) {
+  /** Picks from the default arms: this rule's, else those of the next rule that has some. */
+  private <C> boolean pickDefault(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     if (defaults == null) {
       return next != null
-          ? next.byDefault(source, call, now, ledger)
-          : anyone(source, call, now, ledger, refusal, Reason.FALLBACK);
+          ? next.pickDefault(source, call, now, ledger)
+          : pickByColour(source, call, now, ledger, refusal, Reason.FALLBACK);
     }
-    // among the default arms every one with instances will do
+    // the drawn arm may be empty: any default arm with an instance will do
     for (Target t : defaults.targets) {
       Instance i = defaults.instance(t, source, call, now);
       if (i != null) {
-        i.chosen(Reason.FALLBACK, t.counted);
+        i.chosen(Reason.FALLBACK, t.counterIndex);
         ledger.routed(i, t.name, defaults.timeoutNanos, t.headers);
         return true;
       }
@@ -147,8 +167,12 @@ final class RoutePlan {
     return refuse(ledger, refusal);
   }
 
-  /** The call's own colour, else the untagged. */
-  private <C> boolean anyone(
+  /**
+   * Picks an instance of the call's own colour if there is one, else an untagged one.
+   *
+   * @param otherwise the refusal when there is neither; null: then the call is not routed
+   */
+  private <C> boolean pickByColour(
       AttributeSource<C> source,
       C call,
       long now,
@@ -174,6 +198,7 @@ final class RoutePlan {
     return true;
   }
 
+  /** Refuses the call and returns false; without a refusal lets it go unrouted and returns true. */
   private boolean refuse(CallLedger ledger, @Nullable Refusal refusal) {
     if (refusal == null) {
       return true;

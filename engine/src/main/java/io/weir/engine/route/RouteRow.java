@@ -8,7 +8,15 @@ import io.weir.engine.match.XxHash;
 import io.weir.engine.rules.RouteRule;
 import org.jspecify.annotations.Nullable;
 
-/** A row of a routing rule, compiled: whether it is about a call, and which arm the call gets. */
+/**
+ * A compiled row of a routing rule: its match, its arms, and how a call gets one of them.
+ *
+ * <p>An arm is one destination of the row, one entry of {@code to}; here it is a {@link Target}. A
+ * row is a <em>table</em> when an arm has a match of its own ({@link RouteRule.Arm#match}). A
+ * <em>unit</em> is the attribute value that is hashed so that equal values get the same arm, mostly
+ * a user's id. The hash falls on a <em>place</em>, one of the million that {@link WeightedSplit}
+ * shares out among the arms.
+ */
 final class RouteRow {
   final MatchExpression match;
   final RouteRule.Fallback fallback;
@@ -16,17 +24,20 @@ final class RouteRow {
   final Target[] targets;
   private final WeightedSplit split;
 
-  /** Each arm's own match, null for none; null when this is no table. */
+  /** The match of each arm, null for an arm without; the array is null when this is no table. */
   private final @Nullable MatchExpression @Nullable [] table;
 
-  /** Of a table, the arms that share what no arm matches; 0: that is not this row's business. */
-  private final long rest;
+  /**
+   * The arms of a table that share the calls which no arm matches; bit i stands for arm i. 0: such
+   * calls go on to the next row.
+   */
+  private final long unmatchedArms;
 
   private final @Nullable Attribute sticky;
   private final RouteRule.@Nullable Ab ab;
   private final long seed;
 
-  /** What rendezvous hashing hashes, or null when the load decides otherwise. */
+  /** What rendezvous hashing hashes to pick an instance; null with the other balancing methods. */
   private final @Nullable Attribute hashOn;
 
   private final RouteCounters counters;
@@ -58,7 +69,10 @@ final class RouteRow {
     for (int i = 0; table != null && i < table.length; i++) {
       table[i] = route.to.get(i).match;
     }
-    rest = unmatched != 0 || !rule.defaults.isEmpty() ? unmatched : -1L >>> -targets.length;
+    // Without default there is no next stop: then all arms share what no arm matches. The shift
+    // counts modulo 64, so -n keeps the lowest n bits.
+    unmatchedArms =
+        unmatched != 0 || !rule.defaults.isEmpty() ? unmatched : -1L >>> -targets.length;
     seed = XxHash.seed(rule.salt);
     hashOn =
         rule.balance != RouteRule.Balance.RENDEZVOUS
@@ -71,7 +85,7 @@ final class RouteRow {
     return table != null;
   }
 
-  /** An instance of an arm of this row, or null when it has none. */
+  /** Picks an instance of one of this row's arms; null when the arm has none. */
   <C> @Nullable Instance instance(Target target, AttributeSource<C> source, C call, long now) {
     String unit = hashOn == null ? null : hashOn.read(source, call);
     return unit == null
@@ -80,16 +94,16 @@ final class RouteRow {
   }
 
   /**
-   * The arm this call gets, whether or not it has instances; null when none of a table's rows is
-   * about it.
+   * The arm for a call that this row matches, whether or not the arm has instances; null when this
+   * is a table that leaves the call to the next row.
    */
   <C> @Nullable Target choose(AttributeSource<C> source, C call) {
     if (ab != null) {
-      return experiment(ab, source, call);
+      return chooseByExperiment(ab, source, call);
     }
     if (table != null) {
-      long among = matching(table, source, call);
-      return among == 0 ? null : targets[split.arm(place(source, call), among)];
+      long arms = matchingArms(table, source, call);
+      return arms == 0 ? null : targets[split.arm(place(source, call), arms)];
     }
     if (targets.length == 1) {
       return targets[0];
@@ -98,22 +112,25 @@ final class RouteRow {
     return targets[split.arm(place)];
   }
 
-  private <C> long matching(@Nullable MatchExpression[] table, AttributeSource<C> source, C call) {
-    long among = 0;
+  /** The arms that take part for this call; bit i stands for arm i. */
+  private <C> long matchingArms(
+      @Nullable MatchExpression[] table, AttributeSource<C> source, C call) {
+    long arms = 0;
     for (int i = 0; i < table.length; i++) {
       if (table[i] != null && table[i].test(source, call)) {
-        among |= 1L << i;
+        arms |= 1L << i;
       }
     }
-    return among != 0 ? among : rest;
+    return arms != 0 ? arms : unmatchedArms;
   }
 
   /**
-   * A unit's own place, or a random one; without the unit the last: the first arm's, if it has any.
+   * The place of a call: that of its unit in a sticky row, else a random one. A call of a sticky
+   * row without the attribute gets the last place, which is the first arm's unless its weight is 0.
    */
   private <C> int place(AttributeSource<C> source, C call) {
     if (sticky == null) {
-      return RandomDraw.upper(RandomDraw.bits(), XxHash.WHOLE);
+      return RandomDraw.fromUpperHalf(RandomDraw.bits(), XxHash.WHOLE);
     }
     String unit = sticky.read(source, call);
     if (unit != null) {
@@ -123,10 +140,13 @@ final class RouteRow {
     return XxHash.WHOLE - 1;
   }
 
-  private <C> Target experiment(RouteRule.Ab ab, AttributeSource<C> source, C call) {
-    Target named = named(ab.header, source, call);
+  /**
+   * The arm of an experiment: named by header, else by query parameter, else by the unit's hash.
+   */
+  private <C> Target chooseByExperiment(RouteRule.Ab ab, AttributeSource<C> source, C call) {
+    Target named = targetNamedBy(ab.header, source, call);
     if (named == null) {
-      named = named(ab.query, source, call);
+      named = targetNamedBy(ab.query, source, call);
     }
     if (named != null) {
       return named;
@@ -141,7 +161,8 @@ final class RouteRow {
     return targets[split.arm(XxHash.WHOLE - 1)];
   }
 
-  private <C> @Nullable Target named(
+  /** The arm that the attribute's value names; null when it is absent or names no arm. */
+  private <C> @Nullable Target targetNamedBy(
       @Nullable Attribute attribute, AttributeSource<C> source, C call) {
     String name = attribute == null ? null : attribute.read(source, call);
     if (name == null) {
@@ -156,26 +177,29 @@ final class RouteRow {
     return null;
   }
 
-  /** An arm: where its calls go and what is set on them. */
+  /** A compiled arm: where its calls go and what is set on them. */
   static final class Target {
     final String name;
     final InstancePool pool;
+
+    /** Headers to set on the call: name, value, name, value ... */
     final String[] headers;
-    final RouteCounters.Arm arm;
 
-    /** The arm's {@link RouteCounters.Arm#index}, where each call reads anyway. */
-    final int counted;
+    final RouteCounters.ArmCounts arm;
 
-    /** The row it is an arm of; set by that row, which is made of its arms. */
+    /** Copy of {@link RouteCounters.ArmCounts#index}, in an object that each call reads anyway. */
+    final int counterIndex;
+
+    /** The row this arm belongs to; set by the row, which is made after its arms. */
     @SuppressWarnings("NullAway.Init")
     RouteRow row;
 
-    Target(String name, InstancePool pool, String[] headers, RouteCounters.Arm arm) {
+    Target(String name, InstancePool pool, String[] headers, RouteCounters.ArmCounts arm) {
       this.name = name;
       this.pool = pool;
       this.headers = headers;
       this.arm = arm;
-      counted = arm.index;
+      counterIndex = arm.index;
     }
   }
 }

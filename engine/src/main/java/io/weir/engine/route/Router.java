@@ -14,22 +14,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Picks the instance for a call to one service: label, then weight, then region, then load.
+ * Picks the instance for a call to one service: by label, then weight, then region, then load.
  *
- * <p>A router is compiled from one service's rules and one list of instances and never changes:
- * every arm knows its own instances beforehand, so a pick walks the rule's rows (first match wins),
- * draws or hashes an arm, and picks within the arm's {@link InstancePool}. It looks at no other
- * rule, no other service and none of the instances one by one.
+ * <p>A router is compiled from the rules and the instances of one service and never changes. Each
+ * arm (one destination of a rule, one entry of {@code to}) holds its own list of instances. A pick
+ * walks the rule's rows (first match wins), draws or hashes an arm, and picks within the arm's
+ * {@link InstancePool}. It reads no other service's rules and does not scan the instances.
  *
- * <p><b>Isolation.</b> Instances labelled {@code canary} get a call only if the arm says so, by
- * version or by that label, or if the call carries a {@code canary} tag of the same value and no
- * row decided. Everything else (no row, an arm without version and label, {@code fallback: any})
- * stays among the untagged. There is no way by which a failure widens the choice: without an
- * instance in what the rule allows a call is refused, and when an attribute cannot be read the call
- * goes on as if no row had matched.
+ * <p><b>Isolation.</b> An instance with the label {@code canary} gets a call in two cases only: the
+ * arm names a version or that label; or no arm was chosen and the call carries a {@code canary} tag
+ * of the same value. All other calls (no row matched, an arm without version and label, {@code
+ * fallback: any}) go to instances without that label. A failure never widens the choice: a call for
+ * which the rule allows no existing instance is refused, and a call with an attribute that cannot
+ * be read goes to the first default arm, or to the next rule.
  *
- * <p>Threading: {@link #pick} from any thread, no lock, no allocation of its own; {@link #build}
- * from the thread that builds snapshots.
+ * <p>Threading: {@link #pick} from any thread, without lock and without allocation of its own;
+ * {@link #build} from the thread that builds snapshots.
  */
 public final class Router {
   private final List<RouteRule> rules;
@@ -86,13 +86,13 @@ public final class Router {
     return plan;
   }
 
-  /** For one rule, or null for none, and the locality unknown. */
+  /** As the last {@code build}, with one rule (or null for none) and an unknown locality. */
   public static @Nullable Router build(
       @Nullable Router before, @Nullable RouteRule rule, List<Instance> instances, long now) {
     return build(before, rule, instances, Locality.UNKNOWN, now);
   }
 
-  /** For one rule, or null for none. */
+  /** As the last {@code build}, with one rule, or null for none. */
   public static @Nullable Router build(
       @Nullable Router before,
       @Nullable RouteRule rule,
@@ -105,12 +105,16 @@ public final class Router {
   }
 
   /**
-   * @param before running state (ejections, calls under way) carried over, or null
-   * @param rules the service's routing rules in the order they are asked
+   * Builds the router of one service.
+   *
+   * @param before the router in force so far, or null; ejections, calls under way and counters
+   *     carry over from it
+   * @param rules the service's routing rules in the order they are evaluated
    * @param instances live instances, possibly empty; must not change any more
    * @param here where this JVM runs
    * @param now nano clock
-   * @return null when there is nothing to choose: calls go where the application aimed them
+   * @return {@code before} when nothing has changed; null when there are no instances: then calls
+   *     go where the application sent them
    */
   public static @Nullable Router build(
       @Nullable Router before,
@@ -131,8 +135,10 @@ public final class Router {
   }
 
   /**
-   * Chooses; the ledger carries the instance, or none: untouched. False: refused, the ledger says
-   * why.
+   * Chooses an instance and notes it in the ledger. Without an instance in the ledger the call goes
+   * where the application sent it.
+   *
+   * @return false when the call is refused; the ledger holds the refusal
    */
   public <C> boolean pick(AttributeSource<C> source, C call, long now, CallLedger ledger) {
     RoutePlan plan = source.grpc() ? grpc : http;
@@ -144,7 +150,7 @@ public final class Router {
     return instances;
   }
 
-  /** What has been counted so far. */
+  /** The counters, shared with the routers before and after this one. */
   public RouteCounters counters() {
     return counters;
   }

@@ -5,21 +5,20 @@ import io.weir.engine.rules.RouteRule.Arm;
 import java.util.List;
 
 /**
- * Shares a million places out among arms, by weight.
+ * Shares the places 0 to 999 999 out among the arms of a route, by weight. A call's place is the
+ * hash of its unit (a user's id, say) or a random number.
  *
- * <p>The first arm listed is the stable one and owns what the others leave over; the others own
+ * <p>The first arm listed is the stable one and owns what the others leave over. The others own
  * consecutive ranges from 0 in the order listed. So the canary of {@code [stable 95, canary 5]}
- * owns the prefix [0, 50 000), and raising its weight only adds places to it: nobody who was on the
- * canary leaves. An arm appended to the list takes from the stable one alone. (A hash taken modulo
- * the <i>sum of weights</i> would move everybody whenever a weight changed.)
+ * owns the range [0, 50 000), and raising its weight only adds places to it: no user who was on the
+ * canary leaves it. An arm appended to the list takes places from the stable arm alone. (A hash
+ * taken modulo the <i>sum of weights</i> would move nearly every user whenever a weight changed.)
  *
- * <p>A place belongs to an arm iff start <= place < end, so weight 0 is never and a weight alone is
- * always.
+ * <p>A place belongs to an arm iff start <= place < end. So an arm of weight 0 gets no call, and an
+ * arm that alone has a weight gets every call.
  */
 final class WeightedSplit {
-  /**
-   * End of each arm's range; the ranges of arms 1, 2, ... follow each other, arm 0 has the rest.
-   */
+  /** End of each arm's range. The ranges of arms 1, 2, ... follow each other from 0. */
   private final int[] ends;
 
   private final int[] weights;
@@ -65,9 +64,10 @@ final class WeightedSplit {
   }
 
   /**
-   * The arm that owns a place when only some arms take part, which share it out in the same way.
+   * The arm that owns a place when only some arms take part. These share out all places in the same
+   * way; the first of them is the stable one.
    *
-   * @param among bit i stands for arm i; not 0
+   * @param among the arms that take part, bit i for arm i; not 0
    */
   int arm(int place, long among) {
     int first = Long.numberOfTrailingZeros(among);

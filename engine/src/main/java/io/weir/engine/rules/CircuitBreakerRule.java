@@ -6,21 +6,24 @@ import java.util.List;
 
 /** A circuit breaker for calls to a service. See {@code docs/rules.md}. Immutable. */
 public final class CircuitBreakerRule extends Rule {
-  /** An operator's hand. */
+  /** A state that an operator imposes: {@code force}. */
   public enum Force {
     NONE,
     OPEN,
     CLOSED
   }
 
-  /** True: the last {@link #windowSize} calls; false: the last {@link #windowSeconds}. */
+  /**
+   * Whether the window holds the last {@link #windowSize} calls; false: those of the last {@link
+   * #windowSeconds}.
+   */
   public final boolean countWindow;
 
   public final int windowSize;
   public final int windowSeconds;
   public final int minCalls;
 
-  /** Opens at this share of failures or more, 0..1. */
+  /** The breaker opens at this share of failures or more, 0..1. */
   public final double failureRatio;
 
   /** Nanos from which a call counts as slow; 0: never. */
@@ -28,10 +31,10 @@ public final class CircuitBreakerRule extends Rule {
 
   public final double slowRatio;
 
-  /** Opens after so many failures in a row; 0: never for that. */
+  /** The breaker opens after this many failures in a row; 0: no such condition. */
   public final int consecutiveFailures;
 
-  /** Nanos that failures must span before they open; 0: none. */
+  /** Nanos between the first and the last failure before the breaker may open; 0: any. */
   public final long minNanos;
 
   public final long openNanos;
@@ -39,16 +42,17 @@ public final class CircuitBreakerRule extends Rule {
   public final int probeSuccesses;
   public final long probeTimeoutNanos;
 
-  /** {@code 5xx}, {@code 503}, {@code 500-504}. */
+  /** HTTP statuses that are failures, written {@code 5xx}, {@code 503} or {@code 500-504}. */
   public final List<String> recordStatus;
 
   /**
-   * The rule itself says which HTTP answers are failures: then all of them are evidence for the
-   * fleet; else plain errors (500 and the like, but for 502 to 504) are not.
+   * Whether the rule itself says which HTTP statuses are failures. Then all of them count when the
+   * fleet decides. Otherwise only 502 to 504 do; other errors, such as 500, count in this JVM
+   * alone.
    */
   public final boolean statusNamed;
 
-  /** The same of gRPC: else INTERNAL and UNKNOWN are no evidence for the fleet. */
+  /** The same for gRPC. Otherwise INTERNAL and UNKNOWN do not count when the fleet decides. */
   public final boolean grpcNamed;
 
   /** Class names, matched against the thrown class and its superclasses. */
@@ -62,18 +66,19 @@ public final class CircuitBreakerRule extends Rule {
   public final List<String> ignoreGrpc;
 
   /**
-   * Instances that must see the failures, at least 1; 0: two witnesses, or one that nobody
+   * How many calling instances must see the failures before the fleet opens, at least 1. 0: see
+   * {@link #quorumShare}, and if that is 0, too, {@code auto}: two of them, or one that no other
    * contradicts ({@link #quorumAuto}).
    */
   public final int quorum;
 
-  /** As a share of the live ones, 0 when {@link #quorum} is absolute. */
+  /** The quorum as a share of the live calling instances; 0 when it is not given as a share. */
   public final double quorumShare;
 
-  /** Shared with the fleet through etcd, or this instance's own. */
+  /** Whether the fleet shares the breaker's state, through etcd; false: this instance alone. */
   public final boolean fleet;
 
-  /** A rule for {@code *} is about every host name, also about those of strangers. */
+  /** Whether a rule for {@code *} also applies to host names that are no known service. */
   public final boolean anyHost;
 
   /** Nanos over which traffic rises from 10 % to 100 % after closing; 0: at once. */
@@ -118,7 +123,7 @@ public final class CircuitBreakerRule extends Rule {
     response = b.response;
   }
 
-  /** {@code quorum: auto}. */
+  /** Whether the quorum is {@code auto}. */
   public boolean quorumAuto() {
     return quorum == 0 && quorumShare == 0;
   }
@@ -128,7 +133,7 @@ public final class CircuitBreakerRule extends Rule {
     return toBuilder().shadow(true).build();
   }
 
-  /** The same rule, for this instance alone. */
+  /** This rule with a breaker that is not shared with the fleet. */
   public CircuitBreakerRule unshared() {
     return fleet
         ? toBuilder()
@@ -178,8 +183,8 @@ public final class CircuitBreakerRule extends Rule {
   }
 
   /**
-   * Defaults are the seed article's to the letter: 20 calls, 60 %, 60 s, 3 probes. A rule that is
-   * read has other ones for {@code min_seconds} and {@code ramp_seconds}: {@code docs/rules.md}.
+   * Defaults: 20 calls, 60 %, 60 s, 3 probes. A rule that is parsed has other defaults for {@code
+   * min_seconds} and {@code ramp_seconds}: see {@code docs/rules.md}.
    */
   public static final class Builder extends Base<Builder> {
     private static final long SECOND = 1_000_000_000L;
@@ -299,9 +304,7 @@ public final class CircuitBreakerRule extends Rule {
       return this;
     }
 
-    /**
-     * @param absolute 0, with a share of 0: auto
-     */
+    /** Both 0 for auto; else one of them is 0. */
     public Builder quorum(int absolute, double share) {
       quorum = absolute;
       quorumShare = share;

@@ -9,40 +9,41 @@ import org.jspecify.annotations.Nullable;
 
 /** A rate limit. See {@code docs/rules.md} for the operator's view. Immutable. */
 public final class RateLimitRule extends Rule {
-  /** Whose calls count. */
+  /** Whether the rule limits calls to this service (SERVER) or calls that this JVM makes to it. */
   public enum Side {
     SERVER,
     CLIENT
   }
 
-  /** Whether {@code qps} is each instance's or the whole service's. */
+  /** Whether {@code qps} is the rate of each instance or of the whole service. */
   public enum Scope {
     INSTANCE,
     CLUSTER
   }
 
-  /** What a call without the key gets. */
+  /** What happens to a call that lacks an attribute of {@link RateLimitRule#by}. */
   public enum OnMissing {
     SHARED,
     SKIP,
     REJECT
   }
 
-  /** What a closed loop looks at. */
+  /** The measured value by which {@code auto} adjusts the rate. */
   public enum Metric {
     P99,
     ERROR_RATIO,
     CPU
   }
 
-  /** A limit on calls under way that follows what they take. Immutable. */
+  /** A limit on calls under way that follows their latency. Immutable. */
   public static final class Adaptive {
-    /** Bounds of the limit in force; the upper one is {@link RateLimitRule#maxConcurrent}. */
+    /** Lower bound of the limit; the upper bound is {@link RateLimitRule#maxConcurrent}. */
     public final int min;
 
+    /** The limit to start with. */
     public final int initial;
 
-    /** How many times what an unhurried call takes calls may take, above 1. */
+    /** The latency to aim for, as a multiple of that of a call that does not queue; above 1. */
     public final double tolerance;
 
     public Adaptive(int min, int initial, double tolerance) {
@@ -70,25 +71,29 @@ public final class RateLimitRule extends Rule {
     }
   }
 
-  /** Whether there is a rate at all; without one only {@link #maxConcurrent} limits. */
+  /** Whether the rule has a rate; without one it only has {@link #maxConcurrent}. */
   public final boolean rated;
 
-  /** Tokens per second, at least 0; 0 denies all. With {@link #auto} where it starts. */
+  /** Tokens per second, at least 0; 0 refuses every call. With {@link #auto} the initial rate. */
   public final double qps;
 
-  /** Tokens at once after idling, at least 1. */
+  /** Most tokens a bucket holds, at least 1. */
   public final long burst;
 
-  /** One bucket per distinct combination; empty for one bucket. */
+  /**
+   * A bucket for each combination of values of these attributes; empty: one bucket for all calls.
+   */
   public final List<Attribute> by;
 
   public final Side side;
   public final Scope scope;
 
-  /** Longest paced wait, nanos; 0 refuses at once. */
+  /** Longest paced wait, in nanos; 0: a call without tokens is refused at once. */
   public final long maxWaitNanos;
 
+  /** Most keys with their own bucket. */
   public final int maxKeys;
+
   public final OnMissing onMissing;
 
   /** Tokens a call takes, at least 1. */
@@ -96,16 +101,16 @@ public final class RateLimitRule extends Rule {
 
   public final RefusalResponse response;
 
-  /** Calls under way at once, 0 for any number. */
+  /** Most calls under way at once; 0: no such limit. */
   public final int maxConcurrent;
 
-  /** How the limit on calls under way adapts; null: {@link #maxConcurrent} is the limit. */
+  /** How the limit on calls under way adapts; null: {@link #maxConcurrent} is a fixed limit. */
   public final @Nullable Adaptive adaptive;
 
-  /** How the rate follows the service's health, or null: it does not. */
+  /** How the rate follows the service's health; null: it is fixed. */
   public final @Nullable Auto auto;
 
-  /** Whether calls to management ports are among the calls the rule is about. */
+  /** Whether the rule is also about calls to management ports. */
   public final boolean includeManagement;
 
   private RateLimitRule(Builder b) {
@@ -153,7 +158,7 @@ public final class RateLimitRule extends Rule {
     return new Builder();
   }
 
-  /** Bounds are checked by whoever parses; see {@code control.parse}. */
+  /** Does not check bounds; the parser does ({@code control.parse}). */
   public static final class Builder extends Base<Builder> {
     private boolean rated;
     private double qps;
@@ -182,7 +187,7 @@ public final class RateLimitRule extends Rule {
       return this;
     }
 
-    /** 0 for the default, max(1, qps). */
+    /** 0: the default, max(1, qps). */
     public Builder burst(long v) {
       burst = v;
       return this;

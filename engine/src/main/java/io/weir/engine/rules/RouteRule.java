@@ -12,41 +12,48 @@ import org.jspecify.annotations.Nullable;
 /** A routing rule for calls to a service. See {@code docs/routing.md}. Immutable. */
 public final class RouteRule extends Rule {
   /**
-   * The order in which several rules of one service are asked: by id, the one called {@code
-   * default} (of the bare key) last. What no row of a rule is about goes on to the next, unless the
-   * rule has a default.
+   * The order in which several rules of one service are evaluated: by id, but the rule {@code
+   * default} (of the key without an id) last. A call that no row of a rule matches goes on to the
+   * next rule, unless the rule has a default.
    */
   public static final Comparator<RouteRule> ORDER =
       new Comparator<RouteRule>() {
         @Override
         public int compare(RouteRule a, RouteRule b) {
-          boolean last = a.id.equals("default");
-          return last == b.id.equals("default") ? a.id.compareTo(b.id) : last ? 1 : -1;
+          boolean aIsDefault = a.id.equals("default");
+          if (aIsDefault != b.id.equals("default")) {
+            return aIsDefault ? 1 : -1;
+          }
+          return a.id.compareTo(b.id);
         }
       };
 
-  /** When an arm has no live instance. */
+  /** What happens to a call when the chosen arm has no live instance. */
   public enum Fallback {
+    /** The call is refused. */
     NONE,
+    /** The call goes to any instance without the label {@code canary}. */
     ANY,
+    /** The call goes to the rule's default, or to that of the next rule that has one. */
     DEFAULT
   }
 
-  /** How one instance of the chosen set is picked. */
+  /** How an instance is picked among those of the chosen arm. */
   public enum Balance {
     LEAST_IN_FLIGHT,
     ROUND_ROBIN,
     RENDEZVOUS
   }
 
-  /** A destination and its share. */
+  /** One destination of a route, one entry of {@code to}: which instances, and what weight. */
   public static final class Arm {
-    /** Version the instances must carry, or null for any. */
+    /** Version that the instances must have; null: any. */
     public final @Nullable String version;
 
     /**
-     * Further labels the instances must carry: {@code a} exactly, {@code a|b} one of a set, {@code
-     * a*} a prefix. {@code version}, {@code region} and {@code zone} are labels too.
+     * Further labels that the instances must have, and their values: {@code a} exactly, {@code a|b}
+     * one of a set, {@code a*} a prefix. {@code version}, {@code region} and {@code zone} can be
+     * used as labels, too.
      */
     public final Map<String, String> labels;
 
@@ -54,9 +61,10 @@ public final class RouteRule extends Rule {
     public final int weight;
 
     /**
-     * Null outside tables. Where an arm of a route has one, the route is a table: the calls that
-     * one arm alone matches are its own, several arms that match share by weight, and so do the
-     * arms without match, or all arms, what no arm matches. At most 64 arms.
+     * The calls this arm is for, or null. If any arm of a route has a match, the route is a table
+     * of at most 64 arms. The arms that match a call share it by weight. A call that no arm matches
+     * goes to the arms without match. If there are none, it goes on to the next route when the rule
+     * has a default, else all arms share it.
      */
     public final @Nullable MatchExpression match;
 
@@ -75,7 +83,7 @@ public final class RouteRule extends Rule {
       this.match = match;
     }
 
-    /** Whether calls of this arm may go to the instance; its weight and health are not asked. */
+    /** Whether version and labels of the instance fit; its weight and health do not matter. */
     public boolean selects(Instance i) {
       if (version != null && !version.equals(i.version())) {
         return false;
@@ -85,7 +93,7 @@ public final class RouteRule extends Rule {
           return false;
         }
       }
-      // an arm that names neither has not said that it means the canaries too
+      // canary instances only for an arm that names a version or the label canary
       return i.colour() == null || version != null || labels.containsKey(Instance.CANARY);
     }
 
@@ -106,7 +114,7 @@ public final class RouteRule extends Rule {
       }
     }
 
-    /** Exact, a set written {@code a|b|c}, or a prefix written {@code a*}. */
+    /** {@code wanted} is a value, a set written {@code a|b|c}, or a prefix written {@code a*}. */
     private static boolean matches(String wanted, @Nullable String value) {
       if (value == null) {
         return false;
@@ -121,17 +129,17 @@ public final class RouteRule extends Rule {
   }
 
   /**
-   * How an experiment finds a call's arm: the header names one, else the query parameter does, else
-   * the user's hash falls on one. A value that names no arm is ignored and counted.
+   * How an experiment (A/B test) finds a call's arm: a header names it, else a query parameter,
+   * else the hash of the user's id decides. A value that names no arm is ignored and counted.
    */
   public static final class Ab {
-    /** {@code header:NAME}, or null. Also carries the decision downstream. */
+    /** {@code header:NAME}, or null. The chosen arm is also sent downstream in it. */
     public final @Nullable Attribute header;
 
     /** {@code query:NAME}, or null. */
     public final @Nullable Attribute query;
 
-    /** Who the user is: the first attribute that is present; possibly empty. */
+    /** Attributes of which the first that is present identifies the user; may be empty. */
     public final List<Attribute> user;
 
     public Ab(@Nullable Attribute header, @Nullable Attribute query, List<Attribute> user) {
@@ -141,22 +149,25 @@ public final class RouteRule extends Rule {
     }
   }
 
-  /** One row: a match and where its calls go. */
+  /** One row of the rule: a match and where its calls go. */
   public static final class Route {
     public final MatchExpression match;
+
+    /** The source of {@link #match}, or null when there is none. */
     public final @Nullable String matchText;
+
     public final List<Arm> to;
 
-    /** The same value always gets the same arm, or null. */
+    /** The attribute whose equal values always get the same arm; null: arms are drawn at random. */
     public final @Nullable Attribute sticky;
 
     public final Fallback fallback;
     public final Map<String, String> setHeaders;
 
-    /** Nanos, 0 for none. */
+    /** Deadline of the calls, in nanos; 0: none. */
     public final long timeoutNanos;
 
-    /** An experiment among the arms, which their versions name; null for none. */
+    /** An experiment, in which the arms are named by their versions; null: none. */
     public final @Nullable Ab ab;
 
     public Route(
@@ -190,26 +201,30 @@ public final class RouteRule extends Rule {
     }
   }
 
-  /** First match wins, top to bottom. */
+  /** The rows; the first that matches a call decides. */
   public final List<Route> routes;
 
-  /** Where calls go that no route matches; empty: any instance not tagged as canary. */
+  /**
+   * Where calls go that no route matches. Empty: to the next rule, and after the last rule to the
+   * instances without the label {@code canary}.
+   */
   public final List<Arm> defaults;
 
-  /** Region third: true prefers the caller's own zone, then its region. */
+  /** Whether instances of the caller's zone come first, then those of its region. */
   public final boolean preferSameRegion;
 
   /**
-   * Spills to farther instances when less than this share of the near ones is available, in (0, 1].
+   * Some calls go to farther instances when a smaller share of the near ones than this is
+   * available, in (0, 1].
    */
   public final double spillBelow;
 
   public final Balance balance;
 
-  /** What {@link Balance#RENDEZVOUS} hashes; null: the route's sticky attribute. */
+  /** The attribute that {@link Balance#RENDEZVOUS} hashes; null: the route's sticky attribute. */
   public final @Nullable Attribute hashOn;
 
-  /** Salt of sticky hashes; the rule id unless the rule says otherwise. */
+  /** Salt of all hashes of this rule; the rule's id unless it says otherwise. */
   public final String salt;
 
   private RouteRule(Builder b) {
@@ -241,7 +256,7 @@ public final class RouteRule extends Rule {
     return new Builder();
   }
 
-  /** Bounds are checked by whoever parses. */
+  /** Does not check bounds; the parser does ({@code control.parse}). */
   public static final class Builder extends Base<Builder> {
     private List<Route> routes = Collections.emptyList();
     private List<Arm> defaults = Collections.emptyList();

@@ -3,32 +3,32 @@ package io.weir.engine.rules;
 import io.weir.engine.match.MatchExpression;
 
 /**
- * What every rule has. Rule values are immutable; two rules with the same {@link #fingerprint} are
- * the same rule, and replacing one by the other touches no running state.
+ * What all kinds of rules have in common. Rules are immutable. Two rules with the same {@link
+ * #fingerprint} are the same rule: replacing one by the other changes no running state.
  */
 public abstract class Rule {
-  /** Identifies the rule across edits: running state (tokens, windows) is carried over by it. */
+  /** Identifies the rule across edits: running state (tokens, windows) carries over by id. */
   public final String id;
 
-  /** The service this rule belongs to, {@code *} for defaults. */
+  /** The service this rule belongs to; {@code *}: every service without its own rules. */
   public final String service;
 
-  /** Whether the rule acts; a disabled rule stays visible but inert. */
+  /** False: the rule stays visible but does nothing. */
   public final boolean enabled;
 
-  /** Evaluated and counted, but refuses nobody. */
+  /** Whether the rule only counts its decisions and affects no call. */
   public final boolean shadow;
 
   /** Which calls the rule is about. */
   public final MatchExpression match;
 
-  /** Whether health checks are among the calls the rule is about; of limits and breakers. */
+  /** Whether the rule is also about health checks; used by rate limits and circuit breakers. */
   public final boolean includeHealth;
 
-  /** Canonical text of everything that matters. */
+  /** Canonical text of all that the rule does; empty: never equal to another rule. */
   public final String fingerprint;
 
-  /** Where it came from, for messages: {@code /service/order/rate-limit@42} or a file name. */
+  /** Where the rule comes from, for messages: {@code /service/order/rate-limit@42} or a file. */
   public final String origin;
 
   Rule(Base<?> b) {
@@ -42,12 +42,12 @@ public abstract class Rule {
     origin = b.origin;
   }
 
-  /** Whether it stands in for rules that a service does not have: one under {@code *}. */
+  /** Whether this is a default rule: one under {@code *}, for services without rules of their own. */
   public final boolean isDefault() {
     return service.equals("*");
   }
 
-  /** The same rule, evaluated and counted only: what {@code weir.mode=shadow} makes of each. */
+  /** This rule in shadow mode, as {@code weir.mode=shadow} has every rule. */
   public abstract Rule inShadow();
 
   @Override
@@ -55,7 +55,11 @@ public abstract class Rule {
     return id + " (" + origin + ")";
   }
 
-  /** Common part of the builders. */
+  /**
+   * What the builders of all kinds have in common.
+   *
+   * @param <B> the builder itself, so that calls can be chained
+   */
   public abstract static class Base<B extends Base<B>> {
     String id = "default";
     String service = "";

@@ -13,17 +13,17 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All rules and known instances as of one revision: pure values, made by the control plane, turned
- * into running state by {@code engine.gate.Snapshot}. Immutable.
+ * All rules and known instances as of one revision. The control plane makes it; {@code
+ * engine.gate.RulesInForce} turns it into running state. Immutable.
  */
 public final class RuleBook {
-  /** Nothing known. */
+  /** No rules and no instances. */
   public static final RuleBook EMPTY = new Builder().build();
 
-  /** etcd revision, or a counter of the file store's own; grows. */
+  /** The etcd revision, or with rules from files a counter; only grows. */
   public final long revision;
 
-  /** Kill switch for everything in this JVM. */
+  /** The kill switch: true turns everything in this JVM into a pass-through. */
   public final boolean off;
 
   private final Map<String, List<RateLimitRule>> limits;
@@ -32,8 +32,8 @@ public final class RuleBook {
   private final Map<String, List<Instance>> instances;
   private final Map<String, List<Instance>> lastResort;
 
-  /** Both, of services that have a last resort. */
-  private final Map<String, List<Instance>> both;
+  /** Live and last-resort instances, for services that have the latter. */
+  private final Map<String, List<Instance>> withLastResort;
 
   private final Set<String> offServices;
   private final Set<String> services;
@@ -46,11 +46,11 @@ public final class RuleBook {
     routes = b.routes;
     instances = b.instances;
     lastResort = b.lastResort;
-    both = new HashMap<String, List<Instance>>();
+    withLastResort = new HashMap<String, List<Instance>>();
     for (Map.Entry<String, List<Instance>> e : lastResort.entrySet()) {
       List<Instance> all = new ArrayList<Instance>(instances(e.getKey()));
       all.addAll(e.getValue());
-      both.put(e.getKey(), all);
+      withLastResort.put(e.getKey(), all);
     }
     offServices = b.offServices;
     services = new TreeSet<String>(limits.keySet());
@@ -61,17 +61,17 @@ public final class RuleBook {
     services.remove("*");
   }
 
-  /** Kill switch for calls to one service: its rules are not given out. */
+  /** Whether the kill switch of one service is set; then it has no rules here. */
   public boolean off(String service) {
     return offServices.contains(service);
   }
 
-  /** Every service some rule or instance names, except {@code *}; in order. */
+  /** Every service that a rule or an instance names, except {@code *}; sorted. */
   public Set<String> services() {
     return Collections.unmodifiableSet(services);
   }
 
-  /** Whether both give out the very same rules and instances for a service. */
+  /** Whether both books hold the same objects as rules and instances of a service. */
   public boolean same(RuleBook other, String service) {
     return same(limits(service), other.limits(service))
         && same(breakers(service), other.breakers(service))
@@ -79,7 +79,7 @@ public final class RuleBook {
         && same(reachable(service), other.reachable(service));
   }
 
-  /** Whether two lists hold the very same objects in the same order. */
+  /** Whether two lists hold the same objects ({@code ==}) in the same order. */
   public static boolean same(List<?> a, List<?> b) {
     if (a == b) {
       return true;
@@ -95,43 +95,48 @@ public final class RuleBook {
     return true;
   }
 
-  /** The service's own rules, or the defaults under {@code *} when it has none; never null. */
+  /**
+   * The rules of the service, or those of {@code *} when it has none. Empty when the service's kill
+   * switch is set.
+   */
   public List<RateLimitRule> limits(String service) {
-    return off(service) ? Collections.<RateLimitRule>emptyList() : own(limits, service);
+    return off(service) ? Collections.<RateLimitRule>emptyList() : ownOrDefault(limits, service);
   }
 
   /** See {@link #limits}. */
   public List<CircuitBreakerRule> breakers(String service) {
-    return off(service) ? Collections.<CircuitBreakerRule>emptyList() : own(breakers, service);
+    return off(service)
+        ? Collections.<CircuitBreakerRule>emptyList()
+        : ownOrDefault(breakers, service);
   }
 
   /**
-   * The service's routing rules in the order they are asked, or the defaults under {@code *} when
-   * it has none; never null. See {@link RouteRule#ORDER}.
+   * The routing rules of the service in the order of {@link RouteRule#ORDER}, otherwise as {@link
+   * #limits}.
    */
   public List<RouteRule> routes(String service) {
-    return off(service) ? Collections.<RouteRule>emptyList() : own(routes, service);
+    return off(service) ? Collections.<RouteRule>emptyList() : ownOrDefault(routes, service);
   }
 
-  /** The first of {@link #routes}, or null. */
+  /** The first of {@link #routes}, or null when there is none. */
   public @Nullable RouteRule route(String service) {
     List<RouteRule> l = routes(service);
     return l.isEmpty() ? null : l.get(0);
   }
 
-  /** Live instances; never null. */
+  /** The live instances of the service. */
   public List<Instance> instances(String service) {
     List<Instance> l = instances.get(service);
     return l == null ? Collections.<Instance>emptyList() : l;
   }
 
-  /** Live instances, and those that are a {@link Instance#lastResort last resort}; never null. */
+  /** The live instances, and those that are a {@link Instance#lastResort last resort}. */
   public List<Instance> reachable(String service) {
-    List<Instance> l = both.get(service);
+    List<Instance> l = withLastResort.get(service);
     return l == null ? instances(service) : l;
   }
 
-  private static <R> List<R> own(Map<String, List<R>> map, String service) {
+  private static <R> List<R> ownOrDefault(Map<String, List<R>> map, String service) {
     List<R> l = map.get(service);
     if (l == null) {
       l = map.get("*");
@@ -139,7 +144,7 @@ public final class RuleBook {
     return l == null ? Collections.<R>emptyList() : l;
   }
 
-  /** This book with every rule in shadow. */
+  /** This book with every rule in shadow mode. */
   public RuleBook inShadow() {
     Builder b = new Builder();
     b.revision = revision;
@@ -168,7 +173,7 @@ public final class RuleBook {
     return b.build();
   }
 
-  /** Single-threaded; {@link #build} hands the collections over. */
+  /** For one thread. Must not be used after {@link #build}, which does not copy the collections. */
   public static final class Builder {
     private long revision;
     private boolean off;
@@ -191,15 +196,15 @@ public final class RuleBook {
       return this;
     }
 
-    /** Turns everything for calls to a service into a pass-through. */
+    /** Sets the kill switch of one service: its calls pass through. */
     public Builder off(String service) {
       offServices.add(service);
       return this;
     }
 
     /**
-     * Adds any kind of rule under its own service. A disabled rule does nothing, but it is a
-     * service's own word on the matter: the defaults under {@code *} do not take its place.
+     * Adds a rule of any kind to its service. A disabled rule does nothing, but with it the service
+     * has rules: those of {@code *} do not apply.
      */
     public Builder add(Rule rule) {
       if (rule instanceof RateLimitRule) {

@@ -1,17 +1,17 @@
 package io.weir.engine.signals;
 
-/** What {@link ServerSignals} counted in some time. Immutable. */
+/** How the calls served in some period ended, counted by {@link ServerSignals}. Immutable. */
 public final class ServedCalls {
   public final long ok;
   public final long errors;
 
-  /** Cancelled by the caller, or what the rule ignores: neither ok nor error. */
+  /** Calls that are neither ok nor error: cancelled by the caller, or ignored by the rule. */
   public final long ignored;
 
-  /** Of ok and errors, those that took long. */
+  /** Slow calls, each of which is also counted in ok or errors. */
   public final long slow;
 
-  /** What ok and errors took together, in nanos. */
+  /** The sum of the latencies of ok and errors, in nanos. */
   public final long nanos;
 
   ServedCalls(long ok, long errors, long ignored, long slow, long nanos) {
@@ -22,6 +22,7 @@ public final class ServedCalls {
     this.nanos = nanos;
   }
 
+  /** What was counted after {@code then}, earlier totals of the same counters. */
   ServedCalls since(ServedCalls then) {
     return new ServedCalls(
         ok - then.ok,
@@ -31,17 +32,17 @@ public final class ServedCalls {
         nanos - then.nanos);
   }
 
-  /** Calls that say something. */
+  /** All calls but the ignored ones. */
   public long calls() {
     return ok + errors;
   }
 
-  /** Errors among {@link #calls}, 0 to 1; 0 when there was none. */
+  /** The share of errors in {@link #calls}, 0 to 1; 0 when there was no call. */
   public double errorRatio() {
     return calls() == 0 ? 0 : (double) errors / calls();
   }
 
-  /** What a call took in the mean, in nanos; 0 when there was none. */
+  /** The mean latency in nanos; 0 when there was no call. */
   public long meanNanos() {
     return calls() == 0 ? 0 : nanos / calls();
   }

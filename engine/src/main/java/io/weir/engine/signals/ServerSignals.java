@@ -11,38 +11,46 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the calls this JVM serves end: its own ok, error and slow, as those who call it judge them.
+ * Counts how the calls that this JVM serves end (ok, error, slow), by the same criteria as its
+ * callers.
  *
- * <p>What is an error follows the service's own breaker rule, the one its callers judge it by
- * (without one, the defaults of such a rule); a call is slow from {@code slow_call_ms} of that rule
- * on, or from one second. A call its caller cancelled, and one the rule ignores, says nothing and
- * is counted apart. What this JVM refused itself never gets here.
+ * <p>The criteria are those of the service's own breaker rule, which its callers apply, too;
+ * without such a rule, the defaults of one. A call is slow from {@code slow_call_ms} of that rule
+ * on, or from one second. A call that its caller cancelled and a call that the rule ignores say
+ * nothing about the service and are counted separately. A call that this JVM refused is not
+ * counted.
  *
- * <p>How it works: the totals only grow, each in a striped adder, so a call costs two or three
- * uncontended additions. The first call that ends in a new second writes the totals so far down, in
- * a ring of marks, before it is counted itself. The last {@code n} seconds are then the totals now
- * less those at the oldest mark inside, which is what they were when that time began, for between
- * that moment and the mark nothing ended. So nothing is ever reset, no count is lost, and a window
- * of any length up to {@link #SECONDS} slides in steps of one second. Calls that end while a mark
- * is being written may fall on either side of it.
+ * <p>How it works: the totals only grow. Each is a striped adder, so a call costs two or three
+ * uncontended additions. The first call that ends in a new second first stores the totals so far in
+ * a ring of marks. The last {@code n} seconds are then the totals now minus those of the oldest
+ * mark within these seconds. That mark equals the totals at the start of the period, because no
+ * call ended between the start and the mark. So nothing is ever reset, no count is lost, and a
+ * window of any length up to {@link #SECONDS} slides in steps of one second. A call that ends while
+ * a mark is being written may be counted before or after it.
  *
  * <p>Threading: {@link #record} from any thread, without lock or allocation (but for the very first
  * call, and the adders grow under contention, once); reading from any thread; {@link #judgeBy} from
  * one control thread.
  */
 public final class ServerSignals implements CallLedger.Recorder {
-  /** Longest window that can be read. */
+  /** Longest window that can be read, in seconds. */
   public static final int SECONDS = 63;
 
   private static final int MARKS = SECONDS + 1;
+
+  /** Numbers of one mark: its second and five totals. */
   private static final int WIDTH = 6;
+
   private static final long SECOND_NANOS = 1_000_000_000L;
   private static final long SLOW_NANOS = SECOND_NANOS;
+
+  /** In place of a mark's second, while the mark is incomplete or was never written. */
   private static final long WRITING = Long.MIN_VALUE;
+
   private static final AtomicLongFieldUpdater<ServerSignals> NEXT =
       AtomicLongFieldUpdater.newUpdater(ServerSignals.class, "next");
 
-  /** One edition of the rule. */
+  /** The criteria of one version of the rule. */
   private static final class Judge {
     final OutcomeClassifier classifier;
     final long slowNanos;
@@ -57,7 +65,8 @@ public final class ServerSignals implements CallLedger.Recorder {
   private final long origin;
 
   /**
-   * Null: nobody said anything yet; made at the first call, so that starting up loads none of it.
+   * Null until {@link #judgeBy} or the first call; not made earlier, so that start-up does not load
+   * these classes.
    */
   private volatile @Nullable Judge judge;
 
@@ -67,14 +76,17 @@ public final class ServerSignals implements CallLedger.Recorder {
   private final LongAdder slow = new LongAdder();
   private final LongAdder nanos = new LongAdder();
 
-  /** Rows of: number of the second, then the totals when it began. */
+  /**
+   * The ring of marks. Each is {@link #WIDTH} numbers: the second (seconds since {@link #origin}),
+   * then the totals at its start.
+   */
   private final AtomicLongArray marks = new AtomicLongArray(MARKS * WIDTH);
 
   /** When the next mark is due, in nanos since {@link #origin}. */
   private volatile long next;
 
   /**
-   * @param service this JVM's own
+   * @param service the name of this JVM's service
    * @param now nano clock
    */
   public ServerSignals(String service, long now) {
@@ -85,8 +97,8 @@ public final class ServerSignals implements CallLedger.Recorder {
     }
   }
 
-  /** Off the hot path, and kept there: it runs until the first rules come. */
-  @SuppressWarnings("NullAway") // judgeBy makes one
+  /** The default criteria, for calls before the first rules; kept out of the hot path. */
+  @SuppressWarnings("NullAway") // judgeBy sets it
   private synchronized Judge first() {
     if (judge == null) {
       judgeBy(Collections.<CircuitBreakerRule>emptyList());
@@ -94,7 +106,7 @@ public final class ServerSignals implements CallLedger.Recorder {
     return judge;
   }
 
-  /** From now on outcomes are judged by the first of these rules, or by the defaults. */
+  /** From now on the first of these rules decides what is an error; without rules, the defaults. */
   public synchronized void judgeBy(List<CircuitBreakerRule> rules) {
     judge =
         new Judge(
@@ -111,7 +123,7 @@ public final class ServerSignals implements CallLedger.Recorder {
     try {
       verdict = j.classifier.classify(outcome, thrown);
     } catch (Throwable t) {
-      verdict = OutcomeClassifier.FAILURE; // as the breaker has it
+      verdict = OutcomeClassifier.FAILURE; // as in the breaker
     }
     if (now - origin - next >= 0) {
       mark(now);
@@ -128,9 +140,11 @@ public final class ServerSignals implements CallLedger.Recorder {
     }
   }
 
+  /** A call that was not made is not counted. */
   @Override
   public void abandon(CallLedger ledger, long now) {}
 
+  /** Stores the totals for a second that has begun, unless another thread does. */
   private void mark(long now) {
     long due = next;
     long second = (now - origin) / SECOND_NANOS;
@@ -138,7 +152,7 @@ public final class ServerSignals implements CallLedger.Recorder {
       return;
     }
     int row = (int) (second % MARKS) * WIDTH;
-    marks.set(row, WRITING);
+    marks.set(row, WRITING); // readers ignore the row until its second is written, last
     marks.set(row + 1, ok.sum());
     marks.set(row + 2, errors.sum());
     marks.set(row + 3, ignored.sum());
@@ -147,16 +161,16 @@ public final class ServerSignals implements CallLedger.Recorder {
     marks.set(row, second);
   }
 
-  /** Since the start of this JVM. */
+  /** All calls since the start of this JVM. */
   public ServedCalls total() {
     return new ServedCalls(ok.sum(), errors.sum(), ignored.sum(), slow.sum(), nanos.sum());
   }
 
   /**
-   * The second that runs and the whole ones before it, {@code seconds} in all.
+   * The calls that ended in the current second and in the full seconds before it.
    *
-   * @param seconds 1 to {@link #SECONDS}
-   * @throws IllegalArgumentException when there is no such window
+   * @param seconds their number, including the current one: 1 to {@link #SECONDS}
+   * @throws IllegalArgumentException for any other number
    */
   public ServedCalls last(int seconds, long now) {
     if (seconds < 1 || seconds > SECONDS) {
@@ -182,7 +196,7 @@ public final class ServerSignals implements CallLedger.Recorder {
         }
       }
     }
-    return total.since(total);
+    return total.since(total); // no mark, so no call ended in this period: all zero
   }
 
   @Override

@@ -188,8 +188,8 @@ class AdaptiveTest {
   @Test
   void bucketsOfTimesAreInOrderAndWithoutGaps() {
     for (int i = 1; i < 600; i++) {
-      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.from(i))).isEqualTo(i);
-      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.from(i + 1) - 1)).isEqualTo(i);
+      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.lowerBound(i))).isEqualTo(i);
+      assertThat(ConcurrencyLimit.bucket(ConcurrencyLimit.lowerBound(i + 1) - 1)).isEqualTo(i);
     }
     assertThat(ConcurrencyLimit.bucket(-5)).isEqualTo(1);
     assertThat(ConcurrencyLimit.bucket(Long.MAX_VALUE / 2)).isPositive();

@@ -175,11 +175,12 @@ class ConcurrencyLimitTest {
   void timesAreCountedWithinSixPercent() {
     for (long nanos = 1; nanos < 1L << 50; nanos += 1 + nanos / 7) {
       int b = ConcurrencyLimit.bucket(nanos);
-      assertThat(nanos).isBetween(ConcurrencyLimit.from(b), ConcurrencyLimit.from(b + 1) - 1);
-      assertThat(ConcurrencyLimit.from(b + 1) - ConcurrencyLimit.from(b))
+      assertThat(nanos)
+          .isBetween(ConcurrencyLimit.lowerBound(b), ConcurrencyLimit.lowerBound(b + 1) - 1);
+      assertThat(ConcurrencyLimit.lowerBound(b + 1) - ConcurrencyLimit.lowerBound(b))
           .isLessThanOrEqualTo(Math.max(1024, (nanos + 16_384) / 16 + 1));
     }
-    assertThat(ConcurrencyLimit.from(1)).isZero();
+    assertThat(ConcurrencyLimit.lowerBound(1)).isZero();
     assertThat(ConcurrencyLimit.bucket(1023)).isEqualTo(1);
     assertThat(ConcurrencyLimit.bucket(1024)).isEqualTo(2);
     assertThat(ConcurrencyLimit.bucket(-1)).isEqualTo(1);

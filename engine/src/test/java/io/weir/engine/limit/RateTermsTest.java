@@ -89,7 +89,7 @@ class RateTermsTest {
             for (double other : new double[] {0, 0.1, 1e9}) {
               RateTerms before = new RateTerms(0, other, 1L << 40, DAY, 1, -3);
               for (long word : new long[] {-(1L << 51), 0, 1L << 60}) {
-                assertThat(terms.carry(before, word)).isBetween(-1L << 51, 1L << 60);
+                assertThat(terms.wordAfter(before, word)).isBetween(-1L << 51, 1L << 60);
               }
             }
           }
@@ -101,7 +101,7 @@ class RateTermsTest {
   @Test
   void boundsAreThoseThatAreSaid() {
     RateTerms t = new RateTerms(3, 10, 7, 500_000_000L, 2, 0);
-    assertThat(t.edition).isEqualTo(3);
+    assertThat(t.generation).isEqualTo(3);
     assertThat(t.scale).isEqualTo(10);
     assertThat(t.burst).isEqualTo(7 << 10);
     assertThat(t.debt).isEqualTo(5 << 10);
@@ -145,14 +145,16 @@ class RateTermsTest {
     RateTerms quick = new RateTerms(1, 1e9, 100, 0, 1, 0);
     assertThat(slow.scale).isEqualTo(10);
     assertThat(quick.scale).isEqualTo(1);
-    assertThat(quick.carry(slow, -(40L << 10))).as("forty tokens").isEqualTo(-(40L << 1));
-    assertThat(slow.carry(quick, -(40L << 1))).isEqualTo(-(40L << 10));
-    assertThat(quick.carry(slow, 40L << 10)).as("a debt").isEqualTo(40L << 1);
-    assertThat(slow.carry(quick, 40L << 1)).isEqualTo(40L << 10);
+    assertThat(quick.wordAfter(slow, -(40L << 10))).as("forty tokens").isEqualTo(-(40L << 1));
+    assertThat(slow.wordAfter(quick, -(40L << 1))).isEqualTo(-(40L << 10));
+    assertThat(quick.wordAfter(slow, 40L << 10)).as("a debt").isEqualTo(40L << 1);
+    assertThat(slow.wordAfter(quick, 40L << 1)).isEqualTo(40L << 10);
     RateTerms small = new RateTerms(1, 1, 10, 0, 1, 0);
-    assertThat(small.carry(slow, -(40L << 10)))
+    assertThat(small.wordAfter(slow, -(40L << 10)))
         .as("no more than the burst")
         .isEqualTo(-(10L << 10));
-    assertThat(slow.carry(small, -(40L << 10))).as("no more than it held").isEqualTo(-(10L << 10));
+    assertThat(slow.wordAfter(small, -(40L << 10)))
+        .as("no more than it held")
+        .isEqualTo(-(10L << 10));
   }
 }

@@ -6,25 +6,23 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Lets the traffic colour follow work from thread to thread, by weaving the places of the JDK where
- * work is handed over. Governs no calls.
+ * Makes the traffic colour follow a task from the thread that submits it to the thread that runs
+ * it, by weaving the JDK's executors. Governs no calls.
  *
- * <p><b>Where.</b> An application sees its own objects wherever it can see them. {@code
- * ThreadPoolExecutor} shows its tasks to comparators, hooks and handlers, so they stay what they
- * are, and their colour is kept beside them ({@link io.weir.bootstrap.TaskColours}): from {@code
- * execute} until {@code getTask} or the start of a worker. {@code beforeExecute} is woven for the
- * threads that wait in {@code getTask} when that is woven. All other places keep the task in a
- * private field that nobody sees; there it is replaced by one that has the colour of the thread it
- * comes from ({@link io.weir.bootstrap.ColouredTask}): {@code FutureTask} (so {@code submit},
- * {@code invokeAll}, {@code schedule}, completion services), {@code ForkJoinPool}, the stages of
- * {@code CompletableFuture}, and every virtual thread. Tasks that repeat ({@code
- * scheduleAtFixedRate}) outlive the request that started them and take no colour. Not followed:
- * {@code new Thread}, whose thread may be anybody's worker, and {@code ForkJoinTask.fork} (parallel
- * streams).
+ * <p><b>Where.</b> Where an application can see its tasks, they must stay the same objects. {@code
+ * ThreadPoolExecutor} shows tasks to comparators, hooks and handlers. So their colours are stored
+ * in a table ({@link io.weir.bootstrap.TaskColours}), from {@code execute} until {@code getTask} or
+ * the start of a worker. {@code beforeExecute} is woven for threads that were already waiting in
+ * {@code getTask} when it was woven. All other executors keep the task in a private field. There it
+ * is replaced by a wrapper with the colour of the submitting thread ({@link
+ * io.weir.bootstrap.ColouredTask}). These are {@code FutureTask} (so {@code submit}, {@code
+ * invokeAll}, {@code schedule}, completion services), {@code ForkJoinPool}, the stages of {@code
+ * CompletableFuture}, and every virtual thread. Periodic tasks ({@code scheduleAtFixedRate})
+ * outlive the request that started them and get no colour. Not woven: {@code new Thread}, because
+ * the thread may become a worker for any request, and {@code ForkJoinTask.fork} (parallel streams).
  *
- * <p><b>When.</b> Not before a routing rule or a canary makes colours matter; an application
- * without them runs the JDK's own code. A JVM that refuses keeps its own code, and colours then end
- * at the thread.
+ * <p><b>When.</b> Not before a routing rule or a canary makes colours matter: until then the JDK's
+ * code runs unchanged. If the JVM refuses the change, colours do not cross threads.
  */
 public final class ExecutorsModule extends WeirModule {
   public ExecutorsModule() {
@@ -33,7 +31,7 @@ public final class ExecutorsModule extends WeirModule {
 
   @Override
   public String[] hooks() {
-    return new String[0]; // advice asks TaskColours and ColouredTask themselves
+    return new String[0]; // the advice calls TaskColours and ColouredTask, which need no adapter
   }
 
   @Override

@@ -14,7 +14,7 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
 import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
 
-/** Tasks handed to a {@code ForkJoinPool} from outside. */
+/** Weaves the methods by which tasks are submitted to a {@code ForkJoinPool} from outside. */
 final class ForkJoinInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
@@ -28,10 +28,10 @@ final class ForkJoinInstrumentation implements WovenTypes {
             .and(
                 ElementMatchers.<MethodDescription>takesArgument(0, Runnable.class)
                     .or(takesArgument(0, Callable.class))),
-        getClass().getName() + "$FirstAdvice");
+        getClass().getName() + "$FirstArgumentAdvice");
   }
 
-  static final class FirstAdvice {
+  static final class FirstArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Typing.DYNAMIC))
     static @Nullable Object enter(

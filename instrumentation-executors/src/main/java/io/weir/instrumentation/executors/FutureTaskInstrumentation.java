@@ -10,7 +10,10 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
 import org.jspecify.annotations.Nullable;
 
-/** The task of {@code submit}, {@code invokeAll}, {@code schedule}, and of completion services. */
+/**
+ * Weaves the constructors of {@code FutureTask}, which holds the task of {@code submit}, {@code
+ * invokeAll}, {@code schedule}, and of completion services.
+ */
 final class FutureTaskInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
@@ -19,10 +22,10 @@ final class FutureTaskInstrumentation implements WovenTypes {
 
   @Override
   public void transform(TypeTransformer transformer) {
-    transformer.applyAdviceToMethod(isConstructor(), getClass().getName() + "$FirstAdvice");
+    transformer.applyAdviceToMethod(isConstructor(), getClass().getName() + "$FirstArgumentAdvice");
   }
 
-  static final class FirstAdvice {
+  static final class FirstArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Typing.DYNAMIC))
     static @Nullable Object enter(

@@ -9,7 +9,10 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
-/** Tasks of a {@code ThreadPoolExecutor} stay what they are; their colour is kept beside them. */
+/**
+ * Weaves {@code ThreadPoolExecutor}. Its tasks stay the same objects; their colours are stored in
+ * {@link TaskColours}.
+ */
 final class PoolInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

@@ -7,7 +7,7 @@ import io.weir.bootstrap.Colour;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
-/** Tasks that repeat take no colour. */
+/** Weaves the methods that start periodic tasks, which get no colour. */
 final class SchedulerInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

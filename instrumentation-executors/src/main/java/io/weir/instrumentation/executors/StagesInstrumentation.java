@@ -18,7 +18,7 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
 import net.bytebuddy.matcher.ElementMatcher;
 import org.jspecify.annotations.Nullable;
 
-/** The stages of a {@code CompletableFuture}. */
+/** Weaves the methods of {@code CompletableFuture} that add a stage. */
 final class StagesInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
@@ -27,14 +27,20 @@ final class StagesInstrumentation implements WovenTypes {
 
   @Override
   public void transform(TypeTransformer transformer) {
-    // private, and named so since JDK 8; exceptionally takes no executor before JDK 12
+    // A private method of this name since JDK 8. Before JDK 12 it has no executor argument.
     transformer.applyAdviceToMethod(
-        named("uniExceptionallyStage").and(takesArguments(1)), advice("First"));
-    stages(transformer, 1, "Second");
-    stages(transformer, 2, "Third");
+        named("uniExceptionallyStage").and(takesArguments(1)), advice("FirstArgument"));
+    stages(transformer, 1, "SecondArgument");
+    stages(transformer, 2, "ThirdArgument");
   }
 
-  /** Those that take an executor first and the work last. */
+  /**
+   * Weaves the stage methods whose first argument is the executor and whose last one is the
+   * function.
+   *
+   * @param last index of the last argument
+   * @param advice name of the advice for that index; for a BiFunction "OfTwo" is appended
+   */
   private void stages(TypeTransformer transformer, int last, String advice) {
     ElementMatcher.Junction<MethodDescription> stage =
         nameEndsWith("Stage").and(takesArguments(last + 1)).and(takesArgument(0, Executor.class));
@@ -47,7 +53,7 @@ final class StagesInstrumentation implements WovenTypes {
     return getClass().getName() + "$" + name + "Advice";
   }
 
-  static final class FirstAdvice {
+  static final class FirstArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -56,7 +62,7 @@ final class StagesInstrumentation implements WovenTypes {
     }
   }
 
-  static final class SecondAdvice {
+  static final class SecondArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -65,7 +71,7 @@ final class StagesInstrumentation implements WovenTypes {
     }
   }
 
-  static final class ThirdAdvice {
+  static final class ThirdArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -74,7 +80,7 @@ final class StagesInstrumentation implements WovenTypes {
     }
   }
 
-  static final class SecondOfTwoAdvice {
+  static final class SecondArgumentOfTwoAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -83,7 +89,7 @@ final class StagesInstrumentation implements WovenTypes {
     }
   }
 
-  static final class ThirdOfTwoAdvice {
+  static final class ThirdArgumentOfTwoAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 2, typing = Typing.DYNAMIC))
     static @Nullable Object enter(

@@ -12,7 +12,7 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner.Typing;
 import org.jspecify.annotations.Nullable;
 
-/** Every virtual thread. */
+/** Weaves the method that creates every virtual thread (since JDK 21). */
 final class VirtualThreadInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
@@ -23,10 +23,10 @@ final class VirtualThreadInstrumentation implements WovenTypes {
   public void transform(TypeTransformer transformer) {
     transformer.applyAdviceToMethod(
         named("newVirtualThread").and(takesArguments(4)).and(takesArgument(3, Runnable.class)),
-        getClass().getName() + "$FourthAdvice");
+        getClass().getName() + "$FourthArgumentAdvice");
   }
 
-  static final class FourthAdvice {
+  static final class FourthArgumentAdvice {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 3, typing = Typing.DYNAMIC))
     static @Nullable Object enter(

@@ -9,7 +9,7 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
-/** The thread of a {@code ThreadPoolExecutor}, and the task it starts with. */
+/** Weaves a worker of {@code ThreadPoolExecutor}, for its first task and for its end. */
 final class WorkerInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

@@ -13,9 +13,9 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A channel gets its load balancer here, whichever policy the application or a service config asks
- * for: the balancer's way to the channel is replaced by one of ours, so that calls with a decision
- * go to the instance decided for, and all others where the policy says.
+ * Weaves the method that creates a channel's load balancer, whichever policy the application or a
+ * service config chooses. The helper, by which the balancer acts on the channel, is replaced by
+ * Weir's. So routed calls go to their instance, and all others where the policy says.
  */
 final class BalancerInstrumentation implements WovenTypes {
   @Override

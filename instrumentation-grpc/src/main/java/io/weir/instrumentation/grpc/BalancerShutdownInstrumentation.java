@@ -9,8 +9,8 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
 /**
- * A channel that goes idle or down shuts its balancer down, and with it our connections to
- * instances: otherwise it would never terminate.
+ * Weaves the method by which a channel that becomes idle or shuts down ends its balancer. Weir's
+ * connections to instances end with it; otherwise the channel would never terminate.
  */
 final class BalancerShutdownInstrumentation implements WovenTypes {
   @Override

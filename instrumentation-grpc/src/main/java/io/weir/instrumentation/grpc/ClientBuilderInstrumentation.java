@@ -12,19 +12,19 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
-/** Every channel is built here: the gate joins its interceptors. */
+/** Weaves the builder of every channel: it gets the gate as an interceptor. */
 final class ClientBuilderInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "io.grpc.internal.ManagedChannelImplBuilder", // since 1.33
-      "io.grpc.internal.AbstractManagedChannelImplBuilder", // before; afterwards it only forwards
+      "io.grpc.internal.AbstractManagedChannelImplBuilder", // before 1.33; later it only forwards
     };
   }
 
   @Override
   public ElementMatcher<TypeDescription> typeMatcher() {
-    // the one of the two that owns the list builds the channel; weaving both would govern twice
+    // Of the two, the one with the field builds the channel; weaving both would govern twice.
     return ElementMatchers.<TypeDescription>namedOneOf(typeNames())
         .and(declaresField(named("interceptors")));
   }

@@ -36,7 +36,7 @@ public final class GrpcModule extends WeirModule {
         new ListeningInstrumentation());
   }
 
-  /** Client and server share packages: their classes are told apart by name. */
+  /** Client and server share packages, so they are distinguished by prefixes of class names. */
   @Override
   public List<Library> covers() {
     return Arrays.asList(

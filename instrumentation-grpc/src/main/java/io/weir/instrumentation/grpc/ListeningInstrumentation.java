@@ -9,8 +9,8 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
 /**
- * Where a server has just opened its port, or is about to close it: what the registry needs to
- * know.
+ * Weaves the methods that open and close a server's port, so that the registry knows which ports
+ * are open.
  */
 final class ListeningInstrumentation implements WovenTypes {
   @Override
@@ -37,7 +37,7 @@ final class ListeningInstrumentation implements WovenTypes {
     }
   }
 
-  /** Before the port is closed: afterwards nobody knows it. */
+  /** On entry, before the port is closed: afterwards it is no longer known. */
   static final class StopAdvice {
     private StopAdvice() {}
 

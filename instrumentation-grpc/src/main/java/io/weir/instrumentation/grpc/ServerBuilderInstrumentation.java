@@ -12,19 +12,19 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
-/** Every server is built here: the gate joins its interceptors. */
+/** Weaves the builder of every server: it gets the gate as an interceptor. */
 final class ServerBuilderInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "io.grpc.internal.ServerImplBuilder", // since 1.33
-      "io.grpc.internal.AbstractServerImplBuilder", // before; afterwards it only forwards
+      "io.grpc.internal.AbstractServerImplBuilder", // before 1.33; later it only forwards
     };
   }
 
   @Override
   public ElementMatcher<TypeDescription> typeMatcher() {
-    // the one of the two that owns the list builds the server; weaving both would govern twice
+    // Of the two, the one with the field builds the server; weaving both would govern twice.
     return ElementMatchers.<TypeDescription>namedOneOf(typeNames())
         .and(declaresField(named("interceptors")));
   }

@@ -11,13 +11,14 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
 /**
- * {@code GlobalOpenTelemetry.set(OpenTelemetry)}, once it has been set. {@code get()} is never
- * called: before the application has set its own it would put a no-op in its place for good.
+ * Weaves {@code GlobalOpenTelemetry.set(OpenTelemetry)}, to learn which OpenTelemetry the
+ * application has set. Weir never calls {@code get()}: before the application has called {@code
+ * set}, it would set a no-op for good.
  */
 final class GlobalInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
-    return new String[] {"io.opentelemetry.api.GlobalOpenTelemetry"}; // 1.0
+    return new String[] {"io.opentelemetry.api.GlobalOpenTelemetry"}; // since 1.0
   }
 
   @Override
@@ -34,7 +35,7 @@ final class GlobalInstrumentation implements WovenTypes {
   static final class SetAdvice {
     private SetAdvice() {}
 
-    /** Not when it threw: then another one stays in force. */
+    /** Not called when {@code set} threw: then another OpenTelemetry stays set. */
     @Advice.OnMethodExit(suppress = Throwable.class)
     static void exit(@Advice.Origin Class<?> origin, @Advice.Argument(0) Object openTelemetry) {
       Bridge.enter(Bridge.hook(OpenTelemetryModule.SET), origin, origin, openTelemetry, null, null);

@@ -5,9 +5,16 @@ import io.weir.instrumentation.WovenTypes;
 import java.util.Collections;
 import java.util.List;
 
-/** The OpenTelemetry that an application sets up for itself, any 1.x. Governs no calls. */
+/**
+ * Finds the OpenTelemetry (any 1.x) that an application has set up, so that Weir can send its
+ * metrics there and write its decisions on spans. Governs no calls.
+ */
 public final class OpenTelemetryModule extends WeirModule {
-  /** Takes an OpenTelemetry as its first argument. */
+  /**
+   * Class name of the hook; its first argument is the OpenTelemetry that was set. Public because
+   * the agent calls it, too: with one that was set before weaving, and with the OpenTelemetry
+   * agent's.
+   */
   public static final String SET = "io.weir.instrumentation.opentelemetry.adapter.SetHook";
 
   public OpenTelemetryModule() {

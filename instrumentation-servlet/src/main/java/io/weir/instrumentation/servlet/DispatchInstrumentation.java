@@ -15,8 +15,8 @@ import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The places where containers hand (request, response) on: the first one a request meets governs
- * it, the others see its mark.
+ * Weaves the methods by which containers pass (request, response) to filters and servlets. The
+ * first such method that a request meets governs it; the others see the request's mark.
  */
 final class DispatchInstrumentation implements WovenTypes {
   @Override

@@ -12,9 +12,9 @@ import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Jetty's servlet holders that take Jetty's own request first. {@code ServletHandler.doHandle}
- * around them would be further out, but its body is what marks the request as handled; without it
- * Jetty asks the next handler.
+ * Weaves Jetty's servlet holders whose first argument is Jetty's own request. Their caller, {@code
+ * ServletHandler.doHandle}, cannot be woven instead: it marks the request as handled, so if it were
+ * skipped, Jetty would call the next handler.
  */
 final class JettyHolderInstrumentation implements WovenTypes {
   @Override

@@ -14,7 +14,7 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** Where Jetty begins an asynchronous dispatch: a paced request comes back as a new one. */
+/** Weaves the methods by which Jetty begins an asynchronous dispatch, for paced requests. */
 final class JettyReturnInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

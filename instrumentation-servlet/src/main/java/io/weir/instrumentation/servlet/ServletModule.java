@@ -6,7 +6,7 @@ import io.weir.instrumentation.WovenTypes;
 import java.util.Arrays;
 import java.util.List;
 
-/** Servlet containers, javax and jakarta: every request is governed once, where it enters. */
+/** Servlet containers, javax and jakarta. Each request is governed once, where it enters. */
 public final class ServletModule extends WeirModule {
   private static final String ADAPTERS = "io.weir.instrumentation.servlet.adapter.";
   static final String JAVAX = ADAPTERS + "javax.ServletHook";

@@ -11,8 +11,8 @@ import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Undertow's step from its own handlers into filters and servlet. It says nothing about javax or
- * jakarta, so one hook serves both.
+ * Weaves the handler by which Undertow calls filters and servlet. Its signature names neither javax
+ * nor jakarta, so one hook serves both.
  */
 final class UndertowInstrumentation implements WovenTypes {
   @Override

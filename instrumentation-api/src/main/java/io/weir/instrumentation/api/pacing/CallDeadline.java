@@ -7,15 +7,16 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A routing rule's {@code timeout_ms}: cancels the call when its time is up, answer's body
- * included. Any thread. What is stopped before its time holds nothing of the call.
+ * A routing rule's {@code timeout_ms}: cancels the call, including the reading of its response
+ * body, when the time is up. Threads: any. Once a call has ended, its deadline holds no reference
+ * to it.
  */
 public final class CallDeadline {
   private static final Runnable EXCEEDED = () -> {};
 
   private final long nanos;
 
-  /** What cancels the call; null once it has ended, {@link #EXCEEDED} once its time is up. */
+  /** Cancels the call; null once the call has ended, {@link #EXCEEDED} once its time is up. */
   private final AtomicReference<@Nullable Runnable> state;
 
   private CallDeadline(long nanos, Runnable cancel) {
@@ -26,10 +27,10 @@ public final class CallDeadline {
   /**
    * Starts a call's deadline.
    *
-   * @param nanos from now; 0: there is none
-   * @param pacer null: there can be none
-   * @param cancel the call; runs on the pacer's thread and must do nothing that takes time
-   * @return null: there is none
+   * @param nanos the time from now; 0: no deadline
+   * @param pacer the timer; null: without one there is no deadline
+   * @param cancel cancels the call; runs on the pacer's thread and must not block
+   * @return null when there is no deadline
    */
   public static @Nullable CallDeadline start(long nanos, @Nullable Pacer pacer, Runnable cancel) {
     if (nanos <= 0 || pacer == null) {
@@ -47,13 +48,21 @@ public final class CallDeadline {
     }
   }
 
-  /** The call has ended: stops the clock. True when the time had been up. */
+  /**
+   * The call has ended: stops the deadline.
+   *
+   * @return whether the time was up before
+   */
   public boolean over() {
     Runnable cancel = state.get();
     return cancel == EXCEEDED || !state.compareAndSet(cancel, null);
   }
 
-  /** What the caller gets for what the library threw. */
+  /**
+   * The exception for the caller of a call whose time was up.
+   *
+   * @param thrown what the library threw, which becomes the cause; or null
+   */
   public InterruptedIOException exceeded(@Nullable Throwable thrown) {
     InterruptedIOException e =
         new InterruptedIOException(

@@ -7,12 +7,13 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that waits for its turn: without a thread where its library can take it up again, else on
- * its own ({@link #onThread}).
+ * The wait of a call for its turn: without a thread where the library can continue the call on
+ * another one, else on its own thread ({@link #onThread}).
  *
- * <p>Its wait ends once, by whoever comes first: its time has come ({@link #due}), its own time-out
- * has passed or it was cancelled ({@link #over}; then its tokens are back). Both run on the pacer's
- * thread or on the one that cancels, and must do nothing that takes time.
+ * <p>A wait without a thread ends exactly once. Either the call's turn comes ({@link #due}), or its
+ * own time-out passes or it is cancelled ({@link #over}); in the latter cases its tokens have been
+ * given back. Both methods run on the pacer's thread, or on the thread that cancels, and must not
+ * block.
  */
 public abstract class PacedWait {
   /** How a wait ended. */
@@ -26,12 +27,12 @@ public abstract class PacedWait {
     TIMED_OUT
   }
 
-  /** How soon a waiting thread notices that its call was cancelled; nothing wakes it for that. */
+  /** How often a waiting thread checks whether its call was cancelled; nothing wakes it up. */
   private static final long CANCEL_CHECK_NANOS = 10_000_000;
 
   private final Paced call;
 
-  // whoever sets it decides how the call goes on
+  // set once; whoever sets it decides how the wait ends
   private final AtomicBoolean awake = new AtomicBoolean();
 
   protected PacedWait(Paced call) {
@@ -39,10 +40,11 @@ public abstract class PacedWait {
   }
 
   /**
-   * Lets the call wait.
+   * Begins the wait.
    *
-   * @param timeoutNanos the call's own, which runs while it waits; 0 for none
-   * @return false: it cannot wait, its tokens are back, and its thread must go on with it
+   * @param timeoutNanos the call's own time-out, which runs while it waits; 0: none
+   * @return false: there is no timer. The call's tokens have been given back, and this thread must
+   *     go on with the call, without governance
    */
   public final boolean begin(Pacer pacer, long timeoutNanos) {
     long began = call.now();
@@ -63,7 +65,7 @@ public abstract class PacedWait {
     return true;
   }
 
-  /** The caller has cancelled the call; without effect when it waits no more. */
+  /** The caller has cancelled the call. Does nothing when the wait is over. */
   public final void cancel() {
     end(End.CANCELLED);
   }
@@ -83,23 +85,29 @@ public abstract class PacedWait {
   }
 
   /**
-   * The call's turn has come: it is to get a thread.
+   * The call's turn has come: continue it on a thread of its library.
    *
    * @param waitedNanos how long it has waited
    */
   protected abstract void due(long waitedNanos);
 
-  /** The call will not be made: its caller is to be told. */
+  /**
+   * The call will not be made: report this to its caller.
+   *
+   * @param how {@link End#TIMED_OUT} or {@link End#CANCELLED}
+   */
   protected abstract void over(End how);
 
-  /** There is no timer; {@link #begin} is about to return false. */
+  /** Called when there is no timer, before {@link #begin} returns false. */
   protected void cannotWait(Throwable why) {}
 
   /**
    * Waits on the calling thread.
    *
-   * @param cancelled asked every few milliseconds; null: the call cannot be cancelled
-   * @return {@link End#DUE}, or why the call must not be made, and then its tokens are back
+   * @param cancelled whether the call was cancelled, checked every ten milliseconds; null: it
+   *     cannot be cancelled
+   * @return {@link End#DUE}; anything else says why the call must not be made, and its tokens have
+   *     been given back
    */
   public static End onThread(Paced call, @Nullable BooleanSupplier cancelled) {
     for (long due = call.dueAt(), left; (left = due - call.now()) > 0; ) {

@@ -4,35 +4,40 @@ import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Pacer;
 
 /**
- * How a container lets a request go before anything of the application has run, and takes it up
- * again later as if it had just come: same filters, same servlet, dispatcher type {@code REQUEST}.
- * So a paced request waits without a thread, also one whose servlet knows nothing of asynchronous
- * processing, and the application cannot tell.
+ * Parks a paced request: the server takes its thread back before any code of the application has
+ * run, and later processes the request as if it had just arrived, with the same filters, the same
+ * servlet and dispatcher type {@code REQUEST}. So the request waits without a thread, even if its
+ * servlet does not support asynchronous processing, and the application cannot notice.
  *
- * <p>Any thread; one per container and application loader.
+ * <p>Threads: any. One object for each server and class loader of an application.
  */
 public abstract class RequestParking {
   /**
-   * Lets a request go; its thread must go back to the container and touch it no more.
+   * Parks a request and schedules its return. After true the calling thread must not use the
+   * request any more, and must return to the server.
    *
-   * @param request the container's own
-   * @return false: it cannot be let go, nothing has happened
+   * @param request the server's own request object
+   * @param nanos how long the request is to wait
+   * @return false: this request cannot be parked, and nothing has been changed
    */
   public abstract boolean begin(Object request, ServerCall call, long nanos);
 
-  /** The request has a thread again; takes away what waiting has left on it. */
+  /** The request has a thread again: removes what parking has set on it. */
   public void end(Object request) {}
 
-  /** Hands it back when its time has come, unless its caller went away. */
+  /**
+   * Runs {@code back} on the pacer's thread after this time, unless the call has ended before,
+   * because its caller disconnected.
+   */
   protected static void schedule(Pacer pacer, long nanos, ServerCall call, Return back) {
     pacer.after(
         nanos,
         () -> {
-          if (call.due()) {
+          if (call.comeDue()) {
             try {
               back.run();
             } catch (Throwable t) {
-              // the container has ended it meanwhile, or is stopping
+              // the server has ended the request meanwhile, or is stopping
               call.abandon();
               Bridge.failedOpen(t);
             }
@@ -40,7 +45,7 @@ public abstract class RequestParking {
         });
   }
 
-  /** Gets the container to call the application; must not do so itself. */
+  /** Has the server process the request on one of its threads; must not do it on this thread. */
   protected interface Return {
     void run() throws Exception;
   }

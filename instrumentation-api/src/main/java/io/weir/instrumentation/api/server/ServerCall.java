@@ -9,32 +9,39 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One governed call that came in: what was decided about it, its traffic colour, and whether it is
- * on a thread or waits for its turn without one. A server's own call extends it, so that a call is
- * one object beside its decision.
+ * One governed inbound call: its decision, its traffic colour, and whether it has a thread or is
+ * parked. Each server module extends this class, so that a call costs one object and its decision.
  *
- * <p>States: {@code ON_THREAD -> AWAY -> DUE -> ON_THREAD}. {@code AWAY} or {@code DUE -> GONE}
- * when the container says that it has ended the request, because its caller went away. {@code DUE
- * -> REFUSED} when the container finds no thread for it: then it is answered without the
- * application. Whoever makes the step decides what becomes of the request, so it goes on once or
- * never.
+ * <p>A paced call that waits without a thread is <em>parked</em> ({@link RequestParking}). States:
  *
- * <p>Steps may race from any thread. Colour is bound and unbound by the thread that serves the
- * call.
+ * <ul>
+ *   <li>{@code ON_THREAD -> PARKED -> DUE -> ON_THREAD}: the call is parked, its turn comes, and a
+ *       thread of the server takes it up.
+ *   <li>{@code PARKED} or {@code DUE -> ENDED}: the server has ended the request, because its
+ *       caller disconnected.
+ *   <li>{@code DUE -> REFUSED}: the server has no thread for the call in time. It is answered
+ *       without the application.
+ * </ul>
+ *
+ * Each step from {@code PARKED} or {@code DUE} is one compare-and-set, and the thread whose step
+ * succeeds decides what happens to the request. So it is continued once or never.
+ *
+ * <p>Threads: steps may race from any thread. The thread that serves the call binds and unbinds its
+ * colour.
  */
 public abstract class ServerCall implements Paced {
   private static final AtomicIntegerFieldUpdater<ServerCall> STATE =
       AtomicIntegerFieldUpdater.newUpdater(ServerCall.class, "state");
 
   private static final int ON_THREAD = 0;
-  private static final int AWAY = 1;
+  private static final int PARKED = 1;
   private static final int DUE = 2;
-  private static final int GONE = 3;
+  private static final int ENDED = 3;
   private static final int REFUSED = 4;
 
   protected final Engine engine;
 
-  /** What the engine decided; its outcome is told once. */
+  /** What the engine decided; its outcome is recorded once. */
   public final CallDecision decision;
 
   private final Colour colour;
@@ -43,7 +50,7 @@ public abstract class ServerCall implements Paced {
   private volatile int state;
 
   /**
-   * @param colour of the request, {@link Colour#NONE} for none
+   * @param colour the request's traffic colour, {@link Colour#NONE} for none
    */
   protected ServerCall(Engine engine, Colour colour) {
     this.engine = engine;
@@ -51,23 +58,23 @@ public abstract class ServerCall implements Paced {
     decision = engine.newDecision();
   }
 
-  /** Binds the call's colour to this thread, for the time in which the application serves it. */
+  /** Binds the call's colour to this thread, while the application serves the call. */
   public final void bindColour() {
     before = Colour.swap(colour);
   }
 
-  /** Puts back what was bound before. */
+  /** Restores the colour that was bound before {@link #bindColour}. */
   public final void unbindColour() {
     Colour.swap(before);
   }
 
   /**
-   * The container serves the same call again, perhaps on another thread: no new call, but its
-   * colour is bound.
+   * Binds the call's colour when the server dispatches the same call again, perhaps on another
+   * thread.
    *
-   * @return the colour to put back, or null when there is nothing to do
+   * @return the colour that the caller must restore afterwards; null: nothing was bound
    */
-  public final @Nullable Colour servedAgain() {
+  public final @Nullable Colour bindColourAgain() {
     return colour == Colour.current() ? null : Colour.swap(colour);
   }
 
@@ -92,24 +99,25 @@ public abstract class ServerCall implements Paced {
   }
 
   /**
-   * Waits on this thread for as long as the limiter's pacing asks for.
+   * Waits on this thread until the call's turn comes.
    *
-   * @return false when the thread was interrupted: its tokens are given back, the call is not made,
-   *     the interrupt stands
+   * @return false when the thread was interrupted and still is: the call must not be served, and
+   *     its tokens have been given back
    */
-  public final boolean waited() {
+  public final boolean waitOnThread() {
     return PacedWait.onThread(this, null) == PacedWait.End.DUE;
   }
 
   /**
-   * Waits without this thread for as long as the limiter's pacing asks for.
+   * Parks the call until its turn comes.
    *
-   * @param request the container's own
-   * @return false: the container cannot do without
+   * @param request the server's own request object
+   * @return true: parked, this thread must return to the server. False: the request cannot be
+   *     parked and still has this thread
    */
-  public final boolean parked(RequestParking parking, Object request) {
-    // before the container can bring it back
-    state = AWAY;
+  public final boolean park(RequestParking parking, Object request) {
+    // written first: the request can return on another thread before begin() returns
+    state = PARKED;
     if (parking.begin(request, this, decision.waitNanos())) {
       return true;
     }
@@ -117,42 +125,56 @@ public abstract class ServerCall implements Paced {
     return false;
   }
 
-  /** The time has come: true for the one who may hand the request back to its container. */
-  public final boolean due() {
-    return STATE.compareAndSet(this, AWAY, DUE);
+  /**
+   * The call's turn has come.
+   *
+   * @return true: the caller must give the request back to the server. False: the request has ended
+   */
+  public final boolean comeDue() {
+    return STATE.compareAndSet(this, PARKED, DUE);
   }
 
-  /** Whether the container has it back, but no thread yet. */
+  /** Whether the server has the request back, but no thread has taken it up yet. */
   public final boolean isDue() {
     return state == DUE;
   }
 
-  /** A thread takes it up again. */
+  /**
+   * A thread of the server takes the request up again.
+   *
+   * @return true: the caller must serve it. False: it was not due, or another thread was first
+   */
   public final boolean takeUp() {
     return state == DUE && STATE.compareAndSet(this, DUE, ON_THREAD);
   }
 
-  /** On its way back to the application, or to its refusal: the container is to make it anew. */
+  /**
+   * Whether the request returns, to be served or refused: it must be dispatched as a new request.
+   */
   public final boolean isReturning() {
     int s = state;
     return s == DUE || s == REFUSED;
   }
 
-  /** It has ended, or is to be answered 503: the application must not get it. */
+  /** Whether the request has ended or is refused with 503: the application must not get it. */
   public final boolean isOver() {
-    return state >= GONE;
+    return state >= ENDED;
   }
 
-  /** The container has ended it: its tokens go back. */
-  public final void gone() {
-    if (STATE.compareAndSet(this, AWAY, GONE) || STATE.compareAndSet(this, DUE, GONE)) {
+  /**
+   * The server has ended the request: gives its tokens back if it was parked or due, else nothing.
+   */
+  public final void ended() {
+    if (STATE.compareAndSet(this, PARKED, ENDED) || STATE.compareAndSet(this, DUE, ENDED)) {
       abandon();
     }
   }
 
   /**
-   * The container has had it for too long without giving it a thread: its tokens go back. True for
-   * the one who is to see to its answer.
+   * The server has had no thread for the request for too long: gives its tokens back.
+   *
+   * @return true: the caller must have the request answered with 503. False: it has gone on or
+   *     ended
    */
   public final boolean refuse() {
     if (STATE.compareAndSet(this, DUE, REFUSED)) {

@@ -4,8 +4,9 @@ import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
 import org.jspecify.annotations.Nullable;
 
-/** Ends a {@link RoutedHelper} together with its load balancer. */
+/** Shuts a {@link RoutedHelper} down together with its load balancer. */
 public final class BalancerShutdownHook extends Hook {
+  /** Called by reflection: every hook has this constructor, though this one needs no engine. */
   public BalancerShutdownHook(Engine engine) {}
 
   @Override

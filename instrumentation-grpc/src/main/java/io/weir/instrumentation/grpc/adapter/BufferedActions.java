@@ -5,49 +5,52 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds work back until it is opened, then lets it through in order.
+ * Buffers actions until {@link #open} is called, then runs them in order; later actions run at
+ * once.
  *
- * <p>Until the last held piece has run, pieces that come meanwhile are held as well; so nothing
- * overtakes, and no two pieces run at once as long as their sources do not. {@link #open} runs on
- * one thread, {@link #hold} on any.
+ * <p>While the buffered actions run, new ones are buffered, too. So no action overtakes another. No
+ * two actions run at the same time if callers do not call {@link #run} at the same time. {@code
+ * open} is called once, on one thread; {@code run} on any.
  */
 final class BufferedActions {
-  // guarded by this; null once everything is let through
-  private @Nullable List<Runnable> held = new ArrayList<Runnable>(4);
-
+  // guarded by this; null once the buffer is open
+  private @Nullable List<Runnable> queue = new ArrayList<Runnable>(4);
   private volatile boolean open;
 
-  /** Whether pieces now run at once: the caller may skip making one. */
+  /** Whether actions run at once, so that the caller need not create one. */
   boolean isOpen() {
     return open;
   }
 
-  /** Holds a piece, or runs it at once when open. */
-  void run(Runnable piece) {
+  /** Buffers an action, or runs it at once on this thread when open. */
+  void run(Runnable action) {
     if (!open) {
       synchronized (this) {
-        if (held != null) {
-          held.add(piece);
+        if (queue != null) {
+          queue.add(action);
           return;
         }
       }
     }
-    piece.run();
+    action.run();
   }
 
-  /** Runs what is held and lets everything through from then on; stops where a piece throws. */
-  @SuppressWarnings("NullAway") // held is null once this is done, and it is done once
+  /**
+   * Runs the buffered actions on this thread, then opens. When an action throws, so does this
+   * method; the other actions never run, and the buffer stays closed.
+   */
+  @SuppressWarnings("NullAway") // the queue is null only after this method, which is called once
   void open() {
     while (true) {
       List<Runnable> batch;
       synchronized (this) {
-        if (held.isEmpty()) {
-          held = null;
+        if (queue.isEmpty()) {
+          queue = null;
           open = true;
           return;
         }
-        batch = held;
-        held = new ArrayList<Runnable>(4);
+        batch = queue;
+        queue = new ArrayList<Runnable>(4);
       }
       for (int i = 0; i < batch.size(); i++) {
         batch.get(i).run();

@@ -3,7 +3,7 @@ package io.weir.instrumentation.grpc.adapter;
 import io.weir.engine.call.AttributeSource;
 import org.jspecify.annotations.Nullable;
 
-/** Attributes of an outbound call. */
+/** The attributes of an outbound gRPC call, as rules see them. */
 final class ClientAttributes extends AttributeSource<GovernedClientCall<?, ?>> {
   static final ClientAttributes INSTANCE = new ClientAttributes();
 

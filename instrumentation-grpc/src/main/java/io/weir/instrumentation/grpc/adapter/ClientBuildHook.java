@@ -10,23 +10,23 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts the gate first among a channel's interceptors. The first is called last: what the
- * application's own interceptors did to the call is done by then, and its headers are final.
+ * Adds the gate as the first of a channel's interceptors. The first is called last, after the
+ * application's own interceptors, so the call's headers are final by then.
  */
 public final class ClientBuildHook extends Hook {
   private final Engine engine;
 
   /**
-   * What a channel's first call needs. Loaded when the channel is built, where the stack is not
-   * deep: a class loader that runs on top of a call takes kilobytes of its stack.
+   * Classes that a channel's first call needs. They are loaded when the channel is built: class
+   * loading needs kilobytes of stack, and an application's call may have little left.
    */
   private static final String[] CALL = {
     "ClientAttributes",
-    "PropagatingListener",
+    "PropagatingHandler",
     "PropagatingClientCall",
     "RoutedExecutor",
     "GovernedClientCall",
-    "GovernedClientCall$Outcome",
+    "GovernedClientCall$EndListener",
     "GrpcRefusal",
     "RefusedClientCall",
     "RoutedHelper",
@@ -39,7 +39,7 @@ public final class ClientBuildHook extends Hook {
       try {
         Class.forName(prefix + name, true, ClientBuildHook.class.getClassLoader());
       } catch (Throwable notHere) {
-        // the call that needs it will say so
+        // reported by the call that needs it
       }
     }
   }
@@ -52,7 +52,7 @@ public final class ClientBuildHook extends Hook {
       @Nullable Object a2) {
     @SuppressWarnings("unchecked")
     List<ClientInterceptor> list = (List<ClientInterceptor>) Objects.requireNonNull(interceptors);
-    // a builder may build more than once
+    // a builder may be used again
     for (ClientInterceptor i : list) {
       if (i instanceof ClientGate) {
         return null;

@@ -14,42 +14,43 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Innermost interceptor of a channel; calls to services without rules only get the traffic colour.
+ * The innermost interceptor of a channel. Calls to services without rules only get the traffic
+ * colour and the caller's name.
  */
 final class ClientGate implements ClientInterceptor {
   final Engine engine;
-  final Executors executors;
+  final GrpcExecutors executors;
 
-  // a channel has one authority unless a call brings its own: spelt out once
+  // the authority parsed last: nearly always the channel's only one
   private volatile Authority last = new Authority(null);
 
   ClientGate(Engine engine, ObjectPool<? extends Executor> pool) {
     this.engine = engine;
-    this.executors = new Executors(pool);
+    this.executors = new GrpcExecutors(pool);
   }
 
   @Override
-  public <Q, P> ClientCall<Q, P> interceptCall(
-      MethodDescriptor<Q, P> method, CallOptions options, Channel next) {
+  public <ReqT, RespT> ClientCall<ReqT, RespT> interceptCall(
+      MethodDescriptor<ReqT, RespT> method, CallOptions options, Channel next) {
     String authority = options.getAuthority() == null ? next.authority() : options.getAuthority();
     ServicePlan plan = plan(authority);
     if (plan == null) {
-      ClientCall<Q, P> call = next.newCall(method, options);
+      ClientCall<ReqT, RespT> call = next.newCall(method, options);
       String caller = caller(authority);
       return engine.propagation().isActive() || caller != null
-          ? new PropagatingClientCall<Q, P>(call, engine, authority, caller)
+          ? new PropagatingClientCall<ReqT, RespT>(call, engine, authority, caller)
           : call;
     }
-    return new GovernedClientCall<Q, P>(this, plan, authority, method, options, next);
+    return new GovernedClientCall<ReqT, RespT>(this, plan, authority, method, options, next);
   }
 
-  /** The name of this JVM's service if the target asks for it, or null. */
+  /** The name of this JVM's service if calls to the target are to carry it, else null. */
   @Nullable String caller(String authority) {
     Authority a = of(authority);
     return a.host == null ? null : engine.propagation().callerFor(a.host, a.port);
   }
 
-  /** Whether a call was answered by a registered instance of its target. */
+  /** Whether it was a registered instance of the target that answered the call. */
   boolean isRegistered(ServicePlan plan, @Nullable Instance chosen, String authority) {
     Authority a = of(authority);
     return engine.isRegistered(plan, chosen, a.host, a.port);

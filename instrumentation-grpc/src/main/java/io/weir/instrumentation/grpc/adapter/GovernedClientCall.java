@@ -25,40 +25,44 @@ import org.jspecify.annotations.Nullable;
 /**
  * An outbound call and its decision.
  *
- * <p>The decision needs the headers, which are final only in {@link #start}; so the library's call
- * is made there and not before, with what was decided in its options. The outcome is what the call
- * closes with: once, whatever its type.
+ * <p>The decision needs the headers, which are final only in {@link #start}. So the library's call
+ * is created there and not earlier; its options carry the decision. The outcome is the status with
+ * which the call closes, once for every type of call.
  */
-final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
+final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, RespT> {
+  /** How many causes of an exception are examined, as a chain of causes may be a circle. */
   private static final int MAX_CAUSES = 8;
 
   private final ClientGate gate;
   private final ServicePlan plan;
   private final String authority;
-  private final MethodDescriptor<Q, P> method;
+  private final MethodDescriptor<ReqT, RespT> method;
   private final CallOptions options;
   private final Channel next;
   private final CallDecision decision;
 
-  // from start on, and nobody asks before
+  // set in start(), read only afterwards
   @SuppressWarnings("NullAway.Init")
   private Metadata headers;
 
-  /** Decided in {@link #start}, where the thread still has the caller's traffic colour. */
+  /**
+   * Colour and route headers: name, value, name, value ... Computed in {@link #start}, where the
+   * caller's traffic colour is bound to the thread.
+   */
   @SuppressWarnings("NullAway.Init")
-  private String[] toSet;
+  private String[] headersToSet;
 
   @SuppressWarnings("NullAway.Init")
   private Context context;
 
-  private volatile @Nullable ClientCall<Q, P> delegate;
+  private volatile @Nullable ClientCall<ReqT, RespT> delegate;
   private volatile boolean cancelled;
 
   GovernedClientCall(
       ClientGate gate,
       ServicePlan plan,
       String authority,
-      MethodDescriptor<Q, P> method,
+      MethodDescriptor<ReqT, RespT> method,
       CallOptions options,
       Channel next) {
     this.gate = gate;
@@ -74,7 +78,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return headers;
   }
 
-  MethodDescriptor<Q, P> method() {
+  MethodDescriptor<ReqT, RespT> method() {
     return method;
   }
 
@@ -82,14 +86,14 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return authority;
   }
 
-  /** Outbound, the caller is this JVM's own service. */
+  /** The calling service, which is this JVM's own. */
   String caller() {
     return gate.engine.service();
   }
 
   @Override
-  protected ClientCall<Q, P> delegate() {
-    ClientCall<Q, P> d = delegate;
+  protected ClientCall<ReqT, RespT> delegate() {
+    ClientCall<ReqT, RespT> d = delegate;
     if (d == null) {
       throw new IllegalStateException("Not started");
     }
@@ -97,9 +101,9 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
   }
 
   @Override
-  public void start(Listener<P> listener, Metadata headers) {
+  public void start(Listener<RespT> listener, Metadata headers) {
     if (delegate != null || listener == null || headers == null) {
-      // started twice, or cancelled before: the library says what it thinks of that
+      // wrong use, or cancelled before start: let the library react
       delegate = delegate == null ? next.newCall(method, options) : delegate;
       delegate.start(listener, headers);
       return;
@@ -108,10 +112,10 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     this.context = Context.current();
     boolean admitted;
     try {
-      Colour before = PropagatingListener.bindContexts();
+      Colour before = PropagatingHandler.bindContextColour();
       try {
         admitted = gate.engine.outbound(plan, ClientAttributes.INSTANCE, this, decision);
-        toSet = gate.engine.propagation().headers(ClientAttributes.INSTANCE, this, decision);
+        headersToSet = gate.engine.propagation().headers(ClientAttributes.INSTANCE, this, decision);
       } finally {
         Colour.swap(before);
       }
@@ -123,22 +127,23 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
       return;
     }
     if (!admitted) {
-      delegate = new RefusedClientCall<Q, P>();
+      delegate = new RefusedClientCall<ReqT, RespT>();
       close(listener, GrpcRefusal.status(decision), GrpcRefusal.trailers(decision));
     } else if (decision.waitNanos() > 0) {
-      PacedClientCall<Q, P> paced = new PacedClientCall<Q, P>(this, listener, context);
+      PacedClientCall<ReqT, RespT> paced =
+          new PacedClientCall<ReqT, RespT>(this, listener, context);
       delegate = paced;
       paced.await();
       gate.executors.execute(
           options.getExecutor(), paced, Math.min(decision.waitNanos(), remainingNanos()));
     } else {
-      begin(decide(), listener);
+      begin(newDecidedCall(), listener);
     }
   }
 
-  private ClientCall<Q, P> decide() {
+  private ClientCall<ReqT, RespT> newDecidedCall() {
     try {
-      delegate = next.newCall(method, decided());
+      delegate = next.newCall(method, decidedOptions());
       return delegate;
     } catch (Throwable t) {
       abandon();
@@ -155,17 +160,18 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     delegate.cancel(message, cause);
   }
 
-  /** Makes the library's call after a paced wait; not yet started. */
-  ClientCall<Q, P> afterWait() {
+  /** Creates the library's call after a paced wait, without starting it. */
+  ClientCall<ReqT, RespT> afterWait() {
     if (context.isCancelled() || remainingNanos() <= 0) {
-      // deadline or caller were faster; the library's call below says so to the listener
+      // The deadline has passed or the caller has cancelled: the library's call below fails at
+      // once.
       abandon();
     }
     decision.outcome().started(gate.engine.now());
-    return next.newCall(method, decided());
+    return next.newCall(method, decidedOptions());
   }
 
-  /** Until the call's own deadline or the one it inherits. */
+  /** Time until the earlier of the call's own deadline and that of its context. */
   private long remainingNanos() {
     return Math.min(remaining(options.getDeadline()), remaining(context.getDeadline()));
   }
@@ -174,9 +180,10 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return deadline == null ? Long.MAX_VALUE : deadline.timeRemaining(TimeUnit.NANOSECONDS);
   }
 
-  void begin(ClientCall<Q, P> call, Listener<P> listener) {
+  /** Sets the headers and starts the library's call. */
+  void begin(ClientCall<ReqT, RespT> call, Listener<RespT> listener) {
     try {
-      GrpcNames.set(headers, toSet);
+      GrpcNames.set(headers, headersToSet);
       GrpcNames.setCaller(headers, gate.caller(authority));
       call.start(new EndListener(listener), headers);
     } catch (Throwable t) {
@@ -185,15 +192,16 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     }
   }
 
+  /** The call will not be made, or not be governed: gives its tokens and permits back. */
   void abandon() {
     decision.outcome().abandon(gate.engine.now());
   }
 
   /**
-   * Ends a call that was never made, where its callbacks are expected: not within {@link #start},
-   * which callers do not reckon with.
+   * Closes a call that was never made. The listener is called on the call's executor and not within
+   * {@link #start}, which callers do not expect.
    */
-  void close(Listener<P> listener, Status status, Metadata trailers) {
+  void close(Listener<RespT> listener, Status status, Metadata trailers) {
     gate.executors.execute(
         options.getExecutor(),
         context.wrap(
@@ -205,7 +213,8 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
             }));
   }
 
-  private CallOptions decided() {
+  /** The call's options with the chosen instance and the rule's deadline. */
+  private CallOptions decidedOptions() {
     CallOptions decided = options;
     if (decision.instance() != null) {
       decided = RoutedExecutor.to(decision.instance(), decided);
@@ -218,7 +227,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return decided;
   }
 
-  private void ended(Status status, Metadata trailers) {
+  private void recordEnd(Status status, Metadata trailers) {
     Throwable cause = status.getCause();
     Failure failure = null;
     if (!status.isOk()) {
@@ -233,7 +242,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     }
     switch (status.getCode()) {
       case CANCELLED:
-        // the target may say CANCELLED, too: that is its answer
+        // without a cancellation here, CANCELLED is the target's answer
         failure = cancelled || context.isCancelled() ? Failure.CANCELLED : null;
         break;
       case DEADLINE_EXCEEDED:
@@ -248,6 +257,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     decision.outcome().endGrpc(status.getCode().value(), failure, cause, gate.engine.now());
   }
 
+  /** Whether the call failed because no connection could be made. */
   private static boolean neverConnected(@Nullable Throwable cause) {
     Throwable t = cause;
     for (int i = 0; t != null && i < MAX_CAUSES; i++, t = t.getCause()) {
@@ -258,27 +268,28 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
     return false;
   }
 
-  private final class EndListener extends SimpleForwardingClientCallListener<P> {
+  /** Records the outcome when the call closes. */
+  private final class EndListener extends SimpleForwardingClientCallListener<RespT> {
     private boolean answered;
 
-    EndListener(Listener<P> listener) {
+    EndListener(Listener<RespT> listener) {
       super(listener);
     }
 
     @Override
     public void onHeaders(Metadata headers) {
-      answers();
+      answerBegins();
       super.onHeaders(headers);
     }
 
     @Override
-    public void onMessage(P message) {
-      answers();
+    public void onMessage(RespT message) {
+      answerBegins();
       super.onMessage(message);
     }
 
-    /** A stream may go on for hours after its answer has begun. */
-    private void answers() {
+    /** The latency of a stream ends when its answer begins: it may go on for hours afterwards. */
+    private void answerBegins() {
       if (!answered) {
         answered = true;
         if (decision.outcome().isTimed() && !method.getType().serverSendsOneMessage()) {
@@ -289,7 +300,7 @@ final class GovernedClientCall<Q, P> extends ForwardingClientCall<Q, P> {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      ended(status, trailers);
+      recordEnd(status, trailers);
       super.onClose(status, trailers);
     }
   }

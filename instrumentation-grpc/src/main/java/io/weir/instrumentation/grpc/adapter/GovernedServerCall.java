@@ -14,68 +14,70 @@ import io.weir.engine.outcome.Failure;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An inbound call and its decision. The outcome is learnt at the first of: the application closes
- * the call; a callback of the application throws (the library then closes with UNKNOWN); the client
- * goes away or its deadline passes.
+ * An inbound call and its decision. The call's outcome is recorded at the first of these events:
+ * the application closes the call; a callback of the application throws (the library then closes
+ * with UNKNOWN); the client disconnects; its deadline passes.
  */
-final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
+final class GovernedServerCall<ReqT, RespT> extends SimpleForwardingServerCall<ReqT, RespT> {
   final Metadata headers;
   final CallDecision decision;
   private final Engine engine;
 
-  /** A call is answered by one thread at a time. */
+  /** Whether the answer has begun. Not volatile: gRPC has one thread at a time answer a call. */
   private boolean answered;
 
-  GovernedServerCall(ServerCall<Q, P> call, Metadata headers, Engine engine) {
+  GovernedServerCall(ServerCall<ReqT, RespT> call, Metadata headers, Engine engine) {
     super(call);
     this.headers = headers;
     this.engine = engine;
     decision = engine.newDecision();
   }
 
-  ServerCall<Q, P> original() {
+  /** The library's call. */
+  ServerCall<ReqT, RespT> original() {
     return delegate();
   }
 
-  /** Answers in the application's stead. */
-  ServerCall.Listener<Q> refuse() {
+  /** Answers a refused call; the application never sees it. */
+  ServerCall.Listener<ReqT> refuse() {
     delegate().close(GrpcRefusal.status(decision), GrpcRefusal.trailers(decision));
-    return new ServerCall.Listener<Q>() {};
+    return new ServerCall.Listener<ReqT>() {};
   }
 
-  ServerCall.Listener<Q> begin(ServerCallHandler<Q, P> next) {
+  /** Starts the application's handler. */
+  ServerCall.Listener<ReqT> begin(ServerCallHandler<ReqT, RespT> next) {
     try {
-      return new Outcome(next.startCall(this, headers));
+      return new EndListener(next.startCall(this, headers));
     } catch (Throwable t) {
       threw(t);
       throw t;
     }
   }
 
-  /** The paced wait is over. */
+  /** The paced wait is over: the call's latency counts from now. */
   void started() {
     decision.outcome().started(engine.now());
   }
 
-  /** The caller went away before the call was made. */
+  /** The call will not be served, because its caller has disconnected: gives its tokens back. */
   void abandon() {
     decision.outcome().abandon(engine.now());
   }
 
   @Override
   public void sendHeaders(Metadata headers) {
-    answers();
+    answerBegins();
     super.sendHeaders(headers);
   }
 
   @Override
-  public void sendMessage(P message) {
-    answers();
+  public void sendMessage(RespT message) {
+    answerBegins();
     super.sendMessage(message);
   }
 
-  /** A stream may go on for hours after its answer has begun. */
-  private void answers() {
+  /** The latency of a stream ends when its answer begins: it may go on for hours afterwards. */
+  private void answerBegins() {
     if (!answered) {
       answered = true;
       if (decision.outcome().isTimed()
@@ -99,13 +101,14 @@ final class GovernedServerCall<Q, P> extends SimpleForwardingServerCall<Q, P> {
     decision.outcome().endGrpc(code.value(), failure, thrown, engine.now());
   }
 
-  private final class Outcome extends SimpleForwardingServerCallListener<Q> {
-    Outcome(ServerCall.Listener<Q> delegate) {
+  /** Records the outcome when a callback throws, or the call is cancelled or complete. */
+  private final class EndListener extends SimpleForwardingServerCallListener<ReqT> {
+    EndListener(ServerCall.Listener<ReqT> delegate) {
       super(delegate);
     }
 
     @Override
-    public void onMessage(Q message) {
+    public void onMessage(ReqT message) {
       try {
         super.onMessage(message);
       } catch (Throwable t) {

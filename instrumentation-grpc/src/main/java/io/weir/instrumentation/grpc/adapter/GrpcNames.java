@@ -6,25 +6,26 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Spells gRPC's names as rules do, once per name: a look-up allocates nothing. Both tables are
- * bounded; beyond the bound a name is spelt anew each time.
+ * Converts between names in rules and gRPC's metadata keys, paths and authorities. Keys and paths
+ * are made once per name and kept in two tables, so that a call allocates none. The tables are
+ * bounded; names beyond the bound are converted each time.
  */
 final class GrpcNames {
-  private static final int MAX = 1_000;
+  private static final int MAX_NAMES = 1_000;
 
   private static final ConcurrentHashMap<String, Metadata.Key<String>> KEYS =
       new ConcurrentHashMap<String, Metadata.Key<String>>();
   private static final ConcurrentHashMap<String, String> PATHS =
       new ConcurrentHashMap<String, String>();
 
-  /** Stands for names that cannot be read as text: {@code -bin}, or no metadata key at all. */
+  /** In the table for names that are no key of a text value: {@code -bin}, or not a valid key. */
   private static final Metadata.Key<String> UNREADABLE = ascii("weir-unreadable");
 
   private static final Metadata.Key<String> CALLER = ascii(Propagation.CALLER);
 
   private GrpcNames() {}
 
-  /** First value of a metadata key, or null. */
+  /** The first value of a metadata key, or null when it is absent. */
   static @Nullable String first(Metadata headers, String name) {
     Metadata.Key<String> key = key(name);
     if (key == null) {
@@ -34,13 +35,13 @@ final class GrpcNames {
     return all == null ? null : all.iterator().next();
   }
 
-  /** All values of a metadata key, or null. */
+  /** All values of a metadata key, or null when it is absent. */
   static @Nullable Iterable<String> all(Metadata headers, String name) {
     Metadata.Key<String> key = key(name);
     return key == null ? null : headers.getAll(key);
   }
 
-  /** Sets a metadata key to one value; a name that is no text key is left out. */
+  /** Sets a metadata key to one value. Does nothing for a name that is no key of a text value. */
   static void set(Metadata headers, String name, String value) {
     Metadata.Key<String> key = key(name);
     if (key != null) {
@@ -49,7 +50,11 @@ final class GrpcNames {
     }
   }
 
-  /** Sets name, value, name, value ... */
+  /**
+   * Sets several metadata keys.
+   *
+   * @param pairs name, value, name, value ...
+   */
   static void set(Metadata headers, String[] pairs) {
     for (int i = 0; i < pairs.length; i += 2) {
       set(headers, pairs[i], pairs[i + 1]);
@@ -59,15 +64,15 @@ final class GrpcNames {
   private static Metadata.@Nullable Key<String> key(String name) {
     Metadata.Key<String> key = KEYS.get(name);
     if (key == null) {
-      key = spell(name);
-      if (KEYS.size() < MAX) {
+      key = newKey(name);
+      if (KEYS.size() < MAX_NAMES) {
         KEYS.put(name, key);
       }
     }
     return key == UNREADABLE ? null : key;
   }
 
-  private static Metadata.Key<String> spell(String name) {
+  private static Metadata.Key<String> newKey(String name) {
     try {
       return ascii(name);
     } catch (IllegalArgumentException notText) {
@@ -80,9 +85,9 @@ final class GrpcNames {
   }
 
   /**
-   * Names the calling service unless the application does so itself.
+   * Sets the header with the name of the calling service, unless the application has set it.
    *
-   * @param caller null: nobody wants to know
+   * @param caller the name; null: the target does not need it, and nothing is set
    */
   static void setCaller(Metadata headers, @Nullable String caller) {
     if (caller != null && !headers.containsKey(CALLER)) {
@@ -90,19 +95,19 @@ final class GrpcNames {
     }
   }
 
-  /** {@code /pkg.Service/Method} of a full method name. */
+  /** The path {@code /pkg.Service/Method} for a full method name. */
   static String path(String fullMethodName) {
     String path = PATHS.get(fullMethodName);
     if (path == null) {
       path = "/" + fullMethodName;
-      if (PATHS.size() < MAX) {
+      if (PATHS.size() < MAX_NAMES) {
         PATHS.put(fullMethodName, path);
       }
     }
     return path;
   }
 
-  /** Host of an authority: no user info, no port, no brackets. */
+  /** The host of an authority, without user info, port and brackets; null for null. */
   static @Nullable String host(@Nullable String authority) {
     if (authority == null) {
       return null;
@@ -118,7 +123,7 @@ final class GrpcNames {
         : from == 0 ? authority : authority.substring(from);
   }
 
-  /** Port of an authority, or -1. */
+  /** The port of an authority, or -1 when it has no valid one. */
   static int port(@Nullable String authority) {
     if (authority == null) {
       return -1;
@@ -130,6 +135,7 @@ final class GrpcNames {
     int port = 0;
     for (int i = colon + 1; i < authority.length(); i++) {
       int digit = authority.charAt(i) - '0';
+      // checked before each digit, so that the number cannot overflow
       if (digit < 0 || digit > 9 || port > 65535) {
         return -1;
       }

@@ -5,17 +5,17 @@ import io.grpc.Status;
 import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
 
-/** A refusal in gRPC's words: status and trailers. */
+/** Translates a refusal to gRPC's status and trailers. */
 final class GrpcRefusal {
-  /** When a retry may succeed, for clients with a retry policy: gRFC A6. */
+  /** Trailer: milliseconds until a retry may succeed, for clients with a retry policy (gRFC A6). */
   static final Metadata.Key<String> PUSHBACK = GrpcNames.ascii("grpc-retry-pushback-ms");
 
-  /** Trailer of a refusal: the rule's id. */
+  /** Trailer of every refusal: the rule's id. */
   static final Metadata.Key<String> REJECTED = GrpcNames.ascii(Refusal.REJECTED);
 
   private GrpcRefusal() {}
 
-  /** Whether the target's own Weir says that it refused the call. */
+  /** Whether the trailers say that the target's own Weir refused the call. */
   static boolean byTarget(Metadata trailers) {
     return trailers.containsKey(REJECTED);
   }

@@ -8,7 +8,10 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Tells the port a gRPC server has opened, or is about to close; in-process servers have none. */
+/**
+ * Reports to {@link ListeningPorts} the port that a gRPC server has opened or is about to close.
+ * In-process servers have none.
+ */
 public final class ListeningHook extends Hook {
   private final ListeningPorts ports;
 
@@ -16,6 +19,9 @@ public final class ListeningHook extends Hook {
     ports = engine.ports();
   }
 
+  /**
+   * @param state null: the port was opened; anything else: it is about to be closed
+   */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
@@ -23,7 +29,7 @@ public final class ListeningHook extends Hook {
       try {
         ports.stopped(((Server) self).getPort());
       } catch (IllegalStateException neverStarted) {
-        // or stopped already: it has no port to tell
+        // or stopped already: it has no port to report
       }
       return result;
     }

@@ -11,45 +11,47 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An outbound call that waits for its turn: no thread waits with it. What the caller does meanwhile
- * is held back and done in order when the time has come. A caller that cancels, or whose context is
- * cancelled, gets its tokens back, and the call is never made.
+ * An outbound call that waits for its turn; no thread waits. What the caller does meanwhile is
+ * buffered and done in order when its turn comes. If the caller cancels the call, or its context is
+ * cancelled, the call's tokens are given back, and the call is never made.
  */
-final class PacedClientCall<Q, P> extends ClientCall<Q, P>
+final class PacedClientCall<ReqT, RespT> extends ClientCall<ReqT, RespT>
     implements Runnable, Context.CancellationListener, Executor {
-  private final GovernedClientCall<Q, P> owner;
-  private final Listener<P> listener;
+  private final GovernedClientCall<ReqT, RespT> owner;
+  private final Listener<RespT> listener;
   private final Context context;
-  private final BufferedActions holdback = new BufferedActions();
+  private final BufferedActions buffered = new BufferedActions();
 
-  // whoever sets it decides what becomes of the call: it is made, or it never will be
+  // whoever sets it decides: the call is made, or it is abandoned
   private final AtomicBoolean decided = new AtomicBoolean();
 
-  // written before the holdback opens, read by what it lets through
+  // the library's call; written before the buffer opens, read by the actions it lets through
   @SuppressWarnings("NullAway.Init")
-  private volatile ClientCall<Q, P> call;
+  private volatile ClientCall<ReqT, RespT> call;
 
-  PacedClientCall(GovernedClientCall<Q, P> owner, Listener<P> listener, Context context) {
+  PacedClientCall(
+      GovernedClientCall<ReqT, RespT> owner, Listener<RespT> listener, Context context) {
     this.owner = owner;
     this.listener = listener;
     this.context = context;
   }
 
-  /** Begins to wait; the caller sees to it that {@link #run} comes. */
+  /** Begins to wait. The caller of this method schedules {@link #run}. */
   void await() {
     context.addListener(this, this);
   }
 
+  /** The call's turn has come. */
   @Override
   public void run() {
-    if (!decide()) {
+    if (!decideOnce()) {
       return;
     }
     Context before = context.attach();
     try {
       call = owner.afterWait();
       owner.begin(call, listener);
-      holdback.open();
+      buffered.open();
     } catch (Throwable t) {
       owner.close(listener, Status.fromThrowable(t), new Metadata());
     } finally {
@@ -58,11 +60,12 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
   }
 
   @Override
-  public void start(Listener<P> listener, Metadata headers) {
+  public void start(Listener<RespT> listener, Metadata headers) {
     throw new IllegalStateException("Already started");
   }
 
-  private boolean decide() {
+  /** True for the first caller, which decides what becomes of the call. */
+  private boolean decideOnce() {
     if (!decided.compareAndSet(false, true)) {
       return false;
     }
@@ -75,15 +78,15 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
     owner.close(listener, status, new Metadata());
   }
 
-  /** The caller's own work was cancelled, or is out of time; the library listens from then on. */
+  /** The context was cancelled or its deadline passed. After the wait the library handles this. */
   @Override
   public void cancelled(Context context) {
-    if (decide()) {
+    if (decideOnce()) {
       giveUp(Contexts.statusFromCancelled(context));
     }
   }
 
-  /** Runs {@link #cancelled} where the context is cancelled: it does nothing that takes time. */
+  /** Runs {@link #cancelled} on the thread that cancels the context: it does not block. */
   @Override
   public void execute(Runnable command) {
     command.run();
@@ -91,40 +94,40 @@ final class PacedClientCall<Q, P> extends ClientCall<Q, P>
 
   @Override
   public void cancel(@Nullable String message, @Nullable Throwable cause) {
-    if (decide()) {
+    if (decideOnce()) {
       giveUp(Status.CANCELLED.withDescription(message).withCause(cause));
     } else {
-      holdback.run(() -> call.cancel(message, cause));
+      buffered.run(() -> call.cancel(message, cause));
     }
   }
 
   @Override
   public void request(int messages) {
-    holdback.run(() -> call.request(messages));
+    buffered.run(() -> call.request(messages));
   }
 
   @Override
   public void halfClose() {
-    holdback.run(() -> call.halfClose());
+    buffered.run(() -> call.halfClose());
   }
 
   @Override
-  public void sendMessage(Q message) {
-    holdback.run(() -> call.sendMessage(message));
+  public void sendMessage(ReqT message) {
+    buffered.run(() -> call.sendMessage(message));
   }
 
   @Override
   public void setMessageCompression(boolean enabled) {
-    holdback.run(() -> call.setMessageCompression(enabled));
+    buffered.run(() -> call.setMessageCompression(enabled));
   }
 
   @Override
   public boolean isReady() {
-    return holdback.isOpen() && call.isReady();
+    return buffered.isOpen() && call.isReady();
   }
 
   @Override
   public Attributes getAttributes() {
-    return holdback.isOpen() ? call.getAttributes() : Attributes.EMPTY;
+    return buffered.isOpen() ? call.getAttributes() : Attributes.EMPTY;
   }
 }

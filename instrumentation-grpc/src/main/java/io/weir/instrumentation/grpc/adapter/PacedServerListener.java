@@ -8,36 +8,41 @@ import io.grpc.Status;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Stands where the application's listener will, while an inbound call waits for its turn: no thread
- * waits with it. When the time has come the application's handler starts on the server's own
- * executor and in the call's own context, and gets what has happened meanwhile in order. A caller
- * that goes away while waiting gives its tokens back, and the handler never runs.
+ * The listener of an inbound call while the call waits for its turn; no thread waits. When its turn
+ * comes, {@link #run} starts the application's handler, on the server's executor and in the call's
+ * context. The handler's listener then gets all events of the meantime in order. If the caller
+ * disconnects before, the call's tokens are given back, and the handler never runs.
  */
-final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements Runnable {
-  private final GovernedServerCall<Q, P> call;
-  private final ServerCallHandler<Q, P> next;
+final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> implements Runnable {
+  private final GovernedServerCall<ReqT, RespT> call;
+  private final ServerCallHandler<ReqT, RespT> next;
   private final Context context = Context.current();
-  private final BufferedActions holdback = new BufferedActions();
+  private final BufferedActions buffered = new BufferedActions();
 
-  // written before the holdback opens, read by what it lets through
+  // the application's listener; written before the buffer opens, read by the actions it lets
+  // through
   @SuppressWarnings("NullAway.Init")
-  private ServerCall.Listener<Q> listener;
+  private ServerCall.Listener<ReqT> listener;
 
-  // whoever sets it decides what becomes of the call: the handler starts, or it never will
+  // whoever sets it decides: the handler starts, or the call is abandoned
   private final AtomicBoolean decided = new AtomicBoolean();
 
-  private PacedServerListener(GovernedServerCall<Q, P> call, ServerCallHandler<Q, P> next) {
+  private PacedServerListener(
+      GovernedServerCall<ReqT, RespT> call, ServerCallHandler<ReqT, RespT> next) {
     this.call = call;
     this.next = next;
   }
 
-  static <Q, P> ServerCall.Listener<Q> start(
-      GovernedServerCall<Q, P> call, ServerCallHandler<Q, P> next, Executors executors) {
-    PacedServerListener<Q, P> paced = new PacedServerListener<Q, P>(call, next);
+  static <ReqT, RespT> ServerCall.Listener<ReqT> start(
+      GovernedServerCall<ReqT, RespT> call,
+      ServerCallHandler<ReqT, RespT> next,
+      GrpcExecutors executors) {
+    PacedServerListener<ReqT, RespT> paced = new PacedServerListener<ReqT, RespT>(call, next);
     executors.execute(null, paced, call.decision.waitNanos());
     return paced;
   }
 
+  /** The call's turn has come. */
   @Override
   public void run() {
     if (!decided.compareAndSet(false, true)) {
@@ -47,9 +52,9 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
     try {
       call.started();
       listener = call.begin(next);
-      holdback.open();
+      buffered.open();
     } catch (Throwable t) {
-      // what the library does when a handler throws
+      // the same as the library does when a handler throws
       try {
         call.original().close(Status.UNKNOWN.withCause(t), new Metadata());
       } catch (IllegalStateException closedAlready) {
@@ -62,13 +67,13 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
   }
 
   @Override
-  public void onMessage(final Q message) {
-    holdback.run(() -> listener.onMessage(message));
+  public void onMessage(final ReqT message) {
+    buffered.run(() -> listener.onMessage(message));
   }
 
   @Override
   public void onHalfClose() {
-    holdback.run(() -> listener.onHalfClose());
+    buffered.run(() -> listener.onHalfClose());
   }
 
   @Override
@@ -76,17 +81,17 @@ final class PacedServerListener<Q, P> extends ServerCall.Listener<Q> implements 
     if (decided.compareAndSet(false, true)) {
       call.abandon();
     } else {
-      holdback.run(() -> listener.onCancel());
+      buffered.run(() -> listener.onCancel());
     }
   }
 
   @Override
   public void onComplete() {
-    holdback.run(() -> listener.onComplete());
+    buffered.run(() -> listener.onComplete());
   }
 
   @Override
   public void onReady() {
-    holdback.run(() -> listener.onReady());
+    buffered.run(() -> listener.onReady());
   }
 }

@@ -9,22 +9,20 @@ import io.weir.engine.call.AttributeSource;
 import io.weir.engine.gate.Engine;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A call to a service without rules: it only takes the traffic colour and its caller's name along.
- */
-final class PropagatingClientCall<Q, P> extends SimpleForwardingClientCall<Q, P> {
+/** A call to a service without rules: its headers get the traffic colour and the caller's name. */
+final class PropagatingClientCall<ReqT, RespT> extends SimpleForwardingClientCall<ReqT, RespT> {
   private final Engine engine;
   private final String authority;
   private final @Nullable String caller;
 
-  @SuppressWarnings("NullAway.Init") // from start on, and nobody asks before
+  @SuppressWarnings("NullAway.Init") // set in start(), read only afterwards
   private Metadata headers;
 
   /**
-   * @param caller null: the target does not want to know
+   * @param caller name of this JVM's service; null: the target does not need it
    */
   PropagatingClientCall(
-      ClientCall<Q, P> call, Engine engine, String authority, @Nullable String caller) {
+      ClientCall<ReqT, RespT> call, Engine engine, String authority, @Nullable String caller) {
     super(call);
     this.engine = engine;
     this.authority = authority;
@@ -32,10 +30,10 @@ final class PropagatingClientCall<Q, P> extends SimpleForwardingClientCall<Q, P>
   }
 
   @Override
-  public void start(Listener<P> listener, Metadata headers) {
+  public void start(Listener<RespT> listener, Metadata headers) {
     this.headers = headers;
     try {
-      Colour before = PropagatingListener.bindContexts();
+      Colour before = PropagatingHandler.bindContextColour();
       try {
         GrpcNames.set(headers, engine.propagation().headers(SOURCE, this, null));
         GrpcNames.setCaller(headers, caller);

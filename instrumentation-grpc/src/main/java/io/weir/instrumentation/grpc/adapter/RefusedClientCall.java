@@ -4,10 +4,10 @@ import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import org.jspecify.annotations.Nullable;
 
-/** A call that was refused: whatever the caller still does with it goes nowhere. */
-final class RefusedClientCall<Q, P> extends ClientCall<Q, P> {
+/** A call that was refused: all further operations on it do nothing. */
+final class RefusedClientCall<ReqT, RespT> extends ClientCall<ReqT, RespT> {
   @Override
-  public void start(Listener<P> listener, Metadata headers) {
+  public void start(Listener<RespT> listener, Metadata headers) {
     throw new IllegalStateException("Already started");
   }
 
@@ -21,7 +21,7 @@ final class RefusedClientCall<Q, P> extends ClientCall<Q, P> {
   public void halfClose() {}
 
   @Override
-  public void sendMessage(Q message) {}
+  public void sendMessage(ReqT message) {}
 
   @Override
   public boolean isReady() {

@@ -6,15 +6,15 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instance a call was decided for, on its way from the gate to the picker: in the call's
- * options, which is all of a call that every picker gets, of a retry and of one that has waited for
- * a connection as well.
+ * Carries the instance chosen for a call from the gate to the picker, in the call's options. The
+ * options are the only part of a call that every picker sees, also that of a retry or of a call
+ * that has waited for a connection.
  *
- * <p>A value of its own is what options have {@link CallOptions#withOption} for. That makes an
- * array of arrays each time, for which HotSpot leaves compiled code: half of what routing a call
- * costs. Calls that bring their executor, as those of blocking stubs do, get this in its place,
- * which hands every task on to it. The library looks at an executor only to run tasks; but for one
- * that runs them at once, Guava's enum, it has a way of its own, so that is left as it is.
+ * <p>{@link CallOptions#withOption} is made for this. But it allocates an array of arrays each
+ * time, for which HotSpot leaves compiled code: half of the cost of routing a call. So where the
+ * options have an executor, as those of blocking stubs do, this class takes its place, holds the
+ * instance and passes every task on. The library uses an executor only to run tasks. The exception
+ * is Guava's direct executor, an enum, which it treats differently; that one stays.
  */
 final class RoutedExecutor implements Executor {
   private static final CallOptions.Key<Instance> OPTION = CallOptions.Key.create("weir-instance");
@@ -27,7 +27,7 @@ final class RoutedExecutor implements Executor {
     this.executor = executor;
   }
 
-  /** The options with the instance in them. */
+  /** Options that carry the instance. */
   static CallOptions to(Instance instance, CallOptions options) {
     Executor own = options.getExecutor();
     return own == null || own instanceof Enum
@@ -35,7 +35,7 @@ final class RoutedExecutor implements Executor {
         : options.withExecutor(new RoutedExecutor(instance, own));
   }
 
-  /** The instance in a call's options, or null. */
+  /** The instance that a call's options carry, or null. */
   static @Nullable Instance instance(CallOptions options) {
     Executor executor = options.getExecutor();
     return executor instanceof RoutedExecutor

@@ -30,26 +30,28 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Routing inside one channel.
+ * Routes the calls of one channel to instances.
  *
- * <p>A gRPC channel asks its load balancer for a connection ("subchannel") per call; the balancer
- * answers through a picker that it hands to the channel by its helper. This helper stands between
- * the two. It wraps every picker: a call whose options carry an instance gets our connection to
- * that instance, any other call gets what the balancer's own picker says. Our connections are
- * subchannels of the same channel, so TLS, credentials, authority, keep-alive, and interceptors are
- * the application's; and it does not matter which policy balances, who named it, or whether it has
- * found any address at all.
+ * <p>A gRPC channel asks its load balancer for a connection ("subchannel") per call. The balancer
+ * answers by a picker, which it gives to the channel through its helper. This class wraps that
+ * helper and every picker. A call whose options carry an instance gets Weir's connection to that
+ * instance; any other call gets what the balancer's own picker says. Weir's connections are
+ * subchannels of the same channel. So TLS, credentials, authority, keep-alive and interceptors are
+ * the application's, and it does not matter which policy balances, who chose it, or whether it has
+ * found any address.
  *
- * <p>Connections are made when first picked, kept while their instance is registered, and shut down
- * with the balancer (channel idle or shut down).
+ * <p>A connection is made when its instance is first picked, kept while the instance is registered,
+ * and shut down with the balancer (channel idle or shut down).
  *
- * <p>Threading: everything that changes runs in the channel's synchronization context; {@link
- * #pick} from any thread reads one concurrent map and allocates nothing. Whatever is thrown inside
- * that context makes a channel panic and fail all of its calls: nothing of ours may leave it. A
- * call whose connection cannot even be begun goes where the balancer's own picker says.
+ * <p>Threading: state changes only in the channel's synchronization context. {@link #pick} runs on
+ * any thread, reads one concurrent map and allocates nothing. An exception in the synchronization
+ * context makes a channel panic and fail all of its calls, so all of Weir's code there catches
+ * everything. A call for which no connection can be created goes where the balancer's own picker
+ * says.
  */
 final class RoutedHelper extends ForwardingLoadBalancerHelper {
-  private static final SubchannelPicker NOTHING_YET =
+  /** In place of the balancer's first picker: calls wait. */
+  private static final SubchannelPicker NO_PICKER_YET =
       new SubchannelPicker() {
         @Override
         public PickResult pickSubchannel(PickSubchannelArgs args) {
@@ -60,20 +62,23 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private final Helper channel;
   private final Engine engine;
 
-  /** By identity: the same address is another key once its registration has changed. */
+  /** Instances are compared by identity: a changed registration of an address is another key. */
   private final Map<Instance, Connection> connections =
       new ConcurrentHashMap<Instance, Connection>();
 
-  // in the synchronization context from here on
+  // The fields below are confined to the synchronization context.
+
   private final Map<String, Connection> byAddress = new HashMap<String, Connection>();
   private ConnectivityState state = ConnectivityState.CONNECTING;
-  private SubchannelPicker original = NOTHING_YET;
-  private final Set<Instance> lookedUp = new HashSet<Instance>();
+  private SubchannelPicker balancerPicker = NO_PICKER_YET;
 
-  /** By service, what was registered when it was swept. */
+  /** Instances whose host name is being resolved. */
+  private final Set<Instance> resolving = new HashSet<Instance>();
+
+  /** The registered instances of a service when {@link #sweep} last ran for it. */
   private final Map<String, List<Instance>> swept = new HashMap<String, List<Instance>>();
 
-  private boolean down;
+  private boolean isShutdown;
 
   private RoutedHelper(Helper channel, Engine engine) {
     this.channel = channel;
@@ -82,13 +87,13 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
   static Helper around(Helper channel, Engine engine) {
     RoutedHelper helper = new RoutedHelper(channel, engine);
-    // a call with a decision need not wait until the balancer has found its own addresses
-    // no lambdas on the way of a call: linking one takes more stack than all the rest of it
-    helper.inContext(
+    // Publishes a picker at once: a routed call need not wait until the balancer has found its own
+    // addresses. No lambdas on a call's path: linking one needs more stack than all the rest.
+    helper.runInContext(
         new Runnable() {
           @Override
           public void run() {
-            if (helper.original == NOTHING_YET) {
+            if (helper.balancerPicker == NO_PICKER_YET) {
               helper.publish();
             }
           }
@@ -96,7 +101,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     return helper;
   }
 
-  private void inContext(Runnable task) {
+  private void runInContext(Runnable task) {
     channel
         .getSynchronizationContext()
         .execute(
@@ -120,22 +125,26 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   @Override
   public void updateBalancingState(ConnectivityState newState, SubchannelPicker newPicker) {
     state = newState;
-    original = newPicker;
+    balancerPicker = newPicker;
     publish();
   }
 
-  /** A new picker makes the channel ask again for the calls that wait. */
+  /** Gives the channel a new picker; it then picks again for calls that wait. */
   private void publish() {
-    if (!down) {
-      channel.updateBalancingState(state, new RoutedPicker(this, original));
+    if (!isShutdown) {
+      channel.updateBalancingState(state, new RoutedPicker(this, balancerPicker));
     }
   }
 
-  /** Null: as if nothing had been decided. */
+  /**
+   * Picks for a call to an instance.
+   *
+   * @return null when no connection to it can be created: then the balancer's own picker decides
+   */
   private @Nullable PickResult pick(Instance instance) {
     Connection c = connections.get(instance);
     if (c == null) {
-      inContext(
+      runInContext(
           new Runnable() {
             @Override
             public void run() {
@@ -144,14 +153,14 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
           });
       return PickResult.withNoResult();
     }
-    if (c == NONE) {
+    if (c == FAILED) {
       return null;
     }
     PickResult r = c.result;
     if (r != null) {
       return r;
     }
-    inContext(
+    runInContext(
         new Runnable() {
           @Override
           public void run() {
@@ -162,7 +171,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   }
 
   private void connect(Instance instance) {
-    if (down || connections.containsKey(instance) || lookedUp.contains(instance)) {
+    if (isShutdown || connections.containsKey(instance) || resolving.contains(instance)) {
       return;
     }
     sweep(instance.service());
@@ -171,21 +180,22 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
       connect(instance, known ? null : address(instance));
       return;
     }
-    // a name: looked up aside, the synchronization context must not wait for DNS
-    lookedUp.add(instance);
+    // The host is a name: resolved on another thread, as the synchronization context must not
+    // block.
+    resolving.add(instance);
     Executor executor = SharedResourceHolder.get(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
     try {
       executor.execute(
           () -> {
             InetSocketAddress address = address(instance);
-            inContext(() -> connect(instance, address));
+            runInContext(() -> connect(instance, address));
           });
     } finally {
       SharedResourceHolder.release(GrpcUtil.SHARED_CHANNEL_EXECUTOR, executor);
     }
   }
 
-  /** Null when it is none. */
+  /** Resolves the host if it is a name. Null when the port is out of range. */
   private static @Nullable InetSocketAddress address(Instance instance) {
     try {
       return new InetSocketAddress(instance.host(), instance.port());
@@ -194,12 +204,16 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
   }
 
+  /**
+   * @param address null when there is a connection to the instance's address, or the address is
+   *     invalid
+   */
   private void connect(Instance instance, @Nullable InetSocketAddress address) {
-    lookedUp.remove(instance);
-    if (down) {
+    resolving.remove(instance);
+    if (isShutdown) {
       return;
     }
-    Connection c = NONE;
+    Connection c = FAILED;
     try {
       c = connection(instance.toString(), address);
     } catch (Throwable t) {
@@ -212,7 +226,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private Connection connection(String name, @Nullable InetSocketAddress address) {
     Connection c = byAddress.get(name);
     if (c == null && address == null) {
-      return NONE;
+      return FAILED;
     }
     if (c == null) {
       Subchannel subchannel =
@@ -228,11 +242,11 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     return c;
   }
 
-  /** Lets go of a service's instances that are no longer registered. */
+  /** Shuts down the connections to instances of a service that are no longer registered. */
   private void sweep(String service) {
     ServicePlan plan = engine.plan(service);
     List<Instance> registered = plan == null ? Collections.<Instance>emptyList() : plan.instances();
-    // once per change: a call that waits for an instance which is gone must not sweep the others
+    // Once per change of the list. A call to an unregistered instance would else sweep every time.
     if (swept.containsKey(service) && swept.get(service) == registered) {
       return;
     }
@@ -264,9 +278,9 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
   }
 
-  /** The balancer is shut down; in the synchronization context. */
+  /** The balancer is shut down. Called in the synchronization context. */
   void shutdown() {
-    down = true;
+    isShutdown = true;
     connections.clear();
     for (Connection c : byAddress.values()) {
       c.subchannel.shutdown();
@@ -274,6 +288,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     byAddress.clear();
   }
 
+  /** Whether the host is an IP address and no name. */
   private static boolean isLiteral(String host) {
     if (host.indexOf(':') >= 0) {
       return true;
@@ -287,16 +302,16 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     return true;
   }
 
-  /** Stands for a connection that could not be begun; nobody looks into it. */
-  @SuppressWarnings("NullAway")
-  private static final Connection NONE = new Connection(null, null);
+  /** In place of a connection that could not be created; only ever compared by identity. */
+  @SuppressWarnings("NullAway") // its fields are never read
+  private static final Connection FAILED = new Connection(null, null);
 
-  /** Our connection to one instance. */
+  /** Weir's connection to one address. */
   private static final class Connection implements SubchannelStateListener {
     final RoutedHelper helper;
     final Subchannel subchannel;
 
-    /** What a pick gets; null: idle, ask for a connection first. */
+    /** The result of a pick; null: idle, a connection has to be requested first. */
     volatile @Nullable PickResult result = PickResult.withNoResult();
 
     Connection(RoutedHelper helper, Subchannel subchannel) {
@@ -323,14 +338,14 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
           break;
         case IDLE:
           result = null;
-          // lost: perhaps because the instance is gone for good
+          // connection lost: perhaps the instance is no longer registered
           helper.sweepAll();
           break;
         case TRANSIENT_FAILURE:
           result = PickResult.withError(info.getStatus());
           helper.sweepAll();
           break;
-        default: // SHUTDOWN: by us
+        default: // SHUTDOWN: by this class
           return;
       }
       helper.publish();
@@ -339,11 +354,11 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
   private static final class RoutedPicker extends SubchannelPicker {
     private final RoutedHelper helper;
-    private final SubchannelPicker original;
+    private final SubchannelPicker balancerPicker;
 
-    RoutedPicker(RoutedHelper helper, SubchannelPicker original) {
+    RoutedPicker(RoutedHelper helper, SubchannelPicker balancerPicker) {
       this.helper = helper;
-      this.original = original;
+      this.balancerPicker = balancerPicker;
     }
 
     @Override
@@ -359,7 +374,7 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
           Bridge.failedOpen(t);
         }
       }
-      return original.pickSubchannel(args);
+      return balancerPicker.pickSubchannel(args);
     }
   }
 }

@@ -7,7 +7,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Attributes of an inbound call. */
+/** The attributes of an inbound gRPC call, as rules see them. */
 final class ServerAttributes extends AttributeSource<GovernedServerCall<?, ?>> {
   static final ServerAttributes INSTANCE = new ServerAttributes();
 

@@ -11,7 +11,7 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts the gate last among a server's interceptors. The last is called first: a refused call
+ * Adds the gate as the last of a server's interceptors. The last is called first, so a refused call
  * reaches none of the application's code.
  */
 public final class ServerBuildHook extends Hook {
@@ -29,7 +29,7 @@ public final class ServerBuildHook extends Hook {
       @Nullable Object a2) {
     @SuppressWarnings("unchecked")
     List<ServerInterceptor> list = (List<ServerInterceptor>) Objects.requireNonNull(interceptors);
-    // a builder may build more than once, and get interceptors in between
+    // a builder may be used again, with more interceptors: the gate must be the last of them
     for (Iterator<ServerInterceptor> i = list.iterator(); i.hasNext(); ) {
       if (i.next() instanceof ServerGate) {
         i.remove();

@@ -10,30 +10,35 @@ import io.weir.bootstrap.Colour;
 import io.weir.engine.gate.Engine;
 import java.util.concurrent.Executor;
 
-/** Outermost interceptor of a server: every call, of every service and type, passes here once. */
+/**
+ * The outermost interceptor of a server. Every call, of every service and type, passes here once.
+ */
 final class ServerGate implements ServerInterceptor {
   private final Engine engine;
-  private final Executors executors;
+  private final GrpcExecutors executors;
 
   ServerGate(Engine engine, ObjectPool<? extends Executor> pool) {
     this.engine = engine;
-    this.executors = new Executors(pool);
+    this.executors = new GrpcExecutors(pool);
   }
 
   @Override
-  public <Q, P> ServerCall.Listener<Q> interceptCall(
-      ServerCall<Q, P> call, Metadata headers, ServerCallHandler<Q, P> next) {
+  public <ReqT, RespT> ServerCall.Listener<ReqT> interceptCall(
+      ServerCall<ReqT, RespT> call, Metadata headers, ServerCallHandler<ReqT, RespT> next) {
     boolean governs = engine.governsInbound();
     if (!governs && !engine.propagation().isActive()) {
       return next.startCall(call, headers);
     }
-    GovernedServerCall<Q, P> governed = new GovernedServerCall<Q, P>(call, headers, engine);
-    ServerCallHandler<Q, P> handler = next;
+    GovernedServerCall<ReqT, RespT> governed =
+        new GovernedServerCall<ReqT, RespT>(call, headers, engine);
+    ServerCallHandler<ReqT, RespT> handler = next;
     boolean admitted;
     try {
-      admitted = engine.inbound(ServerAttributes.INSTANCE, governed, governed.decision);
+      // Without rules for this service a call only gets its traffic colour. Then nobody would end a
+      // decision, so none is asked for, even if rules arrive at this moment.
+      admitted = !governs || engine.inbound(ServerAttributes.INSTANCE, governed, governed.decision);
       Colour colour = engine.propagation().colour(ServerAttributes.INSTANCE, governed);
-      handler = colour == Colour.NONE ? next : new PropagatingListener<Q, P>(colour, next);
+      handler = colour == Colour.NONE ? next : new PropagatingHandler<ReqT, RespT>(colour, next);
     } catch (Throwable t) {
       governed.abandon();
       Bridge.failedOpen(t);

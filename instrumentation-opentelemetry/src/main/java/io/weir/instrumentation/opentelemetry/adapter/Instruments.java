@@ -21,12 +21,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weir's metrics as instruments of one OpenTelemetry.
+ * Registers Weir's metrics as instruments of one OpenTelemetry.
  *
- * <p>Counters and gauges are asynchronous instruments: read when they are collected. OpenTelemetry
- * has no asynchronous histogram, so what the histograms have counted since the last time is
- * recorded into synchronous ones at collection, on the collecting thread, within a percent of the
- * real values. Either way calls know nothing of it.
+ * <p>Counters and gauges are asynchronous instruments: they are read at collection. OpenTelemetry
+ * has no asynchronous histogram. So at collection, on the collecting thread, the values that Weir's
+ * histograms have counted since the last collection are recorded into synchronous ones (a replay).
+ * The values are within one percent of the real ones. Neither costs an application's call anything.
  */
 public final class Instruments {
   private final MetricReader readings;
@@ -34,7 +34,7 @@ public final class Instruments {
   private final List<Replay> replays = new ArrayList<Replay>();
 
   /**
-   * @throws LinkageError from an API that has no metrics: older than 1.10
+   * @throws LinkageError with an API without metrics: older than 1.10
    */
   public Instruments(OpenTelemetry openTelemetry, MetricReader readings) {
     this.readings = readings;
@@ -66,14 +66,15 @@ public final class Instruments {
                       (value, count, labels) -> to.record((long) value, attributes(keys, labels))));
       return;
     }
-    // one that always has a value brings the histograms along
-    boolean first = m.name().equals("weir.rule.revision");
+    // OpenTelemetry has no hook for "before collection". This gauge always has a value, so its
+    // callback runs at every collection: it replays the histograms, too.
+    boolean replaysHistograms = m.name().equals("weir.rule.revision");
     DoubleGaugeBuilder b = meter.gaugeBuilder(m.name()).setDescription(m.description());
-    // older SDKs complain of an empty unit
+    // older SDKs warn of an empty unit
     (m.unit().isEmpty() ? b : b.setUnit(m.unit()))
         .buildWithCallback(
             to -> {
-              if (first) {
+              if (replaysHistograms) {
                 replay();
               }
               readings.read(
@@ -91,7 +92,7 @@ public final class Instruments {
       }
       b = b.setExplicitBucketBoundariesAdvice(ends);
     } catch (LinkageError olderThan132) {
-      // then the buckets are the SDK's or the view's
+      // older APIs: then the SDK or a view chooses the buckets
     }
     return b.build();
   }
@@ -105,18 +106,21 @@ public final class Instruments {
   private static AttributeKey<?>[] keys(Metric m) {
     AttributeKey<?>[] keys = new AttributeKey<?>[m.labels().size()];
     for (int i = 0; i < keys.length; i++) {
-      Label l = m.labels().get(i);
-      keys[i] =
-          l.type() == Label.Type.INTEGER
-              ? AttributeKey.longKey(l.name())
-              : l.type() == Label.Type.FLAG
-                  ? AttributeKey.booleanKey(l.name())
-                  : AttributeKey.stringKey(l.name());
+      keys[i] = key(m.labels().get(i));
     }
     return keys;
   }
 
-  @SuppressWarnings("unchecked") // keys() made each of the type it says
+  private static AttributeKey<?> key(Label label) {
+    if (label.type() == Label.Type.INTEGER) {
+      return AttributeKey.longKey(label.name());
+    }
+    return label.type() == Label.Type.FLAG
+        ? AttributeKey.booleanKey(label.name())
+        : AttributeKey.stringKey(label.name());
+  }
+
+  @SuppressWarnings("unchecked") // keys() has made each key with the type that getType() returns
   private static Attributes attributes(AttributeKey<?>[] keys, @Nullable String[] labels) {
     AttributesBuilder b = Attributes.builder();
     for (int i = 0; i < labels.length; i++) {
@@ -138,12 +142,14 @@ public final class Instruments {
     return b.build();
   }
 
-  /** One histogram, and how much of what was counted it has been told. */
+  /** One histogram, and which counts have been recorded into OpenTelemetry's so far. */
   private static final class Replay implements MetricReader.Sink {
     final Metric metric;
     private final DoubleHistogram to;
     private final AttributeKey<?>[] keys;
-    private final Map<List<String>, Map<Double, Long>> told =
+
+    /** By labels and by value, the count recorded so far. */
+    private final Map<List<String>, Map<Double, Long>> recorded =
         new HashMap<List<String>, Map<Double, Long>>();
 
     Replay(Metric metric, DoubleHistogram to, AttributeKey<?>[] keys) {
@@ -154,15 +160,15 @@ public final class Instruments {
 
     @Override
     public void value(double value, long count, @Nullable String... labels) {
-      Map<Double, Long> before = told.get(Arrays.asList(labels));
+      Map<Double, Long> before = recorded.get(Arrays.asList(labels));
       if (before == null) {
         before = new HashMap<Double, Long>();
-        told.put(Arrays.asList(labels), before);
+        recorded.put(Arrays.asList(labels), before);
       }
       Long n = before.put(value, count);
-      long fresh = count - (n == null ? 0 : n);
-      Attributes a = fresh > 0 ? attributes(keys, labels) : null;
-      for (; fresh > 0; fresh--) {
+      long added = count - (n == null ? 0 : n);
+      Attributes a = added > 0 ? attributes(keys, labels) : null;
+      for (; added > 0; added--) {
         to.record(value, a);
       }
     }

@@ -6,39 +6,37 @@ import io.weir.engine.gate.Engine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An OpenTelemetry was set up: Weir's metrics go there, and its decisions onto its spans. Typed
- * against the application's own API, or, under the OpenTelemetry agent, against the copy that agent
- * keeps to itself.
+ * Called when an OpenTelemetry was set up. From then on Weir's metrics are sent there, and Weir's
+ * decisions are written on its spans. The API that this class uses is the application's, or, under
+ * the OpenTelemetry agent, that agent's internal copy.
  */
 public final class SetHook extends Hook {
-  private static final String APPLICATIONS_OWN = "io.opentelemetry.api.";
-  private static final String OF_THE_AGENT =
+  private static final String APPLICATION_API = "io.opentelemetry.api.";
+  private static final String AGENT_COPY =
       "io.opentelemetry.javaagent.shaded.io.opentelemetry.api.GlobalOpenTelemetry";
 
   private final Engine engine;
 
-  /** Held here, for as long as the woven class lives; the engine holds it weakly. */
+  /** The engine holds it weakly. This field keeps it alive for as long as the woven class. */
   private final Spans spans = new Spans();
 
-  private boolean shown;
+  private boolean listenerAdded;
 
   public SetHook(Engine engine) {
     this.engine = engine;
   }
 
   /**
-   * @param a0 the OpenTelemetry
+   * @param a0 the OpenTelemetry that was set
    */
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     OpenTelemetry openTelemetry = (OpenTelemetry) a0;
-    if (openTelemetry == null
-        || openTelemetry == OpenTelemetry.noop()
-        || standsInTheAgentsPlace()) {
+    if (openTelemetry == null || openTelemetry == OpenTelemetry.noop() || isReplacedByAgent()) {
       return null;
     }
-    show();
+    addListener();
     try {
       openTelemetry.getMeterProvider();
     } catch (LinkageError olderThan110) {
@@ -48,22 +46,25 @@ public final class SetHook extends Hook {
     return null;
   }
 
-  /** Set by an application, where the OpenTelemetry agent has put its own in its place. */
-  private static boolean standsInTheAgentsPlace() {
-    if (!OpenTelemetry.class.getName().startsWith(APPLICATIONS_OWN)) {
+  /**
+   * Whether this is an application's call of {@code set} under the OpenTelemetry agent. That agent
+   * replaces the application's OpenTelemetry by its own, for which this hook is called, too.
+   */
+  private static boolean isReplacedByAgent() {
+    if (!OpenTelemetry.class.getName().startsWith(APPLICATION_API)) {
       return false;
     }
     try {
-      Class.forName(OF_THE_AGENT, false, null);
+      Class.forName(AGENT_COPY, false, null);
       return true;
     } catch (ClassNotFoundException noAgent) {
       return false;
     }
   }
 
-  private synchronized void show() {
-    if (!shown) {
-      shown = true;
+  private synchronized void addListener() {
+    if (!listenerAdded) {
+      listenerAdded = true;
       engine.listeners().addWeakly(spans);
     }
   }

@@ -12,9 +12,10 @@ import io.weir.engine.instances.Instance;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decisions on the span that is current where they are made: of a request that is refused, as
- * attributes of its own span; of calls that leave, of which one span may make many, as events.
- * Without a recording span it looks at one thread-local and allocates nothing.
+ * Writes decisions on the span that is current when they are made. The refusal of an inbound
+ * request becomes attributes of that request's span. Decisions about outbound calls, of which there
+ * may be many in one span, become events. Without a recording span this reads one thread-local and
+ * allocates nothing.
  */
 final class Spans implements DecisionListener {
   private static final AttributeKey<String> SERVICE = AttributeKey.stringKey("service");
@@ -30,6 +31,7 @@ final class Spans implements DecisionListener {
   private static final AttributeKey<String> REGION = AttributeKey.stringKey("region");
   private static final AttributeKey<String> ARM = AttributeKey.stringKey("weir.route.arm");
 
+  /** Returns null: this listener gives a decision no id. */
   @Override
   public <C> @Nullable String decided(
       CallDecision decision,
@@ -69,7 +71,7 @@ final class Spans implements DecisionListener {
     return with(b, DECISION, decision.id()).build();
   }
 
-  @SuppressWarnings("NullAway") // what is not refused is routed, and so has an instance
+  @SuppressWarnings("NullAway") // a decision that is reported without a refusal has an instance
   private static Attributes routed(CallDecision decision, String service) {
     Instance i = decision.instance();
     AttributesBuilder b = Attributes.builder();

@@ -8,14 +8,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A paced request comes back to Jetty as an asynchronous dispatch; here it becomes one of type
- * {@code REQUEST} again. Reflection, because this happens to such requests only, and two APIs in
- * five packages agree on these public methods.
+ * Makes the asynchronous dispatch by which a paced request comes back to Jetty one of type {@code
+ * REQUEST}. Uses reflection: it runs for asynchronous dispatches only, and the same public methods
+ * exist in two APIs and five packages.
  */
 public final class JettyReturnHook extends Hook {
-  /** Of {@code ServletHook}, in either name space. */
+  /** The request attribute that {@code ServletHook} sets, javax's and jakarta's alike. */
   private static final String MARK = "io.weir.call";
 
+  /** Called by reflection: every hook has this constructor, though this one needs no engine. */
   public JettyReturnHook(Engine engine) {}
 
   /** Jetty 9.4 to 11, and ee8 and ee9 of 12: {@code handleAsync(HttpChannel)}. */
@@ -35,8 +36,8 @@ public final class JettyReturnHook extends Hook {
   }
 
   /**
-   * ee10 and later: what {@code ServletChannelState} tells its channel to do next, when that is an
-   * asynchronous dispatch.
+   * ee10 and later: replaces the action that {@code ServletChannelState} gives its channel to do
+   * next, if that is the asynchronous dispatch of a paced request.
    */
   @Override
   public @Nullable Object exit(

@@ -5,12 +5,13 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.instances.ListeningPorts;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the port a container has opened, or is about to close. Reflection, because this happens
- * once in a server's life and three containers in a dozen versions agree on these few public
- * methods; a container that lacks one is simply not registered.
+ * Reports to {@link ListeningPorts} the port that a container has opened or is about to close. Uses
+ * reflection: it runs once in a server's life, and the same few public methods exist in a dozen
+ * versions of three containers. A container that lacks one of them is not registered.
  */
 public final class ListeningHook extends Hook {
   private final ListeningPorts ports;
@@ -19,22 +20,25 @@ public final class ListeningHook extends Hook {
     ports = engine.ports();
   }
 
+  /**
+   * @param state null: the port was opened; anything else: it is about to be closed
+   */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown)
       throws Throwable {
     try {
-      tell(state, self);
+      report(state, self);
     } catch (Exception e) {
       if (state == null) {
         throw e;
       }
-      // a server that is stopped twice, or was never started, has no port to tell
+      // a server that is stopped twice, or was never started, has no port to report
     }
     return result;
   }
 
-  private void tell(@Nullable Object state, Object self) throws Exception {
+  private void report(@Nullable Object state, Object self) throws Exception {
     String type = self.getClass().getName();
     if (type.startsWith("io.undertow.")) {
       for (Object listener : (Iterable<?>) call(self, "getListenerInfo")) {
@@ -42,30 +46,22 @@ public final class ListeningHook extends Hook {
         Object address = call(listener, "getAddress");
         if (protocol.startsWith("http") && address instanceof InetSocketAddress) {
           InetSocketAddress at = (InetSocketAddress) address;
-          tell(state, at.getAddress(), at.getPort());
+          report(state, at.getAddress(), at.getPort());
         }
       }
     } else if (type.startsWith("org.apache.catalina.")) {
       Object address =
           self.getClass().getMethod("getProperty", String.class).invoke(self, "address");
       if (!String.valueOf(call(self, "getProtocolHandlerClassName")).contains("ajp")) {
-        tell(
-            state,
-            address instanceof InetAddress
-                ? (InetAddress) address
-                : address == null ? null : InetAddress.getByName(literal(String.valueOf(address))),
-            (Integer) call(self, "getLocalPort"));
+        report(state, address(address), (Integer) call(self, "getLocalPort"));
       }
     } else {
       Object host = call(self, "getHost");
-      tell(
-          state,
-          host == null ? null : InetAddress.getByName(literal(host.toString())),
-          (Integer) call(self, "getLocalPort"));
+      report(state, address(host), (Integer) call(self, "getLocalPort"));
     }
   }
 
-  private void tell(@Nullable Object state, @Nullable InetAddress address, int port) {
+  private void report(@Nullable Object state, @Nullable InetAddress address, int port) {
     if (state != null) {
       ports.stopped(port);
       return;
@@ -74,9 +70,18 @@ public final class ListeningHook extends Hook {
     ports.listening("http", host, port);
   }
 
-  /** {@code /127.0.0.1} and {@code localhost/127.0.0.1} as InetAddress prints them. */
-  private static String literal(String text) {
-    return text.substring(text.indexOf('/') + 1);
+  /**
+   * The address a container listens on; null: any.
+   *
+   * @param value an InetAddress, or text: a host, an address, or {@code localhost/127.0.0.1} as
+   *     InetAddress prints it
+   */
+  private static @Nullable InetAddress address(@Nullable Object value) throws UnknownHostException {
+    if (value == null || value instanceof InetAddress) {
+      return (InetAddress) value;
+    }
+    String text = value.toString();
+    return InetAddress.getByName(text.substring(text.indexOf('/') + 1));
   }
 
   private static Object call(Object self, String method) throws ReflectiveOperationException {

@@ -14,31 +14,32 @@ import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
 /**
- * Lets a request go by the container's own asynchronous processing, which keeps connection and
- * access log in order; only how it comes back is each container's own.
+ * Parks a request by the container's own asynchronous processing ({@code startAsync}), which takes
+ * care of the connection and the access log. How the request comes back differs by container: see
+ * the subclasses.
  *
- * <p>The container's time-out for asynchronous requests is switched off while the request waits:
- * Tomcat measures it by the wall clock, so a step of that clock would end a request that is in
- * time. {@link Pacer} brings the request back, by the monotonic clock.
+ * <p>While the request waits, the container's time-out for asynchronous requests is off. Tomcat
+ * measures it by the wall clock, so a step of that clock would end the request too early. The
+ * {@link Pacer} brings the request back, by the monotonic clock.
  *
- * <p>A container whose pool rejects the request when its time has come is offered it again, after
- * 50 ms doubling to a second. After five seconds the request is refused with 503. That answer needs
- * a thread, too, and the container has none: it is one of ours, {@code weir-refuse}. The container
- * makes the answer on it; servlet filters and servlets do not run.
+ * <p>When the request is due and the container's pool rejects it, it is offered again: Jetty's
+ * after 50 ms doubling to a second, Tomcat's every second. After five seconds it is refused with
+ * 503. This answer needs a thread, too, and the container has none, so it runs on one of Weir's,
+ * {@code weir-refuse}. The container makes the answer on it; filters and servlets do not run.
  */
 abstract class AsyncParking extends RequestParking {
-  static final long FIRST_OFFER_NANOS = 50_000_000L;
-  static final long LAST_OFFERS_NANOS = 1_000_000_000L;
-  private static final long PATIENCE_NANOS = 5_000_000_000L;
+  static final long FIRST_OFFER_INTERVAL_NANOS = 50_000_000L;
+  static final long MAX_OFFER_INTERVAL_NANOS = 1_000_000_000L;
+  private static final long GIVE_UP_NANOS = 5_000_000_000L;
 
   final Pacer pacer;
 
-  /** Few, and gone after a second without work: what they run is the application's container. */
-  private final ThreadPoolExecutor refusing;
+  /** Two threads at most, which end after a second without work: they run the container's code. */
+  private final ThreadPoolExecutor refuseThreads;
 
   AsyncParking(Pacer pacer, final ClassLoader container) {
     this.pacer = pacer;
-    refusing =
+    refuseThreads =
         new ThreadPoolExecutor(
             2,
             2,
@@ -51,29 +52,31 @@ abstract class AsyncParking extends RequestParking {
               t.setContextClassLoader(container);
               return t;
             });
-    refusing.allowCoreThreadTimeOut(true);
+    refuseThreads.allowCoreThreadTimeOut(true);
   }
 
   /** A request that its container had no thread for. */
-  interface Rejected {
+  interface RejectedRequest {
     /**
-     * Asks the container for a thread again.
+     * Asks the container again to take the request up on one of its threads.
      *
-     * @return true: it has one. False, or an exception: it has none, or nobody knows
+     * @return true: it has a thread. False, or an exception: it has none, or that is not known
      */
     boolean offer() throws Exception;
 
-    /** Has the container go on with it on this thread, up to where it is refused. */
-    void here() throws Exception;
+    /**
+     * Has the container process the request on this thread, until {@code ServletHook} refuses it.
+     */
+    void continueHere() throws Exception;
   }
 
   /**
-   * Offers it until it has a thread, or is refused.
+   * Offers a request until the container takes it up, or refuses it after five seconds.
    *
-   * @param waited since its time had come
-   * @param nanos until the next offer
+   * @param waited nanos since it was due
+   * @param nanos time until the next offer
    */
-  final void offer(Rejected request, ServerCall call, long waited, long nanos) {
+  final void offer(RejectedRequest request, ServerCall call, long waited, long nanos) {
     pacer.after(
         nanos,
         () -> {
@@ -85,35 +88,35 @@ abstract class AsyncParking extends RequestParking {
               return;
             }
           } catch (Throwable noThread) {
-            // below
+            // as if the offer had failed
           }
-          if (waited + nanos < PATIENCE_NANOS) {
-            offer(request, call, waited + nanos, Math.min(2 * nanos, LAST_OFFERS_NANOS));
+          if (waited + nanos < GIVE_UP_NANOS) {
+            offer(request, call, waited + nanos, Math.min(2 * nanos, MAX_OFFER_INTERVAL_NANOS));
           } else if (call.refuse()) {
             refuse(request);
           }
         });
   }
 
-  private void refuse(Rejected request) {
+  private void refuse(RejectedRequest request) {
     try {
-      refusing.execute(
+      refuseThreads.execute(
           () -> {
             try {
-              request.here();
+              request.continueHere();
             } catch (Throwable t) {
               Bridge.failedOpen(t);
             }
           });
     } catch (Throwable noThreadEither) {
-      pacer.after(LAST_OFFERS_NANOS, () -> refuse(request));
+      pacer.after(MAX_OFFER_INTERVAL_NANOS, () -> refuse(request));
     }
   }
 
   @Override
   public boolean begin(Object request, ServerCall call, long nanos) {
     HttpServletRequest r = (HttpServletRequest) request;
-    if (!r.isAsyncSupported() || !isAtHome(r)) {
+    if (!r.isAsyncSupported() || !belongsHere(r)) {
       return false;
     }
     AsyncContext context;
@@ -125,11 +128,11 @@ abstract class AsyncParking extends RequestParking {
     try {
       long timeout = context.getTimeout();
       context.setTimeout(0);
-      context.addListener(new Farewell(call));
-      away(context, timeout, call, nanos);
+      context.addListener(new EndListener(call));
+      park(context, timeout, call, nanos);
     } catch (Throwable t) {
-      // too late to let the application have it
-      call.gone();
+      // too late to let the application serve it: the request is asynchronous already
+      call.ended();
       Bridge.failedOpen(t);
       ((HttpServletResponse) context.getResponse())
           .setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
@@ -138,34 +141,42 @@ abstract class AsyncParking extends RequestParking {
     return true;
   }
 
-  /** Whether the request is of the container this was made for. */
-  abstract boolean isAtHome(HttpServletRequest request);
+  /** Whether the request object is of the container for which this object was made. */
+  abstract boolean belongsHere(HttpServletRequest request);
 
-  /** Sees to it that the request comes back. */
-  abstract void away(AsyncContext context, long timeout, ServerCall call, long nanos)
+  /**
+   * Schedules the return of a request.
+   *
+   * @param timeout the container's own time-out for asynchronous requests, in milliseconds
+   * @param nanos how long the request is to wait
+   */
+  abstract void park(AsyncContext context, long timeout, ServerCall call, long nanos)
       throws Exception;
 
-  /** The container noticed that the caller is gone. */
-  private static final class Farewell implements AsyncListener {
+  /**
+   * Learns that the container has ended the request, because the caller has disconnected. When the
+   * request has been taken up before, {@code ended()} does nothing.
+   */
+  private static final class EndListener implements AsyncListener {
     private final ServerCall call;
 
-    Farewell(ServerCall call) {
+    EndListener(ServerCall call) {
       this.call = call;
     }
 
     @Override
     public void onError(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override
     public void onComplete(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override
     public void onTimeout(AsyncEvent event) {
-      call.gone();
+      call.ended();
     }
 
     @Override

@@ -2,17 +2,17 @@ package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.Pacer;
 import io.weir.instrumentation.api.server.ServerCall;
-import io.weir.instrumentation.servlet.adapter.JettyReturnHook;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import javax.servlet.AsyncContext;
 import javax.servlet.http.HttpServletRequest;
 
 /**
- * Jetty 9.4 to 12.1: an ordinary asynchronous dispatch, which {@link JettyReturnHook} turns into
- * one of a new request.
+ * Parks requests of Jetty 9.4 to 12.1. A request comes back by an ordinary asynchronous dispatch,
+ * which {@code JettyReturnHook} changes to one of type {@code REQUEST}.
  */
 final class JettyParking extends AsyncParking {
+  /** Request attributes that Jetty sets for an asynchronous dispatch. */
   private static final String[] ASYNC = {
     AsyncContext.ASYNC_REQUEST_URI,
     AsyncContext.ASYNC_CONTEXT_PATH,
@@ -29,15 +29,16 @@ final class JettyParking extends AsyncParking {
     this.jetty = jetty;
   }
 
-  /** In one loader with the places that are woven, so that the way back is woven as well. */
+  /** Requests of the loader whose classes are woven: only there {@code JettyReturnHook} runs. */
   @Override
-  boolean isAtHome(HttpServletRequest r) {
+  boolean belongsHere(HttpServletRequest r) {
     return r.getClass().getClassLoader() == jetty;
   }
 
   /**
-   * Takes away what Jetty notes for asynchronous dispatches: the application asked for none. Each
-   * generation keeps it elsewhere; where it cannot be found it stays, and hurts nobody.
+   * Removes the attributes of the asynchronous dispatch, which the application did not ask for.
+   * Jetty's versions keep them in different fields. Where these are not found the attributes stay,
+   * and do no harm.
    */
   @Override
   public void end(Object request) {
@@ -51,10 +52,11 @@ final class JettyParking extends AsyncParking {
         clear(attributes, ".ServletAttributes", "_asyncAttributes"); // 10, 11
       }
     } catch (ReflectiveOperationException other) {
-      // they stay
+      // the attributes stay
     }
   }
 
+  /** Sets a field to null if the object's class has a superclass of this name; else false. */
   private static boolean clear(Object o, String type, String name)
       throws ReflectiveOperationException {
     for (Class<?> c = o.getClass(); c != null; c = c.getSuperclass()) {
@@ -69,7 +71,7 @@ final class JettyParking extends AsyncParking {
   }
 
   @Override
-  void away(final AsyncContext context, final long timeout, ServerCall call, long nanos) {
+  void park(final AsyncContext context, final long timeout, ServerCall call, long nanos) {
     schedule(
         pacer,
         nanos,
@@ -82,21 +84,21 @@ final class JettyParking extends AsyncParking {
           } catch (IllegalStateException ended) {
             throw ended;
           } catch (Throwable noThread) {
-            // Jetty has noted the dispatch, and forgets to ask its pool again
-            offer(new Dispatched(context), call, 0, FIRST_OFFER_NANOS);
+            // Jetty has recorded the dispatch but does not ask its pool again
+            offer(new DispatchedRequest(context), call, 0, FIRST_OFFER_INTERVAL_NANOS);
           }
         });
   }
 
-  /** Of a request that is dispatched and has no thread. Reflection: such requests only. */
-  private static final class Dispatched implements Rejected {
+  /** A request that was dispatched and got no thread. Rare, so reflection is fast enough. */
+  private static final class DispatchedRequest implements RejectedRequest {
     private final AsyncContext context;
 
-    Dispatched(AsyncContext context) {
+    DispatchedRequest(AsyncContext context) {
       this.context = context;
     }
 
-    /** HttpChannelState; ServletChannelState from ee10 on. */
+    /** An HttpChannelState, or from ee10 on a ServletChannelState. */
     private Object state() throws ReflectiveOperationException {
       return call(context, "state");
     }
@@ -108,7 +110,7 @@ final class JettyParking extends AsyncParking {
     }
 
     @Override
-    public void here() throws ReflectiveOperationException {
+    public void continueHere() throws ReflectiveOperationException {
       Object state = state();
       boolean nested = state.getClass().getSimpleName().equals("HttpChannelState");
       Object channel = call(state, nested ? "getHttpChannel" : "getServletChannel");

@@ -11,7 +11,7 @@ import javax.servlet.http.Cookie;
 import javax.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
-/** Attributes of a request, none of which reads its body. */
+/** The attributes of a servlet request. None of them reads the request's body. */
 final class RequestSource extends AttributeSource<HttpServletRequest> {
   static final RequestSource INSTANCE = new RequestSource();
 
@@ -55,7 +55,7 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
     return null;
   }
 
-  /** What the container chose the servlet by, in the one spelling that rules see. */
+  /** The path by which the container chose the servlet, in normal form as rules see it. */
   @Override
   public String path(HttpServletRequest request) {
     String sent = request.getRequestURI();
@@ -63,7 +63,7 @@ final class RequestSource extends AttributeSource<HttpServletRequest> {
       return Paths.ofMapped(
           sent, request.getContextPath(), request.getServletPath(), request.getPathInfo());
     } catch (IllegalArgumentException ambiguous) {
-      // Jetty 12 does not decode what its rules call ambiguous
+      // Jetty 12 does not decode a path that its compliance rules call ambiguous
       return Paths.ofUri(sent);
     }
   }

@@ -16,42 +16,43 @@ import javax.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Governs a request once, at the first woven place it meets.
+ * Governs each request once, at the first woven method it meets.
  *
- * <p>How once is kept: only a dispatch of type {@code REQUEST} counts, so a forward, an include, an
- * error page and an async dispatch are no new calls; and a request attribute marks what was asked
- * already, so of nested places (each filter of a chain, the servlet behind it) only the outermost
- * asks. Without a rule for this service a request costs two volatile reads and is not touched.
+ * <p>Once: only a dispatch of type {@code REQUEST} is governed, so a forward, an include, an error
+ * page and an async dispatch are no new calls. A request attribute marks a request that has been
+ * governed. So of nested woven methods (each filter of a chain, then the servlet) only the
+ * outermost governs. Without rules for this service a request costs two volatile reads.
  *
- * <p>The request's traffic colour is bound to the thread before rules are asked (they may look at
- * its tags) and while the place's body runs, again for each async dispatch, and what was bound
- * before is put back.
+ * <p>The request's traffic colour is bound to the thread before the rules decide, because they may
+ * read its tags, and while the woven method runs; again for each async dispatch. Afterwards the
+ * colour that was bound before is restored.
  *
- * <p>A paced request is let go here and comes back later ({@link RequestParking}), to this very
- * place, with its mark telling that it has been decided; where the container cannot do that, its
+ * <p>A paced request is parked ({@link RequestParking}). It comes back later to the same woven
+ * method, where its mark says that it has been decided. In a container that cannot do this, the
  * thread waits.
  *
- * <p>A refused request is answered here, status and headers before the body, and the place's body,
- * with it every filter and the servlet, does not run. The request's own body is not read: the
- * container drains or closes as it does for any servlet that does not read it, so that keep-alive
- * goes on working.
+ * <p>A refused request is answered here, and the woven method is skipped, and with it every filter
+ * and the servlet. The request's body is not read. The container drains it or closes the
+ * connection, as for any servlet that does not read it, so keep-alive goes on working.
  */
 public final class ServletHook extends Hook {
   private static final String MARK = "io.weir.call";
 
   private final Engine engine;
 
-  /** Null: threads wait. Found at the first paced request unless given. */
+  /** How this container parks requests; null: it cannot, and threads wait. */
   private volatile @Nullable RequestParking parking;
 
+  /** False until the first paced request finds out about {@link #parking}. */
   private volatile boolean parkingKnown;
 
+  /** Called by reflection. */
   public ServletHook(Engine engine) {
     this.engine = engine;
   }
 
   /**
-   * @param parking how this container lets requests go, null for not at all
+   * @param parking how this container parks requests; null: it cannot
    */
   public ServletHook(Engine engine, @Nullable RequestParking parking) {
     this.engine = engine;
@@ -59,6 +60,13 @@ public final class ServletHook extends Hook {
     parkingKnown = true;
   }
 
+  /**
+   * @param a0 the request
+   * @param a1 the response
+   * @return a {@link ServletCall} to end in {@link #exit}, a {@link Colour} to restore there,
+   *     {@link Skip} to skip the woven method, or null for a request that is none of this hook's
+   *     business
+   */
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
@@ -70,18 +78,18 @@ public final class ServletHook extends Hook {
     HttpServletRequest request = (HttpServletRequest) a0;
     Object mark = request.getAttribute(MARK);
     if (mark != null) {
-      if (mark instanceof Call && ((Call) mark).takeUp()) {
-        return takeUp((Call) mark, request, (HttpServletResponse) a1);
+      if (mark instanceof ServletCall && ((ServletCall) mark).takeUp()) {
+        return takeUp((ServletCall) mark, request, (HttpServletResponse) a1);
       }
-      if (mark instanceof Call
-          && ((Call) mark).isOver()
+      if (mark instanceof ServletCall
+          && ((ServletCall) mark).isOver()
           && request.getDispatcherType() != DispatcherType.ERROR) {
-        // its container had no thread for it: its tokens are gone
+        // a paced request that got no thread in time, or has ended: its tokens were given back
         ((HttpServletResponse) a1).setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
         return Skip.SKIP;
       }
-      return mark instanceof Call && request.getDispatcherType() == DispatcherType.ASYNC
-          ? ((Call) mark).servedAgain()
+      return mark instanceof ServletCall && request.getDispatcherType() == DispatcherType.ASYNC
+          ? ((ServletCall) mark).bindColourAgain()
           : null;
     }
     return request.getDispatcherType() == DispatcherType.REQUEST
@@ -89,14 +97,15 @@ public final class ServletHook extends Hook {
         : null;
   }
 
-  /** A paced request is back. */
-  private Object takeUp(Call call, HttpServletRequest request, HttpServletResponse response) {
+  /** Lets a paced request that has come back go on to the application. */
+  private Object takeUp(
+      ServletCall call, HttpServletRequest request, HttpServletResponse response) {
     RequestParking p = parking;
     if (p != null) {
       p.end(request);
     }
     if (request.getDispatcherType() != DispatcherType.REQUEST) {
-      // its filters may not be those of a request, security among them: never let it in
+      // Filters for requests, security among them, may have been skipped: never let it in.
       call.abandon();
       Bridge.failedOpen(new IllegalStateException("a paced request came back as no such"));
       response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
@@ -108,7 +117,7 @@ public final class ServletHook extends Hook {
   }
 
   private Object enter(Object self, HttpServletRequest request, HttpServletResponse response) {
-    Call call = new Call(engine, request, response);
+    ServletCall call = new ServletCall(engine, request, response);
     request.setAttribute(MARK, call);
     call.bindColour();
     boolean goesOn = false;
@@ -119,11 +128,11 @@ public final class ServletHook extends Hook {
       }
       if (call.decision.waitNanos() > 0) {
         RequestParking p = parking(self);
-        if (p != null && call.parked(p, request)) {
+        if (p != null && call.park(p, request)) {
           return Skip.SKIP;
         }
-        if (!call.waited()) {
-          // the container wants its thread back: there is no time for a body
+        if (!call.waitOnThread()) {
+          // interrupted: the container wants its thread back, so no body is written
           response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
           return Skip.SKIP;
         }
@@ -131,7 +140,7 @@ public final class ServletHook extends Hook {
       goesOn = true;
       return call;
     } catch (Throwable t) {
-      // the call passes ungoverned: nobody will end it
+      // the call passes ungoverned, and exit() will not end it
       call.abandon();
       throw t;
     } finally {
@@ -141,7 +150,7 @@ public final class ServletHook extends Hook {
     }
   }
 
-  /** By the container whose class {@code self} is; all of a hook's are of one loader. */
+  /** How the container of this woven object parks requests. A hook serves one class loader only. */
   private @Nullable RequestParking parking(Object self) {
     if (!parkingKnown) {
       parking = find(self.getClass());
@@ -162,7 +171,7 @@ public final class ServletHook extends Hook {
       try {
         return new TomcatParking(pacer, place.getClassLoader());
       } catch (Throwable other) {
-        // a Tomcat made into something else: its threads wait
+        // a modified Tomcat: its threads wait
         Bridge.failedOpen(other);
       }
     }
@@ -172,8 +181,8 @@ public final class ServletHook extends Hook {
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
-    if (state instanceof Call) {
-      Call call = (Call) state;
+    if (state instanceof ServletCall) {
+      ServletCall call = (ServletCall) state;
       call.unbindColour();
       try {
         call.returned(thrown);
@@ -199,7 +208,7 @@ public final class ServletHook extends Hook {
       try {
         response.getOutputStream().write(body);
       } catch (IOException callerIsGone) {
-        // refused all the same
+        // the caller has disconnected, and the request is refused anyway
       }
     }
   }

@@ -16,41 +16,45 @@ import javax.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tomcat 8.5 to 11.
+ * Parks requests of Tomcat 8.5 to 11.
  *
- * <p>Tomcat brings an asynchronous request back by running, behind all of its valves, a task that
- * {@code AsyncContext.dispatch} has left; that one would look for filters of type {@code ASYNC}. By
- * then Tomcat has made the chain for a {@code REQUEST} as for any request; ours calls that. Two
- * private fields make it possible, {@code request} and {@code dispatch} of {@code
- * AsyncContextImpl}; where one is missing requests are not let go.
+ * <p>{@code AsyncContext.dispatch} leaves a task that Tomcat runs behind all of its valves when the
+ * asynchronous request comes back. Tomcat's own task would call filters of type {@code ASYNC}. By
+ * then Tomcat has also made the filter chain of a {@code REQUEST}, as for any request. So this
+ * class leaves a task that calls that chain. It needs two private fields of {@code
+ * AsyncContextImpl}, {@code request} and {@code dispatch}. Where one is missing the constructor
+ * throws, and paced requests wait on their threads.
  *
- * <p>When Tomcat's executor rejects a dispatch, Tomcat logs that and forgets the request, and
- * nobody is told. So one that has got no thread after a second is offered again every second, by
- * the event with which Tomcat ends asynchronous requests at a shut-down: for a request that is to
- * be dispatched it dispatches, for one that has gone on meanwhile it does nothing.
+ * <p>When Tomcat's executor rejects a dispatch, Tomcat logs it and forgets the request; no listener
+ * learns of it. So a request that has no thread after a second is offered again every second. The
+ * offer uses the event with which Tomcat ends asynchronous requests at shut-down: it dispatches a
+ * request that is waiting for a dispatch, and does nothing with one that has gone on meanwhile.
  */
 final class TomcatParking extends AsyncParking {
   private final Class<?> facade;
-  private final Field requestOf;
-  private final Field task;
-  private final Method coyote;
-  private final Method chain;
-  private final Method request;
-  private final Method catalinaResponse;
-  private final Method response;
+  private final Field requestField;
+  private final Field dispatchField;
+  private final Method getCoyoteRequest;
+  private final Method getFilterChain;
+  private final Method getRequest;
+  private final Method getCatalinaResponse;
+  private final Method getResponse;
   private final Method action;
-  private final Object dispatch;
-  private final Object dispatched;
+  private final Object asyncDispatch;
+  private final Object asyncDispatched;
 
-  /** The processor of a request, and what has it look at the request again; null: not there. */
-  private final @Nullable Field hook;
+  // To offer a request again; all null where this Tomcat lacks one of them.
 
-  private final @Nullable Method offer;
+  /** Of a Coyote request: its processor. */
+  private final @Nullable Field hookField;
 
-  /** Its socket, and the event that is offered. */
-  private final @Nullable Method wrapper;
+  /** Of a processor: has it look at the request again. */
+  private final @Nullable Method timeoutAsync;
 
-  private final @Nullable Object timeout;
+  /** Of a processor. */
+  private final @Nullable Method getSocketWrapper;
+
+  private final @Nullable Object timeoutEvent;
 
   TomcatParking(Pacer pacer, ClassLoader tomcat) throws ReflectiveOperationException {
     super(pacer, tomcat);
@@ -58,29 +62,29 @@ final class TomcatParking extends AsyncParking {
     Class<?> catalina = tomcat.loadClass("org.apache.catalina.connector.Request");
     Class<?> codes = tomcat.loadClass("org.apache.coyote.ActionCode");
     facade = tomcat.loadClass("org.apache.catalina.connector.RequestFacade");
-    requestOf = context.getDeclaredField("request");
-    requestOf.setAccessible(true);
-    task = context.getDeclaredField("dispatch");
-    task.setAccessible(true);
-    if (task.getType() != Runnable.class) {
+    requestField = context.getDeclaredField("request");
+    requestField.setAccessible(true);
+    dispatchField = context.getDeclaredField("dispatch");
+    dispatchField.setAccessible(true);
+    if (dispatchField.getType() != Runnable.class) {
       throw new NoSuchFieldException("dispatch");
     }
-    coyote = catalina.getMethod("getCoyoteRequest");
-    chain = catalina.getMethod("getFilterChain");
-    request = catalina.getMethod("getRequest");
-    catalinaResponse = catalina.getMethod("getResponse");
-    response = catalinaResponse.getReturnType().getMethod("getResponse");
-    action = coyote.getReturnType().getMethod("action", codes, Object.class);
-    dispatch = codes.getField("ASYNC_DISPATCH").get(null);
-    dispatched = codes.getField("ASYNC_DISPATCHED").get(null);
-    Field ofRequest = null;
-    Method offers = null;
+    getCoyoteRequest = catalina.getMethod("getCoyoteRequest");
+    getFilterChain = catalina.getMethod("getFilterChain");
+    getRequest = catalina.getMethod("getRequest");
+    getCatalinaResponse = catalina.getMethod("getResponse");
+    getResponse = getCatalinaResponse.getReturnType().getMethod("getResponse");
+    action = getCoyoteRequest.getReturnType().getMethod("action", codes, Object.class);
+    asyncDispatch = codes.getField("ASYNC_DISPATCH").get(null);
+    asyncDispatched = codes.getField("ASYNC_DISPATCHED").get(null);
+    Field hookOfRequest = null;
+    Method timeoutAsyncMethod = null;
     Method socket = null;
     Object event = null;
     try {
-      ofRequest = coyote.getReturnType().getDeclaredField("hook");
-      ofRequest.setAccessible(true);
-      offers =
+      hookOfRequest = getCoyoteRequest.getReturnType().getDeclaredField("hook");
+      hookOfRequest.setAccessible(true);
+      timeoutAsyncMethod =
           tomcat.loadClass("org.apache.coyote.Processor").getMethod("timeoutAsync", long.class);
       socket =
           tomcat
@@ -90,85 +94,86 @@ final class TomcatParking extends AsyncParking {
       event =
           tomcat.loadClass("org.apache.tomcat.util.net.SocketEvent").getField("TIMEOUT").get(null);
     } catch (ReflectiveOperationException other) {
-      // a request that was rejected is not offered again
+      // Then a request that was rejected cannot be offered again.
     }
-    hook = ofRequest;
-    offer = offers;
-    wrapper = socket;
-    timeout = event;
+    hookField = hookOfRequest;
+    timeoutAsync = timeoutAsyncMethod;
+    getSocketWrapper = socket;
+    timeoutEvent = event;
   }
 
   @Override
-  boolean isAtHome(HttpServletRequest r) {
+  boolean belongsHere(HttpServletRequest r) {
     return facade.isInstance(r);
   }
 
   @Override
-  void away(AsyncContext context, long timeout, ServerCall call, long nanos) throws Exception {
-    final Object catalina = requestOf.get(context);
-    final Object connection = coyote.invoke(catalina);
-    task.set(context, (Runnable) () -> again(catalina, connection));
+  void park(AsyncContext context, long timeout, ServerCall call, long nanos) throws Exception {
+    final Object catalinaRequest = requestField.get(context);
+    final Object coyoteRequest = getCoyoteRequest.invoke(catalinaRequest);
+    dispatchField.set(context, (Runnable) () -> callFilters(catalinaRequest, coyoteRequest));
     schedule(
         pacer,
         nanos,
         call,
         () -> {
           try {
-            action.invoke(connection, dispatch, null);
+            action.invoke(coyoteRequest, asyncDispatch, null);
           } catch (Throwable noThread) {
-            // a stream of HTTP/2; offered again like one that was rejected in silence
+            // thrown for a stream of HTTP/2; it is offered again like any other request
           }
-          offer(new Dispatched(connection), call, 0, LAST_OFFERS_NANOS);
+          offer(new DispatchedRequest(coyoteRequest), call, 0, MAX_OFFER_INTERVAL_NANOS);
         });
   }
 
-  private final class Dispatched implements Rejected {
-    private final Object connection;
+  private final class DispatchedRequest implements RejectedRequest {
+    private final Object coyoteRequest;
 
-    Dispatched(Object connection) {
-      this.connection = connection;
+    DispatchedRequest(Object coyoteRequest) {
+      this.coyoteRequest = coyoteRequest;
     }
 
     private Object processor() throws ReflectiveOperationException {
-      if (hook == null || offer == null || wrapper == null) {
+      if (hookField == null || timeoutAsync == null || getSocketWrapper == null) {
         throw new NoSuchFieldException("this Tomcat keeps its processors elsewhere");
       }
-      return hook.get(connection);
+      return hookField.get(coyoteRequest);
     }
 
     @Override
     public boolean offer() throws ReflectiveOperationException {
-      Objects.requireNonNull(offer).invoke(processor(), -1L);
-      return false; // Tomcat does not tell
+      Objects.requireNonNull(timeoutAsync).invoke(processor(), -1L);
+      return false; // whether it has a thread now Tomcat does not say
     }
 
     @Override
-    public void here() throws ReflectiveOperationException {
+    public void continueHere() throws ReflectiveOperationException {
       Object processor = processor();
       for (Method m : processor.getClass().getDeclaredMethods()) {
-        // StreamProcessor: a stream of HTTP/2 has a lock of its own
+        // StreamProcessor.process takes the lock that a stream of HTTP/2 needs
         if (m.getName().equals("process") && m.getParameterTypes().length == 1) {
           m.setAccessible(true);
-          m.invoke(processor, timeout);
+          m.invoke(processor, timeoutEvent);
           return;
         }
       }
-      Object socket = Objects.requireNonNull(wrapper).invoke(processor);
+      Object socket = Objects.requireNonNull(getSocketWrapper).invoke(processor);
       socket
           .getClass()
-          .getMethod("processSocket", Objects.requireNonNull(timeout).getClass(), boolean.class)
-          .invoke(socket, timeout, false);
+          .getMethod(
+              "processSocket", Objects.requireNonNull(timeoutEvent).getClass(), boolean.class)
+          .invoke(socket, timeoutEvent, false);
     }
   }
 
-  /** Runs on a container's thread, where an asynchronous dispatch would. */
-  private void again(Object catalina, Object connection) {
+  /** The task that Tomcat runs on one of its threads in place of an asynchronous dispatch. */
+  private void callFilters(Object catalinaRequest, Object coyoteRequest) {
     try {
-      action.invoke(connection, dispatched, null);
-      ((FilterChain) chain.invoke(catalina))
+      action.invoke(coyoteRequest, asyncDispatched, null);
+      ((FilterChain) getFilterChain.invoke(catalinaRequest))
           .doFilter(
-              (ServletRequest) request.invoke(catalina),
-              (ServletResponse) response.invoke(catalinaResponse.invoke(catalina)));
+              (ServletRequest) getRequest.invoke(catalinaRequest),
+              (ServletResponse) getResponse.invoke(getCatalinaResponse.invoke(catalinaRequest)));
     } catch (ServletException | IOException applications) {
       throw new IllegalStateException(applications); // Tomcat throws the cause
     } catch (InvocationTargetException e) {

@@ -7,7 +7,10 @@ import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.api.server.RequestParking;
 import org.jspecify.annotations.Nullable;
 
-/** Takes request and response out of Undertow's exchange; 2.2 speaks javax, 2.3 jakarta. */
+/**
+ * Takes request and response out of Undertow's exchange and passes them to the {@code ServletHook}
+ * of their API: javax in Undertow 2.2, jakarta in 2.3.
+ */
 public final class UndertowHook extends Hook {
   private final Hook servlet;
 

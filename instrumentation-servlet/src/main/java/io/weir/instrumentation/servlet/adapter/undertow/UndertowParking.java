@@ -17,8 +17,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Undertow's exchange may be dispatched at any time, and later as often as one likes: a paced one
- * enters its servlet deployment a second time, from where its first thread had left it.
+ * Parks requests of Undertow. Its exchange can be dispatched any number of times: a paced request
+ * enters its servlet deployment a second time, on another thread.
  */
 final class UndertowParking extends RequestParking {
   private static final Method TO_PATH = toPath();
@@ -58,15 +58,15 @@ final class UndertowParking extends RequestParking {
     final ServletPathMatch match = context.getOriginalServletPathMatch();
     Executor own = match.getServletChain().getExecutor();
     final Executor executor = own == null ? context.getDeployment().getExecutor() : own;
-    // whoever sets it answers: an executor may have queued the request before it throws
+    // Whoever sets it answers the request: an executor may have queued the task before it throws.
     final AtomicBoolean claimed = new AtomicBoolean();
     final HttpHandler again =
         x -> {
           if (claimed.compareAndSet(false, true)) {
-            again(x, match);
+            dispatchAgain(x, match);
           }
         };
-    // runs when the present thread has left the exchange
+    // Undertow runs this task when the current thread has left the exchange.
     exchange.dispatch(
         SameThreadExecutor.INSTANCE,
         () -> {
@@ -90,8 +90,12 @@ final class UndertowParking extends RequestParking {
     return true;
   }
 
-  /** {@code dispatchToPath(exchange, match, REQUEST)}, whose last type is javax or jakarta. */
-  private static void again(HttpServerExchange exchange, ServletPathMatch match) throws Exception {
+  /**
+   * Calls {@code dispatchToPath(exchange, match, REQUEST)}, by reflection because the type of
+   * REQUEST is of javax or jakarta.
+   */
+  private static void dispatchAgain(HttpServerExchange exchange, ServletPathMatch match)
+      throws Exception {
     Object dispatcher =
         exchange
             .getAttachment(ServletRequestContext.ATTACHMENT_KEY)

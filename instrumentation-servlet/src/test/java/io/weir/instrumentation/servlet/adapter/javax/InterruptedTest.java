@@ -77,7 +77,7 @@ class InterruptedTest {
                     .build())
             .build());
     AtomicReference<Object> status = new AtomicReference<>();
-    assertThat(hook.enter(this, request(), response(status), null)).isInstanceOf(Call.class);
+    assertThat(hook.enter(this, request(), response(status), null)).isInstanceOf(ServletCall.class);
     for (int round = 0; round < 3; round++) {
       AtomicReference<Object> entered = new AtomicReference<>();
       AtomicBoolean stands = new AtomicBoolean();

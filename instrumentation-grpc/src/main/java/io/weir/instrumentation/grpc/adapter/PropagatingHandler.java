@@ -8,57 +8,57 @@ import io.grpc.ServerCallHandler;
 import io.weir.bootstrap.Colour;
 
 /**
- * The traffic colour of an inbound call: bound to the thread while the application's handler and
- * each of its callbacks run, and kept in the call's {@link Context}, which applications hand on to
- * threads of their own.
+ * Gives an inbound call its traffic colour. The colour is bound to the thread while the
+ * application's handler and each callback of its listener run. It is also in the call's {@link
+ * Context}, which applications pass on to their own threads.
  */
-final class PropagatingListener<Q, P> implements ServerCallHandler<Q, P> {
+final class PropagatingHandler<ReqT, RespT> implements ServerCallHandler<ReqT, RespT> {
   private static final Context.Key<Colour> KEY = Context.key("weir-colour");
 
   private final Colour colour;
-  private final ServerCallHandler<Q, P> next;
+  private final ServerCallHandler<ReqT, RespT> next;
 
-  PropagatingListener(Colour colour, ServerCallHandler<Q, P> next) {
+  PropagatingHandler(Colour colour, ServerCallHandler<ReqT, RespT> next) {
     this.colour = colour;
     this.next = next;
   }
 
   /**
-   * Binds the context's colour to the thread unless it has one of its own.
+   * Binds the colour of the current {@link Context} to the thread, unless a colour is bound.
    *
-   * @return what was bound before, to be put back
+   * @return the colour that was bound before, which the caller must restore
    */
-  static Colour bindContexts() {
+  static Colour bindContextColour() {
     Colour before = Colour.current();
     Colour own = before == Colour.NONE ? KEY.get() : null;
     return own == null ? before : Colour.swap(own);
   }
 
   @Override
-  public ServerCall.Listener<Q> startCall(ServerCall<Q, P> call, Metadata headers) {
+  public ServerCall.Listener<ReqT> startCall(ServerCall<ReqT, RespT> call, Metadata headers) {
     Context context = Context.current().withValue(KEY, colour);
     Context outer = context.attach();
     Colour before = Colour.swap(colour);
     try {
-      return new Callbacks<Q>(next.startCall(call, headers), colour, context);
+      return new Callbacks<ReqT>(next.startCall(call, headers), colour, context);
     } finally {
       Colour.swap(before);
       context.detach(outer);
     }
   }
 
-  private static final class Callbacks<Q> extends SimpleForwardingServerCallListener<Q> {
+  private static final class Callbacks<ReqT> extends SimpleForwardingServerCallListener<ReqT> {
     private final Colour colour;
     private final Context context;
 
-    Callbacks(ServerCall.Listener<Q> delegate, Colour colour, Context context) {
+    Callbacks(ServerCall.Listener<ReqT> delegate, Colour colour, Context context) {
       super(delegate);
       this.colour = colour;
       this.context = context;
     }
 
     @Override
-    public void onMessage(Q message) {
+    public void onMessage(ReqT message) {
       Context outer = context.attach();
       Colour before = Colour.swap(colour);
       try {

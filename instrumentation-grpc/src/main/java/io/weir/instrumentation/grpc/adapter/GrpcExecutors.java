@@ -11,24 +11,24 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The library's own threads, borrowed: its timer, which also ends its deadlines, and the executor
- * that the application gave a channel or server. So a paced call needs no thread of ours and its
- * code runs where the application expects it.
+ * Runs tasks on gRPC's own threads: on its timer, which also runs its deadlines, and on the
+ * executor that the application gave to a channel or server. So a paced call needs no thread of
+ * Weir's, and the application's code runs where it expects to.
  */
-final class Executors {
+final class GrpcExecutors {
   private final ObjectPool<? extends Executor> pool;
 
   /**
-   * @param pool where the channel or server gets its executor from
+   * @param pool from which the channel or server takes its executor
    */
-  Executors(ObjectPool<? extends Executor> pool) {
+  GrpcExecutors(ObjectPool<? extends Executor> pool) {
     this.pool = pool;
   }
 
   /**
-   * Runs a task once, on {@code preferred}, or, when that is null, on the executor of the pool.
-   * Where that one fails (it is full, shut down, or out of threads) the task runs here: whoever
-   * waits for the call must still learn its end.
+   * Runs a task exactly once: on {@code preferred} or, when that is null, on the pool's executor.
+   * If the executor rejects it (full, shut down, out of threads), the task runs on this thread:
+   * whoever waits for the call must still learn its end.
    */
   void execute(@Nullable Executor preferred, Runnable task) {
     if (preferred != null) {
@@ -43,7 +43,7 @@ final class Executors {
     }
   }
 
-  /** As {@link #execute}, after a while; at once where the library's timer cannot be had. */
+  /** As {@link #execute}, after a delay; at once if gRPC's timer fails. */
   void execute(final @Nullable Executor preferred, final Runnable task, long delayNanos) {
     final ScheduledExecutorService timer = SharedResourceHolder.get(GrpcUtil.TIMER_SERVICE);
     Runnable due =
@@ -65,15 +65,15 @@ final class Executors {
     try {
       executor.execute(once);
     } catch (Throwable noThread) {
-      // the executor may have queued it before it threw, or have run it here
+      // the executor may have queued the task before it threw, or have run it on this thread
       if (once.runner.get() == Thread.currentThread()) {
-        throw noThread; // the task's own
+        throw noThread; // thrown by the task itself
       }
       once.run();
     }
   }
 
-  /** A task that runs once, whoever comes first. */
+  /** Runs a task at the first call of {@link #run} and not again. */
   private static final class Once implements Runnable {
     final AtomicReference<@Nullable Thread> runner = new AtomicReference<@Nullable Thread>();
     private final Runnable task;

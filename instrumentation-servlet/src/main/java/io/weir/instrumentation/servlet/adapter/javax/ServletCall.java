@@ -12,24 +12,25 @@ import javax.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One governed request: its decision, its mark, and, when it goes asynchronous, the listener that
- * learns its outcome. It and its decision are all we allocate per governed request.
+ * One governed request. This object is also the request attribute that marks the request as
+ * governed, and, when the request becomes asynchronous, the listener that learns its outcome. It
+ * and its decision are all that is allocated per governed request.
  *
- * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the decision
- * is one-shot, so an early and a late end do not count twice.
+ * <p>An asynchronous request ends at {@code onComplete}, on any thread. Its outcome is recorded
+ * once, whichever end comes first.
  */
-final class Call extends ServerCall implements AsyncListener {
+final class ServletCall extends ServerCall implements AsyncListener {
 
   private final HttpServletRequest request;
   private final HttpServletResponse response;
 
-  Call(Engine engine, HttpServletRequest request, HttpServletResponse response) {
+  ServletCall(Engine engine, HttpServletRequest request, HttpServletResponse response) {
     super(engine, engine.propagation().colour(RequestSource.INSTANCE, request));
     this.request = request;
     this.response = response;
   }
 
-  /** The container has its thread back: the call has ended, unless it went asynchronous. */
+  /** The application has returned or thrown: the call has ended unless it became asynchronous. */
   void returned(@Nullable Throwable thrown) {
     if (thrown != null) {
       threw(thrown);
@@ -45,7 +46,7 @@ final class Call extends ServerCall implements AsyncListener {
       }
       request.getAsyncContext().addListener(this);
       if (decision.outcome().isTimed() && (response.isCommitted() || isStream())) {
-        // its answer has begun, and it may go on for hours
+        // the answer has begun and may go on for hours
         decision.outcome().streams(response.getStatus() >= 500, engine.now());
       }
       return true;
@@ -54,7 +55,7 @@ final class Call extends ServerCall implements AsyncListener {
     }
   }
 
-  /** An exception is an error of ours, unless it says that the caller has gone away. */
+  /** An exception counts as error 500, unless it says that the caller has disconnected. */
   private void threw(@Nullable Throwable thrown) {
     if (thrown != null && isAbort(thrown.getClass().getName())) {
       decision.outcome().endFailure(Failure.CANCELLED, thrown, engine.now());
@@ -63,7 +64,10 @@ final class Call extends ServerCall implements AsyncListener {
     }
   }
 
-  /** Tomcat's and Jetty's; in Undertow it is a bare IOException, which says nothing. */
+  /**
+   * Whether this is Tomcat's or Jetty's exception for a caller that has disconnected. Undertow
+   * throws a plain IOException, which does not say so.
+   */
   private static boolean isAbort(String name) {
     return name.endsWith(".ClientAbortException")
         || name.equals("org.eclipse.jetty.io.EofException");
@@ -99,11 +103,11 @@ final class Call extends ServerCall implements AsyncListener {
     }
   }
 
-  /** The application or the container answers a time-out; the answer is seen at completion. */
+  /** The application or the container answers a time-out, and {@link #onComplete} follows. */
   @Override
   public void onTimeout(AsyncEvent event) {}
 
-  /** A new asynchronous cycle forgets the listeners of the one before. */
+  /** A new asynchronous cycle does not keep the listeners of the one before. */
   @Override
   public void onStartAsync(AsyncEvent event) {
     try {

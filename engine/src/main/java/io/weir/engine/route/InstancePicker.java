@@ -8,33 +8,43 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Instances equally near, at least one; the load decides.
+ * Picks one of several instances that are equally near to the caller, by one of three methods.
  *
- * <p>Least in flight: two drawn at random by weight, the one with fewer calls under way per weight
- * wins (Mitzenmacher, <i>The Power of Two Choices in Randomized Load Balancing</i>, 2001): nearly
- * as level as asking all, without the herd that asking all sends to the same instance. Round robin:
- * a fixed cyclic order in which each instance stands as often as its weight says, spread evenly
- * (smooth weighted round robin), entered at a random place so that a fleet does not march in step.
- * Rendezvous: {@link RendezvousHash}.
+ * <p><b>Least in flight</b>: two instances are drawn at random by weight; the one with fewer calls
+ * under way per weight wins (Mitzenmacher, <i>The Power of Two Choices in Randomized Load
+ * Balancing</i>, 2001). This balances nearly as well as comparing all instances, but callers do not
+ * all rush to the same one. <b>Round robin</b>: a fixed cyclic order in which each instance occurs
+ * as often as its weight says, evenly spread (smooth weighted round robin). Each JVM starts at a
+ * random index, so that a fleet does not march in step. <b>Rendezvous</b>: {@link RendezvousHash}.
  *
  * <p>Drawing by weight takes one look-up whatever the number of instances (Walker's alias table).
  */
-final class LeastInFlight {
-  /** Longest cycle; weights that need a longer one (1 beside 10 000) are drawn at random. */
+final class InstancePicker {
+  /**
+   * Longest cycle of round robin. Where weights need a longer one (1 and 10 000), instances are
+   * drawn at random by weight instead.
+   */
   private static final int MAX_CYCLE = 1024;
 
+  /** At least one. */
   private final Instance[] instances;
 
-  /** Alias table; null when all weights are equal. */
+  /**
+   * The alias table, null when all weights are equal: a draw of index i stays there with
+   * probability keep[i] / 2^32, and else goes to alias[i].
+   */
   private final long @Nullable [] keep;
 
   private final int @Nullable [] alias;
   private final boolean cyclic;
+
+  /** The cycle of round robin; null with other methods, and when it would be too long. */
   private final Instance @Nullable [] order;
+
   private final @Nullable AtomicInteger next;
   private final @Nullable RendezvousHash rendezvous;
 
-  LeastInFlight(List<Instance> in, Balance balance) {
+  InstancePicker(List<Instance> in, Balance balance) {
     instances = in.toArray(new Instance[0]);
     boolean equal = true;
     for (Instance i : instances) {
@@ -48,51 +58,60 @@ final class LeastInFlight {
     cyclic = balance == Balance.ROUND_ROBIN;
     order = cyclic ? cycle() : null;
     next =
-        order != null ? new AtomicInteger(RandomDraw.upper(RandomDraw.bits(), order.length)) : null;
+        order != null
+            ? new AtomicInteger(RandomDraw.fromUpperHalf(RandomDraw.bits(), order.length))
+            : null;
     rendezvous = balance == Balance.RENDEZVOUS ? new RendezvousHash(instances) : null;
   }
 
+  /**
+   * Picks an instance.
+   *
+   * @param hashed whether {@code hash} is the hash of a unit; false: there is none, and rendezvous
+   *     falls back to least in flight
+   */
   Instance pick(Balance balance, boolean hashed, long hash) {
     if (instances.length == 1) {
       return instances[0];
     }
     if (cyclic) {
-      return order == null ? weighted(RandomDraw.bits()) : order[turn()];
+      return order == null ? drawByWeight(RandomDraw.bits()) : order[nextIndex()];
     }
     if (rendezvous != null && hashed) {
       return instances[rendezvous.pick(hash)];
     }
-    return twoChoices();
+    return leastInFlight();
   }
 
-  /** The counter overflows after 2^32 calls, which bends one turn. */
-  @SuppressWarnings("NullAway") // made together with the order
-  private int turn() {
+  /** The counter overflows after 2^32 calls, which cuts one cycle short. */
+  @SuppressWarnings("NullAway") // there is a counter where there is an order
+  private int nextIndex() {
     return (int) ((next.getAndIncrement() & 0xFFFFFFFFL) % order.length);
   }
 
-  private Instance twoChoices() {
+  private Instance leastInFlight() {
     long bits = RandomDraw.bits();
     if (keep == null) {
-      int i = RandomDraw.upper(bits, instances.length);
-      int j = RandomDraw.lower(bits, instances.length - 1);
+      int i = RandomDraw.fromUpperHalf(bits, instances.length);
+      int j = RandomDraw.fromLowerHalf(bits, instances.length - 1);
       Instance a = instances[i];
       Instance b = instances[j >= i ? j + 1 : j];
       return b.inFlight() < a.inFlight() ? b : a;
     }
-    Instance a = weighted(bits);
-    Instance b = weighted(XxHash.mix(bits));
-    // fewer per weight; the first drawn on a tie, so that an idle ring still follows the weights
+    Instance a = drawByWeight(bits);
+    Instance b = drawByWeight(XxHash.mix(bits));
+    // Compares calls per weight without a division. The first drawn wins a tie, so that idle
+    // instances are picked by weight, too.
     return (long) b.inFlight() * a.weight() < (long) a.inFlight() * b.weight() ? b : a;
   }
 
-  @SuppressWarnings("NullAway") // asked only where weights differ
-  private Instance weighted(long bits) {
-    int i = RandomDraw.upper(bits, instances.length);
+  @SuppressWarnings("NullAway") // called only where weights differ
+  private Instance drawByWeight(long bits) {
+    int i = RandomDraw.fromUpperHalf(bits, instances.length);
     return instances[(bits & 0xFFFFFFFFL) < keep[i] ? i : alias[i]];
   }
 
-  /** Vose's construction; {@code keep} in units of 2^-32. */
+  /** Fills the alias table by Vose's algorithm; {@code keep} counts in units of 2^-32. */
   private void fillAlias(long[] keep, int[] alias) {
     int n = instances.length;
     double sum = 0;
@@ -128,12 +147,12 @@ final class LeastInFlight {
       keep[large[--l]] = 1L << 32;
     }
     while (s > 0) {
-      // left over by rounding alone: as good as 1
+      // left over because of rounding only: its probability is 1
       keep[small[--s]] = 1L << 32;
     }
   }
 
-  /** Smooth weighted round robin, played once in advance; null when the cycle is too long. */
+  /** One cycle of smooth weighted round robin; null when it would be too long. */
   private Instance @Nullable [] cycle() {
     int n = instances.length;
     if (keep == null) {
