@@ -69,7 +69,14 @@ public final class Pages {
     return plane
             .report()
             .toJson(
-                service, version, Collections.<String>emptyList(), plane.tuned(), "", "", "", null)
+                service,
+                version,
+                Collections.<String>emptyList(),
+                plane.tuningJson(),
+                "",
+                "",
+                "",
+                null)
         + "\n";
   }
 

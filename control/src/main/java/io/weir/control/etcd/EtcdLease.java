@@ -140,7 +140,7 @@ final class EtcdLease implements LeaseSession {
   }
 
   @Override
-  public boolean stands(String key) {
+  public boolean isWritten(String key) {
     Held h = held.get(key);
     return h != null && h.written && id != 0;
   }
@@ -502,7 +502,7 @@ final class EtcdLease implements LeaseSession {
     if (delay > 0) {
       loop.schedule(this::flush, delay);
     }
-    listener.onGone(key, how);
+    listener.onRemoved(key, how);
   }
 
   private void look(final String key, final Held h) {

@@ -251,7 +251,7 @@ final class StubEtcdClient implements EtcdClient {
         method,
         with,
         request,
-        new UnaryCall.Outcome<S>() {
+        new UnaryCall.Callback<S>() {
           @Override
           public void ok(S message) {
             R converted;

@@ -80,7 +80,7 @@ final class TokenLogin extends CallCredentials {
         AuthGrpc.getAuthenticateMethod(),
         CallOptions.DEFAULT,
         request,
-        new UnaryCall.Outcome<AuthenticateResponse>() {
+        new UnaryCall.Callback<AuthenticateResponse>() {
           @Override
           public void ok(AuthenticateResponse r) {
             Metadata fresh = new Metadata();
