@@ -13,14 +13,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the calls that this instance served ended, told in its status key while callers doubt the
- * service: while one of them votes for opening a breaker about it, or such a breaker is not closed.
- * People can then compare what callers see with what the service sees. See docs/breaker.md.
+ * Reports in the status key how the calls ended that this instance served, while callers
+ * <em>doubt</em> the service: a caller votes to open a breaker of this service, or such a breaker
+ * is not closed. People can then compare what callers see with what the service sees
+ * (docs/breaker.md).
  *
- * <p>Writes are bounded: what is told changes every ten seconds at most, however votes come and go.
- * While nobody calls, as behind an open breaker, the last figures stay and nothing is written.
+ * <p>The report changes every ten seconds at most. While there are no calls, as behind an open
+ * breaker, the last figures stay and nothing is written.
  *
- * <p>Threading: the control loop.
+ * <p>On the control loop only.
  */
 public final class ServedReport implements Store.Listener {
   private static final int SECONDS = 10;
@@ -32,19 +33,25 @@ public final class ServedReport implements Store.Listener {
   private final String own;
   private final Loop.Chain looks;
 
-  /** By the target's name: the service, or the service and a rule's id. */
+  /** By the prefix of a breaker's keys: {@code /circuit-breaker/SERVICE[@RULE]}. */
   private final Map<String, Doubt> doubts = new HashMap<String, Doubt>();
 
   private String json = "";
+
+  /** When {@link #json} last changed, if it ever did. */
   private long toldAt;
+
   private boolean told;
 
-  /** What a target's keys say. */
+  /** The keys of one breaker of this service. */
   private static final class Doubt {
+    /** The value of its key {@code epoch}. */
     FleetEpoch fence = FleetEpoch.NONE;
+
     final Map<String, Vote> votes = new HashMap<String, Vote>();
 
-    boolean is() {
+    /** Whether the breaker is not closed, or somebody votes to open it. */
+    boolean exists() {
       if (fence.phase != FleetEpoch.Phase.CLOSED) {
         return true;
       }
@@ -59,7 +66,7 @@ public final class ServedReport implements Store.Listener {
 
   /**
    * @param engine counts the calls
-   * @param changed run on the loop when {@link #json} has changed
+   * @param changed is called on the loop when {@link #json} has changed
    */
   public ServedReport(Engine engine, Loop loop, Runnable changed) {
     this.engine = engine;
@@ -70,9 +77,9 @@ public final class ServedReport implements Store.Listener {
   }
 
   /**
-   * {@code {"calls":230,"errors":1,"seconds":10,"at":1790000000000}}: calls of the ten seconds
+   * {@code {"calls":230,"errors":1,"seconds":10,"at":1790000000000}}: the calls of the ten seconds
    * before {@code at} (milliseconds since 1970), without those that were refused or cancelled.
-   * Empty while no caller doubts this service.
+   * Empty: no caller doubts this service.
    */
   public String json() {
     return json;
@@ -90,17 +97,18 @@ public final class ServedReport implements Store.Listener {
     }
     for (String target : touched) {
       Doubt d = doubts.get(target);
-      if (d != null && !d.is() && d.votes.isEmpty() && d.fence.equals(FleetEpoch.NONE)) {
+      if (d != null && !d.exists() && d.votes.isEmpty() && d.fence.equals(FleetEpoch.NONE)) {
         doubts.remove(target);
       }
     }
+    // the doubt has begun and there is no report, or it has ended and there is one
     if (!touched.isEmpty() && doubted() == json.isEmpty()) {
       long since = loop.now() - toldAt;
       looks.in(told && since < PERIOD_NANOS ? PERIOD_NANOS - since : 0);
     }
   }
 
-  /** The part of a key that names a breaker about this service, or null: it is about another. */
+  /** The prefix of a breaker's keys; null: it is the breaker of another service. */
   private @Nullable String target(String key) {
     if (!key.startsWith(own) || key.length() == own.length()) {
       return null;
@@ -131,7 +139,7 @@ public final class ServedReport implements Store.Listener {
 
   private boolean doubted() {
     for (Doubt d : doubts.values()) {
-      if (d.is()) {
+      if (d.exists()) {
         return true;
       }
     }
@@ -145,7 +153,7 @@ public final class ServedReport implements Store.Listener {
       looks.cancel();
       return;
     }
-    // the second that runs has only begun: with one more, no call is left out between two looks
+    // the present second is not over: one more, so that no call is missed between two reports
     ServedCalls r = engine.signals().last(SECONDS + 1, engine.now());
     if (r.calls() > 0 || json.isEmpty()) {
       tell(
@@ -173,6 +181,6 @@ public final class ServedReport implements Store.Listener {
 
   @Override
   public void onConnected(boolean connected, String reason) {
-    // what was told last stays true
+    // the last report stays
   }
 }
