@@ -45,7 +45,7 @@ public final class ControlPlane implements AutoCloseable {
   /**
    * The prefix of keys that {@code weir top} keeps under a lease while it is open. The value is the
    * service that it shows, or empty for all. While there is one for this service, the status
-   * contains latencies and is written every two seconds.
+   * contains latencies and is updated every two seconds.
    */
   public static final String LOOK = "/weir/look/";
 

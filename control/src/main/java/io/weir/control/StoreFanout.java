@@ -29,7 +29,7 @@ final class StoreFanout implements Store.Listener {
   private final Map<String, Entry> view = new TreeMap<String, Entry>();
   private long revision = -1;
 
-  /** Null: the store has not said yet. */
+  /** Null: the store has not reported it yet. */
   private @Nullable Boolean connected;
 
   private String reason = "";

@@ -82,7 +82,7 @@ final class BoundedAnswers {
   /**
    * As {@link #once}, but an answer that is not wanted any more is dropped.
    *
-   * @param awaited whether the answer is still wanted; called on the loop
+   * @param stillWanted whether the answer is still wanted; called on the loop
    */
   <T> EtcdClient.Answer<T> onceWhile(BooleanSupplier stillWanted, EtcdClient.Answer<T> answer) {
     return once(

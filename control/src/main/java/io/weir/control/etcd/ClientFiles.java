@@ -55,8 +55,8 @@ final class ClientFiles {
   /**
    * Makes a client. Calls {@code made} or {@code failed} on the loop.
    *
-   * @param awaited false: the result is not wanted any more; {@code made} is called all the same,
-   *     and must close the client
+   * @param stillWanted false: the result is not wanted any more; {@code made} is called all the
+   *     same, and must close the client
    */
   void connect(
       BooleanSupplier stillWanted, Consumer<EtcdClient> made, Consumer<EtcdCallException> failed) {

@@ -15,7 +15,7 @@ interface EtcdClient {
   /** Below etcd's default limit, 128 operations in one transaction. */
   int MOST_RUNS = 100;
 
-  /** The callback of one call; one of its methods is called. */
+  /** The callback of one call. */
   interface Answer<T> {
     void ok(T value);
 
@@ -113,7 +113,7 @@ interface EtcdClient {
    *
    * @param runs at most {@value #MOST_RUNS}
    * @param revision the revision at which all are read
-   * @param mostBytes a larger answer fails as {@link EtcdCallException.Kind#TOO_LARGE} and is not
+   * @param maxBytes a larger answer fails as {@link EtcdCallException.Kind#TOO_LARGE} and is not
    *     taken into memory
    */
   void values(List<Run> runs, long revision, int maxBytes, Answer<List<Entry>> answer);
@@ -123,7 +123,7 @@ interface EtcdClient {
    *
    * @param to exclusive
    * @param revision the first revision whose events are sent; 0: the next one
-   * @param watching gets the first message without {@link Watch#next}
+   * @param listener gets the first message without {@link Watch#next}
    */
   Watch watch(String from, String to, long revision, WatchListener listener);
 

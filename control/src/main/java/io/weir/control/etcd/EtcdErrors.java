@@ -118,7 +118,7 @@ final class EtcdErrors {
     }
   }
 
-  /** The text, followed by what to change in the configuration where that can be told. */
+  /** The text, followed by advice what to change in the configuration, for known mistakes. */
   private String withAdvice(String text) {
     if (secure && (text.contains("SSL message") || text.contains("peer shut down incorrectly"))) {
       return text + " (if etcd does not speak TLS, write http://)";

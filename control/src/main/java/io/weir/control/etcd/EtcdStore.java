@@ -80,7 +80,7 @@ public final class EtcdStore implements SharedStore {
   /** The client made last, closed or not; for {@link #closeAtExit}, which any thread may call. */
   private volatile @Nullable EtcdClient newest;
 
-  private long wireSince;
+  private long clientSince;
 
   /** Set by {@link #start}, before anything that uses it. */
   @SuppressWarnings("NullAway.Init")
@@ -310,7 +310,7 @@ public final class EtcdStore implements SharedStore {
     }
     client = made;
     newest = made;
-    wireSince = loop.now();
+    clientSince = loop.now();
     read(view, this::adopt);
   }
 
@@ -550,7 +550,7 @@ public final class EtcdStore implements SharedStore {
     long awayFor = loop.now() - awaySince;
     long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
     long excess = excess(e);
-    boolean old = excess == 0 && awayFor > patience && loop.now() - wireSince > patience;
+    boolean old = excess == 0 && awayFor > patience && loop.now() - clientSince > patience;
     if (loginRefused && client != null) {
       EtcdClient refused = client;
       client = null;

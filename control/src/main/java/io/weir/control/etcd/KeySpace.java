@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Defines which keys are followed, their namespace, and how much of them is kept in memory. A
- * <em>complete</em> key has its namespace: only {@link EtcdClient} takes and gives complete keys.
- * Immutable.
+ * <em>complete</em> key has its namespace, as {@link EtcdClient} uses them; elsewhere keys have no
+ * namespace. Immutable.
  */
 final class KeySpace {
   /**

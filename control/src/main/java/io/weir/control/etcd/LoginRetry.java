@@ -48,7 +48,7 @@ final class LoginRetry {
 
   /**
    * @param logIn logs in, by another client
-   * @param lookAtFiles is called twice a second while a log-in is refused
+   * @param checkFiles is called twice a second while a log-in is refused
    */
   LoginRetry(Loop loop, BoundedAnswers answers, Runnable logIn, Runnable checkFiles) {
     this.loop = loop;

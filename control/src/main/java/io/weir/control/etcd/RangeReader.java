@@ -88,13 +88,13 @@ final class RangeReader {
   private long registry;
   private @Nullable String cut;
 
-  /** Whether everything together is too large; the callback was told. */
+  /** Whether everything together is too large; then the reading has failed. */
   private boolean tooMuch;
 
   /**
    * @param known its values are not read again; null: only keys are read
-   * @param awaited false: the result is not wanted any more
-   * @param whole is called on the loop
+   * @param stillWanted false: the result is not wanted any more
+   * @param callback is called on the loop
    */
   RangeReader(
       KeySpace keys,
@@ -113,12 +113,12 @@ final class RangeReader {
   }
 
   void begin() {
-    askKeys(keys.first());
+    requestKeys(keys.first());
   }
 
   // ---- keys
 
-  private void askKeys(String from) {
+  private void requestKeys(String from) {
     EtcdClient.Page pinned = first;
     client.range(
         from,
@@ -138,7 +138,7 @@ final class RangeReader {
               public void failed(EtcdCallException e) {
                 if (e.kind == EtcdCallException.Kind.TOO_LARGE && page > 1) {
                   page /= 4;
-                  askKeys(from);
+                  requestKeys(from);
                 } else {
                   callback.failed(e);
                 }
@@ -166,14 +166,14 @@ final class RangeReader {
       }
       if (cut != null && bounds.mayBePartial(own.key)) {
         // the other registrations are skipped
-        askKeys(keys.endOfPrefix(own.key));
+        requestKeys(keys.endOfPrefix(own.key));
         return;
       }
     }
     if (p.more && !p.entries.isEmpty()) {
-      askKeys(p.entries.get(p.entries.size() - 1).key + "\0");
+      requestKeys(p.entries.get(p.entries.size() - 1).key + "\0");
     } else {
-      askValues();
+      requestValues();
     }
   }
 
@@ -216,7 +216,7 @@ final class RangeReader {
 
   // ---- values
 
-  private void askValues() {
+  private void requestValues() {
     final int begin = wanted.nextSetBit(next);
     if (begin < 0) {
       done();
@@ -225,8 +225,8 @@ final class RangeReader {
     List<EtcdClient.Run> runs = new ArrayList<EtcdClient.Run>();
     int head = begin;
     int last = begin;
-    int asked = 0;
-    for (int i = begin; i >= 0 && asked < batch; i = wanted.nextSetBit(i + 1)) {
+    int requested = 0;
+    for (int i = begin; i >= 0 && requested < batch; i = wanted.nextSetBit(i + 1)) {
       if (i != begin && positions[i] != positions[last] + 1) {
         if (runs.size() + 1 == EtcdClient.MOST_RUNS) {
           break;
@@ -235,10 +235,10 @@ final class RangeReader {
         head = i;
       }
       last = i;
-      asked++;
+      requested++;
     }
     runs.add(run(head, last));
-    final int many = asked;
+    final int many = requested;
     int maxMessage =
         many == 1
             ? bounds.maxValueBytes(key(begin)) + MESSAGE_OVERHEAD + key(begin).length()
@@ -262,12 +262,12 @@ final class RangeReader {
                   callback.failed(e);
                 } else if (many > 1) {
                   batch = Math.max(1, many / 4);
-                  askValues();
+                  requestValues();
                 } else {
                   Entry large = found.get(begin);
                   found.set(begin, large.withoutValue(bounds.maxValueBytes(large.key)));
                   next = begin + 1;
-                  askValues();
+                  requestValues();
                 }
               }
             }));
@@ -281,7 +281,7 @@ final class RangeReader {
     return found.get(i).key;
   }
 
-  private void values(int begin, int asked, List<Entry> entries) {
+  private void values(int begin, int requested, List<Entry> entries) {
     int i = begin;
     int taken = 0;
     for (Entry e : entries) {
@@ -298,15 +298,15 @@ final class RangeReader {
         registry += more;
         if (registry > bounds.maxBytes()) {
           dropRegistrations();
-          askValues();
+          requestValues();
           return;
         }
       } else if (!fits(own.key, more)) {
         return;
       }
     }
-    if (taken == asked) {
-      askValues();
+    if (taken == requested) {
+      requestValues();
     } else {
       callback.failed(new EtcdCallException(EtcdCallException.Kind.OTHER, "etcd left out values"));
     }

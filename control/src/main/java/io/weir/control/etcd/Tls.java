@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class Tls {
   private static final String[] VERSIONS = {"TLSv1.3", "TLSv1.2"};
 
-  /** Of those that HTTP/2 (RFC 9113) allows. */
+  /** HTTP/2 (RFC 9113) allows all of them. */
   private static final String[] CIPHERS = {
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",

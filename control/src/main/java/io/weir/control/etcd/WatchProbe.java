@@ -43,7 +43,7 @@ final class WatchProbe {
   private long messagesAtPing;
 
   /** Whether a ping is without an answer, and since when. */
-  private boolean pinged;
+  private boolean unanswered;
 
   private long pingedAt;
 
@@ -65,7 +65,7 @@ final class WatchProbe {
    */
   void follow(EtcdClient.Watch created) {
     watch = created;
-    pinged = false;
+    unanswered = false;
     ping();
   }
 
@@ -84,8 +84,8 @@ final class WatchProbe {
     messages++;
     if (answer) {
       answersPings = true;
-      if (pinged) {
-        pinged = false;
+      if (unanswered) {
+        unanswered = false;
         long took = loop.now() - pingedAt;
         pongNanos = Math.max(PONG_NANOS, Math.min(8 * PONG_NANOS, 4 * took));
         pingLater();
@@ -131,8 +131,8 @@ final class WatchProbe {
       return;
     }
     messagesAtPing = messages;
-    if (!pinged || !answersPings) {
-      pinged = true;
+    if (!unanswered || !answersPings) {
+      unanswered = true;
       pingedAt = loop.now();
     }
     pingSent = true;

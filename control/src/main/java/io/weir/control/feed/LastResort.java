@@ -57,7 +57,7 @@ final class LastResort {
     of.put(key, new Vanished(instance, now));
   }
 
-  /** The instance is registered again. */
+  /** The instance is registered again, or has written {@code leaving}. */
   void forget(String service, String key) {
     Map<String, Vanished> of = vanished.get(service);
     if (of != null && of.remove(key) != null && of.isEmpty()) {

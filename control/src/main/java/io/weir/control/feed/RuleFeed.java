@@ -123,7 +123,7 @@ public final class RuleFeed implements Store.Listener {
   /** The number of refusals in this batch; only the first {@link #MOST_LINES} are logged. */
   private int refusedNow;
 
-  /** The revision of the newest batch with anything but registrations of other services. */
+  /** The revision of the newest batch that changed anything but registrations. */
   private long ruleRevision;
 
   /** Whether no batch has come yet. */

@@ -66,8 +66,13 @@ public final class FileStore implements Store {
   private final Path root;
   private final Loop loop;
   private final Log log;
+
+  /** The files of the last complete scan, by key. */
   private Map<String, ReadFile> lastRead = new HashMap<String, ReadFile>();
+
+  /** Warnings and reasons that were reported. */
   private final Set<String> warned = new HashSet<String>();
+
   private final Map<Path, WatchKey> watched = new HashMap<Path, WatchKey>();
   private volatile @Nullable Thread thread;
   private volatile boolean closed;
@@ -97,6 +102,8 @@ public final class FileStore implements Store {
     final Entry entry;
     final long modified;
     final long size;
+
+    /** {@link BasicFileAttributes#fileKey}; null: the file system has none. */
     final Object identity;
 
     ReadFile(Path file, Entry entry, BasicFileAttributes a) {

@@ -33,6 +33,7 @@ public final class Registration implements AutoCloseable {
   /** While not registered: the first probe often fails, while the server still loads classes. */
   static final long PROBE_AGAIN_NANOS = 1_000_000_000L;
 
+  /** How many failed probes in a row deregister. */
   private static final int FAILURES_TO_DEREGISTER = 2;
 
   private final SharedStore store;
