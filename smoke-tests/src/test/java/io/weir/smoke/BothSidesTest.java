@@ -37,8 +37,7 @@ class BothSidesTest {
     return (port == 0 ? j : j.arguments(name, Integer.toString(port))).launch();
   }
 
-  private static void await(
-      EtcdServer etcd, String what, Cli weir, String line, String pattern) {
+  private static void await(EtcdServer etcd, String what, Cli weir, String line, String pattern) {
     String[] out = new String[1];
     Await.until(
         Duration.ofSeconds(60),
@@ -84,7 +83,8 @@ class BothSidesTest {
             weir,
             "status --output json",
             "\"service\": \\{ \"calls\": [1-9]\\d*, \"failures\": 0, \"instances\": 1,.*");
-        await(etcd, "in explain for programs", weir, "explain pay /x -o json", "\"callers\": \\{.*");
+        await(
+            etcd, "in explain for programs", weir, "explain pay /x -o json", "\"callers\": \\{.*");
 
         network.refuse(false);
         await(etcd, "the vote is taken back", weir, "status pay", "(?!.*votes to open)");
