@@ -8,21 +8,20 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
 /**
- * Ours, in the place of the library's class of this name, which it loads instead (weir.jar has no
- * other): agrees on HTTP/2 by the JDK's own ALPN, in every JDK from 8u252 on.
+ * Replaces grpc-okhttp's class of the same name (weir.jar does not contain that one): negotiates
+ * HTTP/2 by the JDK's own ALPN, which every JDK from 8u252 on has.
  *
- * <p>The library's asks what kind of platform it is on, and for that has the JVM make its default
- * {@code SSLContext}, whether TLS is spoken or not. That context is made once for the whole JVM: an
- * application that says only later, in its {@code main}, where its trust store lies ({@code
- * javax.net.ssl.trustStore}) would never be heard. It also reads all certificates of the JVM, some
- * megabytes, for nothing.
+ * <p>The library's class detects the platform, and for that makes the JVM create its default {@code
+ * SSLContext}, even without TLS. The JVM creates that context once: an application that sets {@code
+ * javax.net.ssl.trustStore} later, in its {@code main}, would set it in vain. It would also read
+ * all certificates of the JVM, some megabytes, for nothing.
  */
 class OkHttpProtocolNegotiator {
   private static final OkHttpProtocolNegotiator JDK = new OkHttpProtocolNegotiator();
 
   private OkHttpProtocolNegotiator() {}
 
-  /** What the library's class has for Android; nothing is ever of it. */
+  /** The library's code refers to this class; it has no instances. */
   static final class AndroidNegotiator extends OkHttpProtocolNegotiator {
     private AndroidNegotiator() {}
   }
@@ -32,12 +31,13 @@ class OkHttpProtocolNegotiator {
   }
 
   /**
-   * Shakes hands.
+   * Does the TLS handshake.
    *
-   * @param protocols null: nothing is to be agreed on
-   * @return the protocol agreed on
-   * @throws IOException no handshake
-   * @throws RuntimeException the peer agreed on none of these
+   * @param host not used: {@code Tls} has set it on the socket
+   * @param protocols null: those that are set on the socket
+   * @return the negotiated protocol
+   * @throws IOException the handshake failed
+   * @throws RuntimeException the peer supports none of the protocols
    */
   public String negotiate(SSLSocket socket, String host, List<Protocol> protocols)
       throws IOException {
@@ -58,7 +58,7 @@ class OkHttpProtocolNegotiator {
     return agreed;
   }
 
-  /** Null: none. */
+  /** The negotiated protocol; null: none. */
   public String getSelectedProtocol(SSLSocket socket) {
     String agreed = socket.getApplicationProtocol();
     return agreed == null || agreed.isEmpty() ? null : agreed;

@@ -3,12 +3,12 @@ package io.grpc.okhttp;
 import io.grpc.okhttp.internal.framed.Settings;
 
 /**
- * Ours, in the place of the library's class of this name, which it loads instead (weir.jar has no
- * other): reads an HTTP/2 setting as the unsigned number it is.
+ * Replaces grpc-okhttp's class of the same name (weir.jar does not contain that one): reads HTTP/2
+ * settings as unsigned numbers, which they are.
  *
- * <p>The library's takes etcd's {@code SETTINGS_MAX_CONCURRENT_STREAMS}, 4 294 967 295, for -1, and
- * then waits for ever for a stream to end before it opens the first (grpc-okhttp 1.79, and 1.83 as
- * well).
+ * <p>The library's class reads etcd's {@code SETTINGS_MAX_CONCURRENT_STREAMS}, 4 294 967 295, as
+ * -1. Its transport then never opens a stream, because it waits for one to end (grpc-okhttp 1.79
+ * and 1.83).
  */
 class OkHttpSettingsUtil {
   public static final int MAX_CONCURRENT_STREAMS = Settings.MAX_CONCURRENT_STREAMS;
@@ -22,7 +22,7 @@ class OkHttpSettingsUtil {
     return settings.isSet(id);
   }
 
-  /** More than 2^31 - 1 is as good as 2^31 - 1. */
+  /** Larger values than 2^31 - 1, negative as an int, become 2^31 - 1. */
   public static int get(Settings settings, int id) {
     int value = settings.get(id);
     return value < 0 ? Integer.MAX_VALUE : value;

@@ -5,29 +5,29 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What the control plane needs to know. Immutable. */
+/** The configuration of the control plane. Immutable. */
 public final class ControlOptions {
   /** This JVM's service name. */
   public final String service;
 
-  /** Names this instance in the fleet, {@code host:port} where it serves one. */
+  /** The unique name of this instance in the fleet; empty: it publishes no status. */
   public final String instance;
 
   public final String agentVersion;
 
-  /** What this instance takes for health checks, for its status; null: the default paths. */
+  /** The configured paths of health checks, for the status; null: the default paths. */
   public final @Nullable List<String> healthPaths;
 
-  /** Addresses that no default rule is about, for its status; null: only the usual ones. */
+  /** Addresses that no default rule is about, for the status; null: only the usual ones. */
   public final @Nullable List<String> infrastructure;
 
-  /** Rules come from here, or null. */
+  /** The directory of rule files; null: rules do not come from files. */
   public final @Nullable Path directory;
 
-  /** Rules come from here, or null. Where both are null there are none. */
+  /** The etcd of the rules; null: rules do not come from etcd. Both null: there are no rules. */
   public final @Nullable EtcdOptions etcd;
 
-  /** Where the last good rules are kept for a cold start without etcd, or null. */
+  /** Where the last good rules are kept for a cold start without etcd; null: nowhere. */
   public final @Nullable Path snapshotDirectory;
 
   private ControlOptions(Builder b) {
@@ -100,7 +100,7 @@ public final class ControlOptions {
     }
 
     /**
-     * @throws IllegalArgumentException where two sources of rules are given
+     * @throws IllegalArgumentException both a directory and etcd are given
      */
     public ControlOptions build() {
       return new ControlOptions(this);

@@ -34,26 +34,25 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything off the request thread that brings rules: store -> feed -> rule book -> sink. Nothing
- * runs before {@link #start}; start returns at once, and what is slow (the etcd client's classes,
- * the disk) happens on daemon threads of its own. No failure in here reaches the application: the
- * last good rules stay, for as long as it takes.
+ * Brings the rules from their store to the engine: store -> feed -> rule book -> sink. {@link
+ * #start} returns at once; slow work (the etcd client's classes, the disk) runs on daemon threads.
+ * No failure in here reaches the application: the last good rules stay until the store is back.
  *
- * <p>Threads: {@code weir-control} owns all state; {@code weir-files} or the etcd client's {@code
- * weir-etcd-io} feeds it; {@code weir-disk} writes snapshots.
+ * <p>Threads: {@code weir-control} owns all state. The store's thread feeds it, {@code weir-files}
+ * or the etcd client's {@code weir-etcd-io}. {@code weir-disk} reads and writes snapshots.
  */
 public final class ControlPlane implements AutoCloseable {
   /**
-   * Below it stand, under leases, the keys of those who look at instances just now; the value is
-   * the service they look at, or empty for all. Meanwhile the status tells latencies, again every
-   * two seconds: nobody pays for that otherwise.
+   * The prefix of keys that {@code weir top} keeps under a lease while it is open. The value is the
+   * service that it shows, or empty for all. While there is one for this service, the status
+   * contains latencies and is updated every two seconds.
    */
   public static final String LOOK = "/weir/look/";
 
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(2);
   private static final int STATUS_TTL_SECONDS = 30;
 
-  /** How long a disk is waited for before the store is asked. */
+  /** How long the start waits for the disk snapshot before it starts the store. */
   private static final long DISK_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private static final long SNAPSHOT_QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -70,21 +69,26 @@ public final class ControlPlane implements AutoCloseable {
   private volatile Health health = new Health(false, "not connected yet", 0, false, 0);
 
   // loop only
+  /** Keys from the disk snapshot that the store has not confirmed yet. */
   private Set<String> restored = new HashSet<String>();
+
   private @Nullable LeaseSession statusLease;
   private String status = "";
   private final Set<String> addresses = new TreeSet<String>();
-  private final Set<String> looking = new HashSet<String>();
-  private final Loop.Chain looks;
+
+  /** The keys under {@link #LOOK} that concern this service. */
+  private final Set<String> viewers = new HashSet<String>();
+
+  private final Loop.Chain statusUpdates;
   private Supplier<String> latencies = () -> "[]";
   private String coverage = "";
   private final Loop.Chain saves;
   private final AtomicReference<Saved> unsaved = new AtomicReference<Saved>();
-  private boolean saving;
-  private boolean storeSpoke;
-  private Loop.@Nullable Timer begun;
-  private boolean ruled;
-  private final List<Runnable> whenRuled = new ArrayList<Runnable>();
+  private boolean saveScheduled;
+  private boolean storeAnswered;
+  private Loop.@Nullable Timer startTimer;
+  private boolean rulesRead;
+  private final List<Runnable> onRulesRead = new ArrayList<Runnable>();
 
   private volatile @Nullable RateTuning tuning;
 
@@ -96,7 +100,7 @@ public final class ControlPlane implements AutoCloseable {
     this.log = log;
     loop = new LoopThread("weir-control", log);
     fanout = new StoreFanout(loop, log);
-    looks = loop.chain("status", LOOK_NANOS, this::publishStatus);
+    statusUpdates = loop.chain("status", LOOK_NANOS, this::publishStatus);
     saves = loop.chain("snapshot", SNAPSHOT_QUIET_NANOS, this::save);
     feed = new RuleFeed(sink, log, options.service, loop);
     if (options.etcd != null) {
@@ -118,106 +122,109 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   /**
-   * Starts following the rules.
+   * Starts a control plane.
    *
-   * @param sink told each new rule book on the control thread; must not block
+   * @param sink is called with each new rule book on the control thread; must not block
    */
   public static ControlPlane start(ControlOptions options, Consumer<RuleBook> sink, Log log) {
     final ControlPlane plane = new ControlPlane(options, sink, log);
-    plane.loop.execute(plane::begin);
+    plane.loop.execute(plane::prepare);
     return plane;
   }
 
-  /** The one thread that control state lives on. */
+  /** The control loop, which owns all control state. */
   public Loop loop() {
     return loop;
   }
 
-  /** Transactions and leases; null when the rules come from files. */
+  /** The store for transactions and leases; null when the rules do not come from etcd. */
   public @Nullable SharedStore shared() {
     return shared;
   }
 
-  /** Follows the store as well: first told everything there is, on the loop. */
+  /** Adds a listener of the store, which first gets the whole content. Any thread. */
   public void listen(final Store.Listener listener) {
     loop.execute(() -> fanout.add(listener));
   }
 
   /**
-   * Names an address that this instance registers, or no longer does: its status tells, since that
-   * was there before any port was. Any thread.
+   * Reports in the status an address that this instance registers. Any thread.
+   *
+   * @param registered false: it no longer registers this address
    */
-  public void serves(final String address, final boolean on) {
+  public void reportAddress(final String address, final boolean registered) {
     loop.execute(
         () -> {
-          if (on ? addresses.add(address) : addresses.remove(address)) {
+          if (registered ? addresses.add(address) : addresses.remove(address)) {
             publishStatus();
           }
         });
   }
 
   /**
-   * Runs something once the rules were read, from the store or from the snapshot on disk; on the
-   * loop. An instance without its rules must not be given calls. Any thread.
+   * Runs a task on the loop when the rules have been read, from the store or the disk snapshot; at
+   * once when they have. For the registration: an instance without its rules must not get calls.
+   * Any thread.
    */
-  public void whenRead(final Runnable then) {
+  public void whenRulesRead(final Runnable then) {
     loop.execute(
         () -> {
-          if (ruled) {
+          if (rulesRead) {
             then.run();
           } else {
-            whenRuled.add(then);
+            onRulesRead.add(then);
           }
         });
   }
 
-  private void ruled() {
-    ruled = true;
-    for (Runnable then : whenRuled) {
+  private void rulesWereRead() {
+    rulesRead = true;
+    for (Runnable then : onRulesRead) {
       then.run();
     }
-    whenRuled.clear();
+    onRulesRead.clear();
   }
 
-  /** Has the closed loops run here; the status key tells what they do. Any thread, once. */
-  public void tunes(RateTuning tuning) {
+  /** Starts the tuning of {@code auto} rules and reports it in the status. Any thread, once. */
+  public void startTuning(RateTuning tuning) {
     this.tuning = tuning;
     tuning.start(loop, this::publishStatus);
   }
 
-  /** What the closed loops have done, a JSON array; or empty. Any thread. */
-  public String tuned() {
+  /** The tuned rules, a JSON array; empty when there are none. Any thread. */
+  public String tuningJson() {
     RateTuning t = tuning;
     return t == null ? "" : t.toJson();
   }
 
   /**
-   * Has the status tell how served calls end while callers doubt this service. Any thread, once.
+   * Reports in the status how the calls end that this instance serves, while callers vote to open
+   * its breaker or it is open. Any thread, once.
    */
-  public void tellsServed(final Engine engine) {
+  public void reportServedCalls(final Engine engine) {
     loop.execute(
         () -> {
-          ServedReport calls = new ServedReport(engine, loop, this::publishStatus);
-          served = calls;
-          fanout.add(calls);
+          ServedReport report = new ServedReport(engine, loop, this::publishStatus);
+          served = report;
+          fanout.add(report);
         });
   }
 
   /**
-   * What the status tells of latencies while somebody looks. Any thread.
+   * Reports latencies in the status while {@code weir top} shows this service. Any thread.
    *
-   * @param json an array; asked on the loop
+   * @param json gives an array; called on the loop
    */
-  public void tells(final Supplier<String> json) {
+  public void reportLatencies(final Supplier<String> json) {
     loop.execute(() -> latencies = json);
   }
 
   /**
-   * Which libraries this JVM has loaded, for the status key. Any thread.
+   * Reports in the status which libraries this JVM has loaded. Any thread.
    *
    * @param json an array
    */
-  public void covers(final String json) {
+  public void reportCoverage(final String json) {
     loop.execute(
         () -> {
           coverage = json;
@@ -225,22 +232,22 @@ public final class ControlPlane implements AutoCloseable {
         });
   }
 
-  /** How it stands with the store. Any thread. */
+  /** The connection to the store. Any thread. */
   public Health health() {
     return health;
   }
 
-  /** What is in force and what was refused. Any thread. */
+  /** Which rules are in force and which were refused. Any thread. */
   public InstanceReport report() {
     return feed.report();
   }
 
-  /** Control tasks that threw. Any thread. */
+  /** How many control tasks threw. Any thread. */
   public long failures() {
     return loop.failures();
   }
 
-  /** Lets go of the lease, the connection and the threads; waits for three seconds at most. */
+  /** Revokes the leases and ends connection and threads; waits for four seconds at most. */
   @Override
   public void close() {
     store.close();
@@ -250,7 +257,7 @@ public final class ControlPlane implements AutoCloseable {
     }
   }
 
-  private void begin() {
+  private void prepare() {
     fanout.add(new Intake());
     if (shared != null && !options.instance.isEmpty()) {
       statusLease = shared.lease(STATUS_TTL_SECONDS, new StatusLease());
@@ -260,25 +267,25 @@ public final class ControlPlane implements AutoCloseable {
       store.start(fanout);
       return;
     }
-    // from now on, whatever becomes of the disk
-    begun = loop.schedule(this::follow, DISK_NANOS);
+    // the store is started then even if the disk hangs
+    startTimer = loop.schedule(this::startStore, DISK_NANOS);
     disk.execute(
         () -> {
           final DiskSnapshot.Content content = read(file);
           loop.execute(
               () -> {
-                if (content != null && !storeSpoke) {
+                if (content != null && !storeAnswered) {
                   restore(file, content);
                 }
-                follow();
+                startStore();
               });
         });
   }
 
-  private void follow() {
-    if (begun != null) {
-      begun.cancel();
-      begun = null;
+  private void startStore() {
+    if (startTimer != null) {
+      startTimer.cancel();
+      startTimer = null;
       store.start(fanout);
     }
   }
@@ -311,7 +318,7 @@ public final class ControlPlane implements AutoCloseable {
       }
       feed.onBatch(new Batch(content.revision, changes, false));
       health = new Health(false, "not connected yet", content.revision, true, 0);
-      ruled();
+      rulesWereRead();
       log.info(
           "weir: restored "
               + changes.size()
@@ -328,27 +335,27 @@ public final class ControlPlane implements AutoCloseable {
     if (statusLease == null) {
       return;
     }
-    boolean looked = !looking.isEmpty();
-    String now =
+    boolean viewed = !viewers.isEmpty();
+    String newStatus =
         feed.report()
             .toJson(
                 options.service,
                 options.agentVersion,
                 addresses,
-                tuned(),
+                tuningJson(),
                 served == null ? "" : served.json(),
-                looked ? latencies.get() : "",
+                viewed ? latencies.get() : "",
                 coverage,
                 options.healthPaths,
                 options.infrastructure);
-    if (!now.equals(status)) {
-      statusLease.hold(statusKey(), now.getBytes(StandardCharsets.UTF_8));
-      status = now;
+    if (!newStatus.equals(status)) {
+      statusLease.hold(statusKey(), newStatus.getBytes(StandardCharsets.UTF_8));
+      status = newStatus;
     }
-    if (looked) {
-      looks.in(LOOK_NANOS);
+    if (viewed) {
+      statusUpdates.in(LOOK_NANOS);
     } else {
-      looks.cancel();
+      statusUpdates.cancel();
     }
   }
 
@@ -357,8 +364,8 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   private void saveSoon() {
-    if (disk != null && !saving) {
-      saving = true;
+    if (disk != null && !saveScheduled) {
+      saveScheduled = true;
       saves.in(SNAPSHOT_QUIET_NANOS);
     }
   }
@@ -373,12 +380,12 @@ public final class ControlPlane implements AutoCloseable {
           good.add(e);
         }
       }
-      // a disk that hangs holds one of them back, and the newest is written after it
+      // while a write hangs, only the newest snapshot waits for the next one
       if (unsaved.getAndSet(new Saved(health.revision, good)) == null) {
         to.execute(() -> write(file));
       }
     }
-    saving = false;
+    saveScheduled = false;
     saves.cancel();
   }
 
@@ -395,7 +402,7 @@ public final class ControlPlane implements AutoCloseable {
     }
   }
 
-  /** What is to be written to disk. */
+  /** The rules to write to disk. */
   private static final class Saved {
     final long revision;
     final List<Entry> good;
@@ -406,16 +413,16 @@ public final class ControlPlane implements AutoCloseable {
     }
   }
 
-  /** The feed's place in the fan-out, with what surrounds it. */
+  /** Hands batches to the feed, and keeps health, status and disk snapshot up to date. */
   private final class Intake implements Store.Listener {
-    /** Each reason is told once per outage, and not too many of them. */
-    private final Set<String> saidSinceConnected = new HashSet<String>();
+    /** Each reason is logged once per outage, at most eight. */
+    private final Set<String> loggedSinceConnected = new HashSet<String>();
 
     @Override
     public void onBatch(Batch batch) {
       Batch whole = batch;
       if (!restored.isEmpty()) {
-        // the store's first word is the whole truth: what it does not name is gone
+        // the store's first batch is its whole content: other keys of the snapshot were deleted
         for (Change c : batch.changes) {
           restored.remove(c.key);
         }
@@ -426,7 +433,7 @@ public final class ControlPlane implements AutoCloseable {
         restored = new HashSet<String>();
         whole = new Batch(batch.revision, changes, batch.newHistory);
       }
-      storeSpoke = true;
+      storeAnswered = true;
       Health h = health;
       health = new Health(h.connected, h.reason, batch.revision, false, h.lastConnectedNanos);
       long before = feed.report().revision;
@@ -435,16 +442,16 @@ public final class ControlPlane implements AutoCloseable {
         if (!c.key.startsWith(LOOK)) {
           continue;
         }
-        String at = c.now == null ? null : c.now.text();
-        if (at != null && (at.isEmpty() || at.equals(options.service))) {
-          looking.add(c.key);
+        String shown = c.now == null ? null : c.now.text();
+        if (shown != null && (shown.isEmpty() || shown.equals(options.service))) {
+          viewers.add(c.key);
         } else {
-          looking.remove(c.key);
+          viewers.remove(c.key);
         }
       }
       publishStatus();
-      if (!ruled) {
-        ruled();
+      if (!rulesRead) {
+        rulesWereRead();
       }
       if (feed.report().revision != before) {
         saveSoon();
@@ -455,9 +462,9 @@ public final class ControlPlane implements AutoCloseable {
     public void onConnected(boolean connected, String reason) {
       Health h = health;
       if (connected) {
-        saidSinceConnected.clear();
+        loggedSinceConnected.clear();
         log.info("weir: connected to " + source());
-      } else if (saidSinceConnected.size() < 8 && saidSinceConnected.add(reason)) {
+      } else if (loggedSinceConnected.size() < 8 && loggedSinceConnected.add(reason)) {
         log.warn("weir: no connection to " + source() + ": " + reason + "; " + consequence());
       }
       long seen = connected || h.connected ? loop.now() : h.lastConnectedNanos;
@@ -469,7 +476,7 @@ public final class ControlPlane implements AutoCloseable {
     }
 
     private String consequence() {
-      return storeSpoke
+      return storeAnswered
           ? "the last good rules stay"
           : health.restored
               ? "the rules from disk are in force"
@@ -480,12 +487,12 @@ public final class ControlPlane implements AutoCloseable {
   private final class StatusLease implements LeaseSession.Listener {
     @Override
     public void onGranted(long id) {
-      // the session puts held keys again by itself
+      // the session writes held keys again itself
     }
 
     @Override
     public void onLost(long id, String reason) {
-      // a new one is granted; the status comes back with it
+      // the session gets a new lease and writes the status again
     }
   }
 }

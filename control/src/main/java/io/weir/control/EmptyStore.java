@@ -6,7 +6,7 @@ import io.weir.control.store.Change;
 import io.weir.control.store.Store;
 import java.util.Collections;
 
-/** Where nobody has said where the rules are: there are none. */
+/** The store when no source of rules is configured: one empty batch. */
 final class EmptyStore implements Store {
   private final Loop loop;
 

@@ -1,20 +1,20 @@
 package io.weir.control;
 
-/** How the control plane stands with its store. Immutable. */
+/** The control plane's connection to its store. Immutable. */
 public final class Health {
-  /** The store is reached right now. */
+  /** Whether the store is reachable now. */
   public final boolean connected;
 
-  /** Why not, for a human; empty when connected. */
+  /** Why it is not reachable, for people; empty when connected. */
   public final String reason;
 
-  /** Revision of the newest batch, 0 before the first. */
+  /** The revision of the newest batch; 0 before the first. */
   public final long revision;
 
-  /** Rules are in force that were restored from disk and not yet confirmed by the store. */
+  /** Whether the rules in force come from the disk snapshot and not yet from the store. */
   public final boolean restored;
 
-  /** {@link System#nanoTime} when the store was last known to be reached; 0: never. */
+  /** {@link System#nanoTime} when the store was last known to be reachable; 0: never. */
   public final long lastConnectedNanos;
 
   Health(

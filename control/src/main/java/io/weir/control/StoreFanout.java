@@ -13,35 +13,38 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One store, several consumers. Who comes late is first told everything there is. On the loop only.
+ * Delivers one store's batches to several consumers. A consumer that is added late first gets the
+ * whole content. On the loop only.
  *
- * <p>A consumer that throws, whatever it throws, harms no other. What it was told then counts as
- * not told: it hears the newest state of the same keys again, with the next batch or after a
- * second, doubling to a minute.
+ * <p>A consumer that throws does not affect the others. It gets the newest state of the same keys
+ * again, together with the next batch or after a second, doubling to a minute.
  */
 final class StoreFanout implements Store.Listener {
   private static final long AGAIN_NANOS = Loop.AGAIN_NANOS;
   private static final int MOST_DOUBLINGS = 6;
 
   private final Log log;
-  private final Loop.Chain again;
+  private final Loop.Chain redelivery;
   private final List<Consumer> consumers = new ArrayList<Consumer>();
   private final Map<String, Entry> view = new TreeMap<String, Entry>();
   private long revision = -1;
+
+  /** Null: the store has not reported it yet. */
   private @Nullable Boolean connected;
+
   private String reason = "";
   private int failedInARow;
 
   StoreFanout(Loop loop, Log log) {
     this.log = log;
-    again = loop.chain("consumers", AGAIN_NANOS << MOST_DOUBLINGS, this::tellAgain);
+    redelivery = loop.chain("consumers", AGAIN_NANOS << MOST_DOUBLINGS, this::redeliver);
   }
 
-  /** One who listens, and what it may have missed. */
+  /** A listener, and what is to be delivered to it once more. */
   private static final class Consumer {
     final Store.Listener listener;
 
-    /** What it threw on, all in one; null: nothing. */
+    /** All batches on which it threw, merged; null: none. */
     @Nullable Batch missed;
 
     boolean missedConnection;
@@ -55,14 +58,14 @@ final class StoreFanout implements Store.Listener {
     Consumer c = new Consumer(l);
     consumers.add(c);
     if (connected != null) {
-      tellConnected(c);
+      deliverConnected(c);
     }
     if (revision >= 0) {
       List<Change> all = new ArrayList<Change>(view.size());
       for (Entry e : view.values()) {
         all.add(new Change(e.key, e));
       }
-      tell(c, new Batch(revision, all, false));
+      deliver(c, new Batch(revision, all, false));
     }
   }
 
@@ -77,7 +80,7 @@ final class StoreFanout implements Store.Listener {
       }
     }
     for (Consumer c : consumers) {
-      tell(c, batch);
+      deliver(c, batch);
     }
   }
 
@@ -86,13 +89,13 @@ final class StoreFanout implements Store.Listener {
     connected = now;
     reason = why;
     for (Consumer c : consumers) {
-      tellConnected(c);
+      deliverConnected(c);
     }
   }
 
-  private void tell(Consumer c, Batch batch) {
+  private void deliver(Consumer c, Batch batch) {
     try {
-      Batch whole = c.missed == null ? batch : together(c.missed, batch);
+      Batch whole = c.missed == null ? batch : merge(c.missed, batch);
       c.missed = whole;
       c.listener.onBatch(whole);
       c.missed = null;
@@ -101,7 +104,7 @@ final class StoreFanout implements Store.Listener {
     }
   }
 
-  private void tellConnected(Consumer c) {
+  private void deliverConnected(Consumer c) {
     try {
       c.missedConnection = true;
       c.listener.onConnected(Boolean.TRUE.equals(connected), reason);
@@ -112,23 +115,23 @@ final class StoreFanout implements Store.Listener {
   }
 
   private void failed(Throwable t, String on) {
-    again.in(AGAIN_NANOS << Math.min(MOST_DOUBLINGS, failedInARow));
+    redelivery.in(AGAIN_NANOS << Math.min(MOST_DOUBLINGS, failedInARow));
     if (failedInARow++ <= MOST_DOUBLINGS) {
       log.warn("weir: a consumer failed on " + on + " and is told again: " + t);
     }
   }
 
-  private void tellAgain() {
-    again.cancel();
+  private void redeliver() {
+    redelivery.cancel();
     int before = failedInARow;
     for (Consumer c : consumers) {
       if (c.missedConnection) {
-        tellConnected(c);
+        deliverConnected(c);
       }
       Batch missed = c.missed;
       if (missed != null) {
         c.missed = null;
-        tell(c, missed);
+        deliver(c, missed);
       }
     }
     if (failedInARow == before) {
@@ -136,8 +139,8 @@ final class StoreFanout implements Store.Listener {
     }
   }
 
-  /** The newest of every key that is named. */
-  private static Batch together(Batch missed, Batch then) {
+  /** Both batches in one: the newest change of each key. */
+  private static Batch merge(Batch missed, Batch then) {
     Map<String, Change> changes = new TreeMap<String, Change>();
     for (Change c : missed.changes) {
       changes.put(c.key, c);

@@ -145,7 +145,7 @@ class ControlPlaneTest {
     etcd = EtcdServer.reserve();
     AtomicInteger read = new AtomicInteger();
     start();
-    plane.whenRead(read::incrementAndGet);
+    plane.whenRulesRead(read::incrementAndGet);
     await()
         .untilAsserted(
             () ->
@@ -162,7 +162,7 @@ class ControlPlaneTest {
     plane.close();
     etcd.stop();
     start();
-    plane.whenRead(read::incrementAndGet);
+    plane.whenRulesRead(read::incrementAndGet);
     await().untilAsserted(() -> assertThat(read).hasValue(2));
     assertThat(plane.health().connected).isFalse();
   }

@@ -72,7 +72,7 @@ public final class Pages {
                 service,
                 version,
                 Collections.<String>emptyList(),
-                plane.tuned(),
+                plane.tuningJson(),
                 "",
                 "",
                 "",

@@ -57,7 +57,7 @@ final class Documents {
             RuleProblem.of(io.weir.control.parse.ProblemCode.KEY, true, key.key, key.complaint));
       }
       if (key.kind == RuleKey.Kind.FORCE && RuleParser.force(text) == null) {
-        return Collections.singletonList(RuleParser.noForce(key, text));
+        return Collections.singletonList(RuleParser.forceProblem(key, text));
       }
       return Collections.<RuleProblem>emptyList();
     }

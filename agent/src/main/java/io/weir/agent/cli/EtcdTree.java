@@ -31,8 +31,8 @@ final class EtcdTree extends RuleTree {
   EtcdTree(EtcdOptions options, boolean follow) {
     super(options.toString());
     user = options.user;
-    store = EtcdStore.overseer(options, loop, Log.NONE, follow);
-    Runtime.getRuntime().addShutdownHook(new Thread(store::leave, "weir-leave"));
+    store = EtcdStore.forOperator(options, loop, Log.NONE, follow);
+    Runtime.getRuntime().addShutdownHook(new Thread(store::closeAtExit, "weir-leave"));
   }
 
   @Override

@@ -69,10 +69,10 @@ final class ConfigChecks {
       if (PropertyKey.REGION.matches(property)
           || PropertyKey.ZONE.matches(property)
           || PropertyKey.VERSION.matches(property)) {
-        trouble = NameRules.placeTrouble(text);
+        trouble = NameRules.placeProblem(text);
       } else if (PropertyKey.LABELS.matches(property) && !text.isEmpty()) {
-        trouble = NameRules.placeTrouble(property.substring("weir.labels.".length()));
-        trouble = trouble == null ? NameRules.placeTrouble(text) : trouble;
+        trouble = NameRules.placeProblem(property.substring("weir.labels.".length()));
+        trouble = trouble == null ? NameRules.placeProblem(text) : trouble;
         if (trouble == null && ++labels > NameRules.MOST_LABELS) {
           trouble = "an instance has " + NameRules.MOST_LABELS + " labels at most";
         }

@@ -64,14 +64,18 @@ final class ControlPlanes {
               }
             },
             log);
-    plane.tunes(tuning);
-    plane.tellsServed(engine);
-    plane.tells(new RecentLatencies(engine, RecentLatencies.MOST));
+    plane.startTuning(tuning);
+    plane.reportServedCalls(engine);
+    plane.reportLatencies(new RecentLatencies(engine, RecentLatencies.MOST));
     new RefusalLog(engine, plane.loop(), log).start();
     Registry registry =
         plane.shared() != null && config.flag(PropertyKey.REGISTER, true) && config.named()
             ? new Registry(
-                plane.shared(), plane.loop(), self(config, engine.service()), plane::serves, log)
+                plane.shared(),
+                plane.loop(),
+                self(config, engine.service()),
+                plane::reportAddress,
+                log)
             : null;
     Coverage coverage = watch.start(plane, log);
     Telemetry telemetry = telemetry(config, engine, hooks, plane, registry, coverage);
@@ -87,7 +91,7 @@ final class ControlPlanes {
               log));
     }
     if (registry != null) {
-      plane.whenRead(() -> registry.follow(engine.ports()));
+      plane.whenRulesRead(() -> registry.follow(engine.ports()));
     }
     Shutdown.install(
         plane,

@@ -34,7 +34,7 @@ final class CoverageWatch {
             () -> {
               try {
                 if (coverage.look(instrumentation, log)) {
-                  plane.covers(coverage.toJson());
+                  plane.reportCoverage(coverage.toJson());
                 }
               } finally {
                 again(plane, log, Math.min(SLOWEST_NANOS, nanos * 2));

@@ -152,9 +152,9 @@ final class AgentMetrics {
         sink -> registrations((address, on, lost) -> sink.value(lost, 1, address)));
   }
 
-  private void registrations(Registry.Each each) {
+  private void registrations(Registry.Visitor visitor) {
     if (registry != null) {
-      registry.read(each);
+      registry.visit(visitor);
     }
   }
 

@@ -6,11 +6,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Brings a client's answers to the loop: exactly one for each call, in bounded time, whatever the
- * client does. One that comes after its time is dropped.
+ * Brings a client's answers to the loop: exactly one for each call and in bounded time, whatever
+ * the client does. A late answer is dropped.
  */
 final class BoundedAnswers {
-  /** Above the client's own deadlines: for answers that never come. */
+  /** Longer than the client's own deadlines: for answers that never come. */
   private static final long GUARD_NANOS = TimeUnit.SECONDS.toNanos(6);
 
   private final Loop loop;
@@ -20,15 +20,17 @@ final class BoundedAnswers {
   }
 
   /**
-   * @param answer told on the loop
+   * Wraps a callback so that it is called exactly once, on the loop.
+   *
+   * @return to be handed to the client
    */
   <T> EtcdClient.Answer<T> once(EtcdClient.Answer<T> answer) {
-    boolean[] over = {false};
+    boolean[] answered = {false};
     Loop.Timer guard =
         loop.schedule(
             () -> {
-              if (!over[0]) {
-                over[0] = true;
+              if (!answered[0]) {
+                answered[0] = true;
                 answer.failed(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "no answer"));
               }
             },
@@ -37,13 +39,13 @@ final class BoundedAnswers {
         new EtcdClient.Answer<T>() {
           @Override
           public void ok(T value) {
-            if (!over[0]) {
-              over[0] = true;
+            if (!answered[0]) {
+              answered[0] = true;
               guard.cancel();
               try {
                 answer.ok(value);
               } catch (Throwable t) {
-                // what was cut off half-way counts as not answered
+                // a callback that threw half-way counts as a failed call
                 answer.failed(
                     new EtcdCallException(EtcdCallException.Kind.OTHER, "not taken: " + t));
                 throw t;
@@ -53,8 +55,8 @@ final class BoundedAnswers {
 
           @Override
           public void failed(EtcdCallException e) {
-            if (!over[0]) {
-              over[0] = true;
+            if (!answered[0]) {
+              answered[0] = true;
               guard.cancel();
               answer.failed(e);
             }
@@ -63,38 +65,38 @@ final class BoundedAnswers {
   }
 
   /**
-   * Sends a question whose answer is told on the loop, exactly once; also when sending throws.
+   * Sends a request. The callback is called exactly once, on the loop, even if sending throws.
    *
-   * @param send puts the question, with the answer it is handed
+   * @param send sends the request, with the callback that it is given
    */
-  <T> void ask(EtcdClient.Answer<T> answer, Consumer<EtcdClient.Answer<T>> send) {
+  <T> void request(EtcdClient.Answer<T> answer, Consumer<EtcdClient.Answer<T>> send) {
     EtcdClient.Answer<T> once = once(answer);
     try {
       send.accept(once);
     } catch (RuntimeException | Error e) {
-      // handed over to the loop: whoever asks is not ready for an answer yet
+      // this is called later, on the loop: the caller is not ready for an answer yet
       once.failed(new EtcdCallException(EtcdCallException.Kind.OTHER, "not sent: " + e));
     }
   }
 
   /**
-   * At most once: dropped when by then nobody waits for it any more.
+   * As {@link #once}, but an answer that is not wanted any more is dropped.
    *
-   * @param awaited asked on the loop
+   * @param stillWanted whether the answer is still wanted; called on the loop
    */
-  <T> EtcdClient.Answer<T> onceWhile(BooleanSupplier awaited, EtcdClient.Answer<T> answer) {
+  <T> EtcdClient.Answer<T> onceWhile(BooleanSupplier stillWanted, EtcdClient.Answer<T> answer) {
     return once(
         new EtcdClient.Answer<T>() {
           @Override
           public void ok(T value) {
-            if (awaited.getAsBoolean()) {
+            if (stillWanted.getAsBoolean()) {
               answer.ok(value);
             }
           }
 
           @Override
           public void failed(EtcdCallException e) {
-            if (awaited.getAsBoolean()) {
+            if (stillWanted.getAsBoolean()) {
               answer.failed(e);
             }
           }

@@ -10,11 +10,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * Makes clients, and looks whether the files of certificates or of the password have changed. Both
- * may read files (a network file system may hang), so where there are any it happens on the thread
+ * Makes clients, and checks whether the files of certificates or password have changed. Both may
+ * read files, and a network file system may hang. So with such files it happens on the thread
  * {@code weir-etcd-files}, which ends after 5 s without work.
  *
- * <p>On the loop only.
+ * <p>The methods are called on the loop only.
  */
 final class ClientFiles {
   private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -26,14 +26,14 @@ final class ClientFiles {
   private final Runnable changed;
   private final ThreadPoolExecutor thread;
 
-  /** The files as they were when the last client was made. */
-  private long used;
+  /** {@link EtcdOptions#filesStamp} when the last client was made. */
+  private long usedStamp;
 
-  private boolean looking;
+  private boolean checking;
   private boolean connecting;
 
   /**
-   * @param changed told on the loop when the files are found to have changed since the last client
+   * @param changed is called on the loop when the files have changed since the last client was made
    */
   ClientFiles(
       EtcdOptions options, EtcdClient.Factory factory, Loop loop, Log log, Runnable changed) {
@@ -53,37 +53,38 @@ final class ClientFiles {
   }
 
   /**
-   * Makes a client; one of the two is told, on the loop.
+   * Makes a client. Calls {@code made} or {@code failed} on the loop.
    *
-   * @param awaited false: nobody waits for it any more
+   * @param stillWanted false: the result is not wanted any more; {@code made} is called all the
+   *     same, and must close the client
    */
   void connect(
-      BooleanSupplier awaited, Consumer<EtcdClient> made, Consumer<EtcdCallException> failed) {
+      BooleanSupplier stillWanted, Consumer<EtcdClient> made, Consumer<EtcdCallException> failed) {
     if (!options.readsFiles()) {
-      EtcdClient wire;
+      EtcdClient client;
       try {
-        wire = factory.connect(options);
+        client = factory.connect(options);
       } catch (RuntimeException | LinkageError e) {
         failed.accept(failure(e));
         return;
       }
-      made.accept(wire);
+      made.accept(client);
       return;
     }
     if (connecting) {
-      failed.accept(hang());
+      failed.accept(filesHang());
       return;
     }
     connecting = true;
     loop.schedule(
         () -> {
-          if (connecting && awaited.getAsBoolean()) {
-            failed.accept(hang());
+          if (connecting && stillWanted.getAsBoolean()) {
+            failed.accept(filesHang());
           }
         },
         PATIENCE_NANOS);
     try {
-      thread.execute(() -> read(made, failed, awaited));
+      thread.execute(() -> read(made, failed, stillWanted));
     } catch (RuntimeException | Error e) {
       connecting = false;
       throw e;
@@ -91,45 +92,45 @@ final class ClientFiles {
   }
 
   private void read(
-      Consumer<EtcdClient> made, Consumer<EtcdCallException> failed, BooleanSupplier awaited) {
+      Consumer<EtcdClient> made, Consumer<EtcdCallException> failed, BooleanSupplier stillWanted) {
     try {
       long stamp = options.filesStamp();
-      EtcdClient wire = factory.connect(options);
+      EtcdClient client = factory.connect(options);
       loop.execute(
           () -> {
             connecting = false;
-            used = stamp;
-            made.accept(wire);
+            usedStamp = stamp;
+            made.accept(client);
           });
     } catch (Throwable e) {
       loop.execute(
           () -> {
             connecting = false;
-            if (awaited.getAsBoolean()) {
+            if (stillWanted.getAsBoolean()) {
               failed.accept(failure(e));
             }
           });
     }
   }
 
-  /** Looks whether the files have changed. */
-  void look() {
-    if (options.readsFiles() && !looking) {
-      looking = true;
+  /** Checks whether the files have changed. */
+  void check() {
+    if (options.readsFiles() && !checking) {
+      checking = true;
       try {
         thread.execute(
             () -> {
               long stamp = options.filesStamp();
               loop.execute(
                   () -> {
-                    looking = false;
-                    if (stamp != used && !connecting) {
+                    checking = false;
+                    if (stamp != usedStamp && !connecting) {
                       changed.run();
                     }
                   });
             });
       } catch (RuntimeException | Error e) {
-        looking = false;
+        checking = false;
         throw e;
       }
     }
@@ -139,7 +140,7 @@ final class ClientFiles {
     return new EtcdCallException(EtcdCallException.Kind.TLS, String.valueOf(e.getMessage()));
   }
 
-  private static EtcdCallException hang() {
+  private static EtcdCallException filesHang() {
     return new EtcdCallException(
         EtcdCallException.Kind.TLS,
         "the files of certificates or password cannot be read: they do not answer");

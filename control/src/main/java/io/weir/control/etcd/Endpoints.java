@@ -18,10 +18,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The endpoints as configured, for a channel: looked up when it connects and again when connections
- * break, since addresses move. Each is an address group of its own, under its own name for TLS; a
- * name with several addresses has them tried in turn. One that cannot be looked up does not keep
- * the others from being used.
+ * Resolves the configured endpoints for a channel: when it connects, and again when a connection
+ * breaks, because addresses may change. Each endpoint is an address group with its own name for
+ * TLS; the addresses of one name are tried in turn. An endpoint whose name cannot be resolved does
+ * not prevent the use of the others.
  */
 final class Endpoints extends NameResolverProvider {
   static final String SCHEME = "weir-etcd";
@@ -54,13 +54,13 @@ final class Endpoints extends NameResolverProvider {
 
   private static final class Resolver extends NameResolver {
     private final List<URI> endpoints;
-    private final @Nullable Executor aside;
+    private final @Nullable Executor executor;
     private final AtomicBoolean resolving = new AtomicBoolean();
     private @Nullable Listener2 listener;
 
-    Resolver(List<URI> endpoints, @Nullable Executor aside) {
+    Resolver(List<URI> endpoints, @Nullable Executor executor) {
       this.endpoints = endpoints;
-      this.aside = aside;
+      this.executor = executor;
     }
 
     @Override
@@ -76,21 +76,21 @@ final class Endpoints extends NameResolverProvider {
 
     @Override
     public void refresh() {
-      Listener2 told = listener;
-      if (told == null || aside == null || !resolving.compareAndSet(false, true)) {
+      Listener2 current = listener;
+      if (current == null || executor == null || !resolving.compareAndSet(false, true)) {
         return;
       }
-      aside.execute( // a look-up may take long
+      executor.execute( // a look-up may block
           () -> {
             try {
-              resolve(told);
+              resolve(current);
             } finally {
               resolving.set(false);
             }
           });
     }
 
-    private void resolve(Listener2 told) {
+    private void resolve(Listener2 current) {
       List<EquivalentAddressGroup> groups = new ArrayList<EquivalentAddressGroup>();
       String unknown = "";
       for (URI e : endpoints) {
@@ -115,7 +115,7 @@ final class Endpoints extends NameResolverProvider {
               ? StatusOr.<List<EquivalentAddressGroup>>fromStatus(
                   Status.UNAVAILABLE.withDescription("no address is known of " + unknown))
               : StatusOr.fromValue(groups);
-      told.onResult(ResolutionResult.newBuilder().setAddressesOrError(found).build());
+      current.onResult(ResolutionResult.newBuilder().setAddressesOrError(found).build());
     }
 
     @Override

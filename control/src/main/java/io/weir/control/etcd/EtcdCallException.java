@@ -1,6 +1,6 @@
 package io.weir.control.etcd;
 
-/** Why a call to etcd failed, boiled down to what the store decides by. */
+/** The failure of a call to etcd. The store decides by its {@link Kind}. */
 final class EtcdCallException extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -9,19 +9,19 @@ final class EtcdCallException extends Exception {
     UNAVAILABLE,
     /** No answer in time. */
     DEADLINE,
-    /** User or password are wrong: time will not mend it, and each try is dear to etcd (bcrypt). */
+    /** User or password are wrong. Each attempt costs etcd much CPU (bcrypt). */
     AUTH,
-    /** A certificate is not accepted, or one side does not speak TLS. */
+    /** A certificate is not accepted, files cannot be read, or one side does not speak TLS. */
     TLS,
     /** This user may not do that. */
     PERMISSION,
-    /** The revision asked for is compacted away, or not there yet. */
+    /** The requested revision was compacted, or does not exist yet. */
     COMPACTED,
-    /** A lease that does not exist. */
+    /** The lease does not exist. */
     NOT_FOUND,
-    /** An answer, or a message of a watch, has more bytes than are taken; it was not read. */
+    /** An answer, or a message of a watch, has too many bytes; it was not read. */
     TOO_LARGE,
-    /** There is more in etcd than may be kept in memory. */
+    /** All keys together take more memory than {@link ReadLimits} allow. */
     TOO_MUCH,
     OTHER
   }
@@ -33,7 +33,7 @@ final class EtcdCallException extends Exception {
     this.kind = kind;
   }
 
-  /** What went wrong, for a human. */
+  /** What went wrong, for people. */
   String text() {
     return String.valueOf(getMessage());
   }

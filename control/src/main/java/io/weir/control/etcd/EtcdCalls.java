@@ -15,53 +15,53 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Transactions and leases, by whatever client the store has at the moment. Nothing is repeated:
- * what was not answered is told so, and who asked decides.
+ * Sends transactions and keeps leases, by the client that the store has at the moment. Nothing is
+ * sent twice: a call without an answer fails, and its caller decides.
  *
  * <p>On the loop only, except {@link #lease}.
  */
 final class EtcdCalls {
-  /** How etcd can be reached, asked on the loop. */
-  interface Way {
-    /** Null: not now, or no more. */
-    @Nullable EtcdClient wire();
+  /** The store's connection to etcd. Its methods are called on the loop. */
+  interface Connection {
+    /** The current client; null when there is none. */
+    @Nullable EtcdClient client();
 
-    /** Whether the client has proved to be connected. */
+    /** Whether the store is connected by this client. */
     boolean connected();
 
-    /** A lease holds this key from now on. */
-    void holds(String key);
+    /** Is called when a lease begins to hold a key. */
+    void onHold(String key);
   }
 
   private static final int MOST_DENIED = 50;
-  private static final long LAST_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final long END_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   private final Loop loop;
   private final Log log;
   private final KeySpace keys;
   private final BoundedAnswers answers;
-  private final Way way;
+  private final Connection connection;
   private final List<EtcdLease> leases = new ArrayList<EtcdLease>();
 
-  /** Answers to revocations still to come; the connection is not closed under them. */
+  /** Revocations without an answer yet; the connection is not closed before they have one. */
   private final List<CountDownLatch> revoking = new ArrayList<CountDownLatch>();
 
-  /** Where writing is denied, as far as it was said. */
+  /** The prefixes for which a missing permission was logged. */
   private final Set<String> denied = new HashSet<String>();
 
   private boolean ended;
 
-  EtcdCalls(Loop loop, Log log, KeySpace keys, BoundedAnswers answers, Way way) {
+  EtcdCalls(Loop loop, Log log, KeySpace keys, BoundedAnswers answers, Connection connection) {
     this.loop = loop;
     this.log = log;
     this.keys = keys;
     this.answers = answers;
-    this.way = way;
+    this.connection = connection;
   }
 
   void txn(Txn txn, Txn.Done done) {
-    EtcdClient wire = way.wire();
-    if (wire == null) {
+    EtcdClient client = connection.client();
+    if (client == null) {
       done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, "not connected"));
       return;
     }
@@ -80,21 +80,21 @@ final class EtcdCalls {
             done.done(new Txn.Outcome(Txn.Outcome.Kind.UNKNOWN, 0, e.text()));
           }
         };
-    answers.ask(answer, a -> wire.txn(keys.complete(txn), a));
+    answers.request(answer, a -> client.txn(keys.complete(txn), a));
   }
 
-  /** Whoever asked goes on without it; a person has to know. */
+  /** Logs that this user may not write these keys. */
   private void denied(Txn txn, EtcdCallException e) {
     if (txn.writes().isEmpty() || denied.size() >= MOST_DENIED) {
       return;
     }
     String key = txn.writes().get(0).key;
     int end = key.indexOf('/', key.indexOf('/', 1) + 1);
-    String place = end < 0 ? key : key.substring(0, end + 1);
-    if (denied.add(place)) {
+    String prefix = end < 0 ? key : key.substring(0, end + 1);
+    if (denied.add(prefix)) {
       log.warn(
           "weir: etcd does not let this user write "
-              + place
+              + prefix
               + " ("
               + e.text()
               + "); grant it as weir role says");
@@ -114,17 +114,17 @@ final class EtcdCalls {
     return lease;
   }
 
-  /** With its namespace. */
+  /** The key with its namespace. */
   String complete(String key) {
     return keys.complete(key);
   }
 
-  /** A lease holds this key from now on. */
-  void holds(String key) {
-    way.holds(key);
+  /** A lease begins to hold this key. */
+  void onHold(String key) {
+    connection.onHold(key);
   }
 
-  /** Keys that leases hold. */
+  /** The keys that leases hold. */
   Set<String> held() {
     Set<String> all = new TreeSet<String>();
     for (EtcdLease lease : leases) {
@@ -133,47 +133,47 @@ final class EtcdCalls {
     return all;
   }
 
-  /** Events of a watch: some may be about keys that are held. Entries are complete. */
-  void seen(List<Entry> events) {
+  /** Hands a watch's events to the leases, for the keys that they hold. Keys are complete. */
+  void onEvents(List<Entry> events) {
     for (Entry e : events) {
       for (int i = 0; i < leases.size(); i++) {
-        leases.get(i).seen(e);
+        leases.get(i).onEvent(e);
       }
     }
   }
 
-  /** All that is followed was read. */
-  void read(FollowedKeys view) {
+  /** The whole range was read: the leases compare the keys that they hold. */
+  void onRead(FollowedKeys view) {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
       for (String key : lease.held()) {
-        // of registrations that are left out nothing is known
-        if (keys.follows(key) && !(view.partial() && view.get(key) == null)) {
+        // a registration that was left out of the view may well be in etcd
+        if (keys.follows(key) && !(view.isPartial() && view.get(key) == null)) {
           lease.compare(key, view.get(key), view.revision());
         }
       }
     }
   }
 
-  /** A key that is held may have gone. */
-  void look(String key) {
+  /** A held key may have been deleted: its lease reads it. */
+  void reread(String key) {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
-      lease.look(key);
+      lease.reread(key);
     }
   }
 
-  /** The lease is over. */
+  /** The lease was closed. */
   void forget(EtcdLease lease) {
     leases.remove(lease);
   }
 
-  /** etcd is reached again: no lease need wait for its next try. */
+  /** etcd is reachable again: leases need not wait for their next attempt. */
   void connected() {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
       lease.connected();
     }
   }
 
-  /** Has every lease look whether its keys are still what it wrote. */
+  /** Lets every lease read whether its keys are still what it wrote. */
   void check() {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
       lease.check();
@@ -181,38 +181,38 @@ final class EtcdCalls {
   }
 
   void grant(int ttlSeconds, EtcdClient.Answer<Long> answer) {
-    EtcdClient wire = wire(answer);
-    if (wire != null) {
-      answers.ask(answer, a -> wire.grant(ttlSeconds, a));
+    EtcdClient client = client(answer);
+    if (client != null) {
+      answers.request(answer, a -> client.grant(ttlSeconds, a));
     }
   }
 
   void keepAlive(long id, EtcdClient.Answer<Long> answer) {
-    EtcdClient wire = wire(answer);
-    if (wire != null) {
-      answers.ask(answer, a -> wire.keepAlive(id, a));
+    EtcdClient client = client(answer);
+    if (client != null) {
+      answers.request(answer, a -> client.keepAlive(id, a));
     }
   }
 
   void revoke(long id) {
-    EtcdClient wire = way.wire();
-    if (wire != null && way.connected()) {
+    EtcdClient client = connection.client();
+    if (client != null && connection.connected()) {
       CountDownLatch answered = new CountDownLatch(1);
       revoking.removeIf(r -> r.getCount() == 0);
       revoking.add(answered);
-      wire.revoke(id, counting(answered));
+      client.revoke(id, counting(answered));
     }
   }
 
-  /** Answers the entry, or null when there is none. */
-  @SuppressWarnings("NullAway") // the one answer that may be null
+  /** Reads a key; the answer is null when it does not exist. */
+  @SuppressWarnings("NullAway") // the only answer that may be null
   void get(String key, EtcdClient.Answer<Entry> answer) {
-    EtcdClient wire = wire(answer);
-    if (wire == null) {
+    EtcdClient client = client(answer);
+    if (client == null) {
       return;
     }
     String complete = keys.complete(key);
-    answers.ask(
+    answers.request(
         new EtcdClient.Answer<EtcdClient.Page>() {
           @Override
           public void ok(EtcdClient.Page p) {
@@ -224,14 +224,16 @@ final class EtcdCalls {
             answer.failed(e);
           }
         },
-        a -> wire.range(complete, complete + "\0", 1, 0, false, a));
+        a -> client.range(complete, complete + "\0", 1, 0, false, a));
   }
 
-  /** Ends the leases, and waits for etcd to say so: the loop's last task. */
+  /**
+   * Revokes the leases and waits for the answers. This is the loop's last task, so it may block.
+   */
   void end() {
     ended = true;
-    EtcdClient last = way.connected() ? way.wire() : null;
-    sayLastWords(last);
+    EtcdClient last = connection.connected() ? connection.client() : null;
+    writeFinalValues(last);
     CountDownLatch revoked = new CountDownLatch(leases.size());
     for (EtcdLease lease : leases) {
       long id = lease.end();
@@ -243,10 +245,10 @@ final class EtcdCalls {
     }
     leases.clear();
     try {
-      // the only wait on the loop: keys under a lease should go at once
-      long deadline = System.nanoTime() + LAST_NANOS;
-      revoked.await(LAST_NANOS, TimeUnit.NANOSECONDS);
-      if (way.wire() != null) {
+      // wait, so that the keys under the leases are deleted before the process exits
+      long deadline = System.nanoTime() + END_NANOS;
+      revoked.await(END_NANOS, TimeUnit.NANOSECONDS);
+      if (connection.client() != null) {
         for (CountDownLatch earlier : revoking) {
           earlier.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
         }
@@ -256,24 +258,28 @@ final class EtcdCalls {
     }
   }
 
-  /** Before the leases are revoked, and every key goes without a word. */
-  private void sayLastWords(@Nullable EtcdClient last) {
-    List<Txn> words = new ArrayList<Txn>();
+  /**
+   * Writes the final values that are not written yet: revoking the leases deletes the keys.
+   *
+   * @param last null: not connected
+   */
+  private void writeFinalValues(@Nullable EtcdClient last) {
+    List<Txn> txns = new ArrayList<Txn>();
     for (EtcdLease lease : leases) {
-      Txn txn = lease.lastWords();
+      Txn txn = lease.finalValues();
       if (txn != null) {
-        words.add(keys.complete(txn));
+        txns.add(keys.complete(txn));
       }
     }
-    if (last == null || words.isEmpty()) {
+    if (last == null || txns.isEmpty()) {
       return;
     }
-    CountDownLatch said = new CountDownLatch(words.size());
-    for (Txn txn : words) {
-      last.txn(txn, counting(said));
+    CountDownLatch written = new CountDownLatch(txns.size());
+    for (Txn txn : txns) {
+      last.txn(txn, counting(written));
     }
     try {
-      said.await(LAST_NANOS / 4, TimeUnit.NANOSECONDS);
+      written.await(END_NANOS / 4, TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -293,12 +299,12 @@ final class EtcdCalls {
     };
   }
 
-  /** Null: told the answer so. */
-  private @Nullable EtcdClient wire(EtcdClient.Answer<?> answer) {
-    EtcdClient wire = way.wire();
-    if (wire == null) {
+  /** The client; null when there is none: then the answer has failed. */
+  private @Nullable EtcdClient client(EtcdClient.Answer<?> answer) {
+    EtcdClient client = connection.client();
+    if (client == null) {
       answer.failed(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "not connected"));
     }
-    return wire;
+    return client;
   }
 }

@@ -18,16 +18,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * A channel to etcd. Answers are told on {@code weir-etcd-io}, which keeps the time, too; each
- * connection has a thread that reads ({@code OkHttpClientTransport}), and one of {@code
- * weir-etcd-net} connects and writes; {@code weir-etcd-dns} lives while names are looked up. No
- * retries of gRPC's own: a failure is to be heard, a transaction must not be sent twice. Every call
- * that answers once has a deadline: without one it waits for ever while etcd is away.
+ * A gRPC channel to etcd.
+ *
+ * <p>Threads: {@code weir-etcd-io} delivers answers and runs timers. Each connection has a thread
+ * that reads ({@code OkHttpClientTransport}) and one that connects and writes ({@code
+ * weir-etcd-net}). {@code weir-etcd-dns} exists while names are looked up.
+ *
+ * <p>gRPC does not retry calls here: the store must see each failure, and a transaction must not be
+ * sent twice. Every call with one answer has a deadline: without one it would wait for ever while
+ * etcd is away.
  */
 final class EtcdChannel {
   /**
-   * As much of one message as may be under way: what an answer that is too large costs before it is
-   * given up, and how much of a first reading one round trip brings.
+   * Bytes that etcd may send before we confirm them. A larger window makes the first reading take
+   * fewer round trips; a smaller one limits what an answer that is too large costs.
    */
   private static final int WINDOW = 256 << 10;
 
@@ -35,7 +39,7 @@ final class EtcdChannel {
   private static final int PONG_SECONDS = 3;
   private static final long DEADLINE_MS = 2000;
   private static final long FIRST_DEADLINE_MS = 5000;
-  private static final long LEAVE_MS = 100;
+  private static final long EXIT_WAIT_MS = 100;
   private static final int IDLE_SECONDS = 5;
 
   final ManagedChannel channel;
@@ -67,7 +71,7 @@ final class EtcdChannel {
             threads("weir-etcd-dns"),
             new Discard());
     names.allowCoreThreadTimeOut(true);
-    // pinged, a connection is never silent for so long
+    // the pings keep a live connection from being silent for so long
     sockets =
         new TimeoutSockets(options.connectTimeoutMillis, 1000 * (PING_SECONDS + PONG_SECONDS + 2));
     OkHttpChannelBuilder b = OkHttpChannelBuilder.forTarget(Endpoints.SCHEME + ":///etcd");
@@ -99,29 +103,30 @@ final class EtcdChannel {
     return new EtcdChannel(options);
   }
 
-  @SuppressWarnings("deprecation") // the registry that is to replace it belongs to the whole loader
+  // deprecated in favour of a registry that the whole class loader shares
+  @SuppressWarnings("deprecation")
   private static OkHttpChannelBuilder names(OkHttpChannelBuilder b, Endpoints endpoints) {
     return b.nameResolverFactory(endpoints);
   }
 
   private static ThreadFactory threads(String name) {
-    return task -> Daemon.thread(name, task, Log.NONE); // gRPC tells of its failures itself
+    return task -> Daemon.thread(name, task, Log.NONE); // gRPC reports failures itself
   }
 
-  /** What a channel that is closed would still do. */
+  /** Drops tasks that a closed channel still hands out. */
   private static final class Discard extends ThreadPoolExecutor.DiscardPolicy {}
 
-  /** A deadline for every call that answers once; longer for the first, which loads classes. */
+  /** Adds a deadline to every call with one answer; a longer one to the first: it loads classes. */
   private static final class Deadline implements ClientInterceptor {
     private final AtomicBoolean first = new AtomicBoolean(true);
 
     @Override
-    public <Q, S> ClientCall<Q, S> interceptCall(
-        MethodDescriptor<Q, S> method, CallOptions options, Channel next) {
-      boolean once =
+    public <ReqT, RespT> ClientCall<ReqT, RespT> interceptCall(
+        MethodDescriptor<ReqT, RespT> method, CallOptions options, Channel next) {
+      boolean oneAnswer =
           method.getType() == MethodDescriptor.MethodType.UNARY
               || method.getFullMethodName().endsWith("/LeaseKeepAlive");
-      if (once && options.getDeadline() == null) {
+      if (oneAnswer && options.getDeadline() == null) {
         long millis = first.getAndSet(false) ? FIRST_DEADLINE_MS : DEADLINE_MS;
         return next.newCall(method, options.withDeadlineAfter(millis, TimeUnit.MILLISECONDS));
       }
@@ -129,7 +134,7 @@ final class EtcdChannel {
     }
   }
 
-  /** At once; its threads end a second later, when everything under way has been told. */
+  /** Closes at once. The threads end a second later, when all calls have got their answer. */
   void close() {
     channel.shutdownNow();
     sockets.close();
@@ -144,14 +149,14 @@ final class EtcdChannel {
   }
 
   /**
-   * A JVM that exits waits 0.3 s for threads in native code, such as those that read. So they are
-   * given time to end.
+   * Closes and waits a moment for the reading threads to end: an exiting JVM would wait 0.3 s for
+   * threads that are in native code.
    */
-  void leave() {
+  void closeAtExit() {
     channel.shutdownNow();
     sockets.close();
     try {
-      channel.awaitTermination(LEAVE_MS, TimeUnit.MILLISECONDS);
+      channel.awaitTermination(EXIT_WAIT_MS, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

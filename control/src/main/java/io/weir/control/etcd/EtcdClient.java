@@ -5,24 +5,24 @@ import io.weir.control.store.Txn;
 import java.util.List;
 
 /**
- * What the store needs of an etcd client, and no more, so that another client can take jetcd's
- * place and tests can play etcd. Keys are complete, with their namespace.
+ * The part of an etcd client that the store uses, so that tests can replace it. Keys are complete:
+ * they have their namespace.
  *
- * <p>No method blocks. Answers come on any thread, at most once, possibly never: the store has
- * timers of its own.
+ * <p>No method blocks. Answers come on any thread, at most once, possibly never: the store has its
+ * own timers.
  */
 interface EtcdClient {
-  /** etcd takes 128 operations in one transaction unless told otherwise. */
+  /** Below etcd's default limit, 128 operations in one transaction. */
   int MOST_RUNS = 100;
 
-  /** Told the outcome of one call. */
+  /** The callback of one call. */
   interface Answer<T> {
     void ok(T value);
 
     void failed(EtcdCallException e);
   }
 
-  /** A page of a range. Immutable. */
+  /** One answer to {@link #range}. Immutable. */
   final class Page {
     final long clusterId;
 
@@ -30,6 +30,8 @@ interface EtcdClient {
     final long revision;
 
     final List<Entry> entries;
+
+    /** Whether the range has more keys than the limit of this page. */
     final boolean more;
 
     Page(long clusterId, long revision, List<Entry> entries, boolean more) {
@@ -40,7 +42,7 @@ interface EtcdClient {
     }
   }
 
-  /** Neighbouring keys, from the first to the last of them. Immutable. */
+  /** A range without keys of others: the wanted keys from the first to the last. Immutable. */
   final class Run {
     final String from;
 
@@ -55,7 +57,9 @@ interface EtcdClient {
 
   /** One message of a watch. Immutable. */
   final class Events {
+    /** Whether this message confirms that etcd has created the watch. */
     final boolean created;
+
     final long clusterId;
     final long revision;
 
@@ -70,8 +74,8 @@ interface EtcdClient {
     }
   }
 
-  /** Told a watch's messages. Must hand over and return at once, and never throw. */
-  interface Watching {
+  /** Gets a watch's messages, on any thread. Must return at once and never throw. */
+  interface WatchListener {
     void events(Events e);
 
     /** The watch broke, or ended. */
@@ -80,75 +84,89 @@ interface EtcdClient {
 
   /** A watch under way. */
   interface Watch {
-    /** Asks etcd to say something on it: an {@link Events} without any event. */
+    /** Asks etcd to send a message on the watch: an {@link Events} without events. */
     void ping();
 
     /**
-     * The last message was taken: the next one may come. One that is not asked for waits at etcd,
-     * so that a store that is busy never holds more than one.
+     * Requests the next message. Until then it waits at etcd, so that a busy store never has more
+     * than one message in memory.
      */
     void next();
 
-    /** Ends it; its listener hears nothing sensible any more. */
+    /** Ends the watch. The listener must ignore what it still gets. */
     void close();
   }
 
   /**
+   * Reads a range in key order.
+   *
    * @param to exclusive
-   * @param revision 0 for the newest
-   * @param keysOnly values come back empty
+   * @param limit the most entries of the answer
+   * @param revision 0: the newest
+   * @param keysOnly true: values are empty in the answer
    */
   void range(
       String from, String to, int limit, long revision, boolean keysOnly, Answer<Page> answer);
 
   /**
-   * Answers the entries of all runs, in their order, with their values.
+   * Reads the entries of all runs with their values, in the order of the runs.
    *
    * @param runs at most {@value #MOST_RUNS}
-   * @param revision all of them as of this one
-   * @param mostBytes a larger answer fails as {@link EtcdCallException.Kind#TOO_LARGE}, and is not
-   *     read
+   * @param revision the revision at which all are read
+   * @param maxBytes a larger answer fails as {@link EtcdCallException.Kind#TOO_LARGE} and is not
+   *     taken into memory
    */
-  void values(List<Run> runs, long revision, int mostBytes, Answer<List<Entry>> answer);
+  void values(List<Run> runs, long revision, int maxBytes, Answer<List<Entry>> answer);
 
-  /** A watch; its first message comes unasked. */
-  Watch watch(String from, String to, long revision, Watching watching);
+  /**
+   * Watches a range.
+   *
+   * @param to exclusive
+   * @param revision the first revision whose events are sent; 0: the next one
+   * @param listener gets the first message without {@link Watch#next}
+   */
+  Watch watch(String from, String to, long revision, WatchListener listener);
 
-  /** Answers whether it succeeded, with the revision. */
+  /** Sends a transaction. */
   void txn(Txn txn, Answer<Txn.Outcome> answer);
 
-  /** Answers the lease's id. */
+  /** Creates a lease; the answer is its id. */
   void grant(int ttlSeconds, Answer<Long> answer);
 
-  /** Answers the seconds left. */
+  /** Renews a lease; the answer is the seconds it has now. */
   void keepAlive(long lease, Answer<Long> answer);
 
+  /** Revokes a lease; the answer has no meaning. */
   void revoke(long lease, Answer<Long> answer);
 
   /**
-   * Answers, without logging in, a number that changes when users, roles or passwords do: how many
-   * entries etcd has applied that were no writes of keys. It may be off by what is being written
-   * just now.
+   * Reads, without a log-in, a number that changes when users, roles or passwords change: how many
+   * entries of etcd's log were not writes of keys. While keys are being written it may be too high
+   * for a moment.
    */
-  void aside(Answer<Long> answer);
+  void authChangeCounter(Answer<Long> answer);
 
-  /** Ends the connection back-off: tries again now. */
+  /** Ends the back-off between attempts to connect: tries again now. */
   void reconnect();
 
-  /** Leaves the connections there are, which may be mute, and makes new ones. */
+  /** Gives up the existing connections, which may be dead, and makes new ones. */
   void reconnectAfresh();
 
-  /** Whether a connection stands. One that is asked for by this. */
+  /** Whether there is a connection. If not, this starts to make one. */
   boolean ready();
 
   void close();
 
-  /** The process ends now: it is not to wait for threads of this client's. */
-  void leave();
+  /** Ends the connections, because the process exits now and must not wait for their threads. */
+  void closeAtExit();
 
   /** Makes clients. */
   interface Factory {
-    /** Connects lazily; throws when the options are unusable (a missing TLS file). */
+    /**
+     * Makes a client, which connects at its first call.
+     *
+     * @throws RuntimeException the options cannot be used, for example a TLS file is missing
+     */
     EtcdClient connect(EtcdOptions options);
   }
 }

@@ -10,9 +10,12 @@ import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import org.jspecify.annotations.Nullable;
 
-/** Why a call to etcd failed: what the store decides by, and what a person needs to hear. */
+/**
+ * Turns the failure of a call to etcd into an {@link EtcdCallException}: its kind, by which the
+ * store decides what to do, and a message for people.
+ */
 final class EtcdErrors {
-  /** What a message says when the certificates or the protocol do not fit. */
+  /** Parts of messages about certificates or TLS versions that do not fit. */
   private static final String[] TLS = {
     "CertPath",
     "PKIX",
@@ -25,23 +28,26 @@ final class EtcdErrors {
     "Unsupported or unrecognized SSL message"
   };
 
-  /** What a message says when user or password are wrong. */
+  /** Parts of messages about a wrong user or password. */
   private static final String[] AUTH = {
     "authentication failed", "authentication is not enabled", "user name is empty"
   };
 
-  /** What OkHttp's transport says of a connection that the other side ended. */
+  /** The message of gRPC's OkHttp transport when the other side closed the connection. */
   private static final String ENDED = "End of stream or IOException";
 
-  /** And of "HTT", taken for the length of a frame: a TLS server's answer to plain text. */
+  /**
+   * The transport's message when a TLS server answers plain text with "HTTP/1.1 400": the transport
+   * takes the bytes "HTT", 0x485454, for a frame's length.
+   */
   private static final String HTTP_1 = "FRAME_SIZE_ERROR: 4740180";
 
   private final boolean secure;
   private final @Nullable Path certificate;
 
   /**
-   * @param secure whether we speak TLS
-   * @param certificate what we show etcd then
+   * @param secure whether we connect by TLS
+   * @param certificate the file of our client certificate; null when we have none
    */
   EtcdErrors(boolean secure, @Nullable Path certificate) {
     this.secure = secure;
@@ -49,29 +55,28 @@ final class EtcdErrors {
   }
 
   /**
-   * What a person needs to hear (the TLS or socket error, why a log-in was refused) is the
-   * innermost cause.
+   * The message is the innermost cause (a TLS or socket error, the reason of a refused log-in),
+   * unless etcd's own text says why.
    */
   EtcdCallException of(Status failed) {
     Status status = failed;
     String cause = null;
-    boolean authenticating = failed.getCode() == Status.Code.UNAUTHENTICATED;
     Throwable t = failed.getCause();
+    // at most 16: causes may form a cycle
     for (int depth = 0; t != null && depth < 16; depth++, t = t.getCause()) {
       if (t instanceof StatusException) {
         status = ((StatusException) t).getStatus();
-        authenticating |= status.getCode() == Status.Code.UNAUTHENTICATED;
       } else {
         cause = t.getClass().getSimpleName() + ": " + firstLine(t.getMessage());
       }
     }
     String said = firstLine(status.getDescription());
     String text = cause == null || said.contains("etcdserver") ? said : cause;
-    return new EtcdCallException(kind(status, said + " " + text, authenticating), advice(text));
+    return new EtcdCallException(kind(status, said + " " + text), withAdvice(text));
   }
 
-  private static EtcdCallException.Kind kind(Status status, String text, boolean authenticating) {
-    // gRPC for Java's words, and for Go's, which a proxy would use
+  private static EtcdCallException.Kind kind(Status status, String text) {
+    // the first is grpc-java's text, the second grpc-go's, which a proxy may send
     if (text.contains("exceeds maximum size") || text.contains("message larger than max")) {
       return EtcdCallException.Kind.TOO_LARGE;
     }
@@ -84,7 +89,7 @@ final class EtcdErrors {
     if (text.contains("lease not found")) {
       return EtcdCallException.Kind.NOT_FOUND;
     }
-    // a handshake that merely broke off is not among these: etcd may just be restarting
+    // a handshake that was merely cut off is not in the list: etcd may be restarting
     for (String mistake : TLS) {
       if (text.contains(mistake)) {
         return EtcdCallException.Kind.TLS;
@@ -104,23 +109,22 @@ final class EtcdErrors {
       case PERMISSION_DENIED:
         return EtcdCallException.Kind.PERMISSION;
       case UNAUTHENTICATED:
-        // an expired token looks the same and mends itself at the next try
-        return authenticating
-                && !text.contains("invalid auth token")
-                && !text.contains("auth store is old")
-            ? EtcdCallException.Kind.AUTH
-            : EtcdCallException.Kind.UNAVAILABLE;
+        // an expired token has this code, too; the next attempt logs in again
+        return text.contains("invalid auth token") || text.contains("auth store is old")
+            ? EtcdCallException.Kind.UNAVAILABLE
+            : EtcdCallException.Kind.AUTH;
       default:
         return EtcdCallException.Kind.OTHER;
     }
   }
 
-  private String advice(String text) {
+  /** The text, followed by advice what to change in the configuration, for known mistakes. */
+  private String withAdvice(String text) {
     if (secure && (text.contains("SSL message") || text.contains("peer shut down incorrectly"))) {
       return text + " (if etcd does not speak TLS, write http://)";
     }
     if (secure && text.contains(ENDED)) {
-      return text + refused();
+      return text + certificateAdvice();
     }
     if (text.contains("authentication is not enabled")) {
       return text + " (remove weir.etcd.user, or enable authentication in etcd)";
@@ -135,8 +139,8 @@ final class EtcdErrors {
     return text;
   }
 
-  /** By TLS 1.3 one that refuses our certificate lets us in first, and then closes. */
-  private String refused() {
+  /** By TLS 1.3, a server that refuses our certificate completes the handshake first. */
+  private String certificateAdvice() {
     if (certificate == null) {
       return " (if etcd wants a client certificate, set weir.etcd.tls.cert and weir.etcd.tls.key)";
     }
@@ -145,7 +149,7 @@ final class EtcdErrors {
       until =
           ", valid until " + CertificateUtils.getX509Certificates(in)[0].getNotAfter().toInstant();
     } catch (IOException | CertificateException | RuntimeException unreadable) {
-      // said when a client is made
+      // Tls refused or will refuse such a file, and its message says so
     }
     return " (if etcd refuses the client certificate: it is " + certificate + until + ")";
   }

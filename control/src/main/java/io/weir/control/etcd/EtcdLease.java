@@ -14,52 +14,61 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lease renewed every third of its TTL. It counts as lost when etcd says so, or when no renewal
- * succeeded for a whole TTL, measured from when the last good one was <em>sent</em>: by then the
- * keys may be gone. A lost lease is granted anew and the held keys are written again.
+ * A lease that is renewed every third of its TTL. It counts as lost when etcd says so, or when no
+ * renewal succeeded for a whole TTL, measured from when the last good one was <em>sent</em>: by
+ * then etcd may have deleted the keys. Then a new lease is requested and the held keys are written
+ * under it.
  *
- * <p>Held keys are written by compare-and-set like everything else: each remembers the mod revision
- * it has in etcd, and what is not known is read first. A key that somebody else deletes or
- * overwrites is looked at as soon as etcd tells of it, and written again. All state belongs to the
- * loop; {@link #id}, {@link #stands} and {@link #held} may be read from anywhere.
+ * <p>Held keys are written by compare-and-set: each has the mod revision that it has in etcd, and
+ * if that is not known, the key is read first. When an event says that somebody else deleted or
+ * overwrote a held key, the key is read and then written again.
+ *
+ * <p>All state belongs to the loop; {@link #id}, {@link #isWritten} and {@link #held} may be called
+ * from any thread.
  */
 final class EtcdLease implements LeaseSession {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-  private static final long LAST_WORDS_NANOS = SECOND;
+  private static final long FINAL_VALUE_NANOS = SECOND;
 
-  /** By then {@link BoundedAnswers} has given every answer. */
+  /** Longer than {@link BoundedAnswers} takes for any answer. */
   private static final long ANSWERED_NANOS = 8 * SECOND;
 
-  /** A key of ours and what is known of it in etcd. */
+  /** A held key and what is known of it in etcd. */
   private static final class Held {
+    /** The key with its namespace. */
     final String complete;
+
+    /** The value to be written; null before the first. */
     byte @Nullable [] value;
 
-    /** In etcd, 0: absent. */
+    /** The mod revision in etcd; 0: the key does not exist. */
     long modRevision;
 
-    /** Whether modRevision can be relied on. */
+    /** Whether {@link #modRevision} is up to date. If not, the key is read before it is written. */
     boolean known;
 
-    /** Under the lease in force with the value wanted. */
+    /** Whether etcd has the value under the current lease. */
     volatile boolean written;
 
-    /** It has been, and nobody has said since that it is gone. */
-    boolean stood;
+    /** Whether it was written under the current lease and not found missing since. */
+    boolean wasWritten;
 
-    /** To be deleted, not written. */
+    /** The key is to be deleted. */
     boolean released;
 
-    /** To be written before it is deleted, or null: nothing, or it is written. */
-    byte @Nullable [] lastWords;
+    /** Is written before the key is deleted; null: there is nothing to write (any more). */
+    byte @Nullable [] finalValue;
 
-    /** Counts the reasons to look at it; a look that was asked for before the last one is void. */
-    int doubts;
+    /** Counts the reasons to read the key. An answer to a read before the last one is not used. */
+    int invalidations;
 
-    /** How often it was found gone of late, the last time, and until when it is left so. */
-    int gones;
+    /** How often in a row it was found removed. */
+    int removals;
 
-    long goneAt;
+    /** When it was last found removed. */
+    long removedAt;
+
+    /** It is not written again before. */
     long notBefore = Long.MIN_VALUE;
 
     Held(String complete) {
@@ -67,7 +76,7 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** Gone so long after the last time, it is written at once again. */
+  /** A removal so long after the last one counts as the first again. */
   private static final long QUIET_NANOS = 60 * SECOND;
 
   private final EtcdCalls calls;
@@ -77,14 +86,19 @@ final class EtcdLease implements LeaseSession {
   private final Map<String, Held> held = new ConcurrentSkipListMap<String, Held>();
   private volatile long id;
   private volatile boolean closed;
+
+  /** When the last successful grant or renewal was sent. */
   private long lastGood;
+
   private final Loop.Chain steps;
   private final Loop.Chain flushes;
 
-  /** Since when etcd is asked for a lease, or to look at or write keys; nobody waits for ever. */
+  /** Whether a new lease has been requested. */
   private boolean granting;
 
+  /** Whether a read or a write of keys is under way, and since when. */
   private boolean busy;
+
   private long busySince;
 
   EtcdLease(EtcdCalls calls, Loop loop, int ttlSeconds, Listener listener) {
@@ -109,26 +123,26 @@ final class EtcdLease implements LeaseSession {
           if (h == null) {
             h = new Held(calls.complete(key));
             held.put(key, h);
-            calls.holds(key);
+            calls.onHold(key);
           }
           h.value = value;
           h.written = false;
           h.released = false;
-          h.lastWords = null;
+          h.finalValue = null;
           flush();
         });
   }
 
   @Override
-  public void release(final String key, final byte @Nullable [] lastWords) {
+  public void release(final String key, final byte @Nullable [] finalValue) {
     loop.execute(
         () -> {
           Held h = held.get(key);
           if (h != null && !h.released) {
             h.released = true;
             h.written = false;
-            h.stood = false;
-            h.lastWords = lastWords;
+            h.wasWritten = false;
+            h.finalValue = finalValue;
             flush();
           }
         });
@@ -140,19 +154,23 @@ final class EtcdLease implements LeaseSession {
   }
 
   @Override
-  public boolean stands(String key) {
+  public boolean isWritten(String key) {
     Held h = held.get(key);
     return h != null && h.written && id != 0;
   }
 
-  /** etcd tells of a key, complete; a null value: it is gone. */
-  void seen(Entry now) {
+  /**
+   * An event of a watch.
+   *
+   * @param now has the complete key; a null value: the key was deleted
+   */
+  void onEvent(Entry now) {
     for (Held h : held.values()) {
       if (h.complete.equals(now.key)) {
-        // our own events come back, too, some after a newer value was written
+        // our own writes make events, too; some arrive after a newer write
         boolean own = now.value != null && now.lease == id;
         if (!own && !(h.known && now.modRevision <= h.modRevision)) {
-          doubt(h);
+          invalidate(h);
           flush();
         }
         return;
@@ -160,46 +178,51 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** What a read of the followed range has of a held key, or null: not there. */
+  /**
+   * Compares a held key with a reading of the followed range.
+   *
+   * @param now null: the key is not in etcd
+   * @param revision the revision of the reading
+   */
   void compare(String key, @Nullable Entry now, long revision) {
     Held h = held.get(key);
     if (h != null && h.known && h.written && h.modRevision <= revision) {
       if (now == null || now.modRevision != h.modRevision) {
-        doubt(h);
+        invalidate(h);
         flush();
       }
     }
   }
 
-  /** A held key that no event tells of is looked at. */
-  void look(String key) {
+  /** Reads a held key again: events about it may have been missed. */
+  void reread(String key) {
     Held h = held.get(key);
     if (h != null && h.written) {
       h.known = false;
-      h.doubts++;
+      h.invalidations++;
       flush();
     }
   }
 
-  private static void doubt(Held h) {
+  private static void invalidate(Held h) {
     h.known = false;
     h.written = false;
-    h.doubts++;
+    h.invalidations++;
   }
 
   @Override
   public void close() {
-    loop.execute(() -> close(loop.now() + LAST_WORDS_NANOS));
+    loop.execute(() -> close(loop.now() + FINAL_VALUE_NANOS));
   }
 
-  /** Waits for what is being released, for a moment: its last words are to be heard. */
+  /** Waits until the deadline for keys that are being released, then revokes the lease. */
   private void close(long deadline) {
     boolean releasing = false;
     for (Held h : held.values()) {
       releasing |= h.released;
     }
     if (releasing && id != 0 && !closed && loop.now() - deadline < 0) {
-      loop.schedule(() -> close(deadline), LAST_WORDS_NANOS / 20);
+      loop.schedule(() -> close(deadline), FINAL_VALUE_NANOS / 20);
       return;
     }
     if (!closed) {
@@ -211,21 +234,25 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** The last words that are not written yet, as one transaction; null: there are none. */
-  @Nullable Txn lastWords() {
+  /** A transaction that writes the final values that are not written yet; null: there are none. */
+  @Nullable Txn finalValues() {
     Txn txn = null;
     for (Map.Entry<String, Held> e : held.entrySet()) {
       Held h = e.getValue();
-      if (h.released && h.lastWords != null && h.modRevision != 0 && id != 0) {
+      if (h.released && h.finalValue != null && h.modRevision != 0 && id != 0) {
         txn = txn == null ? new Txn() : txn;
         txn.ifModRevision(e.getKey(), h.modRevision);
-        txn.put(e.getKey(), h.lastWords, id);
+        txn.put(e.getKey(), h.finalValue, id);
       }
     }
     return txn;
   }
 
-  /** Stops renewing; gives the lease to revoke, or 0. */
+  /**
+   * Stops renewing.
+   *
+   * @return the lease that the caller must revoke; 0: none
+   */
   long end() {
     closed = true;
     steps.cancel();
@@ -241,12 +268,12 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** What is due: a lease, or its renewal. Its answer says when the next one is. */
+  /** Requests a lease, or renews it. The answer sets when the next step runs. */
   private void step() {
     if (closed) {
       steps.cancel();
     } else if (id == 0) {
-      granting = false; // its answer would be here
+      granting = false; // the request got lost, else its answer would be here
       grant();
     } else {
       renew();
@@ -258,7 +285,7 @@ final class EtcdLease implements LeaseSession {
     flush();
   }
 
-  /** etcd is reached again: no need to wait for the next try. */
+  /** etcd is reachable again: there is no need to wait for the next attempt. */
   void connected() {
     if (id == 0) {
       begin();
@@ -267,7 +294,7 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** Are our keys still what we wrote? */
+  /** Reads all held keys, to see whether they are still what was written. */
   void check() {
     if (id != 0) {
       for (Held h : held.values()) {
@@ -296,7 +323,7 @@ final class EtcdLease implements LeaseSession {
             for (Held h : held.values()) {
               h.known = false;
               h.written = false;
-              h.stood = false; // it went with its lease
+              h.wasWritten = false; // it was deleted with the old lease
             }
             renewIn(ttlSeconds * SECOND / 3);
             listener.onGranted(granted);
@@ -359,7 +386,7 @@ final class EtcdLease implements LeaseSession {
     begin();
   }
 
-  /** Brings etcd to what is held: reads what is not known, then writes all of it at once. */
+  /** Writes the held keys: first reads those that are not known, then writes all at once. */
   private void flush() {
     boolean waits = busy && loop.now() - busySince < ANSWERED_NANOS;
     if (waits || closed || id == 0) {
@@ -367,7 +394,7 @@ final class EtcdLease implements LeaseSession {
     }
     for (Map.Entry<String, Held> e : held.entrySet()) {
       if (!e.getValue().known) {
-        look(e.getKey(), e.getValue());
+        reread(e.getKey(), e.getValue());
         return;
       }
     }
@@ -410,6 +437,7 @@ final class EtcdLease implements LeaseSession {
         });
   }
 
+  /** Takes the outcome of a write of one key. */
   private void sent(String key, Held h, Sent was, Txn.Outcome outcome, long lease) {
     if (outcome.kind != Txn.Outcome.Kind.DONE) {
       h.known = false;
@@ -420,41 +448,45 @@ final class EtcdLease implements LeaseSession {
       if (h.released) {
         held.remove(key);
       }
-    } else if (was.value == h.lastWords) {
-      h.lastWords = null;
+    } else if (was.value == h.finalValue) {
+      h.finalValue = null;
     } else {
-      h.stood = lease == id && !h.released;
-      h.written = h.stood && h.value == was.value && h.doubts == was.doubts;
+      h.wasWritten = lease == id && !h.released;
+      h.written = h.wasWritten && h.value == was.value && h.invalidations == was.invalidations;
     }
   }
 
-  /** What was sent of a held key. */
+  /** A write of one held key that is under way. */
   private static final class Sent {
-    /** Null: it is deleted. */
+    /** Null: the key is deleted. */
     final byte @Nullable [] value;
 
-    final int doubts;
+    final int invalidations;
 
-    private Sent(byte @Nullable [] value, int doubts) {
+    private Sent(byte @Nullable [] value, int invalidations) {
       this.value = value;
-      this.doubts = doubts;
+      this.invalidations = invalidations;
     }
 
     static Sent of(Held h) {
-      // there is nothing to say where nothing stands
-      boolean words = h.lastWords != null && h.modRevision != 0;
-      return new Sent(!h.released ? h.value : words ? h.lastWords : null, h.doubts);
+      if (!h.released) {
+        return new Sent(h.value, h.invalidations);
+      }
+      // a final value only replaces an existing one
+      return new Sent(h.modRevision == 0 ? null : h.finalValue, h.invalidations);
     }
   }
 
   /**
-   * A key that stood is not there, or another's. A lease that ran out takes its keys along, so etcd
-   * is asked for the lease before anything is said.
+   * A written key is missing, or has another lease. Where it is missing, first finds out whether
+   * the lease has expired, because etcd then deletes its keys.
+   *
+   * @param instead the entry that somebody else wrote; null: the key does not exist
    */
-  private void gone(String key, Held h, @Nullable Entry instead) {
-    h.stood = false;
+  private void onMissing(String key, Held h, @Nullable Entry instead) {
+    h.wasWritten = false;
     if (instead != null) {
-      again(
+      writeAgain(
           key,
           h,
           instead.lease == 0
@@ -485,50 +517,50 @@ final class EtcdLease implements LeaseSession {
           private void answered(String how) {
             h.notBefore = loop.now();
             if (lease == id && !h.released) {
-              again(key, h, how);
+              writeAgain(key, h, how);
             }
             flush();
           }
         });
   }
 
-  /** It is written again: at once, and ever more slowly where that does not last. */
-  private void again(String key, Held h, String how) {
+  /** Writes the key again: at once the first time, then after growing delays. */
+  private void writeAgain(String key, Held h, String how) {
     long now = loop.now();
-    h.gones = h.gones > 0 && now - h.goneAt < QUIET_NANOS ? h.gones + 1 : 1;
-    h.goneAt = now;
-    long delay = h.gones == 1 ? 0 : Math.min(QUIET_NANOS, SECOND << Math.min(6, h.gones - 2));
+    h.removals = h.removals > 0 && now - h.removedAt < QUIET_NANOS ? h.removals + 1 : 1;
+    h.removedAt = now;
+    long delay = h.removals == 1 ? 0 : Math.min(QUIET_NANOS, SECOND << Math.min(6, h.removals - 2));
     h.notBefore = now + delay;
     if (delay > 0) {
       loop.schedule(this::flush, delay);
     }
-    listener.onGone(key, how);
+    listener.onRemoved(key, how);
   }
 
-  private void look(final String key, final Held h) {
+  private void reread(final String key, final Held h) {
     busy = true;
     busySince = loop.now();
-    final int doubts = h.doubts;
+    final int invalidations = h.invalidations;
     calls.get(
         key,
         new EtcdClient.Answer<Entry>() {
           @Override
           public void ok(@Nullable Entry e) {
             busy = false;
-            h.known = h.doubts == doubts;
+            h.known = h.invalidations == invalidations;
             h.modRevision = e == null ? 0 : e.modRevision;
             boolean ours = e != null && e.lease == id;
             if (h.released && !ours) {
-              held.remove(key); // gone, or another's by now
+              held.remove(key); // it was deleted, or somebody else has it by now
               flush();
               return;
             }
             h.written =
                 e != null && ours && h.known && !h.released && Arrays.equals(e.value, h.value);
             if (h.written) {
-              h.stood = true;
-            } else if (h.known && h.stood && !ours) {
-              gone(key, h, e);
+              h.wasWritten = true;
+            } else if (h.known && h.wasWritten && !ours) {
+              onMissing(key, h, e);
             }
             flush();
           }

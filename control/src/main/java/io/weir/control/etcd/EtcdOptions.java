@@ -8,12 +8,12 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Where etcd is and how to get in. Immutable; its text form shows no secret. */
+/** The addresses of etcd and how to log in. Immutable; {@link #toString} shows no secret. */
 public final class EtcdOptions {
   /** At least one; all http or all https. */
   public final List<URI> endpoints;
 
-  /** Put before every key, for example {@code /staging}; no trailing slash; possibly empty. */
+  /** A prefix of every key, for example {@code /staging}; no trailing slash; possibly empty. */
   public final String namespace;
 
   /** Null: no authentication. */
@@ -22,15 +22,16 @@ public final class EtcdOptions {
   private final @Nullable String password;
   private final @Nullable PasswordFile passwordFile;
 
-  /** PEM file of the authorities trusted; null: those of the JVM. */
+  /** PEM file of the trusted authorities; null: those that the JVM trusts. */
   public final @Nullable Path tlsCa;
 
-  /** PEM files for mutual TLS; both or none. */
+  /** PEM file of our certificate; null: no client certificate. */
   public final @Nullable Path tlsCert;
 
+  /** PEM file of the certificate's private key; null together with {@link #tlsCert}. */
   public final @Nullable Path tlsKey;
 
-  /** Of one TCP connection attempt. */
+  /** The time-out of one TCP connection attempt. */
   public final int connectTimeoutMillis;
 
   private EtcdOptions(Builder b) {
@@ -84,8 +85,8 @@ public final class EtcdOptions {
   }
 
   /**
-   * The first endpoint on another host to which a password would go unencrypted; null: none. Looks
-   * up no name.
+   * The first endpoint on another host to which the password would be sent unencrypted; null: none.
+   * Does no name look-up.
    */
   public @Nullable URI unprotected() {
     if (user != null && !secure()) {
@@ -106,17 +107,17 @@ public final class EtcdOptions {
     return "https".equals(endpoints.get(0).getScheme());
   }
 
-  /** Null: no authentication. Reads the file, where there is one. */
+  /** The password, read from its file if there is one; null: no authentication. */
   @Nullable String password() {
     return passwordFile == null ? password : passwordFile.password();
   }
 
-  /** Whether a client of these options reads files, which may hang. */
+  /** Whether making a client with these options reads files, which may hang. */
   boolean readsFiles() {
     return secure() || passwordFile != null;
   }
 
-  /** Changes when a file of certificates or of the password is replaced. */
+  /** A number that changes when a certificate's file or the password's file is replaced. */
   long filesStamp() {
     long stamp = 0;
     Path secret = passwordFile == null ? null : passwordFile.path;
@@ -152,11 +153,11 @@ public final class EtcdOptions {
     private int connectTimeoutMillis = 2000;
 
     /**
-     * @param commaSeparated {@code http://a:2379,http://b:2379}; without a scheme, http
+     * @param commaSeparated {@code http://a:2379,http://b:2379}; http if no scheme is given
      */
     public Builder endpoints(String commaSeparated) {
       for (String e : commaSeparated.split(",")) {
-        // a user before an '@' would do nothing, and be shown with the address: it goes at once
+        // "user:password@" has no effect here but would be logged with the address, so it is cut
         String text = e.trim().replaceFirst("^([a-z]+://)?[^/]*@", "$1");
         if (!text.isEmpty()) {
           try {
@@ -180,14 +181,14 @@ public final class EtcdOptions {
       return this;
     }
 
-    /** As {@link #user(String, String)}, with a password that may be rotated. */
+    /** As {@link #user(String, String)}, with a password that may change. */
     public Builder user(@Nullable String user, PasswordFile password) {
       this.user = user;
       this.passwordFile = password;
       return this;
     }
 
-    /** Null for the JVM's own authorities. */
+    /** Null: the authorities that the JVM trusts. */
     public Builder tlsCa(@Nullable Path v) {
       tlsCa = v;
       return this;
@@ -205,7 +206,7 @@ public final class EtcdOptions {
     }
 
     /**
-     * @throws IllegalArgumentException naming what is wrong
+     * @throws IllegalArgumentException the options contradict each other; the message says how
      */
     public EtcdOptions build() {
       return new EtcdOptions(this);

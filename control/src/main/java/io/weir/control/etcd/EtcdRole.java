@@ -10,8 +10,11 @@ import java.util.List;
  * The smallest role of etcd with which an agent, or an operator, can work: its permissions as
  * {@code etcdctl} grants them. Immutable.
  *
- * <p>Every agent reads the whole range that is followed, because it is read and watched as one. It
- * writes only what it says of itself and of the services it calls.
+ * <p>Every agent reads the whole range of {@link KeySpace}, because it is read and watched as one.
+ * An agent writes only its own registration and status, and the breakers of the services it calls.
+ *
+ * <p>The end of a range is exclusive. A prefix {@code /a/} is the range from {@code /a/} to {@code
+ * /a0}, because {@code 0} is the character after {@code /}.
  */
 public final class EtcdRole {
   private final String name;
@@ -24,15 +27,17 @@ public final class EtcdRole {
   }
 
   /**
-   * Of an instance of a service.
+   * The role of a service's instances.
    *
-   * @param options whose namespace counts
-   * @param calls the services whose breakers it shares with the fleet; {@code *} for all
+   * @param name the role's name in etcd
+   * @param options only their namespace is used
+   * @param calls the services that this service calls, whose breakers it shares with the fleet;
+   *     {@code *} for all
    */
   public static EtcdRole agent(
       String name, EtcdOptions options, String service, Collection<String> calls) {
     EtcdRole role = new EtcdRole(name, options);
-    // etcdctl cannot say the byte 0 in which the range ends
+    // the followed range ends with the byte 0, which no argument of etcdctl can contain
     role.range("read", KeySpace.FIRST, KeySpace.OFF + "0");
     role.prefix("write", "/services/" + service + "/");
     role.prefix("readwrite", "/weir/status/" + service + "/");
@@ -47,9 +52,12 @@ public final class EtcdRole {
   }
 
   /**
-   * Of a person, or a pipeline, that changes rules by the command line.
+   * The role of a person or a pipeline that changes rules by the command line.
    *
-   * @param services whose rules; empty for all, and the switch for everything
+   * @param name the role's name in etcd
+   * @param options only their namespace is used
+   * @param services the services whose rules it may change; empty: all, and the key {@code
+   *     /weir/off} too
    */
   public static EtcdRole operator(String name, EtcdOptions options, Collection<String> services) {
     EtcdRole role = new EtcdRole(name, options);
@@ -66,15 +74,19 @@ public final class EtcdRole {
     return role;
   }
 
-  private void prefix(String what, String prefix) {
-    range(what, prefix, prefix.substring(0, prefix.length() - 1) + '0');
+  /**
+   * @param access {@code read}, {@code write} or {@code readwrite}
+   * @param prefix ends with {@code /}
+   */
+  private void prefix(String access, String prefix) {
+    range(access, prefix, prefix.substring(0, prefix.length() - 1) + '0');
   }
 
-  private void range(String what, String from, String to) {
-    grants.add(Arrays.asList(what, namespace + from, namespace + to));
+  private void range(String access, String from, String to) {
+    grants.add(Arrays.asList(access, namespace + from, namespace + to));
   }
 
-  /** The arguments of {@code etcdctl}, one list for each call of it. */
+  /** The {@code etcdctl} commands that create the role, in order: the arguments of each. */
   public List<List<String>> commands() {
     List<List<String>> commands = new ArrayList<List<String>>();
     commands.add(Arrays.asList("role", "add", name));

@@ -14,47 +14,47 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * etcd as a {@link SharedStore}: one range, one watch, and no trust in either.
+ * etcd as a {@link SharedStore}: it reads one range of keys and watches it.
  *
- * <p>A watch that breaks and is resumed by the client may lose events without a word, in every
- * version of jetcd. So nothing is ever resumed here. Any doubt - an error, an end, a second
- * "created", a compaction, a lower revision, another cluster id - leads to one answer: {@link
- * #again}, which after a short back-off reads the whole range at one revision R, tells the
- * difference to what was told before, and watches from R + 1. Every such round has its generation;
- * whatever arrives from an older one is dropped. Within a generation a change is applied only when
- * its mod revision is higher than the revision known, so duplicates and events out of order do no
- * harm. Since bare etcd has lost events of its own (3.4), a slow reconcile compares keys and mod
- * revisions and starts the same round when they differ.
+ * <p>A watch that breaks and is resumed by the client may lose events silently, in every version of
+ * jetcd. So this class never resumes a watch. After any sign that events may be missing - an error,
+ * an end, a second "created", a compaction, a lower revision, another cluster id - it starts a new
+ * round ({@link #retry}): after a short back-off it reads the whole range at one revision R,
+ * delivers the differences, and watches from R + 1. Each round has a generation number, and answers
+ * to an older round are dropped. Within a round a change is applied only when its mod revision is
+ * higher than the known revision, so duplicates and events out of order do no harm. Because etcd
+ * 3.4 itself has lost events, a slow reconcile compares keys and mod revisions, and starts a new
+ * round when they differ.
  *
- * <p>All state belongs to the control loop; there is no lock. Answers of the client are handed over
- * to it, and each is awaited for a bounded time, whatever the client does.
+ * <p>All state belongs to the control loop; there is no lock. The client's answers come to the
+ * loop, and each wait for an answer is bounded.
  *
- * <p>The rest stands where it can be read alone: {@link KeySpace} which keys those are, {@link
- * Reading} how they are read and {@link ReadLimits} how much of them, {@link FollowedKeys} what is
- * known of them, {@link WatchProbe} whether a watch that says nothing is alive, {@link LoginRetry}
- * when a refused log-in is tried again, {@link EtcdCalls} the transactions and leases, {@link
- * BoundedAnswers} how the client's answers come to the loop.
+ * <p>What the parts do: {@link KeySpace} defines the keys, {@link RangeReader} reads them, {@link
+ * ReadLimits} bounds their size, {@link FollowedKeys} keeps them. {@link WatchProbe} finds watches
+ * that are silent because their connection is dead, {@link LoginRetry} repeats a refused log-in,
+ * {@link EtcdCalls} sends transactions and keeps leases, {@link BoundedAnswers} brings answers to
+ * the loop.
  *
- * <p>Times: back-off 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away: rules are to
- * be in force within two seconds of its return. gRPC's own back-off is ended before each try. A
- * connection that gave no answer may be mute for ever, so after one that did not every try makes a
- * new connection, and gives it a second. A client is replaced after 30 s (its addresses may have
- * moved), the next ones after twice as long each time, up to ten minutes; at once when the
- * certificate files have changed. Where there is more than {@link ReadLimits} allow, 0.25 s
- * doubling to 30 s.
+ * <p>Times: the back-off is 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away, so
+ * that rules are in force within two seconds of its return. gRPC's own back-off is ended before
+ * each attempt. A connection that gave no answer ("mute") may never give one, so the next attempts
+ * make new connections and wait a second for each. A client is replaced after 30 s, because etcd's
+ * addresses may have changed, the next ones after twice as long each time, up to ten minutes; and
+ * at once when the certificate files have changed. Where there is more than {@link ReadLimits}
+ * allow, the back-off is 0.25 s doubling to 30 s.
  */
 public final class EtcdStore implements SharedStore {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
   private static final long CREATED_NANOS = 3 * SECOND;
 
-  /** A watch that has stood so long has had nothing too large for a while. */
+  /** After a watch has lasted so long, an answer that is too large counts as the first again. */
   private static final long CALM_NANOS = 60 * SECOND;
 
   private static final long CONNECT_NANOS = 150 * MILLI;
   private static final long POLL_NANOS = 10 * MILLI;
 
-  /** Longer than reading everything takes. */
+  /** Longer than reading everything takes: a round that takes longer is started again. */
   private static final long STUCK_NANOS = 300 * SECOND;
 
   private final EtcdOptions options;
@@ -66,49 +66,55 @@ public final class EtcdStore implements SharedStore {
   private final KeySpace keys;
   private final boolean follow;
   private final BoundedAnswers answers;
-  private final WatchProbe pulse;
-  private final LoginRetry aside;
+  private final WatchProbe watchProbe;
+  private final LoginRetry loginRetry;
   private final EtcdCalls calls;
-  private final OwnWatches own;
+  private final OwnWatches heldKeyWatches;
 
-  /** The truth as told to the listener. */
+  /** The content as delivered to the listener. */
   private final FollowedKeys view;
 
-  private @Nullable EtcdClient wire;
+  /** Null: the next round makes one. */
+  private @Nullable EtcdClient client;
 
-  /** The newest there was, closed or not, for who leaves. */
+  /** The client made last, closed or not; for {@link #closeAtExit}, which any thread may call. */
   private volatile @Nullable EtcdClient newest;
 
-  private long wireSince;
+  private long clientSince;
 
-  /** From {@link #start} on, which comes before everything that needs it. */
+  /** Set by {@link #start}, before anything that uses it. */
   @SuppressWarnings("NullAway.Init")
   private Listener listener;
 
   private boolean closed;
 
+  /** The number of the current round. */
   private int generation;
+
   private EtcdClient.@Nullable Watch watch;
+
+  /** Whether etcd has confirmed the watch. */
   private boolean created;
 
   private Loop.@Nullable Timer createdTimer;
-  private final Loop.Chain next;
+  private final Loop.Chain steps;
   private final Loop.Chain reconciles;
 
-  /** Until when the next step waits for a connection; null: it need not. */
+  /** Until when the next step waits for a connection; null: it does not wait. */
   private @Nullable Long readyBy;
 
   private final ClientFiles files;
 
+  /** Reads again, because registrations were left out; null: nothing is scheduled. */
   private Loop.@Nullable Timer partTimer;
 
-  /** Whether that is because one of the others has gone. */
+  /** Whether {@link #partTimer} runs soon, because another registration was deleted. */
   private boolean partSoon;
 
-  /** Readings in a row that had to leave registrations out. */
+  /** How often in a row a reading had to leave registrations out. */
   private int parts;
 
-  /** Times in a row that there was too much to be taken, or at once. */
+  /** How often in a row there was too much, in one answer or altogether. */
   private int excess;
 
   private long createdAt;
@@ -117,10 +123,10 @@ public final class EtcdStore implements SharedStore {
   private @Nullable String lastReason;
   private int attempts;
 
-  /** Whether the last failure was silence. */
+  /** Whether the last failure was a missing answer. */
   private boolean mute;
 
-  /** Clients given up during this outage. */
+  /** How many clients were replaced during this outage. */
   private int replaced;
 
   private long awaySince;
@@ -133,13 +139,13 @@ public final class EtcdStore implements SharedStore {
   }
 
   /**
-   * A store that also follows {@code /weir/...}: what instances say of themselves, and the history.
-   * For an operator's tool, never for an agent: each would hear of every other.
+   * A store for an operator's tool: it also has the keys under {@code /weir/}, the status of
+   * instances and the history of rules. Not for agents: each would get every status of the fleet.
    *
    * @param follow false: everything is read once, and nothing is watched
    */
-  public static EtcdStore overseer(EtcdOptions options, Loop loop, Log log, boolean follow) {
-    KeySpace keys = KeySpace.overseer(options.namespace);
+  public static EtcdStore forOperator(EtcdOptions options, Loop loop, Log log, boolean follow) {
+    KeySpace keys = KeySpace.forOperator(options.namespace);
     return new EtcdStore(
         options, loop, log, StubEtcdClient::connect, new Random(), 60 * SECOND, keys, follow);
   }
@@ -192,25 +198,25 @@ public final class EtcdStore implements SharedStore {
     this.follow = follow;
     view = new FollowedKeys(keys.bounds());
     answers = new BoundedAnswers(loop);
-    next = loop.chain("etcd", STUCK_NANOS, this::step);
+    steps = loop.chain("etcd", STUCK_NANOS, this::step);
     reconciles = loop.chain("reconcile", reconcileNanos, this::reconcile);
     files = new ClientFiles(options, factory, loop, log, this::filesChanged);
-    pulse =
+    watchProbe =
         new WatchProbe(
             loop,
             () ->
-                again(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "the watch is mute")));
-    aside = new LoginRetry(loop, answers, this::reconnect, files::look);
+                retry(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "the watch is mute")));
+    loginRetry = new LoginRetry(loop, answers, this::reconnect, files::check);
     calls =
         new EtcdCalls(
             loop,
             log,
             keys,
             answers,
-            new EtcdCalls.Way() {
+            new EtcdCalls.Connection() {
               @Override
-              public @Nullable EtcdClient wire() {
-                return wire;
+              public @Nullable EtcdClient client() {
+                return client;
               }
 
               @Override
@@ -219,11 +225,11 @@ public final class EtcdStore implements SharedStore {
               }
 
               @Override
-              public void holds(String key) {
-                own.open(key);
+              public void onHold(String key) {
+                heldKeyWatches.open(key);
               }
             });
-    own = new OwnWatches(loop, keys, calls);
+    heldKeyWatches = new OwnWatches(loop, keys, calls);
   }
 
   @Override
@@ -244,13 +250,13 @@ public final class EtcdStore implements SharedStore {
   }
 
   /**
-   * The process ends now, and need not wait for the client's threads. For a shutdown hook of a
-   * tool; nothing works afterwards, and nothing is closed.
+   * Ends the client's connections, because the process exits now. For a tool's shutdown hook: the
+   * store cannot be used afterwards, and leases are not revoked. Any thread.
    */
-  public void leave() {
+  public void closeAtExit() {
     EtcdClient w = newest;
     if (w != null) {
-      w.leave();
+      w.closeAtExit();
     }
   }
 
@@ -260,15 +266,15 @@ public final class EtcdStore implements SharedStore {
     }
     closed = true;
     generation++;
-    next.cancel();
+    steps.cancel();
     cancel(createdTimer);
     reconciles.cancel();
     cancel(partTimer);
     closeWatch();
-    aside.close();
+    loginRetry.close();
     calls.end();
-    EtcdClient last = wire;
-    wire = null;
+    EtcdClient last = client;
+    client = null;
     if (last != null) {
       last.close();
     }
@@ -284,42 +290,44 @@ public final class EtcdStore implements SharedStore {
     resyncs++;
     closeWatch();
     readyBy = null;
-    next.in(SECOND); // should the following throw
-    final BooleanSupplier still = thisRound();
-    if (wire != null) {
+    steps.in(SECOND); // in case the following throws
+    final BooleanSupplier isCurrent = thisRound();
+    if (client != null) {
       read(view, this::adopt);
     } else {
-      files.connect(still, made -> connected(made, still), this::again);
+      files.connect(isCurrent, made -> connected(made, isCurrent), this::retry);
     }
-    if (still.getAsBoolean()) {
-      next.in(STUCK_NANOS); // should an answer get lost
+    if (isCurrent.getAsBoolean()) {
+      steps.in(STUCK_NANOS); // in case an answer gets lost
     }
   }
 
-  /** A client was made; on the loop. */
-  private void connected(EtcdClient made, BooleanSupplier still) {
-    if (!still.getAsBoolean() || wire != null) {
+  /** A client was made. */
+  private void connected(EtcdClient made, BooleanSupplier isCurrent) {
+    if (!isCurrent.getAsBoolean() || client != null) {
       made.close();
       return;
     }
-    wire = made;
+    client = made;
     newest = made;
-    wireSince = loop.now();
+    clientSince = loop.now();
     read(view, this::adopt);
   }
 
-  /** While a round is under way there is one. */
-  private EtcdClient wire() {
-    return Objects.requireNonNull(wire);
+  /** The client; while a round is under way there is one. */
+  private EtcdClient client() {
+    return Objects.requireNonNull(client);
   }
 
   /**
-   * @param known to spare what is known; null: keys only
+   * Reads the whole range.
+   *
+   * @param known values that are here already are not read again; null: only keys are read
    */
   private void read(@Nullable FollowedKeys known, Consumer<RangeReader.Result> whole) {
     new RangeReader(
             keys,
-            wire(),
+            client(),
             answers,
             thisRound(),
             known,
@@ -329,20 +337,20 @@ public final class EtcdStore implements SharedStore {
                 try {
                   whole.accept(read);
                 } catch (Throwable t) {
-                  broken(t);
+                  deliveryFailed(t);
                   throw t;
                 }
               }
 
               @Override
               public void failed(EtcdCallException e) {
-                again(e);
+                retry(e);
               }
             })
         .begin();
   }
 
-  /** Whether the round that is under way now still is. */
+  /** Tells later whether the current round is still the current one. */
   private BooleanSupplier thisRound() {
     final int g = generation;
     return () -> g == generation && !closed;
@@ -361,37 +369,37 @@ public final class EtcdStore implements SharedStore {
               + "): taken over as it is");
     }
     Batch batch = view.adopt(range, read.cut);
-    pulse.readAgain(batch != null && !batch.changes.isEmpty());
+    watchProbe.readAgain(batch != null && !batch.changes.isEmpty());
     if (batch != null) {
       listener.onBatch(batch);
     }
-    calls.read(view);
-    boolean all = parts > 0 && !view.partial();
+    calls.onRead(view);
+    boolean all = parts > 0 && !view.isPartial();
     if (all) {
       parts = 0;
       cancel(partTimer);
       partTimer = null;
       log.info("weir: all registrations in etcd are followed again");
     }
-    readLeftOut();
+    scheduleLeftOut();
     if (follow) {
       follow();
     }
   }
 
-  /** Registrations that were left out are looked for again, ever more slowly. */
-  private void readLeftOut() {
-    if (!view.partial() || closed) {
+  /** Schedules another reading when registrations were left out, after ever longer times. */
+  private void scheduleLeftOut() {
+    if (!view.isPartial() || closed) {
       return;
     }
-    boolean soon = view.mayFit();
+    boolean soon = view.takeMayFit();
     if (partTimer != null && (partSoon || !soon)) {
       return;
     }
     if (parts == 0) {
       log.warn(
           "weir: more instances are registered in etcd than this JVM may keep in memory ("
-              + (keys.bounds().most() >> 20)
+              + (keys.bounds().maxBytes() >> 20)
               + " MB, an eighth of the heap): those known stay followed, others are left out;"
               + " rules are not affected. Delete what does not belong under /services/, or raise"
               + " -Xmx");
@@ -404,10 +412,10 @@ public final class EtcdStore implements SharedStore {
         loop.schedule(
             () -> {
               partTimer = null;
-              if (!closed && created && view.partial()) {
+              if (!closed && created && view.isPartial()) {
                 resync();
               } else {
-                readLeftOut();
+                scheduleLeftOut();
               }
             },
             jitter(seconds * SECOND));
@@ -420,7 +428,7 @@ public final class EtcdStore implements SharedStore {
         loop.schedule(
             () -> {
               if (g == generation && !created) {
-                again(
+                retry(
                     new EtcdCallException(
                         EtcdCallException.Kind.DEADLINE, "the watch was not created in time"));
               }
@@ -428,12 +436,12 @@ public final class EtcdStore implements SharedStore {
             CREATED_NANOS);
     try {
       watch =
-          wire()
+          client()
               .watch(
                   keys.first(),
                   keys.end(),
                   view.revision() + 1,
-                  new EtcdClient.Watching() {
+                  new EtcdClient.WatchListener() {
                     @Override
                     public void events(EtcdClient.Events e) {
                       loop.execute(() -> onEvents(g, e));
@@ -445,19 +453,19 @@ public final class EtcdStore implements SharedStore {
                     }
                   });
     } catch (RuntimeException e) {
-      again(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(e)));
+      retry(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(e)));
     }
   }
 
-  /** What was told may have been told in part: all of it is read and told again. */
-  private void broken(Throwable t) {
-    view.doubt();
-    again(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(t)));
+  /** The listener threw, so it may have only a part: everything is read and delivered again. */
+  private void deliveryFailed(Throwable t) {
+    view.deliverAllNext();
+    retry(new EtcdCallException(EtcdCallException.Kind.OTHER, String.valueOf(t)));
   }
 
   private void onBroken(int g, EtcdCallException e) {
     if (g == generation) {
-      again(e);
+      retry(e);
     }
   }
 
@@ -467,54 +475,55 @@ public final class EtcdStore implements SharedStore {
       return;
     }
     try {
-      heard(e, from);
+      onMessage(e, from);
     } catch (Throwable t) {
-      broken(t);
+      deliveryFailed(t);
       throw t;
     }
   }
 
-  private void heard(EtcdClient.Events e, EtcdClient.Watch from) {
-    pulse.heard(!e.created && e.events.isEmpty());
+  private void onMessage(EtcdClient.Events e, EtcdClient.Watch from) {
+    watchProbe.onMessage(!e.created && e.events.isEmpty());
     if (e.created) {
       if (created || !view.isLater(e.clusterId, e.revision)) {
-        // re-created behind our back, or another store: what lies between may be lost
-        again(
+        // the client re-created the watch, or this is another store: events may be lost
+        retry(
             new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "the watch was re-created"));
         return;
       }
       created = true;
       createdAt = loop.now();
       cancel(createdTimer);
-      next.cancel();
+      steps.cancel();
       attempts = 0;
       replaced = 0;
       away = false;
       mute = false;
-      aside.accepted();
-      pulse.follow(Objects.requireNonNull(watch));
+      loginRetry.accepted();
+      watchProbe.follow(Objects.requireNonNull(watch));
       connected(true, "");
       calls.connected();
-      own.follow(wire());
+      heldKeyWatches.follow(client());
     }
     Batch batch;
     try {
       batch = view.apply(e.events, keys);
     } catch (EtcdCallException tooMuch) {
-      again(tooMuch);
+      retry(tooMuch);
       return;
     }
     if (batch != null) {
       listener.onBatch(batch);
     }
-    calls.seen(e.events);
-    readLeftOut();
+    calls.onEvents(e.events);
+    scheduleLeftOut();
     from.next();
   }
 
-  // ---- doubt
+  // ---- failures
 
-  private void again(EtcdCallException e) {
+  /** Ends the current round and schedules the next one. */
+  private void retry(EtcdCallException e) {
     if (closed) {
       return;
     }
@@ -526,66 +535,68 @@ public final class EtcdStore implements SharedStore {
       away = true;
       awaySince = loop.now();
     }
-    boolean dear = e.kind == EtcdCallException.Kind.AUTH;
-    boolean told =
-        dear || e.kind == EtcdCallException.Kind.TLS || e.kind == EtcdCallException.Kind.PERMISSION;
-    told |= e.kind == EtcdCallException.Kind.TOO_MUCH;
-    boolean doubtOnly = e.kind == EtcdCallException.Kind.COMPACTED;
-    if (!doubtOnly && (attempts > 0 || told)) {
-      // the first break is often over before anyone could read about it
+    boolean loginRefused = e.kind == EtcdCallException.Kind.AUTH;
+    boolean reportNow =
+        loginRefused
+            || e.kind == EtcdCallException.Kind.TLS
+            || e.kind == EtcdCallException.Kind.PERMISSION;
+    reportNow |= e.kind == EtcdCallException.Kind.TOO_MUCH;
+    boolean onlyCompacted = e.kind == EtcdCallException.Kind.COMPACTED;
+    if (!onlyCompacted && (attempts > 0 || reportNow)) {
+      // the first failure is often over before anybody could read about it
       connected(false, e.text());
     }
     mute = e.kind == EtcdCallException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
     long patience = Math.min(600 * SECOND, 30 * SECOND << Math.min(5, replaced));
     long excess = excess(e);
-    boolean old = excess == 0 && awayFor > patience && loop.now() - wireSince > patience;
-    if (dear && wire != null) {
-      EtcdClient refused = wire;
-      wire = null;
+    boolean old = excess == 0 && awayFor > patience && loop.now() - clientSince > patience;
+    if (loginRefused && client != null) {
+      EtcdClient refused = client;
+      client = null;
       replaced++;
       long delay = jitter(Math.min(60 * SECOND, SECOND << Math.min(6, attempts++)));
-      next.in(delay + STUCK_NANOS);
-      aside.refused(refused, delay);
+      steps.in(delay + STUCK_NANOS);
+      loginRetry.refused(refused, delay);
       return;
     }
-    files.look();
-    if (wire != null && old) {
-      EtcdClient last = wire;
-      wire = null;
+    files.check();
+    if (client != null && old) {
+      EtcdClient last = client;
+      client = null;
       replaced++;
       last.close();
     }
     long delay = Math.max(backOff(), excess);
     created = false;
     attempts++;
-    next.in(delay);
+    steps.in(delay);
   }
 
   /**
-   * Certificates or the password were replaced: a client that cannot connect with the old ones is
-   * given up.
+   * The files of certificates or password have changed: a client that cannot connect with the old
+   * ones is replaced.
    */
   private void filesChanged() {
     if (!closed) {
-      aside.fileChanged();
+      loginRetry.fileChanged();
     }
-    if (!closed && away && wire != null) {
-      EtcdClient last = wire;
-      wire = null;
+    if (!closed && away && client != null) {
+      EtcdClient last = client;
+      client = null;
       replaced++;
       generation++;
       closeWatch();
       cancel(createdTimer);
       readyBy = null;
-      next.in(backOff());
+      steps.in(backOff());
       last.close();
     }
   }
 
   private void step() {
     if (closed) {
-      next.cancel();
+      steps.cancel();
     } else if (readyBy != null) {
       awaitReady(readyBy);
     } else {
@@ -593,7 +604,10 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  /** What is too much is tried ever more slowly: each try costs etcd a reading, for each JVM. */
+  /**
+   * The back-off when there is too much to take; 0 for other failures. It grows, because each
+   * attempt of each JVM costs etcd a whole reading.
+   */
   private long excess(EtcdCallException e) {
     if (e.kind != EtcdCallException.Kind.TOO_LARGE && e.kind != EtcdCallException.Kind.TOO_MUCH) {
       return 0;
@@ -615,7 +629,7 @@ public final class EtcdStore implements SharedStore {
     if (attempts == 0) {
       return 20 * MILLI + (long) (random.nextDouble() * 80 * MILLI);
     }
-    // a mute connection takes its second besides
+    // after a mute connection a shorter one: the next attempt waits a second for its connection
     long cap = mute ? 250 * MILLI : SECOND;
     return jitter(Math.min(cap, 100 * MILLI << Math.min(10, attempts - 1)));
   }
@@ -624,32 +638,32 @@ public final class EtcdStore implements SharedStore {
     return (long) (nanos * (0.9 + 0.1 * random.nextDouble()));
   }
 
-  /** Lets the channel connect first: a call that meets it still broken fails at once. */
+  /** Starts a round; after a failure first waits for the channel to connect. */
   private void reconnect() {
-    if (wire == null || attempts <= 1 && !mute) {
+    if (client == null || attempts <= 1 && !mute) {
       resync();
     } else if (mute) {
-      wire.reconnectAfresh();
-      // most tries hurry; now and then one waits as long as a slow way to etcd may need
+      client.reconnectAfresh();
+      // each fifth attempt waits as long as a slow network may need
       long patience = attempts % 5 == 0 ? options.connectTimeoutMillis * MILLI : SECOND;
       awaitReady(loop.now() + patience);
     } else {
-      wire.reconnect();
+      client.reconnect();
       awaitReady(loop.now() + CONNECT_NANOS);
     }
   }
 
   private void awaitReady(long deadline) {
-    if (closed || wire == null) {
+    if (closed || client == null) {
       return;
     }
-    if (wire.ready() || !mute && loop.now() - deadline > 0) {
+    if (client.ready() || !mute && loop.now() - deadline > 0) {
       resync();
     } else if (loop.now() - deadline > 0) {
-      again(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "no connection in time"));
+      retry(new EtcdCallException(EtcdCallException.Kind.DEADLINE, "no connection in time"));
     } else {
       readyBy = deadline;
-      next.in(POLL_NANOS);
+      steps.in(POLL_NANOS);
     }
   }
 
@@ -662,8 +676,8 @@ public final class EtcdStore implements SharedStore {
   }
 
   private void closeWatch() {
-    pulse.stop();
-    own.stop();
+    watchProbe.stop();
+    heldKeyWatches.stop();
     EtcdClient.Watch w = watch;
     watch = null;
     if (w != null) {
@@ -684,7 +698,7 @@ public final class EtcdStore implements SharedStore {
 
   private void reconcile() {
     reconcileLater();
-    if (closed || wire == null || !created) {
+    if (closed || client == null || !created) {
       return;
     }
     calls.check();
@@ -697,12 +711,12 @@ public final class EtcdStore implements SharedStore {
     if (compared == FollowedKeys.Compared.LOST) {
       repair();
     } else if (compared == FollowedKeys.Compared.AHEAD) {
-      // events of those revisions are on their way; look again when they should be here
+      // events of those revisions may be on their way: check when they should be here
       final long then = view.revision();
-      final BooleanSupplier still = thisRound();
+      final BooleanSupplier isCurrent = thisRound();
       loop.schedule(
           () -> {
-            if (still.getAsBoolean() && view.revision() == then) {
+            if (isCurrent.getAsBoolean() && view.revision() == then) {
               repair();
             }
           },
@@ -754,12 +768,12 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  /** Whole ranges read so far, on the loop. */
+  /** How many rounds were started. Loop only. */
   long resyncs() {
     return resyncs;
   }
 
-  /** Times the reconcile found something lost, on the loop. */
+  /** How often the reconcile found lost changes. Loop only. */
   long repairs() {
     return repairs;
   }

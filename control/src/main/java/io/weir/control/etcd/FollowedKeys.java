@@ -12,24 +12,24 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys that are followed, as told to the listener: what a range or events change about them,
- * and whether they are still the truth, within {@link ReadLimits}. Pure; on the loop only.
+ * The keys that are followed, as delivered to the listener. Computes what a reading of the range or
+ * events change, within {@link ReadLimits}. No I/O; on the loop only.
  *
- * <p>Events are applied only when their mod revision is higher than the revision known, so
+ * <p>Events are applied only when their mod revision is higher than the known revision, so
  * duplicates and events out of order do no harm.
  *
- * <p>Where there are more registrations than may be kept, the view is {@link #partial}: those it
- * knows are followed as ever, new ones are left out.
+ * <p>When there are more registrations than may be kept, the view is {@link #isPartial}: those that
+ * it has are still followed, new ones are left out.
  */
 final class FollowedKeys {
-  /** What a second look at the range says of a view. */
+  /** The result of comparing a view with a reading of the range. */
   enum Compared {
     SAME,
-    /** Events overtook the range: nothing can be said this time. */
+    /** Events have made the view newer than the reading: they cannot be compared. */
     OVERTAKEN,
-    /** The range has what no event has told yet; it may be on its way. */
+    /** The reading is newer than the view: the events may still come. */
     AHEAD,
-    /** Something was lost. */
+    /** The view has lost a change. */
     LOST
   }
 
@@ -37,15 +37,19 @@ final class FollowedKeys {
   private TreeMap<String, Entry> entries = new TreeMap<String, Entry>();
   private long revision;
   private long clusterId;
-  private boolean told;
 
-  /** Whether some of it may not have been told, after all. */
-  private boolean doubted;
+  /** Whether a first batch was made. */
+  private boolean delivered;
 
-  /** What the entries cost, of each kind. */
+  /** Whether the listener may have missed some changes. */
+  private boolean deliverAll;
+
+  /** Memory of all entries that are no registrations, as {@link ReadLimits#cost} counts. */
   private long rules;
 
+  /** Memory of the registrations. */
   private long registry;
+
   private boolean partial;
   private boolean mayFit;
 
@@ -54,19 +58,19 @@ final class FollowedKeys {
   }
 
   /** Whether registrations are left out, because there are too many. */
-  boolean partial() {
+  boolean isPartial() {
     return partial;
   }
 
-  /** Whether some registration has gone while others were left out; asking resets it. */
-  boolean mayFit() {
+  /** Whether a registration was deleted while others were left out. Resets that. */
+  boolean takeMayFit() {
     boolean was = mayFit;
     mayFit = false;
     return was;
   }
 
-  /** The entry known of this key, when it is still the same one; or null. */
-  @Nullable Entry same(Entry e) {
+  /** The known entry of this key if it is still the same; else null. */
+  @Nullable Entry unchanged(Entry e) {
     Entry known = entries.get(e.key);
     return known != null
             && known.modRevision == e.modRevision
@@ -76,29 +80,29 @@ final class FollowedKeys {
         : null;
   }
 
-  /** What is known of a key, or null. */
+  /** The known entry of a key; null: there is none. */
   @Nullable Entry get(String key) {
     return entries.get(key);
   }
 
-  /** What is known is the state as of this revision. */
+  /** The revision of the known state. */
   long revision() {
     return revision;
   }
 
-  /** Whether this range is of another past than what was told. */
+  /** Whether this reading does not continue the known history: etcd was wiped or replaced. */
   boolean isNewHistory(EtcdClient.Page range) {
-    return told && !isLater(range.clusterId, range.revision);
+    return delivered && !isLater(range.clusterId, range.revision);
   }
 
-  /** Whether a state of this cluster at this revision may follow on what is known. */
+  /** Whether a state of this cluster at this revision may come after the known state. */
   boolean isLater(long cluster, long at) {
     return cluster == clusterId && at >= revision;
   }
 
-  /** Telling failed half-way: the next range is told as a whole. */
-  void doubt() {
-    doubted = true;
+  /** The listener threw: {@link #adopt} puts all keys into the next batch. */
+  void deliverAllNext() {
+    deliverAll = true;
   }
 
   /** Cluster and revision, for people. */
@@ -108,21 +112,21 @@ final class FollowedKeys {
   }
 
   /**
-   * Takes over what was read.
+   * Takes over a reading of the range.
    *
-   * @param cut from this key on registrations were not read; null: all were
-   * @return what to tell of it, null when nothing is new
+   * @param cut the first registration that was not read; null: all were read
+   * @return the changes to deliver; null when nothing has changed
    */
   @Nullable Batch adopt(EtcdClient.Page range, @Nullable String cut) {
     boolean newHistory = isNewHistory(range);
-    Map<String, Entry> now = cut == null ? all(range) : part(range, cut);
+    Map<String, Entry> now = cut == null ? byKey(range) : selectPart(range, cut);
     List<Change> changes = new ArrayList<Change>();
     for (Entry e : range.entries) {
       if (now.get(e.key) != e) {
         continue; // left out
       }
       Entry before = entries.get(e.key);
-      if (doubted
+      if (deliverAll
           || before == null
           || before.modRevision != e.modRevision
           || before.lease != e.lease
@@ -136,7 +140,7 @@ final class FollowedKeys {
       }
     }
     Batch batch =
-        !told || newHistory || !changes.isEmpty()
+        !delivered || newHistory || !changes.isEmpty()
             ? new Batch(range.revision, changes, newHistory)
             : null;
     entries = new TreeMap<String, Entry>(now); // nothing throws from here on
@@ -149,12 +153,12 @@ final class FollowedKeys {
     mayFit = false;
     revision = range.revision;
     clusterId = range.clusterId;
-    doubted = false;
-    told = true;
+    deliverAll = false;
+    delivered = true;
     return batch;
   }
 
-  private static Map<String, Entry> all(EtcdClient.Page range) {
+  private static Map<String, Entry> byKey(EtcdClient.Page range) {
     Map<String, Entry> now = new HashMap<String, Entry>();
     for (Entry e : range.entries) {
       now.put(e.key, e);
@@ -162,28 +166,31 @@ final class FollowedKeys {
     return now;
   }
 
-  /** Registrations that are known come first, and stay where nothing is known of them. */
-  private Map<String, Entry> part(EtcdClient.Page range, String cut) {
+  /**
+   * The entries to keep when not all registrations were read: all other keys, then the
+   * registrations that are known already, and new ones as long as they fit.
+   */
+  private Map<String, Entry> selectPart(EtcdClient.Page range, String cut) {
     Map<String, Entry> now = new HashMap<String, Entry>();
-    long room = bounds.most();
+    long left = bounds.maxBytes();
     for (Entry e : range.entries) {
-      if (!bounds.inPart(e.key)) {
+      if (!bounds.mayBePartial(e.key)) {
         now.put(e.key, e);
       } else if (entries.containsKey(e.key)) {
         now.put(e.key, e);
-        room -= ReadLimits.cost(e);
+        left -= ReadLimits.cost(e);
       }
     }
     for (Entry e : entries.tailMap(cut, true).values()) {
-      if (bounds.inPart(e.key) && !now.containsKey(e.key)) {
+      if (bounds.mayBePartial(e.key) && !now.containsKey(e.key)) {
         now.put(e.key, e);
-        room -= ReadLimits.cost(e);
+        left -= ReadLimits.cost(e);
       }
     }
     for (Entry e : range.entries) {
-      if (bounds.inPart(e.key) && !entries.containsKey(e.key)) {
-        room -= ReadLimits.cost(e);
-        if (room < 0) {
+      if (bounds.mayBePartial(e.key) && !entries.containsKey(e.key)) {
+        left -= ReadLimits.cost(e);
+        if (left < 0) {
           break;
         }
         now.put(e.key, e);
@@ -193,7 +200,7 @@ final class FollowedKeys {
   }
 
   private void count(Entry e, int sign) {
-    if (bounds.inPart(e.key)) {
+    if (bounds.mayBePartial(e.key)) {
       registry += sign * ReadLimits.cost(e);
     } else {
       rules += sign * ReadLimits.cost(e);
@@ -201,11 +208,11 @@ final class FollowedKeys {
   }
 
   /**
-   * Takes events over.
+   * Applies events.
    *
-   * @param keys to tell which are ours
-   * @return what to tell of them, null when nothing is new
-   * @throws EtcdCallException when there would be too much to keep; nothing was taken over then
+   * @param keys tells which keys are ours
+   * @return the changes to deliver; null when nothing has changed
+   * @throws EtcdCallException there is too much to keep; then no event was applied
    */
   @Nullable Batch apply(List<Entry> events, KeySpace keys) throws EtcdCallException {
     TreeMap<String, Entry> last = new TreeMap<String, Entry>();
@@ -226,19 +233,19 @@ final class FollowedKeys {
     }
     long after = rules;
     for (Entry e : last.values()) {
-      if (!bounds.inPart(e.key)) {
+      if (!bounds.mayBePartial(e.key)) {
         Entry before = entries.get(e.key);
         after +=
             (e.value == null ? 0 : ReadLimits.cost(e))
                 - (before == null ? 0 : ReadLimits.cost(before));
       }
     }
-    if (after > bounds.most() && after > rules) {
+    if (after > bounds.maxBytes() && after > rules) {
       throw bounds.tooMuch();
     }
     List<Change> changes = new ArrayList<Change>(last.size());
     for (Entry e : last.values()) {
-      Change change = e.value == null ? gone(e.key, deleted.get(e.key)) : put(e);
+      Change change = e.value == null ? delete(e.key, deleted.get(e.key)) : put(e);
       if (change != null) {
         changes.add(change);
       }
@@ -247,8 +254,8 @@ final class FollowedKeys {
     return changes.isEmpty() ? null : new Batch(revision, changes, false);
   }
 
-  private @Nullable Change gone(String key, @Nullable Entry last) {
-    mayFit |= partial && bounds.inPart(key);
+  private @Nullable Change delete(String key, @Nullable Entry last) {
+    mayFit |= partial && bounds.mayBePartial(key);
     Entry before = entries.remove(key);
     if (before == null) {
       return null;
@@ -259,14 +266,14 @@ final class FollowedKeys {
 
   private @Nullable Change put(Entry e) {
     Entry before = entries.get(e.key);
-    if (bounds.inPart(e.key)
+    if (bounds.mayBePartial(e.key)
         && registry + ReadLimits.cost(e) - (before == null ? 0 : ReadLimits.cost(before))
-            > bounds.most()) {
+            > bounds.maxBytes()) {
       partial = true;
       if (before == null) {
         return null;
       }
-      // a known one stays followed: it costs as much more as a value may have
+      // a known one is still followed: it grows by one value at most
     }
     if (before != null) {
       count(before, -1);
@@ -277,7 +284,9 @@ final class FollowedKeys {
   }
 
   /**
-   * @param asked the revision known when the range was asked for
+   * Compares the view with a reading of the keys.
+   *
+   * @param asked the view's revision when the reading was requested
    */
   Compared compare(long asked, EtcdClient.Page range) {
     boolean ours = range.clusterId == clusterId && range.revision >= asked;
@@ -286,21 +295,21 @@ final class FollowedKeys {
     }
     int mine = 0;
     for (String key : entries.keySet()) {
-      mine += partial && bounds.inPart(key) ? 0 : 1;
+      mine += partial && bounds.mayBePartial(key) ? 0 : 1;
     }
     int theirs = 0;
-    boolean same = ours;
+    boolean unchanged = ours;
     long newest = revision;
     for (Entry e : range.entries) {
-      if (partial && bounds.inPart(e.key)) {
-        continue; // it is read again in time anyway
+      if (partial && bounds.mayBePartial(e.key)) {
+        continue; // a partial view is read again anyway
       }
       theirs++;
       Entry known = entries.get(e.key);
       newest = Math.max(newest, e.modRevision);
-      same &= known != null && known.modRevision == e.modRevision;
+      unchanged &= known != null && known.modRevision == e.modRevision;
     }
-    same &= mine == theirs;
-    return same ? Compared.SAME : ours && newest > revision ? Compared.AHEAD : Compared.LOST;
+    unchanged &= mine == theirs;
+    return unchanged ? Compared.SAME : ours && newest > revision ? Compared.AHEAD : Compared.LOST;
   }
 }

@@ -7,14 +7,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which keys are followed, under which namespace they lie, and how much of them is kept. Outside,
- * keys are without their namespace; a {@link EtcdClient} has them complete. Immutable.
+ * Defines which keys are followed, their namespace, and how much of them is kept in memory. A
+ * <em>complete</em> key has its namespace, as {@link EtcdClient} uses them; elsewhere keys have no
+ * namespace. Immutable.
  */
 final class KeySpace {
   /**
-   * The range that is followed, [FIRST, END): breaker state, quotas, rules, instances, those who
-   * look on and the kill switch are neighbours in key order. What is only written ({@code
-   * /weir/status/...}) and what others may keep after it is not streamed to every JVM.
+   * The range that is followed is [FIRST, END). Breaker state, quotas, rules, instances, the keys
+   * of {@code weir top} and the kill switch are neighbours in key order. Keys after END, such as
+   * the status of instances, are not sent to every JVM.
    */
   static final String FIRST = "/circuit-breaker/";
 
@@ -22,53 +23,53 @@ final class KeySpace {
 
   static final String END = OFF + "\0";
 
-  /** All of {@code /weir/}: status keys and the history, which only operators' tools look at. */
-  private static final String OVERSEER_END = "/weir0";
+  /** For an operator's tool: after all keys of {@code /weir/}, status and history among them. */
+  private static final String OPERATOR_END = "/weir0";
 
-  private static final List<String> OURS =
+  private static final List<String> INSTANCE_PREFIXES =
       Arrays.asList(
           "/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/look/", "/weir/off");
-  private static final List<String> OVERSEEN =
+  private static final List<String> OPERATOR_PREFIXES =
       Arrays.asList("/circuit-breaker/", "/quota/", "/service/", "/services/", "/weir/");
 
   private final String namespace;
   private final String end;
-  private final List<String> ours;
+  private final List<String> prefixes;
   private final ReadLimits bounds;
 
-  private KeySpace(String namespace, String end, List<String> ours, ReadLimits bounds) {
+  private KeySpace(String namespace, String end, List<String> prefixes, ReadLimits bounds) {
     this.namespace = namespace;
     this.end = end;
-    this.ours = ours;
+    this.prefixes = prefixes;
     this.bounds = bounds;
   }
 
-  /** What an instance follows. */
+  /** The keys that an instance follows. */
   static KeySpace instance(String namespace, ReadLimits bounds) {
-    return new KeySpace(namespace, END, OURS, bounds);
+    return new KeySpace(namespace, END, INSTANCE_PREFIXES, bounds);
   }
 
-  /** What an operator's tool looks at. */
-  static KeySpace overseer(String namespace) {
-    return new KeySpace(namespace, OVERSEER_END, OVERSEEN, ReadLimits.overseer());
+  /** The keys that an operator's tool reads. */
+  static KeySpace forOperator(String namespace) {
+    return new KeySpace(namespace, OPERATOR_END, OPERATOR_PREFIXES, ReadLimits.forOperator());
   }
 
-  /** How much of it is kept. */
+  /** How much of the keys is kept in memory. */
   ReadLimits bounds() {
     return bounds;
   }
 
-  /** Whether events tell of this key. */
+  /** Whether this key is in the range that is followed. */
   boolean follows(String key) {
     return key.compareTo(FIRST) >= 0 && key.compareTo(end) < 0;
   }
 
-  /** Where the range begins, complete. */
+  /** The complete first key of the range. */
   String first() {
     return complete(FIRST);
   }
 
-  /** Where it ends, exclusive, complete. */
+  /** The complete end of the range, exclusive. */
   String end() {
     return complete(end);
   }
@@ -96,11 +97,12 @@ final class KeySpace {
   }
 
   /**
-   * Without its namespace, and without its value where that is too large; or null: somebody else's.
+   * Converts an entry of etcd: without the namespace, and without the value where that is too
+   * large; null when it is not one of our keys.
    */
   @Nullable Entry own(Entry e) {
     String key = e.key.substring(Math.min(e.key.length(), namespace.length()));
-    for (String prefix : ours) {
+    for (String prefix : prefixes) {
       if (key.startsWith(prefix)) {
         return bounds.bounded(
             namespace.isEmpty()
@@ -111,9 +113,9 @@ final class KeySpace {
     return null;
   }
 
-  /** Where the keys of this one's kind end, complete. */
-  String behind(String key) {
-    for (String prefix : ours) {
+  /** The complete end, exclusive, of all keys with the same prefix as this one. */
+  String endOfPrefix(String key) {
+    for (String prefix : prefixes) {
       if (key.startsWith(prefix) && prefix.endsWith("/")) {
         return complete(prefix.substring(0, prefix.length() - 1) + '0');
       }

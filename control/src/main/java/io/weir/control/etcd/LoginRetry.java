@@ -5,19 +5,21 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * When to try again after a log-in was refused.
+ * Decides when to log in again after a log-in was refused.
  *
- * <p>A wrong password is tried again after 1 s doubling to a minute, because a check costs etcd
- * some 50 ms of CPU, times the fleet. But whether it may have been mended costs nothing to ask:
- * etcd tells anybody how many raft entries it has applied and how many revisions its keys have, and
- * a change of users raises the first and not the second. So their difference is looked at twice a
- * second, from aside, by the client that was refused, and when it has changed, the log-in is tried
- * at once. Other things change it, too (leases, transactions that write nothing), so after four
- * tries in vain on its account the next ones wait 1, 2, 4 ... s. An etcd that does not tell (from
- * 3.7 on only to root) leaves the schedule as it is. The password's own file, where there is one,
- * is looked at as often: {@link #fileChanged}.
+ * <p>A refused password is tried again after 1 s doubling to a minute, because each log-in of each
+ * instance costs etcd some 50 ms of CPU.
  *
- * <p>On the loop only. It owns the refused client until the next try, and closes it then.
+ * <p>When users or passwords change in etcd, the log-in is tried at once. That is cheap to find
+ * out: etcd tells without a log-in how many raft entries it has applied and how many revisions its
+ * keys have, and a change of users raises only the first. Their difference ({@link
+ * EtcdClient#authChangeCounter}) is read twice a second by the refused client. Other things change
+ * it too (leases, transactions that write nothing), so after four log-ins in vain the next ones
+ * wait 1, 2, 4 ... s. An etcd that does not tell it (from 3.7 on only root may ask) leaves the
+ * schedule as it is. The files of password and certificates are checked as often: {@link
+ * #fileChanged}.
+ *
+ * <p>On the loop only. It has the refused client until the next attempt and closes it then.
  */
 final class LoginRetry {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -28,55 +30,57 @@ final class LoginRetry {
   private final Loop loop;
   private final BoundedAnswers answers;
   private final Runnable logIn;
-  private final Runnable lookAtFiles;
+  private final Runnable checkFiles;
 
-  /** Null: no log-in stands refused. */
+  /** The client whose log-in was refused; null: none. */
   private @Nullable EtcdClient refused;
 
   private final Loop.Chain due;
 
-  /** What was applied aside from keys, as known before the last log-in, and at the last look. */
+  /** The counter of {@link EtcdClient#authChangeCounter} before the last log-in. */
   private long known = UNKNOWN;
 
+  /** The same counter when it was last read. */
   private long latest = UNKNOWN;
 
-  /** Log-ins tried in vain because that had changed. */
-  private int rash;
+  /** How many log-ins in a row were refused although the counter had changed. */
+  private int vainAttempts;
 
   /**
-   * @param logIn tries a log-in, by another client
-   * @param lookAtFiles asked twice a second while a log-in stands refused
+   * @param logIn logs in, by another client
+   * @param checkFiles is called twice a second while a log-in is refused
    */
-  LoginRetry(Loop loop, BoundedAnswers answers, Runnable logIn, Runnable lookAtFiles) {
+  LoginRetry(Loop loop, BoundedAnswers answers, Runnable logIn, Runnable checkFiles) {
     this.loop = loop;
     this.answers = answers;
     this.logIn = logIn;
-    this.lookAtFiles = lookAtFiles;
+    this.checkFiles = checkFiles;
     due = loop.chain("log-in", SECOND, this::tryNow);
   }
 
-  /** A log-in of this client was refused: the next one in {@code delayNanos}, or earlier. */
+  /** The log-in of this client was refused. The next one is in {@code delayNanos} or earlier. */
   void refused(EtcdClient client, long delayNanos) {
     refused = client;
     latest = UNKNOWN;
-    long early = Math.min(60 * SECOND, SECOND << Math.min(6, Math.max(0, rash - FREE_TRIES)));
+    long early =
+        Math.min(60 * SECOND, SECOND << Math.min(6, Math.max(0, vainAttempts - FREE_TRIES)));
     due.in(delayNanos);
-    look(client, loop.now() + early);
+    readCounter(client, loop.now() + early);
   }
 
-  /** There may be another password than the one that was refused. */
+  /** The password's file has changed: logs in at once. */
   void fileChanged() {
     if (refused != null) {
       tryNow();
     }
   }
 
-  /** Somebody was let in. */
+  /** A log-in was accepted. */
   void accepted() {
-    rash = 0;
+    vainAttempts = 0;
   }
 
-  /** Nothing is tried any more. */
+  /** Ends the attempts. */
   void close() {
     EtcdClient last = refused;
     refused = null;
@@ -86,13 +90,18 @@ final class LoginRetry {
     }
   }
 
-  /** The same number twice: what is being written just now blurs it. */
-  private void look(EtcdClient client, long from) {
+  /**
+   * Reads the counter until it has changed, then logs in. It must have the same new value twice,
+   * because writes that are under way change it for a moment.
+   *
+   * @param from not before this time
+   */
+  private void readCounter(EtcdClient client, long from) {
     loop.schedule(
         () -> {
           if (refused == client) {
-            lookAtFiles.run();
-            client.aside(
+            checkFiles.run();
+            client.authChangeCounter(
                 answers.onceWhile(
                     () -> refused == client,
                     new EtcdClient.Answer<Long>() {
@@ -104,13 +113,13 @@ final class LoginRetry {
                         if (changed && loop.now() >= from) {
                           tryNow();
                         } else {
-                          look(client, from);
+                          readCounter(client, from);
                         }
                       }
 
                       @Override
                       public void failed(EtcdCallException e) {
-                        look(client, from);
+                        readCounter(client, from);
                       }
                     }));
           }
@@ -119,7 +128,7 @@ final class LoginRetry {
   }
 
   private void tryNow() {
-    rash = latest == UNKNOWN || latest == known ? 0 : rash + 1;
+    vainAttempts = latest == UNKNOWN || latest == known ? 0 : vainAttempts + 1;
     known = latest == UNKNOWN ? known : latest;
     close();
     logIn.run();

@@ -7,9 +7,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Watches the keys that are held and lie outside of the followed range (the status key), one watch
- * for each: somebody may delete them. They live as long as the watch of the range. On the loop
- * only.
+ * Watches this instance's held keys that are outside of the followed range (the status key),
+ * because somebody may delete them. Each has its own watch, which exists as long as the watch of
+ * the range. On the loop only.
  */
 final class OwnWatches {
   private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -18,7 +18,10 @@ final class OwnWatches {
   private final KeySpace keys;
   private final EtcdCalls calls;
   private final Map<String, EtcdClient.Watch> watches = new HashMap<String, EtcdClient.Watch>();
-  private @Nullable EtcdClient wire;
+
+  /** Null: the range is not watched now, so nothing is watched here. */
+  private @Nullable EtcdClient client;
+
   private int generation;
 
   OwnWatches(Loop loop, KeySpace keys, EtcdCalls calls) {
@@ -27,32 +30,32 @@ final class OwnWatches {
     this.calls = calls;
   }
 
-  /** The watch of the range is there. */
+  /** The watch of the range was created. */
   void follow(EtcdClient now) {
     stop();
-    wire = now;
+    client = now;
     for (String key : calls.held()) {
       open(key);
     }
   }
 
-  /** It is no more. */
+  /** The watch of the range has ended. */
   void stop() {
     generation++;
-    wire = null;
+    client = null;
     for (EtcdClient.Watch w : watches.values()) {
       try {
         w.close();
       } catch (RuntimeException broken) {
-        // then it tells nothing either
+        // its events are ignored anyway
       }
     }
     watches.clear();
   }
 
-  /** Watches a key unless it is followed anyway, or nothing is followed now. */
+  /** Watches a key, unless it is in the followed range or the range is not watched now. */
   void open(String key) {
-    EtcdClient to = wire;
+    EtcdClient to = client;
     if (to == null || keys.follows(key) || watches.containsKey(key)) {
       return;
     }
@@ -65,44 +68,44 @@ final class OwnWatches {
               complete,
               complete + "\0",
               0,
-              new EtcdClient.Watching() {
+              new EtcdClient.WatchListener() {
                 @Override
                 public void events(EtcdClient.Events e) {
-                  loop.execute(() -> told(g, key, e));
+                  loop.execute(() -> onEvents(g, key, e));
                 }
 
                 @Override
                 public void broken(EtcdCallException e) {
-                  loop.execute(() -> ended(g, key, e));
+                  loop.execute(() -> onBroken(g, key, e));
                 }
               }));
     } catch (RuntimeException e) {
-      again(g, key);
+      openLater(g, key);
     }
   }
 
-  private void told(int g, String key, EtcdClient.Events e) {
+  private void onEvents(int g, String key, EtcdClient.Events e) {
     EtcdClient.Watch from = watches.get(key);
     if (g != generation || from == null) {
       return;
     }
     if (e.created) {
-      calls.look(key); // what happened before it began
+      calls.reread(key); // it may have changed before the watch began
     }
-    calls.seen(e.events);
+    calls.onEvents(e.events);
     from.next();
   }
 
-  private void ended(int g, String key, EtcdCallException e) {
+  private void onBroken(int g, String key, EtcdCallException e) {
     if (g == generation) {
       watches.remove(key);
       if (e.kind != EtcdCallException.Kind.PERMISSION) {
-        again(g, key);
+        openLater(g, key);
       }
     }
   }
 
-  private void again(int g, String key) {
+  private void openLater(int g, String key) {
     loop.schedule(
         () -> {
           if (g == generation) {

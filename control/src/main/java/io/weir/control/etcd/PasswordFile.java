@@ -6,33 +6,33 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A file that has a password alone, in UTF-8; line ends after it do not count. It is read again for
- * each client that is made, so that a rotated password is found. Thread-safe.
+ * A file that contains only a password, in UTF-8; line ends after it are ignored. It is read again
+ * for each new client, so that a rotated password is used. Thread-safe.
  */
 public final class PasswordFile {
   private static final int MAX_BYTES = 4096;
 
   final Path path;
 
-  /** What was read last: stands where the file cannot be read any more. */
+  /** The password read last, used when the file can no longer be read. */
   private volatile String last;
 
   /**
-   * Reads it for the first time.
+   * Reads the file.
    *
-   * @throws IOException naming what is wrong with it
+   * @throws IOException it cannot be read or has no usable password; the message says why
    */
   public PasswordFile(Path path) throws IOException {
     this.path = path;
     last = read(path);
   }
 
-  /** The password now; may wait for the file system. */
+  /** The current password. Reads the file, so it may block. */
   public String password() {
     try {
       last = read(path);
     } catch (IOException | RuntimeException unreadable) {
-      // the last good one: etcd says so should it be wrong by now
+      // keep the last one; if it is wrong by now, etcd refuses it
     }
     return last;
   }

@@ -11,28 +11,28 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reading of the range that is followed, in bounded memory whatever stands there.
+ * Reads the followed range once, in bounded memory whatever it contains.
  *
- * <p>Keys come first, page after page at the first one's revision, without their values. Then the
- * values that are not known yet, as of that revision: only of keys that are ours, so nobody else's
- * value is ever asked for, and after a break only what has changed meanwhile. etcd tells no sizes
- * beforehand. So values are asked for in batches; a batch that has more than {@link
- * ReadLimits#MESSAGE} bytes is refused by its length, before it is read, and asked for again a
- * quarter as large, down to single keys. A single value that is larger than its key may have is
- * given up, too: such a key is known by its revision only.
+ * <p>First it reads the keys without their values, page by page, all at the revision of the first
+ * page. Then it reads the values at that revision, but only of our keys and only those that are not
+ * known yet; after a lost connection these are few. etcd does not tell sizes beforehand, so values
+ * are read in batches. An answer of more than {@link ReadLimits#MESSAGE} bytes is refused by its
+ * length, before its bytes are read, and the batch is tried again at a quarter of its size, down to
+ * single keys. A single value that is too large for its key is not read: then only the key and its
+ * revision are known.
  *
- * <p>What exceeds the bound of everything that is kept ends the reading, except for registrations:
- * those are read in part, and {@link Result#cut} tells up to where.
+ * <p>When everything together is too large, the reading fails, except for registrations: then only
+ * a part of them is read, and {@link Result#cut} tells up to where.
  *
  * <p>On the loop only.
  */
 final class RangeReader {
-  /** What was read. Immutable. */
+  /** The result of a reading. Immutable. */
   static final class Result {
-    /** All that is ours, as of one revision. */
+    /** All of our keys at one revision. */
     final EtcdClient.Page page;
 
-    /** From this key on registrations were not read; null: all were. */
+    /** The first registration that was not read; null: all were read. */
     final @Nullable String cut;
 
     Result(EtcdClient.Page page, @Nullable String cut) {
@@ -41,78 +41,93 @@ final class RangeReader {
     }
   }
 
+  /** The most keys in one answer. */
   private static final int PAGE = 1000;
 
-  /** What a message has beside the value: the key, revisions, the header. */
-  private static final int BESIDE = 4096;
+  /** Bytes of a message beside a value and its key: revisions, the header. */
+  private static final int MESSAGE_OVERHEAD = 4096;
 
   private final KeySpace keys;
   private final ReadLimits bounds;
-  private final EtcdClient wire;
+  private final EtcdClient client;
   private final BoundedAnswers answers;
-  private final BooleanSupplier awaited;
+  private final BooleanSupplier stillWanted;
   private final @Nullable FollowedKeys known;
-  private final EtcdClient.Answer<Result> whole;
+  private final EtcdClient.Answer<Result> callback;
 
-  /** What is ours, in key order; without values at first. */
+  /** Our keys in key order; those in {@link #wanted} do not have their value yet. */
   private final List<Entry> found = new ArrayList<Entry>();
 
-  /** Of each of these, how many keys stand before it, whoever's they are. */
-  private int[] places = new int[64];
+  /**
+   * For each entry of {@link #found}: its position among all keys of the range, also those of
+   * others. Entries with consecutive positions can be read as one {@link EtcdClient.Run}.
+   */
+  private int[] positions = new int[64];
 
-  /** Those whose value is to be asked for. */
+  /** The indexes in {@link #found} of entries whose value is to be read. */
   private final BitSet wanted = new BitSet();
 
+  /** The first page, whose revision all other requests use. */
   private EtcdClient.@Nullable Page first;
+
   private boolean newHistory;
-  private int place;
+
+  /** The position of the key read last. */
+  private int position;
+
+  /** How many keys the next request for keys asks for. */
   private int page = PAGE;
+
+  /** How many values the next request for values asks for. */
   private int batch = PAGE;
+
+  /** The index in {@link #found} from which on values are missing. */
   private int next;
+
   private long rules;
   private long registry;
   private @Nullable String cut;
 
-  /** It was too much, and was told so. */
-  private boolean over;
+  /** Whether everything together is too large; then the reading has failed. */
+  private boolean tooMuch;
 
   /**
-   * @param known to spare what is known already; null: keys only
-   * @param awaited false: nobody waits for it any more
-   * @param whole told on the loop
+   * @param known its values are not read again; null: only keys are read
+   * @param stillWanted false: the result is not wanted any more
+   * @param callback is called on the loop
    */
   RangeReader(
       KeySpace keys,
-      EtcdClient wire,
+      EtcdClient client,
       BoundedAnswers answers,
-      BooleanSupplier awaited,
+      BooleanSupplier stillWanted,
       @Nullable FollowedKeys known,
-      EtcdClient.Answer<Result> whole) {
+      EtcdClient.Answer<Result> callback) {
     this.keys = keys;
     this.bounds = keys.bounds();
-    this.wire = wire;
+    this.client = client;
     this.answers = answers;
-    this.awaited = awaited;
+    this.stillWanted = stillWanted;
     this.known = known;
-    this.whole = whole;
+    this.callback = callback;
   }
 
   void begin() {
-    askKeys(keys.first());
+    requestKeys(keys.first());
   }
 
   // ---- keys
 
-  private void askKeys(String from) {
+  private void requestKeys(String from) {
     EtcdClient.Page pinned = first;
-    wire.range(
+    client.range(
         from,
         keys.end(),
         page,
         pinned == null ? 0 : pinned.revision,
         true,
         answers.onceWhile(
-            awaited,
+            stillWanted,
             new EtcdClient.Answer<EtcdClient.Page>() {
               @Override
               public void ok(EtcdClient.Page p) {
@@ -123,9 +138,9 @@ final class RangeReader {
               public void failed(EtcdCallException e) {
                 if (e.kind == EtcdCallException.Kind.TOO_LARGE && page > 1) {
                   page /= 4;
-                  askKeys(from);
+                  requestKeys(from);
                 } else {
-                  whole.failed(e);
+                  callback.failed(e);
                 }
               }
             }));
@@ -138,47 +153,52 @@ final class RangeReader {
     }
     page = Math.min(PAGE, 2 * page);
     for (Entry e : p.entries) {
-      place++;
+      position++;
       Entry own = keys.own(e);
       if (own == null) {
         continue;
       }
-      if (cut == null || !bounds.inPart(own.key)) {
+      if (cut == null || !bounds.mayBePartial(own.key)) {
         add(own);
       }
-      if (over) {
+      if (tooMuch) {
         return;
       }
-      if (cut != null && bounds.inPart(own.key)) {
-        // the rest of this kind is not even looked at
-        askKeys(keys.behind(own.key));
+      if (cut != null && bounds.mayBePartial(own.key)) {
+        // the other registrations are skipped
+        requestKeys(keys.endOfPrefix(own.key));
         return;
       }
     }
     if (p.more && !p.entries.isEmpty()) {
-      askKeys(p.entries.get(p.entries.size() - 1).key + "\0");
+      requestKeys(p.entries.get(p.entries.size() - 1).key + "\0");
     } else {
-      askValues();
+      requestValues();
     }
   }
 
   private void add(Entry own) {
-    Entry same = known == null || newHistory ? null : known.same(own);
+    Entry same = known == null || newHistory ? null : known.unchanged(own);
     if (!fits(own.key, ReadLimits.cost(same == null ? own : same))) {
       return;
     }
-    if (places.length == found.size()) {
-      places = Arrays.copyOf(places, 2 * places.length);
+    if (positions.length == found.size()) {
+      positions = Arrays.copyOf(positions, 2 * positions.length);
     }
-    places[found.size()] = place;
+    positions[found.size()] = position;
     wanted.set(found.size(), known != null && same == null);
     found.add(same == null ? own : same);
   }
 
-  /** False: it is too much; for registrations {@link #cut} is set, else the reading has ended. */
+  /**
+   * Adds the memory of an entry.
+   *
+   * @return false when it is too much: for a registration {@link #cut} is set then, else the
+   *     reading has failed
+   */
   private boolean fits(String key, long cost) {
-    if (bounds.inPart(key)) {
-      if (registry + cost > bounds.most()) {
+    if (bounds.mayBePartial(key)) {
+      if (registry + cost > bounds.maxBytes()) {
         cut = key;
         return false;
       }
@@ -186,9 +206,9 @@ final class RangeReader {
       return true;
     }
     rules += cost;
-    if (rules > bounds.most()) {
-      over = true;
-      whole.failed(bounds.tooMuch());
+    if (rules > bounds.maxBytes()) {
+      tooMuch = true;
+      callback.failed(bounds.tooMuch());
       return false;
     }
     return true;
@@ -196,7 +216,7 @@ final class RangeReader {
 
   // ---- values
 
-  private void askValues() {
+  private void requestValues() {
     final int begin = wanted.nextSetBit(next);
     if (begin < 0) {
       done();
@@ -205,9 +225,9 @@ final class RangeReader {
     List<EtcdClient.Run> runs = new ArrayList<EtcdClient.Run>();
     int head = begin;
     int last = begin;
-    int asked = 0;
-    for (int i = begin; i >= 0 && asked < batch; i = wanted.nextSetBit(i + 1)) {
-      if (i != begin && places[i] != places[last] + 1) {
+    int requested = 0;
+    for (int i = begin; i >= 0 && requested < batch; i = wanted.nextSetBit(i + 1)) {
+      if (i != begin && positions[i] != positions[last] + 1) {
         if (runs.size() + 1 == EtcdClient.MOST_RUNS) {
           break;
         }
@@ -215,18 +235,20 @@ final class RangeReader {
         head = i;
       }
       last = i;
-      asked++;
+      requested++;
     }
     runs.add(run(head, last));
-    final int many = asked;
-    int most =
-        many == 1 ? bounds.mostOf(key(begin)) + BESIDE + key(begin).length() : ReadLimits.MESSAGE;
-    wire.values(
+    final int many = requested;
+    int maxMessage =
+        many == 1
+            ? bounds.maxValueBytes(key(begin)) + MESSAGE_OVERHEAD + key(begin).length()
+            : ReadLimits.MESSAGE;
+    client.values(
         runs,
         Objects.requireNonNull(first).revision,
-        most,
+        maxMessage,
         answers.onceWhile(
-            awaited,
+            stillWanted,
             new EtcdClient.Answer<List<Entry>>() {
               @Override
               public void ok(List<Entry> entries) {
@@ -237,15 +259,15 @@ final class RangeReader {
               @Override
               public void failed(EtcdCallException e) {
                 if (e.kind != EtcdCallException.Kind.TOO_LARGE) {
-                  whole.failed(e);
+                  callback.failed(e);
                 } else if (many > 1) {
                   batch = Math.max(1, many / 4);
-                  askValues();
+                  requestValues();
                 } else {
                   Entry large = found.get(begin);
-                  found.set(begin, large.withoutValue(bounds.mostOf(large.key)));
+                  found.set(begin, large.withoutValue(bounds.maxValueBytes(large.key)));
                   next = begin + 1;
-                  askValues();
+                  requestValues();
                 }
               }
             }));
@@ -259,7 +281,7 @@ final class RangeReader {
     return found.get(i).key;
   }
 
-  private void values(int begin, int asked, List<Entry> entries) {
+  private void values(int begin, int requested, List<Entry> entries) {
     int i = begin;
     int taken = 0;
     for (Entry e : entries) {
@@ -272,42 +294,42 @@ final class RangeReader {
       taken++;
       next = i + 1;
       i = wanted.nextSetBit(next);
-      if (bounds.inPart(own.key)) {
+      if (bounds.mayBePartial(own.key)) {
         registry += more;
-        if (registry > bounds.most()) {
+        if (registry > bounds.maxBytes()) {
           dropRegistrations();
-          askValues();
+          requestValues();
           return;
         }
       } else if (!fits(own.key, more)) {
         return;
       }
     }
-    if (taken == asked) {
-      askValues();
+    if (taken == requested) {
+      requestValues();
     } else {
-      whole.failed(new EtcdCallException(EtcdCallException.Kind.OTHER, "etcd left out values"));
+      callback.failed(new EtcdCallException(EtcdCallException.Kind.OTHER, "etcd left out values"));
     }
   }
 
-  /** The last ones, until there is room again, and a little more. */
+  /** Drops registrations from the end until the others take 15/16 of their limit. */
   private void dropRegistrations() {
     int from = found.size();
-    while (from > 0 && registry > bounds.most() - bounds.most() / 16) {
+    while (from > 0 && registry > bounds.maxBytes() - bounds.maxBytes() / 16) {
       Entry e = found.get(--from);
-      registry -= bounds.inPart(e.key) ? ReadLimits.cost(e) : 0;
+      registry -= bounds.mayBePartial(e.key) ? ReadLimits.cost(e) : 0;
     }
     cut = key(from);
     List<Entry> kept = new ArrayList<Entry>(found.size());
-    int out = 0;
+    int dropped = 0;
     for (int i = 0; i < found.size(); i++) {
       Entry e = found.get(i);
-      if (i >= from && bounds.inPart(e.key)) {
-        out++;
+      if (i >= from && bounds.mayBePartial(e.key)) {
+        dropped++;
         continue;
       }
-      places[i - out] = places[i];
-      wanted.set(i - out, wanted.get(i) && i >= next);
+      positions[i - dropped] = positions[i];
+      wanted.set(i - dropped, wanted.get(i) && i >= next);
       kept.add(e);
     }
     wanted.clear(kept.size(), found.size());
@@ -318,7 +340,7 @@ final class RangeReader {
 
   private void done() {
     EtcdClient.Page of = Objects.requireNonNull(first);
-    whole.ok(
+    callback.ok(
         new Result(
             new EtcdClient.Page(
                 of.clusterId, of.revision, Collections.unmodifiableList(found), false),

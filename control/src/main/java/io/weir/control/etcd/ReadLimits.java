@@ -3,85 +3,85 @@ package io.weir.control.etcd;
 import io.weir.control.store.Entry;
 
 /**
- * How much of etcd is taken into this JVM's memory, whatever others have written there. Immutable.
+ * Bounds how much of etcd's content comes into this JVM's memory. Immutable.
  *
- * <p>Three bounds: of one message, of one value by its key, and of everything that is kept. The
- * last one holds twice: for what operators write (rules, switches, breaker state, quotas), and for
- * what grows with the fleet (registrations, and those who look at instances). Past the first,
- * nothing is taken over any more and the last good state stays. Past the second, keys that are
- * known stay followed and new ones are left out.
+ * <p>There are bounds for one message, for one value depending on its key, and for everything that
+ * is kept. The last bound applies to two kinds of keys separately. The first kind is rules,
+ * switches, breaker state and quotas: above the bound no change is applied and the last good state
+ * stays. The second kind grows with the fleet: registrations and the keys of {@code weir top}.
+ * Above the bound, known keys are still followed and new ones are left out.
  */
 final class ReadLimits {
-  /** Of one answer or one message of a watch: above the 1.5 MB that etcd takes in a request. */
+  /** Bytes of one answer or watch message. More than the 1.5 MB that etcd accepts in a request. */
   static final int MESSAGE = 4 << 20;
 
-  /** A rule's document may be so long. */
+  /** Bytes of a rule document. */
   static final int RULE = 256 << 10;
 
-  /** A registration, a vote, a quota. */
+  /** Bytes of any other value: a registration, a vote, a quota. */
   static final int VALUE = 64 << 10;
 
-  /** For an operator's tool: what etcd takes in a request, and then some. */
-  private static final int OVERSEEN = 2 << 20;
+  /** Bytes of a value for an operator's tool: more than etcd accepts in a request. */
+  private static final int OPERATOR_VALUE = 2 << 20;
 
-  /** What a key costs in heap beside its text: entries, maps, the object made of it. */
+  /** Bytes of heap that a key takes beside its text: map entries, the object made of it. */
   static final int KEY_COST = 2048;
 
-  /** The least that is kept, however small the heap. */
+  /** The least bound for everything that is kept, however small the heap is. */
   private static final long LEAST = 4 << 20;
 
-  private final long most;
-  private final boolean overseer;
+  private final long maxBytes;
+  private final boolean forOperator;
 
-  private ReadLimits(long most, boolean overseer) {
-    this.most = most;
-    this.overseer = overseer;
+  private ReadLimits(long maxBytes, boolean forOperator) {
+    this.maxBytes = maxBytes;
+    this.forOperator = forOperator;
   }
 
-  /** An eighth of the heap at most. */
+  /** For an instance: an eighth of the heap. */
   static ReadLimits instance() {
     return instance(Math.max(LEAST, Runtime.getRuntime().maxMemory() / 8));
   }
 
-  static ReadLimits instance(long most) {
-    return new ReadLimits(most, false);
+  static ReadLimits instance(long maxBytes) {
+    return new ReadLimits(maxBytes, false);
   }
 
-  /** For a tool that does nothing else: half of the heap. */
-  static ReadLimits overseer() {
+  /** For an operator's tool, which does nothing else: half of the heap. */
+  static ReadLimits forOperator() {
     return new ReadLimits(Runtime.getRuntime().maxMemory() / 2, true);
   }
 
-  /** Bytes that may be kept of each of the two kinds, as {@link #cost} counts them. */
-  long most() {
-    return most;
+  /** The bound of each of the two kinds, in bytes as {@link #cost} counts them. */
+  long maxBytes() {
+    return maxBytes;
   }
 
-  /** Whether this kind may be kept in part. */
-  boolean inPart(String key) {
-    return !overseer && isRegistry(key);
+  /** Whether this key is of the kind of which new keys may be left out. */
+  boolean mayBePartial(String key) {
+    return !forOperator && isRegistry(key);
   }
 
-  /** What grows with the fleet, and is none of the rules. */
+  /** Whether this is a key of the second kind, which grows with the fleet. */
   static boolean isRegistry(String key) {
     return key.startsWith("/services/") || key.startsWith("/weir/look/");
   }
 
   /** How many bytes the value of this key may have. */
-  int mostOf(String key) {
-    if (overseer && (key.startsWith("/service/") || key.startsWith("/weir/"))) {
-      return OVERSEEN;
+  int maxValueBytes(String key) {
+    if (forOperator && (key.startsWith("/service/") || key.startsWith("/weir/"))) {
+      return OPERATOR_VALUE;
     }
     return key.startsWith("/service/") ? RULE : VALUE;
   }
 
   /** The entry, without its value where that is too large. */
   Entry bounded(Entry e) {
-    int mostOf = mostOf(e.key);
-    return e.value != null && e.value.length > mostOf ? e.withoutValue(mostOf) : e;
+    int max = maxValueBytes(e.key);
+    return e.value != null && e.value.length > max ? e.withoutValue(max) : e;
   }
 
-  /** What an entry costs in heap, roughly. A rule's text becomes several times its size. */
+  /** The heap that an entry takes, roughly. A parsed rule takes several times its text. */
   static long cost(Entry e) {
     return cost(e.key, e.value.length);
   }
@@ -90,14 +90,14 @@ final class ReadLimits {
     return KEY_COST + 2L * key.length() + (isRegistry(key) ? 2L : 4L) * bytes;
   }
 
-  /** Says that rules and state are too many to be kept. */
+  /** The failure when keys of the first kind exceed the bound. */
   EtcdCallException tooMuch() {
     return new EtcdCallException(
         EtcdCallException.Kind.TOO_MUCH,
         "the keys that are followed would take more than "
-            + (most >> 20)
+            + (maxBytes >> 20)
             + " MB of memory ("
-            + (overseer ? "half" : "an eighth")
+            + (forOperator ? "half" : "an eighth")
             + " of the heap): delete keys, or give this JVM more with -Xmx");
   }
 }

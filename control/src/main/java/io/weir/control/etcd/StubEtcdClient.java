@@ -38,24 +38,22 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link EtcdClient} over the stubs that jetcd generates from etcd's protocol, on a channel of
- * ours.
+ * {@link EtcdClient} by the stubs that jetcd generates from etcd's protocol, on our own channel.
  *
- * <p>jetcd's client is not between: it resumes a watch and so loses its events, wraps every failure
- * by habit, keeps pools and an instance of Vert.x, and all of it had to be switched off (what it
- * did stands in docs/etcd.md). What is left of a client is small enough to be read here.
+ * <p>jetcd's client is not used: it resumes watches and so loses events, wraps every failure, and
+ * keeps thread pools and an instance of Vert.x (docs/etcd.md).
  */
 final class StubEtcdClient implements EtcdClient {
   private static final Metadata.Key<String> HAS_LEADER =
       Metadata.Key.of("hasleader", Metadata.ASCII_STRING_MARSHALLER);
 
-  private final EtcdChannel to;
+  private final EtcdChannel connection;
   private final CallOptions options;
   private final @Nullable TokenLogin login;
   private final EtcdErrors failures;
 
   private StubEtcdClient(EtcdOptions etcd) {
-    to = EtcdChannel.open(etcd);
+    connection = EtcdChannel.open(etcd);
     login =
         etcd.user == null
             ? null
@@ -64,7 +62,7 @@ final class StubEtcdClient implements EtcdClient {
     if (login == null) {
       options = CallOptions.DEFAULT;
     } else {
-      login.over(to.channel);
+      login.useChannel(connection.channel);
       options = CallOptions.DEFAULT.withCallCredentials(login);
     }
   }
@@ -88,8 +86,8 @@ final class StubEtcdClient implements EtcdClient {
   }
 
   @Override
-  public void values(List<Run> runs, long revision, int mostBytes, Answer<List<Entry>> answer) {
-    CallOptions with = options.withMaxInboundMessageSize(mostBytes);
+  public void values(List<Run> runs, long revision, int maxBytes, Answer<List<Entry>> answer) {
+    CallOptions with = options.withMaxInboundMessageSize(maxBytes);
     if (runs.size() == 1) {
       send(
           KVGrpc.getRangeMethod(),
@@ -192,7 +190,7 @@ final class StubEtcdClient implements EtcdClient {
 
   @Override
   public void keepAlive(long lease, Answer<Long> answer) {
-    // a stream by etcd's protocol, but one with a single request and its answer
+    // in etcd's protocol this is a stream; we open one for each request and its answer
     send(
         LeaseGrpc.getLeaseKeepAliveMethod(),
         LeaseKeepAliveRequest.newBuilder().setID(lease).build(),
@@ -226,7 +224,7 @@ final class StubEtcdClient implements EtcdClient {
   }
 
   @Override
-  public void aside(Answer<Long> answer) {
+  public void authChangeCounter(Answer<Long> answer) {
     send(
         MaintenanceGrpc.getStatusMethod(),
         CallOptions.DEFAULT,
@@ -235,25 +233,28 @@ final class StubEtcdClient implements EtcdClient {
         r -> r.getRaftIndex() - r.getHeader().getRevision());
   }
 
-  private <Q, S, R> void send(
-      MethodDescriptor<Q, S> method, Q request, Answer<R> answer, Function<S, R> convert) {
+  private <ReqT, RespT, R> void send(
+      MethodDescriptor<ReqT, RespT> method,
+      ReqT request,
+      Answer<R> answer,
+      Function<RespT, R> convert) {
     send(method, options, request, answer, convert);
   }
 
-  private <Q, S, R> void send(
-      MethodDescriptor<Q, S> method,
+  private <ReqT, RespT, R> void send(
+      MethodDescriptor<ReqT, RespT> method,
       CallOptions with,
-      Q request,
+      ReqT request,
       Answer<R> answer,
-      Function<S, R> convert) {
+      Function<RespT, R> convert) {
     UnaryCall.send(
-        to.channel,
+        connection.channel,
         method,
         with,
         request,
-        new UnaryCall.Outcome<S>() {
+        new UnaryCall.Callback<RespT>() {
           @Override
-          public void ok(S message) {
+          public void ok(RespT message) {
             R converted;
             try {
               converted = convert.apply(message);
@@ -271,7 +272,7 @@ final class StubEtcdClient implements EtcdClient {
         });
   }
 
-  /** A token that etcd no longer takes is not to be shown again. */
+  /** Translates a failure, and drops a log-in token that etcd no longer accepts. */
   private EtcdCallException failure(Status status) {
     EtcdCallException e = failures.of(status);
     if (e.text().contains("invalid auth token") || e.text().contains("auth store is old")) {
@@ -280,7 +281,7 @@ final class StubEtcdClient implements EtcdClient {
     return e;
   }
 
-  /** As above; etcd answers a watch with an old token as it answers one that is not allowed. */
+  /** As {@link #failure}. For watches, etcd reports an old token as a missing permission. */
   private EtcdCallException watchFailure(Status status) {
     EtcdCallException e = failure(status);
     if (e.kind == EtcdCallException.Kind.PERMISSION) {
@@ -298,9 +299,9 @@ final class StubEtcdClient implements EtcdClient {
   // ---- watch
 
   @Override
-  public Watch watch(String from, String to, long revision, Watching watching) {
+  public Watch watch(String from, String to, long revision, WatchListener listener) {
     Stream stream =
-        new Stream(this.to.channel.newCall(WatchGrpc.getWatchMethod(), options), watching);
+        new Stream(this.connection.channel.newCall(WatchGrpc.getWatchMethod(), options), listener);
     stream.open(
         WatchCreateRequest.newBuilder()
             .setKey(bytes(from))
@@ -311,14 +312,14 @@ final class StubEtcdClient implements EtcdClient {
     return stream;
   }
 
-  /** One watch on one stream. */
+  /** A watch with a stream of its own. */
   private final class Stream extends ClientCall.Listener<WatchResponse> implements Watch {
     private final ClientCall<WatchRequest, WatchResponse> call;
-    private final Watching watching;
+    private final WatchListener listener;
 
-    Stream(ClientCall<WatchRequest, WatchResponse> call, Watching watching) {
+    Stream(ClientCall<WatchRequest, WatchResponse> call, WatchListener listener) {
       this.call = call;
-      this.watching = watching;
+      this.listener = listener;
     }
 
     void open(WatchCreateRequest create) {
@@ -357,25 +358,25 @@ final class StubEtcdClient implements EtcdClient {
                   ? "required revision is a future revision"
                   : "required revision has been compacted";
         }
-        watching.broken(
+        listener.broken(
             r.getCompactRevision() == 0
                 ? watchFailure(Status.CANCELLED.withDescription(reason))
                 : new EtcdCallException(EtcdCallException.Kind.COMPACTED, reason));
         return;
       }
-      Events told;
+      Events received;
       try {
-        told = events(r);
+        received = events(r);
       } catch (RuntimeException e) {
-        watching.broken(failure(Status.INTERNAL.withCause(e)));
+        listener.broken(failure(Status.INTERNAL.withCause(e)));
         return;
       }
-      watching.events(told);
+      listener.events(received);
     }
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      watching.broken(
+      listener.broken(
           watchFailure(
               status.isOk() ? Status.UNAVAILABLE.withDescription("the watch ended") : status));
     }
@@ -396,28 +397,28 @@ final class StubEtcdClient implements EtcdClient {
 
   @Override
   public void reconnect() {
-    to.channel.resetConnectBackoff();
+    connection.channel.resetConnectBackoff();
   }
 
   @Override
   public void reconnectAfresh() {
-    to.channel.enterIdle();
-    to.channel.getState(true);
+    connection.channel.enterIdle();
+    connection.channel.getState(true);
   }
 
   @Override
   public boolean ready() {
-    return to.channel.getState(true) == ConnectivityState.READY;
+    return connection.channel.getState(true) == ConnectivityState.READY;
   }
 
   @Override
   public void close() {
-    to.close();
+    connection.close();
   }
 
   @Override
-  public void leave() {
-    to.leave();
+  public void closeAtExit() {
+    connection.closeAtExit();
   }
 
   private static ByteString bytes(String s) {

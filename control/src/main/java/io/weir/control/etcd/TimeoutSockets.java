@@ -10,15 +10,15 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.net.SocketFactory;
 
 /**
- * Sockets that give up: on connecting, and when nothing was heard for longer than a live connection
- * is ever silent. Without that a TLS handshake with a peer that is frozen would keep its thread for
- * ever. Whatever proxy the application has set for itself is not asked. Any thread.
+ * Makes sockets with time-outs: for connecting, and for reading, longer than a live connection is
+ * ever silent. Without them a TLS handshake with a frozen peer would block its thread for ever. The
+ * sockets ignore the JVM's proxy settings, which belong to the application. Any thread.
  */
 final class TimeoutSockets extends SocketFactory {
   private final int connectMillis;
   private final int silenceMillis;
 
-  /** Those not closed when last looked at. */
+  /** Sockets that may still be open. */
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
 
   private volatile boolean closed;
@@ -46,7 +46,7 @@ final class TimeoutSockets extends SocketFactory {
       }
       return s;
     } catch (IOException | RuntimeException e) {
-      shut(s);
+      closeQuietly(s);
       throw e;
     }
   }
@@ -66,18 +66,18 @@ final class TimeoutSockets extends SocketFactory {
     throw new UnsupportedOperationException();
   }
 
-  /** Closes all there are; whoever reads, writes or connects is told at once. */
+  /** Closes all sockets; reads, writes and connects under way fail at once. */
   void close() {
     closed = true;
-    open.forEach(TimeoutSockets::shut);
+    open.forEach(TimeoutSockets::closeQuietly);
     open.clear();
   }
 
-  private static void shut(Socket s) {
+  private static void closeQuietly(Socket s) {
     try {
       s.close();
     } catch (IOException e) {
-      // then it is
+      // nothing more can be done
     }
   }
 }

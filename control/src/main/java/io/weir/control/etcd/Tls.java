@@ -24,12 +24,11 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 
-/**
- * TLS of a gRPC channel: whom to trust, who we are, and with what ciphers (those gRPC asks for).
- */
+/** Configures TLS for a gRPC channel: trusted authorities, our certificate, versions, ciphers. */
 public final class Tls {
   private static final String[] VERSIONS = {"TLSv1.3", "TLSv1.2"};
 
+  /** HTTP/2 (RFC 9113) allows all of them. */
   private static final String[] CIPHERS = {
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
@@ -42,14 +41,17 @@ public final class Tls {
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
   };
 
-  private static final char[] NONE = {};
+  /** The key store only lives in memory, so its password protects nothing. */
+  private static final char[] NO_PASSWORD = {};
 
-  /** Kept for connecting again. */
-  private static final int SESSIONS = 8;
+  /** How many TLS sessions are kept, so that a reconnect may resume one. */
+  private static final int CACHED_SESSIONS = 8;
 
   private Tls() {}
 
   /**
+   * Configures the channel with the files that the options name.
+   *
    * @throws IllegalArgumentException the files cannot be used
    */
   static void use(EtcdOptions options, OkHttpChannelBuilder b) {
@@ -60,45 +62,53 @@ public final class Tls {
     }
   }
 
-  /** A channel that trusts whom the JVM trusts by now, and shows no certificate. */
+  /** Configures the channel with the JVM's current trust store and without our certificate. */
   public static void use(OkHttpChannelBuilder b) throws GeneralSecurityException {
     use(null, null, b);
   }
 
   /**
-   * Of itself the transport would ask the JVM for its default context, which is made once: before
-   * the application has said where its trust store lies, perhaps.
+   * A context of our own: the transport's default is {@code SSLContext.getDefault()}, which the JVM
+   * makes once. We might make it before the application sets the properties of its trust store.
+   *
+   * @param keys null: no client certificate
+   * @param trust null: the JVM's trust store
    */
   private static void use(
       KeyManager @Nullable [] keys, TrustManager @Nullable [] trust, OkHttpChannelBuilder b)
       throws GeneralSecurityException {
     SSLContext context = SSLContext.getInstance("TLS");
     context.init(keys, trust, null);
-    // else each connection's session stays, with the peer's certificates, for a day
-    context.getClientSessionContext().setSessionCacheSize(SESSIONS);
-    b.sslSocketFactory(new Identified(context.getSocketFactory()))
+    // without a limit, each connection's session and its certificates stay in memory for a day
+    context.getClientSessionContext().setSessionCacheSize(CACHED_SESSIONS);
+    b.sslSocketFactory(new HostnameCheckingSockets(context.getSocketFactory()))
         .tlsConnectionSpec(VERSIONS, CIPHERS)
-        .hostnameVerifier((host, session) -> true); // the handshake has done it
+        // the handshake has verified the host name: HostnameCheckingSockets makes it
+        .hostnameVerifier((host, session) -> true);
   }
 
   /**
-   * Sockets whose handshake holds the certificate against the host's name, by the JDK's rules. The
-   * transport's own verifier, which is asked afterwards, compares IPv6 addresses as text.
+   * Makes sockets whose TLS handshake fails unless the certificate fits the host name, by the JDK's
+   * rules. The transport's own verifier, which runs after the handshake, compares IPv6 addresses as
+   * text and would refuse other spellings.
+   *
+   * <p>The transport only ever lays TLS over a connected socket; the other ways to create a socket
+   * throw.
    */
-  private static final class Identified extends SSLSocketFactory {
+  private static final class HostnameCheckingSockets extends SSLSocketFactory {
     private final SSLSocketFactory sockets;
 
-    Identified(SSLSocketFactory sockets) {
+    HostnameCheckingSockets(SSLSocketFactory sockets) {
       this.sockets = sockets;
     }
 
     @Override
     public Socket createSocket(Socket s, String host, int port, boolean close) throws IOException {
-      SSLSocket over = (SSLSocket) sockets.createSocket(s, host, port, close);
-      SSLParameters parameters = over.getSSLParameters();
+      SSLSocket tlsSocket = (SSLSocket) sockets.createSocket(s, host, port, close);
+      SSLParameters parameters = tlsSocket.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
-      over.setSSLParameters(parameters);
-      return over;
+      tlsSocket.setSSLParameters(parameters);
+      return tlsSocket;
     }
 
     @Override
@@ -137,7 +147,7 @@ public final class Tls {
     if (ca == null) {
       return null;
     }
-    KeyStore store = empty();
+    KeyStore store = emptyKeyStore();
     try (InputStream in = Files.newInputStream(ca)) {
       for (X509Certificate authority : CertificateUtils.getX509Certificates(in)) {
         store.setCertificateEntry("authority-" + store.size(), authority);
@@ -160,18 +170,18 @@ public final class Tls {
     try (InputStream certIn = Files.newInputStream(cert);
         InputStream keyIn = Files.newInputStream(Objects.requireNonNull(key))) {
       PrivateKey secret = CertificateUtils.getPrivateKey(keyIn);
-      KeyStore store = empty();
-      store.setKeyEntry("etcd", secret, NONE, CertificateUtils.getX509Certificates(certIn));
+      KeyStore store = emptyKeyStore();
+      store.setKeyEntry("etcd", secret, NO_PASSWORD, CertificateUtils.getX509Certificates(certIn));
       KeyManagerFactory keys =
           KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-      keys.init(store, NONE);
+      keys.init(store, NO_PASSWORD);
       return keys.getKeyManagers();
     }
   }
 
-  private static KeyStore empty() throws GeneralSecurityException, IOException {
+  private static KeyStore emptyKeyStore() throws GeneralSecurityException, IOException {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-    store.load(null, NONE);
+    store.load(null, NO_PASSWORD);
     return store;
   }
 }

@@ -16,9 +16,9 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts etcd's token on every call, and gets one by user and password when there is none. One log-in
- * at a time, however many calls wait for it: each costs etcd some 50 ms of CPU. A refused log-in
- * fails the calls that wait as UNAUTHENTICATED, its own failure being the cause. Thread-safe.
+ * Adds etcd's token to every call, and logs in by user and password when there is no token. All
+ * waiting calls share one log-in, because each costs etcd some 50 ms of CPU. A refused log-in fails
+ * the waiting calls as UNAUTHENTICATED, with the log-in's failure as the cause. Thread-safe.
  */
 final class TokenLogin extends CallCredentials {
   private static final Metadata.Key<String> TOKEN =
@@ -39,14 +39,12 @@ final class TokenLogin extends CallCredentials {
             .build();
   }
 
-  /**
-   * @param channel where log-ins go; before the first call
-   */
-  void over(Channel channel) {
+  /** Sets the channel for log-ins. To be called before the first call. */
+  void useChannel(Channel channel) {
     this.channel = channel;
   }
 
-  /** The token is not worth anything any more. */
+  /** Drops the token, which etcd no longer accepts: the next call logs in. */
   void forget() {
     synchronized (lock) {
       token = null;
@@ -80,7 +78,7 @@ final class TokenLogin extends CallCredentials {
         AuthGrpc.getAuthenticateMethod(),
         CallOptions.DEFAULT,
         request,
-        new UnaryCall.Outcome<AuthenticateResponse>() {
+        new UnaryCall.Callback<AuthenticateResponse>() {
           @Override
           public void ok(AuthenticateResponse r) {
             Metadata fresh = new Metadata();
@@ -100,6 +98,12 @@ final class TokenLogin extends CallCredentials {
         });
   }
 
+  /**
+   * The log-in has ended.
+   *
+   * @param fresh the new token; null: the log-in was refused
+   * @return the calls that waited
+   */
   private List<MetadataApplier> ended(@Nullable Metadata fresh) {
     synchronized (lock) {
       List<MetadataApplier> all = Objects.requireNonNull(waiting);

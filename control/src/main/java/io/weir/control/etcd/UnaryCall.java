@@ -8,47 +8,47 @@ import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import org.jspecify.annotations.Nullable;
 
-/** A call with one request and one answer. */
-final class UnaryCall<S> extends ClientCall.Listener<S> {
-  /** Told once, on the channel's thread. */
-  interface Outcome<S> {
-    void ok(S answer);
+/** A call with one request and one answer, without the stub classes of gRPC. */
+final class UnaryCall<RespT> extends ClientCall.Listener<RespT> {
+  /** Exactly one of its methods is called, once, on the channel's thread. */
+  interface Callback<RespT> {
+    void ok(RespT answer);
 
     void failed(Status status);
   }
 
-  private final Outcome<S> outcome;
-  private @Nullable S answer;
+  private final Callback<RespT> callback;
+  private @Nullable RespT answer;
 
-  private UnaryCall(Outcome<S> outcome) {
-    this.outcome = outcome;
+  private UnaryCall(Callback<RespT> callback) {
+    this.callback = callback;
   }
 
-  static <Q, S> void send(
+  static <ReqT, RespT> void send(
       Channel channel,
-      MethodDescriptor<Q, S> method,
+      MethodDescriptor<ReqT, RespT> method,
       CallOptions options,
-      Q request,
-      Outcome<S> outcome) {
-    ClientCall<Q, S> call = channel.newCall(method, options);
-    call.start(new UnaryCall<S>(outcome), new Metadata());
+      ReqT request,
+      Callback<RespT> callback) {
+    ClientCall<ReqT, RespT> call = channel.newCall(method, options);
+    call.start(new UnaryCall<RespT>(callback), new Metadata());
     call.request(1);
     call.sendMessage(request);
     call.halfClose();
   }
 
   @Override
-  public void onMessage(S message) {
+  public void onMessage(RespT message) {
     answer = message;
   }
 
   @Override
   public void onClose(Status status, Metadata trailers) {
-    S told = answer;
-    if (status.isOk() && told != null) {
-      outcome.ok(told);
+    RespT received = answer;
+    if (status.isOk() && received != null) {
+      callback.ok(received);
     } else {
-      outcome.failed(status.isOk() ? Status.INTERNAL.withDescription("no answer") : status);
+      callback.failed(status.isOk() ? Status.INTERNAL.withDescription("no answer") : status);
     }
   }
 }

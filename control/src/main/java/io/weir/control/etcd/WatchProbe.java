@@ -5,15 +5,15 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a watch lives: even one that says nothing may be dead.
+ * Finds watches whose connection is dead: such a watch looks like one without events.
  *
- * <p>So etcd is asked to say something on it, at once and 0.75 s after each answer, and when
- * nothing comes within 0.75 s, the watch counts as mute: 1.5 s after a connection went mute at the
- * latest, so that two seconds are enough to know what happened on it. Where etcd is slower, it gets
- * four times what its last answer took, and twice the time after a doubt that found nothing
- * changed, up to 6 s. An etcd that has never answered (one before 3.4 does not) is not held to it.
+ * <p>It pings etcd on the watch, at once and 0.75 s after each answer. When no message comes within
+ * 0.75 s, the watch counts as mute. So a dead connection is found within 1.5 s, and two seconds are
+ * enough to have its changes. A slower etcd gets more time, up to 6 s: four times what its last
+ * answer took, and twice as long after a false alarm (nothing had changed). An etcd that has never
+ * answered a ping (before 3.4 it does not) is never called mute.
  *
- * <p>On the loop only; what it learned of etcd's pace outlives the single watch.
+ * <p>On the loop only. What it knows of etcd's speed is kept from one watch to the next.
  */
 final class WatchProbe {
   private static final long PING_NANOS = TimeUnit.MILLISECONDS.toNanos(750);
@@ -22,118 +22,121 @@ final class WatchProbe {
   private final Loop loop;
   private final Runnable mute;
 
-  /** Null: none is under way. */
+  /** The watch that is pinged; null: none. */
   private EtcdClient.@Nullable Watch watch;
 
   private final Loop.Chain beats;
 
-  /** Messages of the watch, to tell whether it answers. */
-  private long heard;
+  /** How many messages the watch has sent. */
+  private long messages;
 
-  /** Whether this etcd has ever answered. */
-  private boolean pongs;
+  /** Whether this etcd has ever answered a ping. */
+  private boolean answersPings;
 
-  /** How long a ping may go without answer. */
+  /** How long a ping may be without an answer. */
   private long pongNanos = PONG_NANOS;
 
-  /** Whether the next beat is to see what became of a ping, not to send one. */
-  private boolean asked;
+  /** What the next beat does: true: check for an answer to the ping; false: send one. */
+  private boolean pingSent;
 
-  private long heardWhenAsked;
-  private boolean pinged;
+  /** {@link #messages} when the last ping was sent. */
+  private long messagesAtPing;
+
+  /** Whether a ping is without an answer, and since when. */
+  private boolean unanswered;
+
   private long pingedAt;
 
-  /** Whether the present doubt is ours. */
-  private boolean doubted;
+  /** Whether the reading under way was caused by {@link #mute}. */
+  private boolean calledMute;
 
   /**
-   * @param mute told when a watch does not answer; it is no longer asked then
+   * @param mute is called when a watch does not answer; then it is no longer pinged
    */
   WatchProbe(Loop loop, Runnable mute) {
     this.loop = loop;
     this.mute = mute;
-    beats = loop.chain("etcd's pulse", 8 * PONG_NANOS, this::beat);
+    beats = loop.chain("etcd's pulse", 8 * PONG_NANOS, this::onBeat);
   }
 
   /**
-   * From now on this watch is asked; at once, because what is known of etcd's pace may be of
-   * another time: an etcd that was slow a moment ago would be waited for too long when it falls
-   * silent now.
+   * Starts to ping this watch. The first ping is sent at once, because the known speed of etcd may
+   * be out of date: after a slow answer, a dead connection would be noticed too late.
    */
   void follow(EtcdClient.Watch created) {
     watch = created;
-    pinged = false;
+    unanswered = false;
     ping();
   }
 
-  /** The watch has ended: nothing is asked any more. */
+  /** The watch has ended: it is no longer pinged. */
   void stop() {
     watch = null;
     beats.cancel();
   }
 
   /**
-   * A message of the watch.
+   * The watch has sent a message.
    *
-   * @param answer whether it is nothing but an answer
+   * @param answer whether it has no events, and so answers a ping
    */
-  void heard(boolean answer) {
-    heard++;
+  void onMessage(boolean answer) {
+    messages++;
     if (answer) {
-      pongs = true;
-      if (pinged) {
-        pinged = false;
+      answersPings = true;
+      if (unanswered) {
+        unanswered = false;
         long took = loop.now() - pingedAt;
         pongNanos = Math.max(PONG_NANOS, Math.min(8 * PONG_NANOS, 4 * took));
-        later();
+        pingLater();
       }
     }
   }
 
   /**
-   * All was read again.
+   * The whole range was read again.
    *
-   * @param changed whether the watch had kept something from us
+   * @param changed whether the watch had missed changes
    */
   void readAgain(boolean changed) {
-    if (doubted) {
-      doubted = false;
+    if (calledMute) {
+      calledMute = false;
       pongNanos = changed ? pongNanos : Math.min(8 * PONG_NANOS, 2 * pongNanos);
     }
   }
 
-  private void later() {
-    asked = false;
+  private void pingLater() {
+    pingSent = false;
     beats.in(PING_NANOS);
   }
 
-  private void beat() {
-    if (!asked) {
+  private void onBeat() {
+    if (!pingSent) {
       ping();
-    } else if (!pongs) {
-      later();
-    } else if (heard == heardWhenAsked) {
+    } else if (!answersPings) {
+      pingLater();
+    } else if (messages == messagesAtPing) {
       beats.cancel();
-      doubted = true;
+      calledMute = true;
       mute.run();
     } else {
-      ping(); // events came, the answer did not: they may have been the last
+      ping(); // events came but no answer: the connection may have died after them
     }
   }
 
   private void ping() {
-    EtcdClient.Watch toAsk = watch;
-    if (toAsk == null) {
+    EtcdClient.Watch current = watch;
+    if (current == null) {
       beats.cancel();
       return;
     }
-    heardWhenAsked = heard;
-    if (!pinged || !pongs) {
-      pinged = true;
+    messagesAtPing = messages;
+    if (!unanswered || !answersPings) {
+      unanswered = true;
       pingedAt = loop.now();
     }
-    asked = true;
+    pingSent = true;
     beats.in(pongNanos);
-    toAsk.ping();
+    current.ping();
   }
 }

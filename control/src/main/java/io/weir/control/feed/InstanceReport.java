@@ -8,25 +8,25 @@ import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What an instance runs, and what it refused: for status, telemetry and people. Immutable. */
+/** The rules that an instance runs and those it refused, for status and telemetry. Immutable. */
 public final class InstanceReport {
   static final InstanceReport EMPTY =
       new InstanceReport(
           0, false, Collections.<Line>emptyList(), Collections.<RuleProblem>emptyList(), 0);
 
-  /** The newest revision whose rules were looked at: all of them are in force or refused here. */
+  /** The newest revision of the rules. Every rule up to it is in force or among the refused. */
   public final long revision;
 
-  /** The kill switch for everything is on. */
+  /** Whether the kill switch for everything is on. */
   public final boolean off;
 
-  /** One per rule key and kill switch, by key; of instances only the refused ones. */
+  /** One for each rule key and kill switch, in key order; of registrations only the refused. */
   public final List<Line> lines;
 
-  /** Everything there is to complain about now. */
+  /** All present refusals and warnings. */
   public final List<RuleProblem> problems;
 
-  /** Refusals since the start. */
+  /** The number of refusals since the start. */
   public final long rejected;
 
   InstanceReport(
@@ -38,20 +38,20 @@ public final class InstanceReport {
     this.rejected = rejected;
   }
 
-  /** One key. Immutable. */
+  /** The state of one key. Immutable. */
   public static final class Line {
     public final RuleKey key;
 
-    /** Of the rules in force. */
+    /** The ids of the key's rules in force. */
     public final List<String> ids;
 
-    /** The revision of the text in force, 0 when there is none. */
+    /** The revision of the text in force; 0: none is. */
     public final long applied;
 
-    /** The revision of the refused text, 0 when the newest is in force. */
+    /** The revision of the refused text; 0: the newest text is in force. */
     public final long rejected;
 
-    /** Why it was refused, or null. */
+    /** Why the newest text was refused; null: it is in force. */
     public final @Nullable RuleProblem refusal;
 
     Line(
@@ -69,7 +69,7 @@ public final class InstanceReport {
     }
   }
 
-  /** As below, of an instance that is not registered. */
+  /** As the other method, for an instance that is not registered. */
   public String toJson(String service, String agent) {
     return toJson(service, agent, Collections.<String>emptyList(), "", "", "", "", null, null);
   }
@@ -87,20 +87,20 @@ public final class InstanceReport {
   }
 
   /**
-   * The value of the status key, JSON on one line. It tells the revision, every refusal (twenty at
-   * most) and the rules of this instance's own service: a fleet that runs ten thousand rules must
-   * not write them all back for each push. A key that is not named is in force as of {@code
-   * revision}.
+   * The value of the status key, JSON on one line. It contains the revision, the refusals (twenty
+   * at most) and the rules of this instance's own service, but not those of others: with ten
+   * thousand rules, each push would make every instance write all of them. A key that is not listed
+   * is in force as of {@code revision}.
    *
-   * @param service this instance's own
-   * @param agent version of the agent
-   * @param addresses {@code host:port} this instance is registered under, if any
-   * @param auto what the closed loops have done, a JSON array; or empty
-   * @param served how the calls ended that this instance served, a JSON object; empty while no
-   *     caller doubts the service
-   * @param latency how long calls took lately, a JSON array; empty while no {@code top} is open
-   * @param coverage the libraries that are loaded, governed or not, a JSON array; or empty
-   * @param healthPaths what this instance takes for health checks; null: the default paths
+   * @param service this instance's service
+   * @param agent the agent's version
+   * @param addresses {@code host:port} of each registration of this instance
+   * @param auto the tuned rules, a JSON array; empty: none
+   * @param served how the calls that this instance served ended, a JSON object; empty while no
+   *     caller votes to open the service's breaker
+   * @param latency recent latencies, a JSON array; empty while no {@code top} is open
+   * @param coverage the libraries that are loaded, governed or not, a JSON array; empty: not known
+   * @param healthPaths the configured paths of health checks; null: the default paths
    * @param infrastructure addresses that no rule under {@code *} is about; null: the usual ones
    */
   public String toJson(

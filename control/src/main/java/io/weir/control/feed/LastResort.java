@@ -10,28 +10,30 @@ import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 
 /**
- * Remembers instances that went without a word (and hung on a lease: no operator wrote them), and
- * decides which of them stay as a last resort.
+ * Keeps instances whose registration vanished, and decides which of them may still be called when a
+ * service has no other instance (the last resort).
  *
- * <p>One instance that vanishes has died, and is believed to. When more than half of a service
- * vanish within seconds, it is more likely that somebody deleted their keys, or that they lost
- * etcd: they stay for 30 s, for calls that would find nobody else. One that said that it leaves, or
- * that is back, does not.
+ * <p>One instance that vanishes has probably died. When more than half of a service vanish within
+ * five seconds, it is more likely that somebody deleted their keys, or that they lost etcd. Then
+ * they stay for 30 s. An instance that wrote {@code leaving} before, or is registered again, does
+ * not stay.
  *
- * <p>Pure: told the time. Single-threaded.
+ * <p>Does not read a clock: methods get the time. Single-threaded.
  */
 final class LastResort {
-  /** What vanishes within this time vanishes together. */
+  /** Instances that vanish within this time count together. */
   static final long WITHIN_NANOS = 5_000_000_000L;
 
   static final long STAYS_NANOS = 30_000_000_000L;
 
-  private static final class Gone {
+  private static final class Vanished {
     final Instance instance;
     final long at;
+
+    /** Whether it is a last resort. */
     boolean stays;
 
-    Gone(Instance instance, long at) {
+    Vanished(Instance instance, long at) {
       this.instance = instance.asLastResort();
       this.at = at;
     }
@@ -42,45 +44,46 @@ final class LastResort {
   }
 
   /** By service, then key. */
-  private final Map<String, Map<String, Gone>> gone = new TreeMap<String, Map<String, Gone>>();
+  private final Map<String, Map<String, Vanished>> vanished =
+      new TreeMap<String, Map<String, Vanished>>();
 
-  /** An instance vanished without a word. */
+  /** An instance's registration vanished, and it had not written {@code leaving}. */
   void vanished(String key, Instance instance, long now) {
-    Map<String, Gone> of = gone.get(instance.service());
+    Map<String, Vanished> of = vanished.get(instance.service());
     if (of == null) {
-      of = new TreeMap<String, Gone>();
-      gone.put(instance.service(), of);
+      of = new TreeMap<String, Vanished>();
+      vanished.put(instance.service(), of);
     }
-    of.put(key, new Gone(instance, now));
+    of.put(key, new Vanished(instance, now));
   }
 
-  /** It is back, or has said that it goes. */
+  /** The instance is registered again, or has written {@code leaving}. */
   void forget(String service, String key) {
-    Map<String, Gone> of = gone.get(service);
+    Map<String, Vanished> of = vanished.get(service);
     if (of != null && of.remove(key) != null && of.isEmpty()) {
-      gone.remove(service);
+      vanished.remove(service);
     }
   }
 
   /**
-   * Looks at what vanished of late.
+   * Decides whether the instances that vanished lately stay.
    *
-   * @param live how many instances of a service are registered now
-   * @return for each service of which instances stay from now on, how many of how many
+   * @param live gives the number of registered instances of a service
+   * @return for each service whose instances begin to stay: how many, and of how many
    */
   Map<String, int[]> judge(ToIntFunction<String> live, long now) {
     Map<String, int[]> begun = new HashMap<String, int[]>();
-    for (Map.Entry<String, Map<String, Gone>> e : gone.entrySet()) {
+    for (Map.Entry<String, Map<String, Vanished>> e : vanished.entrySet()) {
       int recent = 0;
       boolean fresh = false;
-      for (Gone g : e.getValue().values()) {
+      for (Vanished g : e.getValue().values()) {
         boolean counts = now - g.at <= WITHIN_NANOS;
         recent += counts ? 1 : 0;
         fresh |= counts && !g.stays;
       }
       int all = fresh ? live.applyAsInt(e.getKey()) + recent : 0;
       if (fresh && recent * 2 > all) {
-        for (Gone g : e.getValue().values()) {
+        for (Vanished g : e.getValue().values()) {
           g.stays |= now - g.at <= WITHIN_NANOS;
         }
         begun.put(e.getKey(), new int[] {recent, all});
@@ -89,13 +92,17 @@ final class LastResort {
     return begun;
   }
 
-  /** Lets go of those whose time is over; whether one of them was a last resort. */
+  /**
+   * Forgets instances whose time is over.
+   *
+   * @return whether one of them was a last resort
+   */
   boolean expire(long now) {
     boolean changed = false;
-    for (Iterator<Map<String, Gone>> s = gone.values().iterator(); s.hasNext(); ) {
-      Map<String, Gone> of = s.next();
-      for (Iterator<Gone> i = of.values().iterator(); i.hasNext(); ) {
-        Gone g = i.next();
+    for (Iterator<Map<String, Vanished>> s = vanished.values().iterator(); s.hasNext(); ) {
+      Map<String, Vanished> of = s.next();
+      for (Iterator<Vanished> i = of.values().iterator(); i.hasNext(); ) {
+        Vanished g = i.next();
         if (g.ends() - now < 0) {
           i.remove();
           changed |= g.stays;
@@ -108,11 +115,11 @@ final class LastResort {
     return changed;
   }
 
-  /** In how many nanoseconds {@link #expire} has something to do; negative: there is nothing. */
+  /** After how many nanoseconds {@link #expire} has something to forget; negative: never. */
   long next(long now) {
     long next = -1;
-    for (Map<String, Gone> of : gone.values()) {
-      for (Gone g : of.values()) {
+    for (Map<String, Vanished> of : vanished.values()) {
+      for (Vanished g : of.values()) {
         long left = Math.max(0, g.ends() - now) + 1;
         next = next < 0 ? left : Math.min(next, left);
       }
@@ -120,11 +127,11 @@ final class LastResort {
     return next;
   }
 
-  /** Those that stay. */
+  /** The instances that stay as a last resort. */
   List<Instance> instances() {
     List<Instance> stay = new ArrayList<Instance>();
-    for (Map<String, Gone> of : gone.values()) {
-      for (Gone g : of.values()) {
+    for (Map<String, Vanished> of : vanished.values()) {
+      for (Vanished g : of.values()) {
         if (g.stays) {
           stay.add(g.instance);
         }

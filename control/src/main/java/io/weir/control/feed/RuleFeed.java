@@ -28,41 +28,44 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keys and their texts in, one immutable {@link RuleBook} per batch out.
+ * Parses the store's batches and makes an immutable {@link RuleBook} of each.
  *
- * <p>What it promises: a batch becomes visible all at once, by one call of the sink; a text that is
- * refused never replaces a good one, and is reported in one log line per revision; a rule whose
- * meaning did not change is handed on as the very same object, whatever happened to its text; a
- * deleted key removes its rule, also when its last text had been refused.
+ * <p>Guarantees: a batch becomes visible all at once, by one call of the sink. A refused text never
+ * replaces a good one, and is reported in one log line per revision. A rule whose meaning did not
+ * change stays the same object, even if its text changed. A deleted key removes its rule, even if
+ * its last text was refused.
  *
- * <p>Threading: all of it on the control loop, except {@link #report}, which any thread may read.
+ * <p>Threading: on the control loop, except {@link #report}, which any thread may call.
  */
 public final class RuleFeed implements Store.Listener {
-  /** What one key contributes. Replaced, never changed. */
-  private static final class Held {
+  /** The state of one key. Immutable. */
+  private static final class KeyState {
     final RuleKey key;
 
-    /** The text as it stands in the store, and whether it is in force. */
+    /** The text in the store. */
     final Entry newest;
 
-    /** The text in force, or null. */
+    /** The text in force; null: none. */
     final @Nullable Entry good;
 
+    /** The rules in force; empty for keys that have none. */
     final List<Rule> rules;
+
+    /** The instance of a registration; null for other keys, or when it could not be read. */
     final @Nullable Instance instance;
 
-    /** Why {@link #newest} is not in force, or null. */
+    /** Why {@link #newest} is not in force; null: it is. */
     final @Nullable RuleProblem refusal;
 
     final List<RuleProblem> warnings;
 
-    /** Of an instance: it said that it is about to go. */
+    /** Whether a registration says that its instance is about to stop. */
     final boolean leaving;
 
-    /** For the report, or null: nothing to tell. */
+    /** The key's line in the report; null: it has none. */
     final InstanceReport.@Nullable Line line;
 
-    Held(
+    KeyState(
         RuleKey key,
         Entry newest,
         @Nullable Entry good,
@@ -98,10 +101,10 @@ public final class RuleFeed implements Store.Listener {
   private final Consumer<RuleBook> sink;
   private final Log log;
 
-  /** Null: problems with every service's instances are told. */
+  /** This instance's service; null: problems with every service's registrations are reported. */
   private final @Nullable String service;
 
-  /** Null: who vanishes is gone. */
+  /** Null: instances that vanish do not stay as a last resort. */
   private final @Nullable Loop loop;
 
   private final LastResort lastResort = new LastResort();
@@ -110,35 +113,42 @@ public final class RuleFeed implements Store.Listener {
   /** The revision of the newest batch. */
   private long revision;
 
-  private final TreeMap<String, Held> held = new TreeMap<String, Held>();
+  private final TreeMap<String, KeyState> states = new TreeMap<String, KeyState>();
 
-  /** Complaints about the book as a whole that were said already. */
-  private final Set<String> said = new HashSet<String>();
+  /** Problems between several keys that were logged already. */
+  private final Set<String> logged = new HashSet<String>();
 
   private long rejectedTotal;
 
-  /** Refusals of the present batch: of many, only the first are named in the log. */
+  /** The number of refusals in this batch; only the first {@link #MOST_LINES} are logged. */
   private int refusedNow;
 
+  /** The revision of the newest batch that changed anything but registrations. */
   private long ruleRevision;
+
+  /** Whether no batch has come yet. */
   private boolean first = true;
+
   private volatile InstanceReport report = InstanceReport.EMPTY;
 
   /**
-   * @param sink told each new book, on the control loop; must not block
+   * A feed for tools: it reports problems of every service.
+   *
+   * @param sink is called with each new book on the control loop; must not block
    */
   public RuleFeed(Consumer<RuleBook> sink, Log log) {
     this(sink, log, null, null);
   }
 
   /**
-   * As an instance follows rules.
+   * A feed for an instance.
    *
-   * @param sink told each new book, on the control loop; must not block
-   * @param service this instance's own. A registration of another service's that cannot be read is
-   *     left out, counted, and for that service to tell; null: all are told
+   * @param sink is called with each new book on the control loop; must not block
+   * @param service this instance's service. A registration of another service that cannot be read
+   *     is counted but not reported here: that service's instances report it. Null: all are
+   *     reported
    * @param loop its clock decides how long instances that vanish together stay as a last resort;
-   *     null: they do not
+   *     null: they do not stay
    */
   public RuleFeed(Consumer<RuleBook> sink, Log log, @Nullable String service, @Nullable Loop loop) {
     this.sink = sink;
@@ -147,15 +157,15 @@ public final class RuleFeed implements Store.Listener {
     this.loop = loop;
   }
 
-  /** What is in force and what is not, as of the newest batch. */
+  /** Which texts are in force and which were refused, as of the newest batch. Any thread. */
   public InstanceReport report() {
     return report;
   }
 
-  /** The good text of every key, by key: what a cold start without the store needs. */
+  /** The text in force of every key, in key order: what a cold start without the store needs. */
   public Map<String, Entry> lastGood() {
     Map<String, Entry> good = new LinkedHashMap<String, Entry>();
-    for (Map.Entry<String, Held> e : held.entrySet()) {
+    for (Map.Entry<String, KeyState> e : states.entrySet()) {
       if (e.getValue().good != null) {
         good.put(e.getKey(), e.getValue().good);
       }
@@ -165,7 +175,7 @@ public final class RuleFeed implements Store.Listener {
 
   @Override
   public void onConnected(boolean connected, String reason) {
-    // staleness is the control plane's to tell; the last good rules stay
+    // the last good rules stay; ControlPlane reports the connection
   }
 
   @Override
@@ -182,16 +192,16 @@ public final class RuleFeed implements Store.Listener {
       touched = true;
       rules |= key.kind != RuleKey.Kind.INSTANCE && !isOthersRegistry(key.key);
       if (change.now == null) {
-        gone(change, held.remove(change.key));
+        onDeleted(change, states.remove(change.key));
       } else {
-        Held now = read(key, change.now, held.get(change.key));
-        held.put(change.key, now);
+        KeyState now = read(key, change.now, states.get(change.key));
+        states.put(change.key, now);
         if (now.instance != null) {
           lastResort.forget(key.service, key.key);
         }
       }
     }
-    judge();
+    judgeVanished();
     if (refusedNow > MOST_LINES) {
       log.warn("weir: refused " + (refusedNow - MOST_LINES) + " more keys at once");
     }
@@ -212,20 +222,20 @@ public final class RuleFeed implements Store.Listener {
     sink.accept(book);
   }
 
-  private void gone(Change change, @Nullable Held before) {
+  private void onDeleted(Change change, @Nullable KeyState before) {
     if (loop == null || before == null || before.instance == null || before.leaving) {
       return;
     }
     if (before.newest.lease == 0) {
-      return; // written by hand or in a file, and so deleted
+      return; // an operator wrote it, by hand or in a file, and has deleted it
     }
     if (change.last == null || !RuleParser.isLeaving(change.last.value)) {
       lastResort.vanished(change.key, before.instance, loop.now());
     }
   }
 
-  /** Whether so many vanished that they stay, and until when. */
-  private void judge() {
+  /** Decides which vanished instances stay, and schedules when they are forgotten. */
+  private void judgeVanished() {
     Loop clock = loop;
     if (clock == null) {
       return;
@@ -255,14 +265,14 @@ public final class RuleFeed implements Store.Listener {
         publish();
       }
     } finally {
-      judge();
+      judgeVanished();
     }
   }
 
   private int live(String of) {
     int live = 0;
     String prefix = RuleKey.INSTANCES + of + "/";
-    for (Map.Entry<String, Held> e : held.tailMap(prefix).entrySet()) {
+    for (Map.Entry<String, KeyState> e : states.tailMap(prefix).entrySet()) {
       if (!e.getKey().startsWith(prefix)) {
         break;
       }
@@ -271,31 +281,31 @@ public final class RuleFeed implements Store.Listener {
     return live;
   }
 
-  /** Whether this key is under {@code /services/}, and not this service's own. */
+  /** Whether this is a registration of another service. */
   private boolean isOthersRegistry(String key) {
     return service != null
         && key.startsWith(RuleKey.INSTANCES)
         && !(key + "/").startsWith(RuleKey.INSTANCES + service + "/");
   }
 
-  private Held read(RuleKey key, Entry entry, @Nullable Held before) {
-    boolean toldByBeingThere =
-        key.kind == RuleKey.Kind.OFF
-            || key.kind == RuleKey.Kind.SERVICE_OFF
-            || key.kind == RuleKey.Kind.UNKNOWN;
-    if (entry.tooLarge > 0 && !toldByBeingThere) {
+  private KeyState read(RuleKey key, Entry entry, @Nullable KeyState before) {
+    boolean valueMatters =
+        key.kind != RuleKey.Kind.OFF
+            && key.kind != RuleKey.Kind.SERVICE_OFF
+            && key.kind != RuleKey.Kind.UNKNOWN;
+    if (entry.tooLarge > 0 && valueMatters) {
       return tooLarge(key, entry, before);
     }
     switch (key.kind) {
       case OFF:
       case SERVICE_OFF:
-        return new Held(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
+        return new KeyState(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
       case FORCE:
         return force(key, entry, before);
       case UNKNOWN:
         RuleProblem unknown = RuleProblem.of(ProblemCode.KEY, true, key.key, key.complaint);
         refused(unknown, entry, null);
-        return new Held(key, entry, null, NO_RULES, null, unknown, NO_PROBLEMS);
+        return new KeyState(key, entry, null, NO_RULES, null, unknown, NO_PROBLEMS);
       case INSTANCE:
         return instance(key, entry, before);
       default:
@@ -303,48 +313,48 @@ public final class RuleFeed implements Store.Listener {
     }
   }
 
-  private Held tooLarge(RuleKey key, Entry entry, @Nullable Held before) {
+  private KeyState tooLarge(RuleKey key, Entry entry, @Nullable KeyState before) {
     String text = "the value has more than " + entry.tooLarge + " bytes and was not read";
     RuleProblem refusal = RuleProblem.of(ProblemCode.TOO_LARGE, true, key.key, text);
     refused(refusal, entry, before);
     return before == null
-        ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
-        : new Held(
+        ? new KeyState(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+        : new KeyState(
             key, entry, before.good, before.rules, before.instance, refusal, before.warnings);
   }
 
-  /** It is the fleet's to obey; here it is only told of when it says nothing. */
-  private Held force(RuleKey key, Entry entry, @Nullable Held before) {
+  /** {@code FleetCoordinator} obeys a force; the feed only reports one that cannot be read. */
+  private KeyState force(RuleKey key, Entry entry, @Nullable KeyState before) {
     if (RuleParser.force(entry.value) != null) {
-      return new Held(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
+      return new KeyState(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
     }
-    RuleProblem refusal = RuleParser.noForce(key, entry.value);
+    RuleProblem refusal = RuleParser.forceProblem(key, entry.value);
     refused(refusal, entry, before);
     Entry good = before == null ? null : before.good;
-    return new Held(key, entry, good, NO_RULES, null, refusal, NO_PROBLEMS);
+    return new KeyState(key, entry, good, NO_RULES, null, refusal, NO_PROBLEMS);
   }
 
-  private Held rules(RuleKey key, Entry entry, @Nullable Held before) {
+  private KeyState rules(RuleKey key, Entry entry, @Nullable KeyState before) {
     RuleParser.Parsed parsed = RuleParser.parse(key, entry.value, entry.toString());
     RuleProblem refusal = parsed.refusal();
     if (refusal != null) {
       refused(refusal, entry, before);
       return before == null
-          ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
-          : new Held(key, entry, before.good, before.rules, null, refusal, before.warnings);
+          ? new KeyState(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+          : new KeyState(key, entry, before.good, before.rules, null, refusal, before.warnings);
     }
     warn(parsed.problems, before);
     List<Rule> rules =
         before == null ? parsed.rules : unchangedAsBefore(parsed.rules, before.rules);
-    return new Held(key, entry, entry, rules, null, null, parsed.problems);
+    return new KeyState(key, entry, entry, rules, null, null, parsed.problems);
   }
 
-  private Held instance(RuleKey key, Entry entry, @Nullable Held before) {
+  private KeyState instance(RuleKey key, Entry entry, @Nullable KeyState before) {
     if (before != null
         && before.good != null
         && java.util.Arrays.equals(before.good.value, entry.value)) {
-      // a renewed registration keeps the instance object and with it its statistics
-      return new Held(key, entry, entry, NO_RULES, before.instance, null, before.warnings);
+      // the same value again: keep the instance object, which has statistics
+      return new KeyState(key, entry, entry, NO_RULES, before.instance, null, before.warnings);
     }
     List<RuleProblem> problems = new ArrayList<RuleProblem>();
     Instance instance = RuleParser.instance(key, entry.value, problems);
@@ -352,13 +362,14 @@ public final class RuleFeed implements Store.Listener {
       RuleProblem refusal = problems.get(problems.size() - 1);
       refused(refusal, entry, before);
       return before == null
-          ? new Held(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
-          : new Held(key, entry, before.good, NO_RULES, before.instance, refusal, before.warnings);
+          ? new KeyState(key, entry, null, NO_RULES, null, refusal, NO_PROBLEMS)
+          : new KeyState(
+              key, entry, before.good, NO_RULES, before.instance, refusal, before.warnings);
     }
     if (!isOthersRegistry(key.key)) {
       warn(problems, before);
     }
-    return new Held(key, entry, entry, NO_RULES, instance, null, problems);
+    return new KeyState(key, entry, entry, NO_RULES, instance, null, problems);
   }
 
   private static List<Rule> unchangedAsBefore(List<Rule> now, List<Rule> before) {
@@ -374,10 +385,10 @@ public final class RuleFeed implements Store.Listener {
     return merged;
   }
 
-  private void refused(RuleProblem p, Entry entry, @Nullable Held before) {
+  private void refused(RuleProblem p, Entry entry, @Nullable KeyState before) {
     rejectedTotal++;
     if (isOthersRegistry(p.key)) {
-      return; // its own instances say so
+      return; // the instances of that service report it
     }
     if (++refusedNow > MOST_LINES) {
       return;
@@ -389,7 +400,7 @@ public final class RuleFeed implements Store.Listener {
     log.warn("weir: refused revision " + entry.modRevision + ", " + instead + ": " + p);
   }
 
-  private void warn(List<RuleProblem> now, @Nullable Held before) {
+  private void warn(List<RuleProblem> now, @Nullable KeyState before) {
     Set<String> known = new HashSet<String>();
     for (RuleProblem p : before == null ? NO_PROBLEMS : before.warnings) {
       known.add(p.code + p.field);
@@ -404,10 +415,10 @@ public final class RuleFeed implements Store.Listener {
   private RuleBook book(long revision, List<RuleProblem> problems) {
     RuleBook.Builder book = new RuleBook.Builder().revision(revision);
     Set<String> complaints = new HashSet<String>();
-    // rules of one service and kind are neighbours in key order
+    // the rules of one service and kind are neighbours in key order; their ids must differ
     Map<String, Rule> ids = new HashMap<String, Rule>();
     RuleKey before = null;
-    for (Held h : held.values()) {
+    for (KeyState h : states.values()) {
       if (!isOthersRegistry(h.key.key)) {
         if (h.refusal != null) {
           problems.add(h.refusal);
@@ -442,20 +453,22 @@ public final class RuleFeed implements Store.Listener {
     for (Instance i : lastResort.instances()) {
       book.instance(i);
     }
-    said.retainAll(complaints);
+    logged.retainAll(complaints);
     return book.build();
   }
 
   private void complain(RuleProblem p, Set<String> complaints, List<RuleProblem> problems) {
     problems.add(p);
     complaints.add(p.toString());
-    if (said.add(p.toString())) {
+    if (logged.add(p.toString())) {
       log.warn("weir: " + p);
     }
   }
 
-  /** A kill switch is on by being there; {@code false}, {@code 0} and {@code no} keep it off. */
-  private static void off(Held h, RuleBook.Builder book) {
+  /**
+   * A kill switch that exists is on, unless its value is {@code false}, {@code 0} or {@code no}.
+   */
+  private static void off(KeyState h, RuleBook.Builder book) {
     String text = new String(h.newest.value, StandardCharsets.UTF_8).trim();
     if (text.equals("false") || text.equals("0") || text.equals("no")) {
       return;
@@ -469,7 +482,7 @@ public final class RuleFeed implements Store.Listener {
 
   private List<InstanceReport.Line> lines() {
     List<InstanceReport.Line> lines = new ArrayList<InstanceReport.Line>();
-    for (Held h : held.values()) {
+    for (KeyState h : states.values()) {
       if (h.line != null && !isOthersRegistry(h.key.key)) {
         lines.add(h.line);
       }

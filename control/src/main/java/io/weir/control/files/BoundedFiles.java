@@ -7,18 +7,18 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Reads files in bounded memory, also those that grow meanwhile. */
+/** Reads files in bounded memory, also files that grow while they are read. */
 public final class BoundedFiles {
   private BoundedFiles() {}
 
   /**
-   * The file's content, or null: it has more than {@code most} bytes.
+   * The file's content; null when it has more than {@code maxBytes} bytes.
    *
-   * @throws IOException when it cannot be read
+   * @throws IOException the file cannot be read
    */
-  public static byte @Nullable [] read(Path file, long most) throws IOException {
+  public static byte @Nullable [] read(Path file, long maxBytes) throws IOException {
     long size = Files.size(file);
-    if (size > most) {
+    if (size > maxBytes) {
       return null;
     }
     byte[] read = new byte[(int) size + 1];
@@ -26,11 +26,11 @@ public final class BoundedFiles {
     try (InputStream in = Files.newInputStream(file)) {
       for (int r; (r = in.read(read, n, read.length - n)) > 0; ) {
         n += r;
-        if (n > most) {
+        if (n > maxBytes) {
           return null;
         }
         if (n == read.length) {
-          read = Arrays.copyOf(read, (int) Math.min(most + 1, 2L * n));
+          read = Arrays.copyOf(read, (int) Math.min(maxBytes + 1, 2L * n));
         }
       }
     }

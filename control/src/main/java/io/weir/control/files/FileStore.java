@@ -31,19 +31,22 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory as a store: {@code DIR/service/order/rate-limit.yaml} is the key {@code
- * /service/order/rate-limit}. The directory {@code _all} stands for {@code *}, which some file
- * systems cannot spell.
+ * A directory as a store: the file {@code DIR/service/order/rate-limit.yaml} is the key {@code
+ * /service/order/rate-limit}. The directory {@code _all} is the {@code *} of a key, which some file
+ * systems do not allow in a name.
  *
- * <p>How it works: file events are hints only. After one, it waits until the tree has been quiet
- * for {@link #SETTLE_MS} (at most {@link #LONGEST_SETTLE_MS}), so that a checkout or a save of
- * several files is one batch; then it reads the whole tree and tells what differs. A slow rescan
- * catches what events miss (network file systems, swapped symbolic links, overflow). A file that
- * changes while it is read, or that is empty because an editor has just truncated it, counts as it
- * was before and is looked at again. A directory that is not there, or vanishes, takes no rule
- * away: that looks like a lost store, not like deleted rules.
+ * <p>File events are only hints. After an event the store waits until there was none for {@link
+ * #SETTLE_MS} (at most {@link #LONGEST_SETTLE_MS}), so that a checkout of several files becomes one
+ * batch. Then it reads the whole tree and delivers the differences. It also does so every two
+ * seconds, for changes without events (network file systems, swapped symbolic links, overflow).
  *
- * <p>One daemon thread, {@code weir-files}; batches are handed to the control loop.
+ * <p>A rule goes only when its file was deleted. The last content stays in force while a file
+ * changes as it is read, is empty because an editor has just truncated it, or cannot be read, alone
+ * or with its directory. When the root is missing or cannot be read, all rules stay: the store is
+ * lost, its rules were not deleted.
+ *
+ * <p>Files are read on one daemon thread, {@code weir-files}. The listener is called on the control
+ * loop.
  */
 public final class FileStore implements Store {
   static final long SETTLE_MS = 50;
@@ -54,43 +57,56 @@ public final class FileStore implements Store {
   private static final int MAX_BYTES = 1 << 20;
   private static final int MAX_DEPTH = 6;
 
-  /** What a file costs beside its bytes. */
+  /** Memory that a file takes beside its bytes, an estimate. */
   private static final int FILE_COST = 2048;
 
-  /** A file younger than this may still be written without its time stamp showing it. */
+  /** A file that was modified within this time may change again under the same time stamp. */
   private static final long FRESH_MS = 2000;
 
   private final Path root;
   private final Loop loop;
   private final Log log;
-  private Map<String, Seen> seen = new HashMap<String, Seen>();
-  private final Set<String> complained = new HashSet<String>();
+
+  /** The files of the last complete scan, by key. */
+  private Map<String, ReadFile> lastRead = new HashMap<String, ReadFile>();
+
+  /** Warnings and reasons that were reported. */
+  private final Set<String> warned = new HashSet<String>();
+
   private final Map<Path, WatchKey> watched = new HashMap<Path, WatchKey>();
   private volatile @Nullable Thread thread;
   private volatile boolean closed;
 
-  /** From {@link #start} on, which comes before everything that needs it. */
+  /** Set by {@link #start}, before the thread that uses it. */
   @SuppressWarnings("NullAway.Init")
   private Listener listener;
 
-  /** Bytes that all files together may have; else the last good rules stay. */
+  /** The most bytes of all files together. Where there are more, the last good rules stay. */
   private final long maxTotal;
 
+  /** The bytes that the current scan has found. */
   private long total;
+
+  /** The number of batches: files have no revision of their own. */
   private long revision;
+
   private boolean connected;
-  private boolean told;
-  private boolean again;
+  private boolean firstBatchSent;
+
+  /** Some file was changing: it is read again soon. */
+  private boolean rescanSoon;
 
   /** A file as it was last read. */
-  private static final class Seen {
+  private static final class ReadFile {
     final Path file;
     final Entry entry;
     final long modified;
     final long size;
+
+    /** {@link BasicFileAttributes#fileKey}; null: the file system has none. */
     final Object identity;
 
-    Seen(Path file, Entry entry, BasicFileAttributes a) {
+    ReadFile(Path file, Entry entry, BasicFileAttributes a) {
       this.file = file;
       this.entry = entry;
       this.modified = a.lastModifiedTime().toMillis();
@@ -98,7 +114,7 @@ public final class FileStore implements Store {
       this.identity = a.fileKey();
     }
 
-    boolean same(Path other, BasicFileAttributes a, long now) {
+    boolean isUnchanged(Path other, BasicFileAttributes a, long now) {
       return file.equals(other)
           && modified == a.lastModifiedTime().toMillis()
           && size == a.size()
@@ -135,23 +151,23 @@ public final class FileStore implements Store {
     }
   }
 
-  /** Goes on until closed, whatever is thrown. */
+  /** Runs until the store is closed, whatever is thrown. */
   private void work() {
     while (!closed) {
       try {
         follow();
         return;
       } catch (InterruptedException stop) {
-        // closed, or not meant for us
+        // by close(); any other interrupt is ignored
       } catch (Throwable t) {
         try {
           watched.clear();
           String reason = "rules in " + root + " cannot be followed: " + t;
-          complain(reason + "; tried again every " + AGAIN_MS / 1000 + " s");
+          warnOnce(reason + "; tried again every " + AGAIN_MS / 1000 + " s");
           connected(false, reason);
           Thread.sleep(AGAIN_MS);
-        } catch (Throwable again) {
-          // no memory for that either, or closed
+        } catch (Throwable unreported) {
+          // no memory for the message either, or closed
         }
       }
     }
@@ -160,13 +176,13 @@ public final class FileStore implements Store {
   private void follow() throws IOException, InterruptedException {
     try (WatchService watcher = root.getFileSystem().newWatchService()) {
       while (!closed) {
-        // watch first, scan then: what changes in between makes an event
+        // a scan watches each directory before it lists it: a later change makes an event
         if (Files.isDirectory(root)) {
           scan(watcher);
         } else {
           connected(false, root + " is no directory");
         }
-        WatchKey event = watcher.poll(again ? SETTLE_MS : RESCAN_MS, TimeUnit.MILLISECONDS);
+        WatchKey event = watcher.poll(rescanSoon ? SETTLE_MS : RESCAN_MS, TimeUnit.MILLISECONDS);
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(LONGEST_SETTLE_MS);
         while (event != null) {
           event.pollEvents();
@@ -183,8 +199,8 @@ public final class FileStore implements Store {
   private void scan(WatchService watcher) {
     final long now = System.currentTimeMillis();
     final TreeMap<String, Path> files = new TreeMap<String, Path>();
-    final Map<String, Seen> found = new HashMap<String, Seen>();
-    again = false;
+    final Map<String, ReadFile> found = new HashMap<String, ReadFile>();
+    rescanSoon = false;
     total = 0;
     try {
       Files.walkFileTree(
@@ -212,17 +228,22 @@ public final class FileStore implements Store {
                 }
                 Path other = files.put(key, file);
                 if (other != null) {
-                  complain(file + " is read, " + other + " of the same key is not");
+                  warnOnce(file + " is read, " + other + " of the same key is not");
                 }
-                look(key, file, a, found, now);
+                read(key, file, a, found, now);
               }
               return FileVisitResult.CONTINUE;
             }
 
+            /** Called for directories, too. */
             @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) {
+            public FileVisitResult visitFileFailed(Path path, IOException e) throws IOException {
+              if (path.equals(root)) {
+                throw e;
+              }
               if (!(e instanceof NoSuchFileException)) {
-                keep(key(root.relativize(file)), found, file + " cannot be read: " + e);
+                keep(key(root.relativize(path)), found, path + " cannot be read: " + e);
+                keepAllBelow(path, found);
               }
               return FileVisitResult.CONTINUE;
             }
@@ -235,7 +256,7 @@ public final class FileStore implements Store {
       return;
     }
     if (total > maxTotal || files.size() == MAX_FILES) {
-      complain(
+      warnOnce(
           root
               + " holds more than "
               + MAX_FILES
@@ -244,13 +265,14 @@ public final class FileStore implements Store {
               + " MB, an eighth of the heap: the last good rules stay until there is less");
       return;
     }
-    tell(found);
+    deliver(found);
   }
 
-  private void look(
-      String key, Path file, BasicFileAttributes a, Map<String, Seen> found, long now) {
-    Seen before = seen.get(key);
-    if (before != null && before.same(file, a, now)) {
+  /** Puts the file into {@code found}: its new content, or the last one. */
+  private void read(
+      String key, Path file, BasicFileAttributes a, Map<String, ReadFile> found, long now) {
+    ReadFile before = lastRead.get(key);
+    if (before != null && before.isUnchanged(file, a, now)) {
       found.put(key, before);
       return;
     }
@@ -261,19 +283,20 @@ public final class FileStore implements Store {
       }
       byte[] bytes = BoundedFiles.read(file, MAX_BYTES);
       if (bytes == null) {
-        again = true; // it grew meanwhile
+        rescanSoon = true; // the file grew while it was read
         keep(key, found, null);
         return;
       }
       BasicFileAttributes after = Files.readAttributes(file, BasicFileAttributes.class);
-      boolean moving =
+      // an empty file may just have been truncated; a kill switch ("/off") is often empty for good
+      boolean beingWritten =
           bytes.length != after.size()
               || !after.lastModifiedTime().equals(a.lastModifiedTime())
               || bytes.length == 0
                   && now - after.lastModifiedTime().toMillis() < LONGEST_SETTLE_MS
                   && !key.endsWith("/off");
-      if (moving) {
-        again = true;
+      if (beingWritten) {
+        rescanSoon = true;
         keep(key, found, null);
         return;
       }
@@ -286,56 +309,72 @@ public final class FileStore implements Store {
                   before == null ? revision + 1 : before.entry.createRevision,
                   revision + 1,
                   0);
-      found.put(key, new Seen(file, entry, after));
+      found.put(key, new ReadFile(file, entry, after));
     } catch (NoSuchFileException replaced) {
-      again = true;
+      rescanSoon = true;
       keep(key, found, null);
     } catch (IOException e) {
       keep(key, found, file + " cannot be read: " + e);
     }
   }
 
-  private void keep(@Nullable String key, Map<String, Seen> found, @Nullable String complaint) {
-    Seen before = key == null ? null : seen.get(key);
+  /**
+   * Keeps the last content of a key.
+   *
+   * @param key null: a file or directory that is no key
+   * @param warning for the log; null: nothing to report
+   */
+  private void keep(@Nullable String key, Map<String, ReadFile> found, @Nullable String warning) {
+    ReadFile before = key == null ? null : lastRead.get(key);
     if (before != null) {
       found.put(key, before);
     }
-    if (complaint != null) {
-      complain(complaint);
+    if (warning != null) {
+      warnOnce(warning);
     }
   }
 
-  private void complain(String complaint) {
-    if (complained.size() < 1000 && complained.add(complaint)) {
-      log.warn("weir: " + complaint);
+  private void keepAllBelow(Path directory, Map<String, ReadFile> found) {
+    for (Map.Entry<String, ReadFile> e : lastRead.entrySet()) {
+      if (e.getValue().file.startsWith(directory)) {
+        found.putIfAbsent(e.getKey(), e.getValue());
+      }
     }
   }
 
-  private void tell(Map<String, Seen> found) {
+  /** Logs a warning, each text once. */
+  private void warnOnce(String warning) {
+    if (warned.size() < 1000 && warned.add(warning)) {
+      log.warn("weir: " + warning);
+    }
+  }
+
+  private void deliver(Map<String, ReadFile> found) {
     List<Change> changes = new ArrayList<Change>();
-    for (Map.Entry<String, Seen> e : new TreeMap<String, Seen>(found).entrySet()) {
-      Seen before = seen.get(e.getKey());
+    for (Map.Entry<String, ReadFile> e : new TreeMap<String, ReadFile>(found).entrySet()) {
+      ReadFile before = lastRead.get(e.getKey());
       if (before == null || before.entry != e.getValue().entry) {
         changes.add(new Change(e.getKey(), e.getValue().entry));
       }
     }
-    for (String key : seen.keySet()) {
+    for (String key : lastRead.keySet()) {
       if (!found.containsKey(key)) {
         changes.add(new Change(key, null));
       }
     }
     connected(true, "");
-    if (!changes.isEmpty() || !told) {
-      told = true;
+    if (!changes.isEmpty() || !firstBatchSent) {
+      firstBatchSent = true;
       revision++;
       final Batch batch = new Batch(revision, changes, false);
       loop.execute(() -> listener.onBatch(batch));
     }
-    seen = found; // not before: what throws is told the next time
+    lastRead = found; // last: if something above throws, the next scan delivers the changes
   }
 
   private void connected(boolean now, String reason) {
-    if (now != connected || !now && !told && complained.add(reason)) {
+    // before the first batch each new reason is reported, else only changes
+    if (now != connected || !now && !firstBatchSent && warned.add(reason)) {
       connected = now;
       loop.execute(() -> listener.onConnected(now, reason));
     }
@@ -354,7 +393,7 @@ public final class FileStore implements Store {
     }
   }
 
-  /** The key a file stands for, or null: it is none of ours. */
+  /** The key of a file by its path below the root; null for hidden, backup and temporary files. */
   static @Nullable String key(Path relative) {
     StringBuilder key = new StringBuilder();
     int last = relative.getNameCount() - 1;
@@ -374,6 +413,7 @@ public final class FileStore implements Store {
           return null;
         }
       }
+      // the second element names a service, as in /service/*/rate-limit
       key.append('/').append(i == 1 && name.equals("_all") ? "*" : name);
     }
     return key.toString();

@@ -2,18 +2,18 @@ package io.weir.control.fleet;
 
 import org.jspecify.annotations.Nullable;
 
-/** What the fleet wants this instance's breaker to be. Immutable. */
+/** The state that the fleet prescribes to this instance's breaker. Immutable. */
 final class DesiredState {
   /** See {@link io.weir.engine.breaker.CircuitBreaker}'s {@code impose} methods. */
   enum Kind {
     CLOSED,
-    /** Open; the fleet ends it. */
+    /** Open until the fleet decides otherwise. */
     OPEN,
-    /** Open, and the fleet is out of reach: this instance ends it by its own probes. */
+    /** Open, and etcd is unreachable: this instance ends it by its own probes. */
     ALONE,
-    /** Half-open, another instance probes. */
+    /** Half-open; another instance probes. */
     WAITING,
-    /** Half-open, this instance probes. */
+    /** Half-open; this instance probes. */
     PROBER
   }
 
@@ -21,10 +21,10 @@ final class DesiredState {
   final long epoch;
   final int attempt;
 
-  /** OPEN, ALONE: nanos at which the open time ends. */
+  /** For OPEN and ALONE: when the open time ends, by the loop's clock. */
   final long until;
 
-  /** PROBER: revision of the probe key, which the result must carry. */
+  /** For PROBER: the revision of the key {@code probe}, which is given back with the result. */
   final long fence;
 
   DesiredState(Kind kind, long epoch, int attempt, long until, long fence) {

@@ -1,17 +1,17 @@
 package io.weir.control.fleet;
 
 /**
- * Where an instance runs, as far as it is known: what fails together. A partitioned zone or a host
- * without DNS makes every instance in it see the same failures, so these are one witness.
+ * The host and zone of an instance, as far as they are known. When a zone is partitioned or a host
+ * has no DNS, all instances in it see the same failures, so their votes count as one witness.
  * Immutable.
  */
 final class FailureDomain {
   static final FailureDomain UNKNOWN = new FailureDomain("", "");
 
-  /** Empty when it is not known. */
+  /** Empty: not known. */
   final String host;
 
-  /** Empty when none is configured. */
+  /** Empty: none is configured. */
   final String zone;
 
   FailureDomain(String host, String zone) {
@@ -28,14 +28,14 @@ final class FailureDomain {
         plain(colon < 0 ? instance : instance.substring(0, colon)), plain(zone));
   }
 
-  /** As it is read again from JSON. */
+  /** The name without characters that would be escaped in JSON, so that it can be compared. */
   private static String plain(String name) {
     return name.replaceAll("[\"\\\\\\p{Cntrl}]", "_");
   }
 
   /**
-   * Whether two instances at these places are two witnesses: their hosts are known and differ, and
-   * so do their zones where both have one.
+   * Whether instances in these two domains count as two witnesses: their hosts are known and
+   * differ, and their zones differ if both have one.
    */
   boolean apart(FailureDomain other) {
     return !host.isEmpty()

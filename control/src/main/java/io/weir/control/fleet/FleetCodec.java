@@ -6,20 +6,22 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The values under {@code /circuit-breaker/<target>/} as text: flat JSON objects. What cannot be
- * read, because somebody typed it, is as good as absent; the key's revision still counts, so the
- * next transition overwrites it properly.
+ * Writes and reads the values under {@code /circuit-breaker/TARGET/}: flat JSON objects. A value
+ * that cannot be read, because somebody wrote it by hand, counts as absent. The machine still knows
+ * the key's revision, so the next transition can overwrite it.
  */
 final class FleetCodec {
   private static final long MILLI = 1_000_000L;
 
-  /** More doublings of any open time than matter. */
+  /** A bound for values written by hand: the open time stops doubling long before. */
   private static final int MOST_ATTEMPTS = 1000;
 
   private FleetCodec() {}
 
   /**
-   * @param wallMillis wall clock, for people only
+   * @param value a {@link FleetEpoch}, {@link Vote}, {@link Objection} or {@link PublishedState};
+   *     or a String, the name of the instance that probes
+   * @param wallMillis the wall clock, only for people who read the value
    */
   static byte[] write(Object value, long wallMillis) {
     StringBuilder s = new StringBuilder();
@@ -63,11 +65,13 @@ final class FleetCodec {
   }
 
   /**
-   * The value of a key, relative to its target; null when such a key means nothing.
+   * Reads a value.
    *
-   * @param leased whether the key goes by itself. A vote, an objection or a claim to probe that
-   *     does not is nobody's: an instance writes each of them under a lease, so it would stay for
-   *     ever
+   * @param key relative to its target, for example {@code epoch}
+   * @param leased whether the key has a lease. An instance writes each vote, objection and claim to
+   *     probe under a lease. One without a lease is nobody's and would stay for ever, so it is not
+   *     believed
+   * @return null: the key says nothing
    */
   static @Nullable Object read(String key, byte[] value, boolean leased) {
     String text = new String(value, StandardCharsets.UTF_8);

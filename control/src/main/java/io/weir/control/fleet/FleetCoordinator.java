@@ -31,22 +31,23 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one {@link FleetMachine} for each breaker whose rule is shared: feeds it what the store and
- * the breaker tell, sends its transactions and plays its roles on the breaker.
+ * Runs one {@link FleetMachine} for each breaker whose rule is shared: it hands changes of the
+ * store and events of the breaker to the machine, sends the machine's transactions, and applies the
+ * state that the machine wants to the breaker.
  *
- * <p>Keys stand under {@code /circuit-breaker/<service>/}. Where a service has several shared
- * breaker rules, the one called {@code default} has these and each other one {@code
- * /circuit-breaker/<service>@<rule id>/}. An operator's hand stands where agents cannot write:
- * {@code /service/<service>/force} for the first kind, {@code /service/<service>/force/<rule id>}
- * for the rule of that id, which goes before it.
+ * <p>A breaker's keys are under {@code /circuit-breaker/<service>/}. Where a service has several
+ * shared breaker rules, these are the keys of the one called {@code default}, and each other one
+ * has {@code /circuit-breaker/<service>@<rule id>/}. An operator can force a breaker ("hand") by
+ * keys that agents cannot write: {@code /service/<service>/force} for the breaker with the first
+ * kind of keys, and {@code /service/<service>/force/<rule id>}, which has precedence, for the rule
+ * of that id.
  *
- * <p>Threads: all state belongs to the control loop. Breakers call from request threads; those
- * calls only hand over to the loop, and the frequent one ({@code wanted}) at most every 50 ms. So
- * does the engine when a service's plan comes or goes ({@link PlanListener}): nothing looks for new
- * breakers.
+ * <p>Threads: all state belongs to the control loop. Breakers call the {@link FleetLink} on request
+ * threads; its methods only hand over to the loop, the frequent one ({@code wanted}) at most every
+ * 50 ms. The engine announces new and closed plans ({@link PlanListener}) the same way.
  */
 public final class FleetCoordinator implements Store.Listener, AutoCloseable {
-  /** Everything this class reads and writes. */
+  /** The prefix of all keys that this class writes. */
   public static final String PREFIX = "/circuit-breaker/";
 
   private static final String FORCE = "/force";
@@ -56,7 +57,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   private static final long JITTER_NANOS = 500 * MILLI;
   private static final long WANTED_NANOS = 50 * MILLI;
 
-  /** How often the breakers' calls are sampled, and what threw half-way is done again. */
+  /** How often the breakers' calls are sampled, and work that threw is repeated. */
   private static final long LOOK_NANOS = 1000 * MILLI;
 
   private final SharedStore store;
@@ -68,16 +69,19 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   private final FailureDomain site;
   private final Random random = new Random();
 
-  /** By breaker; small enough to be walked. */
+  /** By breaker. There are few, so they may be searched one by one. */
   private final Map<CircuitBreaker, Target> targets = new HashMap<CircuitBreaker, Target>();
 
-  /** What is known of every target's keys, ours or not: base to relative key to entry. */
+  /**
+   * All keys in the store, also of breakers that are not here (yet): by the prefix of a breaker's
+   * keys, then by the rest of the key.
+   */
   private final Map<String, Map<String, Entry>> view = new HashMap<String, Map<String, Entry>>();
 
-  /** Operators' hands, by their whole key. */
+  /** What operators force, by the whole key. */
   private final Map<String, Force> forces = new HashMap<String, Force>();
 
-  /** Plans have changed since they were last followed. */
+  /** Whether plans have changed since {@link #refresh()} read them. */
   private final AtomicBoolean stale = new AtomicBoolean(true);
 
   private final Runnable refresh = this::refresh;
@@ -92,9 +96,9 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   private long grants;
 
   /**
-   * @param instance names this instance to people; made unique here, so that a restarted one is
-   *     never taken for what it was before. What stands before its last colon is the host
-   * @param zone this instance's zone, empty when it has none: instances of one zone are one witness
+   * @param instance this instance's name, {@code host:port}. A random suffix is added, so that a
+   *     restarted instance is not taken for the earlier one
+   * @param zone this instance's zone; empty: none. The instances of one zone count as one witness
    */
   public FleetCoordinator(
       SharedStore store, Loop loop, Engine engine, String instance, String zone, Log log) {
@@ -109,27 +113,27 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     loop.execute(refresh); // the rules that are in force already
   }
 
-  /** Name of this instance in votes, probes and states. */
+  /** The name of this instance in votes, probes and states. */
   public String self() {
     return self;
   }
 
-  /** Transactions sent so far, for status; on the loop. */
+  /** How many transactions were sent. Loop only. */
   public long sent() {
     return sent;
   }
 
-  /** Transactions that were answered as applied, for status; on the loop. */
+  /** How many transactions were applied. Loop only. */
   public long applied() {
     return applied;
   }
 
-  /** Leases granted for states and votes, for status; on the loop. */
+  /** How many leases were granted for states and votes. Loop only. */
   public long grants() {
     return grants;
   }
 
-  /** Breakers that are followed now; on the loop. */
+  /** How many breakers have a machine now. Loop only. */
   int followed() {
     return targets.size();
   }
@@ -185,7 +189,9 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
   }
 
   /**
-   * Notes an operator's hand; whether something has changed. What cannot be read changes nothing.
+   * Takes a change of what an operator forces. A value that cannot be read changes nothing.
+   *
+   * @return whether something has changed
    */
   private boolean force(Change c) {
     RuleKey key = RuleKey.parse(c.key);
@@ -194,7 +200,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     }
     Force f = c.now == null ? Force.NONE : RuleParser.force(c.now.value);
     if (f == null) {
-      return false; // the feed of the rules says so
+      return false; // RuleFeed reports it
     }
     Force before = f == Force.NONE ? forces.remove(c.key) : forces.put(c.key, f);
     return before != f;
@@ -215,7 +221,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     refresh();
     for (Target t : targets.values()) {
       t.look();
-      t.pump(); // a task may have thrown half-way
+      t.pump(); // in case a task threw before it did this
     }
     if (targets.isEmpty()) {
       looking = false;
@@ -230,9 +236,9 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     }
   }
 
-  /** Follows the plans where they have changed. */
+  /** Makes and ends machines where the plans have changed. */
   private void refresh() {
-    // first of all: what changes while it is followed is followed again
+    // reset the flag first: a change during the following sets it again
     if (closed || !stale.getAndSet(false)) {
       return;
     }
@@ -242,7 +248,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       followed = true;
     } finally {
       if (!followed) {
-        stale.set(true); // what throws is done again
+        stale.set(true); // after an exception the next look tries again
       }
       if (!followed || !targets.isEmpty()) {
         keepLooking();
@@ -250,7 +256,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     }
   }
 
-  /** Machines for breakers that are new, none for those gone. */
+  /** Makes machines for new breakers and ends those of breakers that no longer exist. */
   private void follow(RulesInForce rules) {
     Map<CircuitBreaker, String> bases = new HashMap<CircuitBreaker, String>();
     for (ServicePlan plan : rules.plans()) {
@@ -278,7 +284,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     }
   }
 
-  /** Told by the engine, also on the threads of calls; hands over to the loop. */
+  /** The engine calls it on any thread, also on threads of calls; it hands over to the loop. */
   private final class Plans implements PlanListener {
     @Override
     public void rulesApplied() {
@@ -304,7 +310,10 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     }
   }
 
-  /** Not so for hosts that anybody may have made up: they come by thousands. */
+  /**
+   * Whether the plan has a shared breaker. Plans for unknown hosts have none: anybody can make up
+   * host names by the thousands.
+   */
   private static boolean mayBeShared(ServicePlan plan) {
     if (plan.breakers() != null) {
       for (CircuitBreaker b : plan.breakers().all()) {
@@ -361,7 +370,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     return s;
   }
 
-  /** Leaves the breakers to themselves; a role as prober goes with the lease. */
+  /** From now on the breakers decide alone. If this instance probes, that ends with its lease. */
   @Override
   public void close() {
     engine.removePlanListener(plans);
@@ -384,7 +393,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
         r.openNanos, r.maxOpenNanos, r.probeTimeoutNanos, r.quorum, r.quorumShare, JITTER_NANOS);
   }
 
-  /** One breaker's machine and what surrounds it. */
+  /** One breaker, its machine, and the state around them. */
   private final class Target implements FleetLink {
     final CircuitBreaker breaker;
     final String base;
@@ -427,7 +436,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       }
       hand();
       breaker.link(this);
-      // in the midst of a batch the view is not whole yet: its end will say so
+      // during a batch the view is incomplete, so the machine gets it after the batch
       loop.execute(
           () -> {
             if (FleetCoordinator.this.viewed && !viewed && !ended) {
@@ -439,7 +448,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
           });
     }
 
-    /** What this breaker's calls are like, about once a second. */
+    /** Samples the breaker's calls, about once a second. */
     void look() {
       if (rule.quorumAuto()) {
         sight.look(loop.now());
@@ -449,7 +458,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       }
     }
 
-    /** Tells the machine what this instance sees of the target, where that matters. */
+    /** Reports to the machine how well this instance's own calls go, while others vote. */
     void see() {
       boolean before = contested;
       contested = machine.contested();
@@ -482,7 +491,11 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       wantedAgain.cancel();
     }
 
-    /** Tells the machine of the operator's hand on this breaker; whether it is another one. */
+    /**
+     * Reports to the machine what an operator forces for this breaker.
+     *
+     * @return whether it has changed
+     */
     boolean hand() {
       String service = RuleKey.RULES + breaker.target() + FORCE;
       Force f = forces.get(service + "/" + breaker.id());
@@ -497,7 +510,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
 
     void changed(String key, @Nullable Entry now) {
       if (key.equals(FleetMachine.FORCE)) {
-        return; // agents can write here, so it is no operator's hand
+        return; // agents can write this key, so it must not force anything
       }
       Object value = now == null ? null : FleetCodec.read(key, now.value, now.lease != 0);
       if (now == null || value == null) {
@@ -574,7 +587,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
       try {
         grant(move);
       } catch (Throwable t) {
-        unsent.in(LOOK_NANOS); // else its answer would be awaited for ever
+        unsent.in(LOOK_NANOS); // answers the machine, which would wait for ever
         throw t;
       }
     }
@@ -617,7 +630,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
                 ? 0
                 : w.lease == FleetTransaction.Lease.EXPIRING ? expiring : lease().id();
         if (lease == 0 && w.lease != FleetTransaction.Lease.NONE) {
-          answered(false); // never a put without its lease: the key would stay for ever
+          answered(false); // without its lease the key would stay for ever
           return;
         }
         txn.put(base + w.key, FleetCodec.write(w.value, wall), lease);

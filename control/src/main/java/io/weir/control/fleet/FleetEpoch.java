@@ -1,20 +1,20 @@
 package io.weir.control.fleet;
 
 /**
- * Value of a target's {@code epoch} key: where the fleet's breaker stands. Every transition is a
- * transaction on this key's revision, so a writer that has been overtaken writes nothing. The key
- * hangs on no lease: if it could expire, expiry would look like "closed" to a fresh instance.
+ * The value of a target's key {@code epoch}: the state of the fleet's breaker. Every transition is
+ * a transaction that compares this key's revision, so a writer with an old view writes nothing. The
+ * key has no lease: if it could expire, a new instance would believe that the breaker is closed.
  * Immutable.
  */
 final class FleetEpoch {
-  /** Where the fleet's breaker stands. */
+  /** The state of the fleet's breaker. */
   enum Phase {
     CLOSED,
     OPEN,
     HALF_OPEN
   }
 
-  /** What an absent key means. */
+  /** The meaning of an absent key. */
   static final FleetEpoch NONE = new FleetEpoch(0, Phase.CLOSED, 0, "", 0);
 
   /** Grows by one with every opening and every closing. */
@@ -22,13 +22,13 @@ final class FleetEpoch {
 
   final Phase phase;
 
-  /** Failed probes in a row since it was closed. */
+  /** How often in a row probing has failed since the breaker opened. */
   final int attempt;
 
-  /** Instance that wrote this. */
+  /** The instance that wrote this value. */
   final String by;
 
-  /** OPEN: for how long. */
+  /** For OPEN: how long the breaker stays open. */
   final long openMillis;
 
   FleetEpoch(long epoch, Phase phase, int attempt, String by, long openMillis) {
@@ -39,14 +39,17 @@ final class FleetEpoch {
     this.openMillis = openMillis;
   }
 
+  /** The value after the breaker has opened. */
   FleetEpoch opened(int nextAttempt, String nextBy, long nextOpenMillis) {
     return new FleetEpoch(epoch + 1, Phase.OPEN, nextAttempt, nextBy, nextOpenMillis);
   }
 
+  /** The value after the breaker has become half-open. */
   FleetEpoch probing(String nextBy) {
     return new FleetEpoch(epoch, Phase.HALF_OPEN, attempt, nextBy, openMillis);
   }
 
+  /** The value after the breaker has closed. */
   FleetEpoch closed(String nextBy) {
     return new FleetEpoch(epoch + 1, Phase.CLOSED, 0, nextBy, 0);
   }

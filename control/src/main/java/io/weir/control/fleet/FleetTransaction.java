@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A transaction the machine wants sent, as a value: all comparisons hold and all writes happen, or
- * none does. Keys are relative to the target ({@code epoch}, {@code votes/a}). Immutable.
+ * A transaction that the machine wants to be sent: if all comparisons hold, all writes are applied,
+ * else none. Keys are relative to the target ({@code epoch}, {@code votes/a}). Immutable.
  */
 final class FleetTransaction {
   /** Which transition of the protocol this is. */
@@ -24,16 +24,16 @@ final class FleetTransaction {
     CONCEDE
   }
 
-  /** What a write hangs on. */
+  /** The lease of a write. */
   enum Lease {
     NONE,
-    /** The instance's own, kept alive: goes when the instance does. */
+    /** The instance's lease, which is renewed: the key is deleted when the instance ends. */
     SESSION,
-    /** A fresh one that nobody renews: goes when its time is over. */
+    /** A new lease that nobody renews: the key is deleted when {@link #ttlSeconds} are over. */
     EXPIRING
   }
 
-  /** The key was last written at this revision; 0: it does not exist. */
+  /** The condition that a key was last written at this revision; 0: that it is absent. */
   static final class Compare {
     final String key;
     final long modRevision;
@@ -44,11 +44,14 @@ final class FleetTransaction {
     }
   }
 
-  /** A put, or with a null value a delete. */
+  /** A put or a delete. */
   static final class Write {
     final String key;
 
-    /** A {@link FleetEpoch}, {@link Vote}, {@link Objection}, {@link PublishedState} or String. */
+    /**
+     * A {@link FleetEpoch}, {@link Vote}, {@link Objection}, {@link PublishedState} or String;
+     * null: the key is deleted.
+     */
     final @Nullable Object value;
 
     final Lease lease;
@@ -64,7 +67,7 @@ final class FleetTransaction {
   final List<Compare> compares;
   final List<Write> writes;
 
-  /** Of the {@link Lease#EXPIRING} lease, 0 when there is none. */
+  /** The time of the {@link Lease#EXPIRING} lease; 0: there is none. */
   final int ttlSeconds;
 
   private FleetTransaction(Kind kind, List<Compare> compares, List<Write> writes, int ttlSeconds) {

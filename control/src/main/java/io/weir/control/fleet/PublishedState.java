@@ -1,8 +1,8 @@
 package io.weir.control.fleet;
 
 /**
- * Value of the {@code state} key, what operators read. Nothing is decided by it but the end of the
- * open time, when it expires. Immutable.
+ * The value of the key {@code state}, for operators. Instances only use that it expires: that ends
+ * the open time. Immutable.
  */
 final class PublishedState {
   /** {@code open}, {@code half-open} or {@code closed}. */
@@ -11,10 +11,12 @@ final class PublishedState {
   final long calls;
   final long failures;
 
-  /** How old the first of these calls may have been when the window tripped. */
+  /** How old the oldest of these calls can have been when the breaker tripped. */
   final long ageNanos;
 
+  /** The instance that wrote this value. */
   final String by;
+
   final long epoch;
   final String reason;
 

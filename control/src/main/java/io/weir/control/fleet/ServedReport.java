@@ -13,14 +13,15 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the calls that this instance served ended, told in its status key while callers doubt the
- * service: while one of them votes for opening a breaker about it, or such a breaker is not closed.
- * People can then compare what callers see with what the service sees. See docs/breaker.md.
+ * Reports in the status key how the calls ended that this instance served, while callers
+ * <em>doubt</em> the service: a caller votes to open a breaker of this service, or such a breaker
+ * is not closed. People can then compare what callers see with what the service sees
+ * (docs/breaker.md).
  *
- * <p>Writes are bounded: what is told changes every ten seconds at most, however votes come and go.
- * While nobody calls, as behind an open breaker, the last figures stay and nothing is written.
+ * <p>The report changes every ten seconds at most. While there are no calls, as behind an open
+ * breaker, the last figures stay and nothing is written.
  *
- * <p>Threading: the control loop.
+ * <p>On the control loop only.
  */
 public final class ServedReport implements Store.Listener {
   private static final int SECONDS = 10;
@@ -29,27 +30,33 @@ public final class ServedReport implements Store.Listener {
   private final Engine engine;
   private final Loop loop;
   private final Runnable changed;
-  private final String own;
-  private final Loop.Chain looks;
+  private final String ownPrefix;
+  private final Loop.Chain reports;
 
-  /** By the target's name: the service, or the service and a rule's id. */
-  private final Map<String, Doubt> doubts = new HashMap<String, Doubt>();
+  /** By the prefix of a breaker's keys: {@code /circuit-breaker/SERVICE[@RULE]}. */
+  private final Map<String, BreakerKeys> breakers = new HashMap<String, BreakerKeys>();
 
   private String json = "";
-  private long toldAt;
-  private boolean told;
 
-  /** What a target's keys say. */
-  private static final class Doubt {
-    FleetEpoch fence = FleetEpoch.NONE;
+  /** When {@link #json} last changed, if it ever did. */
+  private long changedAt;
+
+  private boolean everChanged;
+
+  /** The keys of one breaker of this service. */
+  private static final class BreakerKeys {
+    /** The value of its key {@code epoch}. */
+    FleetEpoch state = FleetEpoch.NONE;
+
     final Map<String, Vote> votes = new HashMap<String, Vote>();
 
-    boolean is() {
-      if (fence.phase != FleetEpoch.Phase.CLOSED) {
+    /** Whether the breaker is not closed, or somebody votes to open it. */
+    boolean raisesDoubt() {
+      if (state.phase != FleetEpoch.Phase.CLOSED) {
         return true;
       }
       for (Vote v : votes.values()) {
-        if (v.epoch == fence.epoch) {
+        if (v.epoch == state.epoch) {
           return true;
         }
       }
@@ -59,20 +66,20 @@ public final class ServedReport implements Store.Listener {
 
   /**
    * @param engine counts the calls
-   * @param changed run on the loop when {@link #json} has changed
+   * @param changed is called on the loop when {@link #json} has changed
    */
   public ServedReport(Engine engine, Loop loop, Runnable changed) {
     this.engine = engine;
     this.loop = loop;
     this.changed = changed;
-    own = FleetCoordinator.PREFIX + engine.service();
-    looks = loop.chain("served calls", PERIOD_NANOS, this::look);
+    ownPrefix = FleetCoordinator.PREFIX + engine.service();
+    reports = loop.chain("served calls", PERIOD_NANOS, this::report);
   }
 
   /**
-   * {@code {"calls":230,"errors":1,"seconds":10,"at":1790000000000}}: calls of the ten seconds
+   * {@code {"calls":230,"errors":1,"seconds":10,"at":1790000000000}}: the calls of the ten seconds
    * before {@code at} (milliseconds since 1970), without those that were refused or cancelled.
-   * Empty while no caller doubts this service.
+   * Empty: no caller doubts this service.
    */
   public String json() {
     return json;
@@ -85,70 +92,73 @@ public final class ServedReport implements Store.Listener {
       String target = target(c.key);
       if (target != null) {
         touched.add(target);
-        take(target, c);
+        apply(target, c);
       }
     }
     for (String target : touched) {
-      Doubt d = doubts.get(target);
-      if (d != null && !d.is() && d.votes.isEmpty() && d.fence.equals(FleetEpoch.NONE)) {
-        doubts.remove(target);
+      BreakerKeys keys = breakers.get(target);
+      if (keys != null
+          && !keys.raisesDoubt()
+          && keys.votes.isEmpty()
+          && keys.state.equals(FleetEpoch.NONE)) {
+        breakers.remove(target);
       }
     }
-    if (!touched.isEmpty() && doubted() == json.isEmpty()) {
-      long since = loop.now() - toldAt;
-      looks.in(told && since < PERIOD_NANOS ? PERIOD_NANOS - since : 0);
+    // the doubt has begun and there is no report, or it has ended and there is one
+    if (!touched.isEmpty() && isDoubted() == json.isEmpty()) {
+      long since = loop.now() - changedAt;
+      reports.in(everChanged && since < PERIOD_NANOS ? PERIOD_NANOS - since : 0);
     }
   }
 
-  /** The part of a key that names a breaker about this service, or null: it is about another. */
+  /** The prefix of a breaker's keys; null: it is the breaker of another service. */
   private @Nullable String target(String key) {
-    if (!key.startsWith(own) || key.length() == own.length()) {
+    if (!key.startsWith(ownPrefix) || key.length() == ownPrefix.length()) {
       return null;
     }
-    char next = key.charAt(own.length());
-    int end = key.indexOf('/', own.length());
+    char next = key.charAt(ownPrefix.length());
+    int end = key.indexOf('/', ownPrefix.length());
     return end < 0 || next != '/' && next != '@' ? null : key.substring(0, end);
   }
 
-  private void take(String target, Change c) {
-    Doubt d = doubts.get(target);
-    if (d == null) {
-      d = new Doubt();
-      doubts.put(target, d);
+  private void apply(String target, Change c) {
+    BreakerKeys keys = breakers.get(target);
+    if (keys == null) {
+      keys = new BreakerKeys();
+      breakers.put(target, keys);
     }
     String key = c.key.substring(target.length() + 1);
     Object value = c.now == null ? null : FleetCodec.read(key, c.now.value, c.now.lease != 0);
     if (key.equals(FleetMachine.EPOCH)) {
-      d.fence = value == null ? FleetEpoch.NONE : (FleetEpoch) value;
+      keys.state = value == null ? FleetEpoch.NONE : (FleetEpoch) value;
     } else if (key.startsWith(FleetMachine.VOTES)) {
       if (value == null) {
-        d.votes.remove(key);
+        keys.votes.remove(key);
       } else {
-        d.votes.put(key, (Vote) value);
+        keys.votes.put(key, (Vote) value);
       }
     }
   }
 
-  private boolean doubted() {
-    for (Doubt d : doubts.values()) {
-      if (d.is()) {
+  private boolean isDoubted() {
+    for (BreakerKeys keys : breakers.values()) {
+      if (keys.raisesDoubt()) {
         return true;
       }
     }
     return false;
   }
 
-  private void look() {
-    boolean doubted = doubted();
-    if (!doubted) {
-      tell("");
-      looks.cancel();
+  private void report() {
+    if (!isDoubted()) {
+      update("");
+      reports.cancel();
       return;
     }
-    // the second that runs has only begun: with one more, no call is left out between two looks
+    // the present second is not over: one more, so that no call is missed between two reports
     ServedCalls r = engine.signals().last(SECONDS + 1, engine.now());
     if (r.calls() > 0 || json.isEmpty()) {
-      tell(
+      update(
           "{\"calls\":"
               + r.calls()
               + ",\"errors\":"
@@ -159,20 +169,20 @@ public final class ServedReport implements Store.Listener {
               + System.currentTimeMillis()
               + "}");
     }
-    looks.in(PERIOD_NANOS);
+    reports.in(PERIOD_NANOS);
   }
 
-  private void tell(String now) {
-    if (!now.equals(json)) {
-      json = now;
-      toldAt = loop.now();
-      told = true;
+  private void update(String newJson) {
+    if (!newJson.equals(json)) {
+      json = newJson;
+      changedAt = loop.now();
+      everChanged = true;
       changed.run();
     }
   }
 
   @Override
   public void onConnected(boolean connected, String reason) {
-    // what was told last stays true
+    // the last report stays
   }
 }

@@ -1,14 +1,14 @@
 package io.weir.control.json;
 
-/** Text as a JSON string (RFC 8259, section 7). Needs no library: what only writes loads none. */
+/** Writes JSON strings (RFC 8259, section 7), without loading a JSON library. */
 public final class JsonText {
   private static final String HEX = "0123456789abcdef";
 
   private JsonText() {}
 
   /**
-   * Appends {@code text} in quotes. Control characters and halves of surrogate pairs are written as
-   * escapes, so that what comes out is valid UTF-8 and drives no terminal, whatever went in.
+   * Appends {@code text} in quotes. Control characters and unpaired surrogates are escaped, so that
+   * the result is valid UTF-8 and cannot control a terminal.
    */
   public static StringBuilder quote(StringBuilder to, String text) {
     to.append('"');
@@ -32,7 +32,7 @@ public final class JsonText {
     return to.append('"');
   }
 
-  /** As {@link #quote(StringBuilder, String)}, alone. */
+  /** The text as {@link #quote(StringBuilder, String)} appends it. */
   public static String quote(String text) {
     return quote(new StringBuilder(text.length() + 2), text).toString();
   }

@@ -1,14 +1,14 @@
 package io.weir.control.loop;
 
 /**
- * Threads of the agent: daemons with a context class loader of ours. One that ends with an
- * exception says so in our log, in place of the application's default handler, which may do as it
- * likes (print to a stderr that nobody reads, exit).
+ * Makes the agent's threads: daemons with the agent's context class loader. When one ends with an
+ * exception, our log says so. Without a handler of ours the application's default one would run,
+ * which may do anything, even exit the JVM.
  */
 public final class Daemon {
   private Daemon() {}
 
-  /** Makes a thread and does not start it. */
+  /** A thread that is not started yet. */
   public static Thread thread(String name, Runnable task, Log log) {
     Thread t = new Thread(task, name);
     t.setDaemon(true);
@@ -17,8 +17,8 @@ public final class Daemon {
         (ended, thrown) -> {
           try {
             log.warn("weir: the thread " + ended.getName() + " ended: " + thrown);
-          } catch (Throwable again) {
-            // then it ends without a word
+          } catch (Throwable unlogged) {
+            // then nothing is reported
           }
         });
     return t;

@@ -1,11 +1,11 @@
 package io.weir.control.loop;
 
 /**
- * Where the control plane talks to people: one line per event, never per call. Implemented by the
- * agent; may be called from any control thread; must not throw.
+ * The control plane's log: one line per event, never per call. The agent implements it. Its methods
+ * are called on any control thread and must not throw.
  */
 public interface Log {
-  /** Says nothing. */
+  /** Discards everything. */
   Log NONE =
       new Log() {
         @Override

@@ -1,19 +1,19 @@
 package io.weir.control.loop;
 
 /**
- * The control plane's one thread, as its users see it: tasks run one after the other in the order
- * they came in, so state touched only from the loop needs no lock. Tests put a fake one with a
- * virtual clock in its place.
+ * The control plane's event loop: one thread that runs tasks one after the other, in the order they
+ * came in. So state that only the loop touches needs no lock. Tests use an implementation with a
+ * virtual clock.
  *
  * <p>Guarantees: {@link #execute}, {@link #schedule} and the methods of {@link Chain} may be called
- * from any thread and never block; a task that throws, whatever it throws, is counted and logged
- * and harms no other; after the loop is closed tasks are dropped silently.
+ * from any thread and never block. A task that throws anything is counted and logged, and the
+ * others run on. Tasks that come after the loop was closed are dropped silently.
  *
- * <p>What is to go on for ever is a {@link #chain} or runs {@link #every} so often. A task that
- * schedules itself again does not once it throws before that.
+ * <p>Work that must go on for ever is a {@link #chain} or uses {@link #every}: a task that
+ * reschedules itself would end with the first exception before it does so.
  */
 public interface Loop {
-  /** How soon a step of a chain is tried again that threw and left nothing due. */
+  /** After this time a chain's step runs again when it threw and had not set the next run. */
   long AGAIN_NANOS = 1_000_000_000L;
 
   /** Runs the task soon. */
@@ -23,17 +23,17 @@ public interface Loop {
   Timer schedule(Runnable task, long delayNanos);
 
   /**
-   * Makes a chain: the same step again and again, each time when {@link Chain#in} said. It is idle
-   * until then.
+   * Makes a chain: a step that runs repeatedly, each time when {@link Chain#in} set it. The chain
+   * is idle until the first call of that.
    *
-   * <p>A step that neither says when the next one is due nor cancels is followed by another after
-   * {@code patienceNanos}; one that throws, after {@link #AGAIN_NANOS} or {@code patienceNanos},
-   * whichever is less. So a chain ends by {@link Chain#cancel} only. Once made, it goes on without
-   * allocating.
+   * <p>A step that neither sets the next run nor cancels the chain runs again after {@code
+   * patienceNanos}. A step that throws runs again after {@link #AGAIN_NANOS} or {@code
+   * patienceNanos}, whichever is less. So only {@link Chain#cancel} ends a chain. A chain that
+   * exists runs without allocating.
    *
-   * @param name for the log and for people: a few words
-   * @param patienceNanos for chains whose steps await an answer that makes the next step due: more
-   *     than any answer takes
+   * @param name a few words, for the log
+   * @param patienceNanos longer than any answer takes, for chains whose next run is set by the
+   *     answer to a request
    */
   Chain chain(String name, long patienceNanos, Runnable step);
 
@@ -44,18 +44,18 @@ public interface Loop {
     return chain;
   }
 
-  /** Monotonic nanos; only differences mean anything. */
+  /** Nanoseconds of a monotonic clock; only differences have a meaning. */
   long now();
 
-  /** A task still to come. */
+  /** A scheduled task. */
   interface Timer {
-    /** The task does not run any more, unless it already runs. Idempotent. */
+    /** Prevents the task from running, unless it already runs. Idempotent. */
     void cancel();
   }
 
-  /** A task that runs again and again. Idle after {@link #cancel}, until {@link #in}. */
+  /** A task that runs repeatedly. After {@link #cancel} it is idle until {@link #in}. */
   interface Chain extends Timer {
-    /** Makes the next step due in {@code delayNanos}, in place of what was due. */
+    /** Sets the next run to {@code delayNanos} from now, in place of an earlier setting. */
     void in(long delayNanos);
   }
 }

@@ -10,28 +10,28 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The real {@link Loop}: one daemon thread, started by the first task, which nothing that a task
- * throws can end. Not an executor of the JDK: those allocate for each wait and each run of a
- * periodic task, and a heap that is full at that moment ends the task or the thread.
+ * The {@link Loop} of the agent: one daemon thread, which the first task starts and no exception
+ * ends. Not an executor of the JDK: those allocate for each wait and each run of a periodic task,
+ * and an OutOfMemoryError at that moment ends the task or the thread.
  */
 public final class LoopThread implements Loop, AutoCloseable {
   private static final long FARTHEST_NANOS = TimeUnit.DAYS.toNanos(365);
-  private static final long TELL_NANOS = TimeUnit.MINUTES.toNanos(1);
-  private static final int MAX_TOLD = 200;
+  private static final long LOG_EVERY_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final int MAX_LOGGED = 200;
 
   private final String name;
   private final Log log;
   private final Object lock = new Object();
 
   // guarded by lock
-  private Task[] heap = new Task[64]; // a binary heap, the next one first
+  private Task[] heap = new Task[64]; // a binary heap, the next task first
   private int size;
-  private long order;
+  private long nextSequence;
   private boolean closed;
   private @Nullable Thread thread;
 
-  /** When each task that throws was last told of; the loop's own. */
-  private final Map<String, Long> told = new HashMap<String, Long>();
+  /** When a failure of each task was last logged, by the task's name. Loop only. */
+  private final Map<String, Long> logged = new HashMap<String, Long>();
 
   private final AtomicLong failures = new AtomicLong();
 
@@ -47,20 +47,23 @@ public final class LoopThread implements Loop, AutoCloseable {
   private final class Task implements Chain {
     final Runnable body;
 
-    /** Null: runs once. */
+    /** The chain's name; null: the task runs once. */
     final @Nullable String chain;
 
     final long patience;
 
     // guarded by lock
-    long at;
-    long place;
 
-    /** In the heap, or -1. */
+    /** When it is due, and its order among tasks that are due at the same time. */
+    long at;
+
+    long sequence;
+
+    /** Its index in the heap; -1: it is not there. */
     int index = -1;
 
-    /** Whether it was said what comes next since the step began. */
-    boolean said;
+    /** Whether {@link #in} or {@link #cancel} was called since the step began. */
+    boolean rescheduled;
 
     Task(Runnable body, @Nullable String chain, long patience) {
       this.body = body;
@@ -71,7 +74,7 @@ public final class LoopThread implements Loop, AutoCloseable {
     @Override
     public void in(long delayNanos) {
       synchronized (lock) {
-        said = true;
+        rescheduled = true;
         put(this, delayNanos);
       }
     }
@@ -79,13 +82,13 @@ public final class LoopThread implements Loop, AutoCloseable {
     @Override
     public void cancel() {
       synchronized (lock) {
-        said = true;
+        rescheduled = true;
         remove(this);
       }
     }
 
     boolean before(Task other) {
-      return at != other.at ? at - other.at < 0 : place < other.place;
+      return at != other.at ? at - other.at < 0 : sequence < other.sequence;
     }
 
     void run() {
@@ -97,7 +100,7 @@ public final class LoopThread implements Loop, AutoCloseable {
       }
       if (chain != null) {
         synchronized (lock) {
-          if (!said) {
+          if (!rescheduled) {
             put(this, thrown == null ? patience : Math.min(patience, AGAIN_NANOS));
           }
         }
@@ -132,12 +135,12 @@ public final class LoopThread implements Loop, AutoCloseable {
     return System.nanoTime();
   }
 
-  /** Tasks and steps that threw. Any thread. */
+  /** How many tasks and steps threw. Any thread. */
   public long failures() {
     return failures.get();
   }
 
-  /** Runs what is due now, for {@code waitNanos} at most, and drops the rest. */
+  /** Runs the tasks that are due now, for {@code waitNanos} at most, and drops the others. */
   public void close(long waitNanos) {
     CountDownLatch last = new CountDownLatch(1);
     execute(last::countDown);
@@ -171,12 +174,12 @@ public final class LoopThread implements Loop, AutoCloseable {
       try {
         next.run();
       } catch (Throwable t) {
-        // of telling about a failure: it was counted
+        // the log of a failure failed; the failure itself was counted
       }
     }
   }
 
-  /** The next task, when it is due; null when the loop is closed. */
+  /** Waits for the next task to be due; null when the loop is closed. */
   private @Nullable Task take() {
     while (true) {
       long wait = FARTHEST_NANOS;
@@ -189,25 +192,25 @@ public final class LoopThread implements Loop, AutoCloseable {
           wait = first.at - now();
           if (wait <= 0) {
             remove(first);
-            first.said = false;
+            first.rescheduled = false;
             return first;
           }
         }
       }
       LockSupport.parkNanos(this, wait);
-      Thread.interrupted(); // not ours unless closed; it would keep us from waiting
+      Thread.interrupted(); // cleared: with the flag set, parkNanos would not wait
     }
   }
 
   private void failed(Task task, Throwable thrown) {
     failures.incrementAndGet();
     String who = task.chain != null ? task.chain : task.body.getClass().getName();
-    Long last = told.get(who);
+    Long last = logged.get(who);
     long now = now();
-    if (last != null ? now - last < TELL_NANOS : told.size() >= MAX_TOLD) {
+    if (last != null ? now - last < LOG_EVERY_NANOS : logged.size() >= MAX_LOGGED) {
       return;
     }
-    told.put(who, now);
+    logged.put(who, now);
     StackTraceElement[] stack = thrown.getStackTrace();
     log.warn(
         "weir: "
@@ -226,20 +229,23 @@ public final class LoopThread implements Loop, AutoCloseable {
       return;
     }
     remove(t);
-    room();
+    ensureCapacity();
     t.at = now() + Math.max(0, Math.min(delayNanos, FARTHEST_NANOS));
-    t.place = order++;
+    t.sequence = nextSequence++;
     t.index = size;
     heap[size++] = t;
     up(t.index);
-    begin();
+    startThread();
     if (heap[0] == t) {
       LockSupport.unpark(thread);
     }
   }
 
-  /** Leaves a place free besides: the chain that runs just now never has to wait for memory. */
-  private void room() {
+  /**
+   * Makes room for one task and one more: the chain that is running now must always find a place,
+   * even when there is no memory for a larger array.
+   */
+  private void ensureCapacity() {
     if (size + 2 > heap.length) {
       try {
         heap = Arrays.copyOf(heap, heap.length * 2);
@@ -251,14 +257,14 @@ public final class LoopThread implements Loop, AutoCloseable {
     }
   }
 
-  private void begin() {
+  private void startThread() {
     if (thread == null) {
       Thread t = Daemon.thread(name, this::work, log);
       try {
         t.start();
         thread = t;
       } catch (OutOfMemoryError noThread) {
-        // tried again with the next task
+        // the next task tries again
       }
     }
   }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
-/** {@code circuit-breaker}. */
+/** Reads documents of the kind {@code circuit-breaker}. */
 final class CircuitBreakerDocument {
   private static final Pattern STATUS =
       Pattern.compile("[1-5]xx|[1-5][0-9][0-9](-[1-5][0-9][0-9])?");
@@ -44,7 +44,7 @@ final class CircuitBreakerDocument {
     }
     FieldReader record = in.object("record");
     FieldReader ignore = in.object("ignore");
-    double quorum = in.share("quorum");
+    double quorum = in.share("quorum"); // NaN: auto; negative: a share of the instances
     return b.minCalls(minCalls)
         .failureRatio(in.number("failure_ratio"))
         .slowCallNanos(in.integer("slow_call_ms") * 1_000_000L)
@@ -76,7 +76,7 @@ final class CircuitBreakerDocument {
   private static List<String> status(FieldReader in) {
     List<String> all = in.texts("status");
     for (String s : all) {
-      boolean range = s.length() == 7;
+      boolean range = s.length() == "500-504".length();
       if (!STATUS.matcher(s).matches()
           || range && s.substring(0, 3).compareTo(s.substring(4)) > 0) {
         in.report(

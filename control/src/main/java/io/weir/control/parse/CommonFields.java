@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What several kinds of rule have in common. */
+/** Reads the fields that several kinds of rule have. */
 final class CommonFields {
   private CommonFields() {}
 
@@ -22,7 +22,7 @@ final class CommonFields {
         .match(match(in));
   }
 
-  /** The compiled expression; always true when absent or refused. */
+  /** The compiled match expression; one that matches all calls when absent or refused. */
   static MatchExpression match(FieldReader in) {
     String text = in.text("match");
     if (text == null || text.trim().isEmpty()) {
@@ -36,7 +36,7 @@ final class CommonFields {
     }
   }
 
-  /** Null when the text is null or was refused. */
+  /** Null: the text is null or was refused. */
   static @Nullable Attribute attribute(FieldReader in, String field, @Nullable String text) {
     if (text == null) {
       return null;
@@ -73,10 +73,9 @@ final class CommonFields {
   }
 
   /**
-   * Headers that a rule sets: tokens, values without control characters, and none that frames the
-   * message or belongs to the connection.
+   * Headers that a rule sets. Reports those that {@link HeaderFields} refuses.
    *
-   * @param call true: put on a request; false: on the answer to a refused caller
+   * @param call true: the rule sets them on a request; false: on the answer to a refused caller
    */
   static Map<String, String> headers(FieldReader in, String field, boolean call) {
     Map<String, String> headers = in.textMap(field);

@@ -4,7 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
-/** A value of a document and where it stands. Immutable once read. */
+/** A value in a rule document, with its place in the text. Immutable once read. */
 final class DocumentNode {
   enum Kind {
     OBJECT("an object"),
@@ -14,10 +14,11 @@ final class DocumentNode {
     BOOLEAN("true or false"),
     NULL("nothing");
 
-    final String words;
+    /** How messages name this kind. */
+    final String description;
 
-    Kind(String words) {
-      this.words = words;
+    Kind(String description) {
+      this.description = description;
     }
   }
 
@@ -26,9 +27,15 @@ final class DocumentNode {
   /** The scalar as written; empty for objects and lists. */
   final String text;
 
+  /** The object's fields, in the order of the text; empty for other kinds. */
   final Map<String, DocumentNode> fields;
+
+  /** The list's items; empty for other kinds. */
   final List<DocumentNode> items;
+
+  /** From 1, as is the column: where the value begins. */
   final int line;
+
   final int column;
 
   private DocumentNode(
@@ -66,10 +73,17 @@ final class DocumentNode {
         Kind.LIST, "", Collections.<String, DocumentNode>emptyMap(), items, line, column);
   }
 
-  /** For messages. */
+  /** The value as messages show it: text in quotes, objects and lists by their kind only. */
   String shown() {
-    return kind == Kind.OBJECT || kind == Kind.LIST || kind == Kind.NULL
-        ? kind.words
-        : kind == Kind.TEXT ? "'" + text + "'" : text;
+    switch (kind) {
+      case OBJECT:
+      case LIST:
+      case NULL:
+        return kind.description;
+      case TEXT:
+        return "'" + text + "'";
+      default:
+        return text;
+    }
   }
 }

@@ -23,15 +23,16 @@ import java.util.Map;
 import org.yaml.snakeyaml.LoaderOptions;
 
 /**
- * Bytes to a located tree.
+ * Parses the bytes of a document into a tree of {@link DocumentNode}s.
  *
- * <p>Operators' text is hostile until shown otherwise, so everything is bounded before it is built:
- * size, depth, number of values. Anchors, aliases and tags are refused, not expanded: a rule needs
- * none of them, and they are what YAML bombs are made of. Only parser events are used, no data
- * binding, so no class is ever named by a document.
+ * <p>The text may be hostile, so size, depth and number of values are bounded before anything is
+ * built. Anchors, aliases and tags of YAML are refused: a rule needs none of them, and a small text
+ * with aliases can expand to gigabytes. There is no data binding, so a document cannot name
+ * classes.
  *
- * <p>JSON and YAML are told apart by content: a document that opens with brackets and then a double
- * quote (or closes at once) is JSON, all else is YAML, of which the rest of JSON is a part.
+ * <p>The content decides between JSON and YAML. A document is JSON when its opening brackets are
+ * followed by a double quote or a closing bracket. Everything else is read as YAML, which includes
+ * the other forms of JSON.
  */
 final class DocumentReader {
   static final int MAX_BYTES = 256 * 1024;
@@ -61,7 +62,7 @@ final class DocumentReader {
     options.setCodePointLimit(MAX_BYTES);
     options.setNestingDepthLimit(MAX_DEPTH + 8);
     options.setMaxAliasesForCollections(0);
-    // YAML 1.1 reads off, no and y as booleans: an id or a label of that name would become another
+    // YAML 1.1 reads off, no and y as booleans, which would change an id or a label of that name
     return YAMLFactory.builder()
         .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
         .loaderOptions(options)
@@ -69,7 +70,11 @@ final class DocumentReader {
         .build();
   }
 
-  /** Reads one document, whatever it holds. */
+  /**
+   * Reads one document.
+   *
+   * @throws DocumentRefused it is no JSON or YAML, or exceeds a bound
+   */
   static DocumentNode read(String key, byte[] document) throws DocumentRefused {
     return new DocumentReader(key).read(document);
   }
@@ -135,15 +140,15 @@ final class DocumentReader {
           line,
           column);
     }
-    noExtras(p, line, column);
+    refuseYamlExtras(p, line, column);
     JsonToken token = p.currentToken();
     switch (token) {
       case START_OBJECT:
-        deeper(depth, line, column);
+        checkDepth(depth, line, column);
         Map<String, DocumentNode> fields = new LinkedHashMap<String, DocumentNode>();
         while (p.nextToken() == JsonToken.FIELD_NAME) {
           JsonLocation nameAt = p.currentTokenLocation();
-          noExtras(p, nameAt.getLineNr(), nameAt.getColumnNr());
+          refuseYamlExtras(p, nameAt.getLineNr(), nameAt.getColumnNr());
           String name = p.currentName();
           p.nextToken();
           if (fields.put(name, value(p, depth + 1)) != null) {
@@ -162,7 +167,7 @@ final class DocumentReader {
         }
         return DocumentNode.object(fields, line, column);
       case START_ARRAY:
-        deeper(depth, line, column);
+        checkDepth(depth, line, column);
         List<DocumentNode> items = new ArrayList<DocumentNode>();
         while (p.nextToken() != JsonToken.END_ARRAY) {
           items.add(value(p, depth + 1));
@@ -187,13 +192,14 @@ final class DocumentReader {
     }
   }
 
-  private void deeper(int depth, int line, int column) throws DocumentRefused {
+  private void checkDepth(int depth, int line, int column) throws DocumentRefused {
     if (depth >= MAX_DEPTH) {
       throw refuse(ProblemCode.TOO_DEEP, "", "at most " + MAX_DEPTH + " levels", line, column);
     }
   }
 
-  private void noExtras(JsonParser p, int line, int column) throws IOException, DocumentRefused {
+  private void refuseYamlExtras(JsonParser p, int line, int column)
+      throws IOException, DocumentRefused {
     if (p instanceof YAMLParser) {
       YAMLParser y = (YAMLParser) p;
       if (y.isCurrentAlias() || y.getObjectId() != null || y.getTypeId() != null) {

@@ -13,24 +13,26 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads an object of a document by its field table. Every read checks kind and bounds, reports what
- * is wrong and then gives the default back, so that one pass over a document finds all of its
- * problems. Every read also adds the normalised value to the rule's fingerprint, so two documents
- * that mean the same have the same one.
+ * Reads the fields of an object in a document, by its field table. Each method checks a field's
+ * kind and bounds. It reports a wrong value and returns the default, so that one pass over a
+ * document finds all of its problems. Each method also adds the normalised value to the rule's
+ * fingerprint: two documents with the same meaning have the same fingerprint.
+ *
+ * <p>A field name that is not in the table is a bug of the caller and throws.
  */
 final class FieldReader {
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?(0|[1-9][0-9_]*)(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?");
 
-  /** YAML 1.1's words for it; where something else than true or false is wanted they are text. */
+  /** YAML 1.1's words for true. {@link DocumentReader} gives them as text. */
   private static final List<String> TRUE = Arrays.asList("true", "yes", "on", "y");
 
   private static final List<String> FALSE = Arrays.asList("false", "no", "off", "n");
   private static final int MAX_TEXT = 4096;
-  private static final int MAX_TOLD = 100;
+  private static final int MAX_PROBLEMS = 100;
   private static final int MAX_SHARES = 64;
 
-  /** Where problems and the fingerprint go; one per document. */
+  /** Collects the problems and the fingerprint of one document. */
   static final class Sink {
     final String key;
     final List<RuleProblem> problems = new ArrayList<RuleProblem>();
@@ -38,10 +40,12 @@ final class FieldReader {
 
     private final MatchParser.Budget regexBudget = new MatchParser.Budget();
 
-    /** Set when the document is of a newer minor version than this agent knows. */
+    /** Whether the document has a newer minor version than this agent knows. */
     boolean newer;
 
+    /** Whether some problem is a refusal. */
     boolean refused;
+
     private int refusals;
     private int warnings;
 
@@ -58,33 +62,33 @@ final class FieldReader {
       warnings += p.refusal ? 0 : 1;
     }
 
-    /** Whether no more refusals, or warnings, are told: enough is enough for a person. */
+    /** Whether there are so many refusals, or warnings, that further ones are not kept. */
     boolean full(boolean refusal) {
-      return (refusal ? refusals : warnings) >= MAX_TOLD;
+      return (refusal ? refusals : warnings) >= MAX_PROBLEMS;
     }
 
-    void canonical(String path, String value) {
+    void addToFingerprint(String path, String value) {
       fingerprint.append(path).append('=').append(value.length()).append(':').append(value);
       fingerprint.append('\n');
     }
   }
 
   final DocumentNode node;
-  private final FieldTable shape;
+  private final FieldTable table;
   private final String path;
   private final Sink sink;
 
-  FieldReader(FieldTable shape, DocumentNode node, String path, Sink sink) {
-    this.shape = shape;
+  FieldReader(FieldTable table, DocumentNode node, String path, Sink sink) {
+    this.table = table;
     this.node = node;
     this.path = path;
     this.sink = sink;
     for (Map.Entry<String, DocumentNode> e : node.fields.entrySet()) {
-      if (!shape.knows(e.getKey())) {
+      if (!table.knows(e.getKey())) {
         unknown(e.getKey(), e.getValue());
       }
     }
-    for (FieldSpec f : shape.fields()) {
+    for (FieldSpec f : table.fields()) {
       if (f.required && find(f) == null && !hasAny(f.instead)) {
         report(
             ProblemCode.REQUIRED, path + f.name, "", "the field is required: " + f.doc, node, null);
@@ -94,7 +98,7 @@ final class FieldReader {
 
   private void unknown(String name, DocumentNode at) {
     if (sink.full(false)) {
-      return; // a guess at what was meant costs time
+      return; // the search for a similar name would cost time
     }
     sink.add(
         new RuleProblem(
@@ -108,7 +112,7 @@ final class FieldReader {
                 : "ignored: there is no such field",
             at.line,
             at.column,
-            Spelling.nearest(name, shape.names())));
+            Spelling.nearest(name, table.names())));
   }
 
   private @Nullable DocumentNode find(FieldSpec f) {
@@ -137,17 +141,17 @@ final class FieldReader {
   }
 
   boolean has(String name) {
-    return find(shape.field(name)) != null;
+    return find(table.field(name)) != null;
   }
 
-  /** Where the field stands, or the object when it does not. */
+  /** The field's value, for its place in the text; the object when the field is absent. */
   DocumentNode at(String name) {
-    DocumentNode n = find(shape.field(name));
+    DocumentNode n = find(table.field(name));
     return n == null ? node : n;
   }
 
   boolean bool(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     boolean v = Boolean.parseBoolean(f.fallback);
     if (n != null) {
@@ -160,19 +164,21 @@ final class FieldReader {
         wrongKind(f, n);
       }
     }
-    canonical(name, Boolean.toString(v));
+    addToFingerprint(name, Boolean.toString(v));
     return v;
   }
 
-  /** The value; the default; or {@code absent} when the table has no default. */
+  /**
+   * @param absent the default, for fields whose table has none
+   */
   double number(String name, double absent) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     double v = f.fallback == null ? absent : Double.parseDouble(f.fallback);
     if (n != null) {
       v = decimal(f, n, v);
     }
-    canonical(name, FieldSpec.plain(v));
+    addToFingerprint(name, FieldSpec.plain(v));
     return v;
   }
 
@@ -206,26 +212,26 @@ final class FieldReader {
     return d;
   }
 
-  /** The text, or null. */
+  /** Null: the field is absent or was refused. */
   @Nullable String text(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     String v = n == null ? null : scalar(f, n);
     if (n != null && v != null && v.length() > f.max) {
       report(ProblemCode.BOUND, name, n, f.expectation());
       v = null;
     }
-    canonical(name, v == null ? "" : v);
+    addToFingerprint(name, v == null ? "" : v);
     return v;
   }
 
-  /** The constant whose name is the word in capitals, dashes as underscores. */
+  /** The constant that has the word's name, in capitals and with underscores for dashes. */
   <E extends Enum<E>> E word(String name, Class<E> type) {
     return Enum.valueOf(type, word(name).replace('-', '_').toUpperCase(Locale.ROOT));
   }
 
   String word(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     String v = Objects.requireNonNull(f.fallback);
     if (n != null) {
@@ -244,13 +250,13 @@ final class FieldReader {
         wrongKind(f, n);
       }
     }
-    canonical(name, v);
+    addToFingerprint(name, v);
     return v;
   }
 
-  /** The texts, or the default's (comma-separated in the table). */
+  /** The list of texts; the default in the table is comma-separated. */
   List<String> texts(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     List<String> v = new ArrayList<String>();
     if (n == null) {
@@ -271,12 +277,12 @@ final class FieldReader {
         }
       }
     }
-    canonical(name, v.toString());
+    addToFingerprint(name, v.toString());
     return Collections.unmodifiableList(v);
   }
 
   Map<String, String> textMap(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     Map<String, String> v = new LinkedHashMap<String, String>();
     if (n != null) {
@@ -294,24 +300,24 @@ final class FieldReader {
       }
     }
     for (Map.Entry<String, String> e : v.entrySet()) {
-      canonical(name + "." + e.getKey(), e.getValue());
+      addToFingerprint(name + "." + e.getKey(), e.getValue());
     }
     return Collections.unmodifiableMap(v);
   }
 
   /**
-   * A whole number, or a share 0..1 as a negative number: {@code "30%"} gives -0.3; or NaN for the
-   * field's word.
+   * Reads a number or a percentage. A number is returned as it is; a percentage as a negative
+   * share, {@code "30%"} as -0.3; the field's word as NaN.
    */
   double share(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     if (n == null && !f.words.isEmpty() || n != null && f.words.contains(n.text)) {
-      canonical(name, f.words.get(0));
+      addToFingerprint(name, f.words.get(0));
       return Double.NaN;
     }
     double v = share(f, n, f.words.isEmpty() ? Double.parseDouble(f.fallback) : Double.NaN);
-    canonical(name, FieldSpec.plain(v));
+    addToFingerprint(name, FieldSpec.plain(v));
     return v;
   }
 
@@ -334,9 +340,9 @@ final class FieldReader {
     return -percent / 100;
   }
 
-  /** Names and their shares, as {@link #share(String)} gives them, in the order written. */
+  /** Names and their shares, each as {@link #share(String)} returns it, in the document's order. */
   Map<String, Double> shares(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     Map<String, Double> v = new LinkedHashMap<String, Double>();
     if (n != null) {
@@ -357,14 +363,14 @@ final class FieldReader {
       }
     }
     for (Map.Entry<String, Double> e : v.entrySet()) {
-      canonical(name + "." + e.getKey(), FieldSpec.plain(e.getValue()));
+      addToFingerprint(name + "." + e.getKey(), FieldSpec.plain(e.getValue()));
     }
     return v;
   }
 
-  /** The object's fields; all defaults when it is absent. */
+  /** A reader of the object's fields; when it is absent, one of an empty object. */
   FieldReader object(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     if (n != null && n.kind != DocumentNode.Kind.OBJECT) {
       wrongKind(f, n);
@@ -378,12 +384,13 @@ final class FieldReader {
     return new FieldReader(f.shape(), object, path + name + ".", sink);
   }
 
+  /** A reader for each object of a list. */
   List<FieldReader> objects(String name) {
-    FieldSpec f = shape.field(name);
+    FieldSpec f = table.field(name);
     DocumentNode n = find(f);
     List<FieldReader> v = new ArrayList<FieldReader>();
     if (n != null) {
-      // one object alone counts as a list of one
+      // a single object counts as a list of one
       List<DocumentNode> items =
           n.kind == DocumentNode.Kind.OBJECT ? Collections.singletonList(n) : n.items;
       if (n.kind != DocumentNode.Kind.LIST && n.kind != DocumentNode.Kind.OBJECT) {
@@ -402,7 +409,7 @@ final class FieldReader {
         }
       }
     }
-    canonical(name, Integer.toString(v.size()));
+    addToFingerprint(name, Integer.toString(v.size()));
     return v;
   }
 
@@ -441,12 +448,12 @@ final class FieldReader {
             code, true, sink.key, field, value, expectation, at.line, at.column, suggestion));
   }
 
-  /** Of the whole document. */
+  /** The budget for regular expressions that the whole document shares. */
   MatchParser.Budget regexBudget() {
     return sink.regexBudget;
   }
 
-  private void canonical(String name, String value) {
-    sink.canonical(path + name, value);
+  private void addToFingerprint(String name, String value) {
+    sink.addToFingerprint(path + name, value);
   }
 }

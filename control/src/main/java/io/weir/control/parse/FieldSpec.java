@@ -7,8 +7,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One row of a field table: everything that the parser, the JSON Schema and the docs say about a
- * field comes from here. Immutable; built in one expression.
+ * One row of a field table: all that the parser, the JSON Schema and the docs need to know about a
+ * field. Immutable.
  */
 final class FieldSpec {
   enum Kind {
@@ -17,11 +17,11 @@ final class FieldSpec {
     NUMBER,
     TEXT,
     WORD,
-    /** A list of texts; one text alone counts as a list of one; numbers are taken as text. */
+    /** A list of texts. A single text counts as a list of one; numbers are read as text. */
     TEXTS,
-    /** An object whose values are texts; numbers and booleans are taken as text. */
+    /** An object whose values are texts; numbers and booleans are read as text. */
     TEXT_MAP,
-    /** A whole number, or a percentage as text: {@code 3}, {@code "30%"}; or one of the words. */
+    /** A whole number, {@code 3}, a percentage as text, {@code "30%"}, or one of the words. */
     SHARE,
     /** Names and their shares: {@code {a: 34, b: 66}}, or a list of such objects. */
     SHARES,
@@ -32,24 +32,29 @@ final class FieldSpec {
   final String name;
   final Kind kind;
 
-  /** Bounds: of the number, or of a text's length. */
+  /** The bounds of a number, a text's length, or the number of items. */
   final double min;
 
   final double max;
 
-  /** As text for docs and schema; null when absence means something of its own. */
+  /** The default, as text; null: there is none, or it depends on other fields. */
   final @Nullable String fallback;
 
+  /** The words that are allowed; the first is the default. */
   final List<String> words;
+
+  /** Other names that are read as this field. */
   final List<String> aliases;
+
   final boolean required;
 
-  /** Of a required field: one of these in its place will do. */
+  /** The field may be absent when one of these fields is present. */
   final List<String> instead;
 
-  /** Of OBJECT and OBJECTS. */
+  /** The fields of an OBJECT, or of each of the OBJECTS; null for other kinds. */
   final @Nullable FieldTable shape;
 
+  /** A description for the docs and the JSON Schema. */
   final String doc;
 
   private FieldSpec(
@@ -77,7 +82,7 @@ final class FieldSpec {
     this.doc = doc;
   }
 
-  /** The fields of an object. */
+  /** The fields of an OBJECT, or of each of the OBJECTS. */
   FieldTable shape() {
     return Objects.requireNonNull(shape);
   }
@@ -116,7 +121,9 @@ final class FieldSpec {
     return of(name, Kind.TEXT, 0, maxLength, null, null, doc);
   }
 
-  /** The first word is the default. */
+  /**
+   * @param words the words that are allowed; the first is the default
+   */
   static FieldSpec word(String name, String doc, String... words) {
     List<String> none = Collections.<String>emptyList();
     return new FieldSpec(
@@ -135,14 +142,17 @@ final class FieldSpec {
     return of(name, Kind.SHARE, min, max, fallback, null, doc);
   }
 
-  /** As {@link #share}, or a word, which is the default. */
+  /** As {@link #share}, but the value may also be a word, which is the default. */
   static FieldSpec shareOr(String name, String word, long min, long max, String doc) {
     List<String> none = Collections.<String>emptyList();
     List<String> words = Collections.singletonList(word);
     return new FieldSpec(name, Kind.SHARE, min, max, word, words, none, false, none, null, doc);
   }
 
-  /** At most 64 names; bounds are each share's. */
+  /**
+   * @param min of each share
+   * @param max of each share
+   */
   static FieldSpec shares(String name, long min, long max, String doc) {
     return of(name, Kind.SHARES, min, max, null, null, doc);
   }
@@ -155,23 +165,24 @@ final class FieldSpec {
     return of(name, Kind.OBJECTS, 0, maxItems, null, shape, doc);
   }
 
+  /** A copy that is required. */
   FieldSpec must() {
     return mustUnless();
   }
 
-  /** Required, unless one of those is there. */
+  /** A copy that is required unless one of the given fields is present. */
   FieldSpec mustUnless(String... instead) {
     return new FieldSpec(
         name, kind, min, max, fallback, words, aliases, true, Arrays.asList(instead), shape, doc);
   }
 
-  /** Older or other names that are read as this field. */
+  /** A copy with other names that are read as this field. */
   FieldSpec alias(String... names) {
     return new FieldSpec(
         name, kind, min, max, fallback, words, Arrays.asList(names), required, instead, shape, doc);
   }
 
-  /** What a value has to be: {@code a whole number from 1 to 1000}. */
+  /** What a value has to be, for messages: {@code expected a whole number from 1 to 1000}. */
   String expectation() {
     switch (kind) {
       case BOOLEAN:
@@ -209,6 +220,7 @@ final class FieldSpec {
     }
   }
 
+  /** A number without a decimal point if it is whole. */
   static String plain(double d) {
     return d == Math.rint(d) && Math.abs(d) < 1e15 ? Long.toString((long) d) : Double.toString(d);
   }

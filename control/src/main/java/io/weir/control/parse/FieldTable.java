@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A field table: which fields an object may have, in the order of the docs. Immutable. */
+/** The fields that an object in a document may have, in the order of the docs. Immutable. */
 final class FieldTable {
   private final Map<String, FieldSpec> byName = new LinkedHashMap<String, FieldSpec>();
 
@@ -22,7 +22,7 @@ final class FieldTable {
     return new FieldTable(Arrays.asList(fields));
   }
 
-  /** This table's fields, then those. */
+  /** A table with this table's fields, followed by the given ones. */
   FieldTable and(FieldSpec... fields) {
     List<FieldSpec> all = new ArrayList<FieldSpec>(byName.values());
     all.addAll(Arrays.asList(fields));
@@ -33,7 +33,11 @@ final class FieldTable {
     return Collections.unmodifiableCollection(byName.values());
   }
 
-  /** Throws when the table lacks it: that is a bug in a parser, not in a document. */
+  /**
+   * The field of this name.
+   *
+   * @throws IllegalArgumentException there is none: a bug in a parser, not in a document
+   */
   FieldSpec field(String name) {
     FieldSpec f = byName.get(name);
     if (f == null) {
@@ -42,6 +46,7 @@ final class FieldTable {
     return f;
   }
 
+  /** Whether a field has this name or alias. */
   boolean knows(String name) {
     if (byName.containsKey(name)) {
       return true;
@@ -54,6 +59,7 @@ final class FieldTable {
     return false;
   }
 
+  /** The names of the fields, without aliases. */
   List<String> names() {
     return new ArrayList<String>(byName.keySet());
   }

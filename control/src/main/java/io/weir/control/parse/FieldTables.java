@@ -16,14 +16,14 @@ import static io.weir.control.parse.FieldSpec.word;
 import io.weir.engine.match.MatchParser;
 
 /**
- * The field tables of all documents. The parser, the shipped JSON Schema and the reference in
- * docs/rules.md all come from here.
+ * The field tables of all documents. The parser, the shipped JSON Schema and the tables in
+ * docs/rules.md are made from them.
  */
 final class FieldTables {
   private static final long DAY_MS = 86_400_000L;
   private static final double DAY = 86_400;
 
-  /** Of the envelope; a bare rule may carry the first three among its own fields. */
+  /** ID, TYPE and VERSION are fields of the envelope; a bare rule may have them, too. */
   static final FieldSpec ID =
       text("id", 253, "identifies the rule across edits; default: from the key");
 

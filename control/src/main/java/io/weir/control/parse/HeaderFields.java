@@ -6,41 +6,40 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which headers a rule may set.
+ * Decides which headers a rule may set.
  *
- * <p>A header that frames the message, belongs to one connection, or is part of the protocol below
- * is written by the server, the client or the library that sends the message. A second value from a
- * rule breaks the message for its reader, or lets a request hide in another one (RFC 9110 section
- * 7.6.1, RFC 9112 section 11.2, RFC 9113 section 8.2.2, and the reserved names of gRPC over
- * HTTP/2). Static; any thread.
+ * <p>Headers that frame the message, belong to one connection or to the protocol are written by the
+ * library that sends the message. A second value from a rule would break the message, or allow
+ * request smuggling (RFC 9110 section 7.6.1, RFC 9112 section 11.2, RFC 9113 section 8.2.2, and the
+ * reserved names of gRPC over HTTP/2). Stateless; any thread.
  */
 final class HeaderFields {
   private static final String FRAMING = "frames the message and is written by whoever sends it";
   private static final String CONNECTION = "belongs to one connection, not to the message";
 
-  /** Lower case name to the reason. */
+  /** The reason by the header's name in lower case. */
   private static final Map<String, String> REFUSED = new HashMap<String, String>();
 
   static {
-    all(FRAMING, "content-length", "transfer-encoding", "content-encoding", "content-range");
-    all(FRAMING, "trailer", "expect");
-    all(CONNECTION, "connection", "keep-alive", "proxy-connection", "te", "upgrade");
-    all(CONNECTION, "http2-settings");
-    all("names the target of the call, by which connections are chosen", "host");
+    refuse(FRAMING, "content-length", "transfer-encoding", "content-encoding", "content-range");
+    refuse(FRAMING, "trailer", "expect");
+    refuse(CONNECTION, "connection", "keep-alive", "proxy-connection", "te", "upgrade");
+    refuse(CONNECTION, "http2-settings");
+    refuse("names the target of the call, by which connections are chosen", "host");
   }
 
   private HeaderFields() {}
 
-  private static void all(String reason, String... names) {
+  private static void refuse(String reason, String... names) {
     for (String name : names) {
       REFUSED.put(name, reason);
     }
   }
 
   /**
-   * What is wrong with a header that a rule sets, and the way out; null when nothing is.
+   * What is wrong with a header that a rule sets, and what to do instead; null: nothing.
    *
-   * @param call true: put on a request; false: on the answer to a refused caller
+   * @param call true: the rule sets it on a request; false: on the answer to a refused caller
    */
   static @Nullable String problem(String name, String value, boolean call) {
     String quoted = "'" + RuleProblem.quote(name) + "' ";

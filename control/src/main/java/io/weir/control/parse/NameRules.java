@@ -3,22 +3,22 @@ package io.weir.control.parse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which texts may be names of services, addresses of instances and places. The readers of keys and
- * values ask here, and so does whoever takes such a text from an operator: what one side writes,
- * the other accepts. Stateless; needs no library and reads nothing.
+ * Defines which texts are valid names of services, addresses of instances, regions, zones and
+ * labels. Both the writers of keys and values and their readers use it, so that one side accepts
+ * what the other writes. Stateless; any thread.
  */
 public final class NameRules {
-  /** Of a service, an address, a place and a label's value. */
+  /** The most characters of a service's name, an address, a region, a zone or a label's value. */
   public static final int LONGEST = 253;
 
-  /** Labels of one instance. */
+  /** The most labels of one instance. */
   public static final int MOST_LABELS = 64;
 
   private NameRules() {}
 
   /**
-   * Whether this may name a service or a rule. Names travel in keys, header values, metric labels
-   * and file names: letters, digits and {@code ._-~@:}.
+   * Whether this may name a service or a rule: letters, digits and {@code ._-~@:}. Names are used
+   * in keys, header values, metric labels and file names.
    */
   public static boolean isName(String s) {
     if (s.isEmpty() || s.length() > LONGEST || s.equals(".") || s.equals("..")) {
@@ -40,9 +40,9 @@ public final class NameRules {
   }
 
   /**
-   * The port of 1 to 65535 that these digits are.
+   * Reads a port.
    *
-   * @return 0 when they are none
+   * @return 1 to 65535; 0: the text is no port
    */
   public static int port(String digits) {
     if (digits.isEmpty() || digits.length() > 5) {
@@ -60,10 +60,10 @@ public final class NameRules {
   }
 
   /**
-   * Reads the address that an operator gave an instance: {@code host:port}, or a host alone, whose
-   * port is found where the instance listens. An IPv6 address gets its brackets.
+   * Reads an address from the configuration: {@code host:port} or a host alone. An IPv6 address may
+   * lack its brackets when there is no port; the result has them.
    *
-   * @return {@code host:port} or {@code host}; null when it is neither
+   * @return {@code host:port} or {@code host}; null: the text is neither
    */
   public static @Nullable String address(String given) {
     String host = given;
@@ -81,7 +81,7 @@ public final class NameRules {
     if (!port.isEmpty() && (port.charAt(0) != ':' || port(port.substring(1)) == 0)) {
       return null;
     }
-    // room for a port that is added later
+    // the 8 characters are for a port that is added later
     return isHost(host) && given.length() <= LONGEST - 8 ? host + port : null;
   }
 
@@ -92,10 +92,10 @@ public final class NameRules {
       char c = bare.charAt(i);
       boolean hex = c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F';
       boolean letter = Character.isLetterOrDigit(c) || c == '-' || c == '.' || c == '_';
-      // behind a % stands the zone of a link-local address
-      if (literal && bare.indexOf('%') < i && bare.indexOf('%') >= 0
-          ? !letter
-          : literal ? !hex && c != ':' && c != '.' && c != '%' : !letter) {
+      // in an IPv6 address, the zone of a link-local address follows after a %
+      boolean inZone = bare.indexOf('%') < i && bare.indexOf('%') >= 0;
+      boolean valid = literal && !inZone ? hex || c == ':' || c == '.' || c == '%' : letter;
+      if (!valid) {
         return false;
       }
     }
@@ -103,11 +103,11 @@ public final class NameRules {
   }
 
   /**
-   * What keeps a text from being a region, a zone, a version, or a label's name or value.
+   * Checks a region, a zone, a version, or a label's name or value.
    *
-   * @return null when nothing does; else what is expected, for a human
+   * @return null: it is valid; else what is wrong with it, for people
    */
-  public static @Nullable String placeTrouble(String s) {
+  public static @Nullable String placeProblem(String s) {
     if (s.length() > LONGEST) {
       return "it is longer than " + LONGEST + " characters";
     }

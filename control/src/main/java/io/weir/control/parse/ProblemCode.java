@@ -1,6 +1,8 @@
 package io.weir.control.parse;
 
-/** What can be wrong with a rule. The numbers are public: they stand in logs, status and docs. */
+/**
+ * The kinds of problems of a rule. The numbers appear in logs, status and docs: never change them.
+ */
 public enum ProblemCode {
   KEY(1001, "the key is not one Weir knows"),
   ENCODING(1002, "the text is not UTF-8"),

@@ -3,8 +3,9 @@ package io.weir.control.parse;
 import io.weir.engine.rules.RateLimitRule;
 import org.jspecify.annotations.Nullable;
 
-/** {@code rate-limit}. */
+/** Reads documents of the kind {@code rate-limit}. */
 final class RateLimitDocument {
+  /** The default of {@code adaptive.initial}. */
   private static final int INITIAL = 20;
 
   private RateLimitDocument() {}
@@ -13,19 +14,20 @@ final class RateLimitDocument {
     RateLimitRule.Builder b = CommonFields.fill(RateLimitRule.builder(), in);
     b.includeHealth(in.bool("include_health"));
     b.includeManagement(in.bool("include_management"));
-    boolean rated = in.has("qps") || !in.has("max_concurrent") || in.has("auto");
+    // without qps and auto, max_concurrent is a rule of its own and limits no rate
+    boolean limitsRate = in.has("qps") || !in.has("max_concurrent") || in.has("auto");
     RateLimitRule.Auto auto = auto(in);
     double qps = in.number("qps", auto == null ? 0 : auto.maxQps);
     if (auto != null && (qps < auto.minQps || qps > auto.maxQps)) {
       in.report(
           ProblemCode.CONTRADICTION, "qps", in.at("qps"), "expected within the bounds of auto");
     }
-    if (rated) {
+    if (limitsRate) {
       b.qps(qps);
     }
     long burst = in.integer("burst", Math.max(1L, (long) qps));
     int cost = (int) in.integer("cost");
-    if (rated && cost > burst) {
+    if (limitsRate && cost > burst) {
       in.report(
           ProblemCode.CONTRADICTION,
           "cost",
@@ -41,8 +43,8 @@ final class RateLimitDocument {
           "auto follows the health of one instance: expected scope instance");
     }
     b.by(CommonFields.attributes(in, "by"));
-    int most = (int) in.integer("max_concurrent", 0);
-    if (most > 0 && in.has("by")) {
+    int maxConcurrent = (int) in.integer("max_concurrent", 0);
+    if (maxConcurrent > 0 && in.has("by")) {
       in.report(
           ProblemCode.CONTRADICTION,
           "max_concurrent",
@@ -56,17 +58,17 @@ final class RateLimitDocument {
         .maxKeys((int) in.integer("max_keys"))
         .onMissing(in.word("on_missing", RateLimitRule.OnMissing.class))
         .cost(cost)
-        .maxConcurrent(most)
-        .adaptive(adaptive(in, most))
+        .maxConcurrent(maxConcurrent)
+        .adaptive(adaptive(in, maxConcurrent))
         .auto(auto)
         .response(CommonFields.response(in));
   }
 
-  private static RateLimitRule.@Nullable Adaptive adaptive(FieldReader rule, int most) {
+  private static RateLimitRule.@Nullable Adaptive adaptive(FieldReader rule, int maxConcurrent) {
     if (!rule.has("adaptive")) {
       return null;
     }
-    if (most == 0) {
+    if (maxConcurrent == 0) {
       rule.report(
           ProblemCode.CONTRADICTION,
           "adaptive",
@@ -75,14 +77,14 @@ final class RateLimitDocument {
     }
     FieldReader in = rule.object("adaptive");
     int min = (int) in.integer("min");
-    int initial = (int) in.integer("initial", Math.max(min, Math.min(INITIAL, most)));
-    if (most > 0 && (min > most || initial < min || initial > most)) {
-      String field = min > most ? "min" : "initial";
+    int initial = (int) in.integer("initial", Math.max(min, Math.min(INITIAL, maxConcurrent)));
+    if (maxConcurrent > 0 && (min > maxConcurrent || initial < min || initial > maxConcurrent)) {
+      String field = min > maxConcurrent ? "min" : "initial";
       in.report(
           ProblemCode.CONTRADICTION,
           field,
           in.at(field),
-          "expected min <= initial <= max_concurrent, " + most);
+          "expected min <= initial <= max_concurrent, " + maxConcurrent);
     }
     return new RateLimitRule.Adaptive(min, initial, in.number("tolerance"));
   }

@@ -10,9 +10,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code route}. Two spellings: routes with arms, and the seed article's table of rows {@code
- * {weight, version, match}}, which becomes one route whose arms have matches. An experiment ({@code
- * ab}) becomes the last route.
+ * Reads documents of the kind {@code route}. An <em>arm</em> is one destination of a route, an
+ * entry of {@code to}.
+ *
+ * <p>There are two forms: routes with arms, or a {@code table} of rows {@code {weight, version,
+ * match}}, which becomes one route whose arms have match expressions. An experiment ({@code ab})
+ * becomes the last route.
  */
 final class RouteDocument {
   private RouteDocument() {}
@@ -42,11 +45,11 @@ final class RouteDocument {
             in.at("table"),
             "expected a table, or routes and ab");
       }
-      routes.add(last(table(in), sticky, null));
+      routes.add(finalRoute(table(in), sticky, null));
     }
     if (in.has("ab")) {
       FieldReader ab = in.object("ab");
-      routes.add(last(abArms(ab), null, ab(ab)));
+      routes.add(finalRoute(abArms(ab), null, ab(ab)));
     }
     if (routes.isEmpty() && defaults.isEmpty()) {
       in.report(
@@ -61,7 +64,8 @@ final class RouteDocument {
         .salt(in.text("salt"));
   }
 
-  private static RouteRule.Route last(
+  /** A route for all calls that no earlier route matches. */
+  private static RouteRule.Route finalRoute(
       List<RouteRule.Arm> arms, @Nullable Attribute sticky, RouteRule.@Nullable Ab ab) {
     return new RouteRule.Route(
         MatchExpression.ALWAYS,
@@ -83,7 +87,7 @@ final class RouteDocument {
           new RouteRule.Arm(
               arm.version, arm.labels, arm.weight, match == MatchExpression.ALWAYS ? null : match));
     }
-    weigh(in, "table", arms);
+    checkWeights(in, "table", arms);
     return arms;
   }
 
@@ -99,7 +103,7 @@ final class RouteDocument {
     Attribute header = named(in, "header");
     String set = header == null ? null : header.headerName();
     if (set != null) {
-      CommonFields.header(in, "header", set, "", true); // put on the call, with the arm's name
+      CommonFields.header(in, "header", set, "", true); // the rule sets it to the arm's name
     }
     Attribute query = named(in, "query");
     if (header == null && query == null && text == null) {
@@ -108,7 +112,7 @@ final class RouteDocument {
     return new RouteRule.Ab(header, query, user);
   }
 
-  /** {@code X-Ab-Version} and {@code header:X-Ab-Version} are the same there. */
+  /** Accepts the name alone, {@code X-Ab-Version}, or an attribute, {@code header:X-Ab-Version}. */
   private static @Nullable Attribute named(FieldReader in, String field) {
     String name = in.text(field);
     boolean bare = name != null && !name.startsWith(field + ":");
@@ -122,7 +126,7 @@ final class RouteDocument {
           new RouteRule.Arm(
               e.getKey(), Collections.<String, String>emptyMap(), weight(e.getValue())));
     }
-    weigh(in, "arms", arms);
+    checkWeights(in, "arms", arms);
     return arms;
   }
 
@@ -132,7 +136,7 @@ final class RouteDocument {
       arms.add(arm(arm));
     }
     if (in.has(field)) {
-      weigh(in, field, arms);
+      checkWeights(in, field, arms);
     }
     return arms;
   }
@@ -141,12 +145,13 @@ final class RouteDocument {
     return new RouteRule.Arm(in.text("version"), in.textMap("labels"), weight(in.share("weight")));
   }
 
-  /** "95%" beside "5%": percentages are relative weights too, to a hundredth of a percent. */
+  /** A percentage becomes a relative weight, in hundredths of a percent. */
   private static int weight(double share) {
     return share < 0 ? (int) Math.round(-share * 10_000) : (int) share;
   }
 
-  private static void weigh(FieldReader in, String field, List<RouteRule.Arm> arms) {
+  /** Reports weights that are all 0. */
+  private static void checkWeights(FieldReader in, String field, List<RouteRule.Arm> arms) {
     long sum = 0;
     for (RouteRule.Arm arm : arms) {
       sum += arm.weight;

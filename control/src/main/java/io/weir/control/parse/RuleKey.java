@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The keys Weir knows, without their namespace:
+ * A key, and what it means. Weir knows these, here without their namespace:
  *
  * <pre>
  * /service/SVC/rate-limit[/ID]       /service/SVC/circuit-breaker[/ID]    /service/SVC/route[/ID]
@@ -15,22 +15,24 @@ import java.util.List;
  * where SVC is a service name or, for rules, {@code *}. Immutable.
  */
 public final class RuleKey {
-  /** What stands under a key. */
+  /** The kind of value that a key has. */
   public enum Kind {
     LIMIT("rate-limit"),
     BREAKER("circuit-breaker"),
     ROUTE("route"),
     SERVICE_OFF("off"),
-    /** An operator's hand on the fleet's breaker of a service. */
+    /** An operator opens or closes the fleet's breaker of a service by hand. */
     FORCE("force"),
+    /** The kill switch for everything. */
     OFF("off"),
+    /** The registration of an instance. */
     INSTANCE("instances"),
-    /** Under one of Weir's prefixes, but none of its keys. */
+    /** The key has one of Weir's prefixes but none of its forms, probably a typing error. */
     UNKNOWN(""),
-    /** Somebody else's. */
+    /** The key has none of the prefixes {@link #RULES} and {@link #INSTANCES}. */
     FOREIGN("");
 
-    /** As in the key, and in an envelope's {@code type}. */
+    /** The word in the key, and in an envelope's {@code type}. */
     public final String word;
 
     Kind(String word) {
@@ -42,10 +44,12 @@ public final class RuleKey {
     }
   }
 
-  /** Everything operators write and instances register lies under these. */
+  /** The prefix of what operators write. */
   public static final String RULES = "/service/";
 
+  /** The prefix of registrations. */
   public static final String INSTANCES = "/services/";
+
   public static final String OFF = "/weir/off";
   private static final List<String> RULE_WORDS =
       Arrays.asList("rate-limit", "circuit-breaker", "route", "off", "force");
@@ -53,16 +57,16 @@ public final class RuleKey {
   public final String key;
   public final Kind kind;
 
-  /** {@code *} for defaults; empty where there is none. */
+  /** The service's name; {@code *}: all services; empty for OFF, UNKNOWN and FOREIGN. */
   public final String service;
 
   /**
-   * Of a rule: the last part of its key, or {@code default}. Of a force: the id of the rule it is
-   * for, or empty. Of an instance: {@code host:port}.
+   * For a rule: the last part of its key, or {@code default}. For a force: the id of the breaker's
+   * rule, or empty. For an instance: {@code host:port}. Else empty.
    */
   public final String id;
 
-  /** Why the kind is UNKNOWN, for a human; else empty. */
+  /** Why the kind is UNKNOWN, for people; else empty. */
   public final String complaint;
 
   private RuleKey(String key, Kind kind, String service, String id, String complaint) {
@@ -73,7 +77,7 @@ public final class RuleKey {
     this.complaint = complaint;
   }
 
-  /** Understands any text; never throws. */
+  /** Parses any text; never throws. */
   public static RuleKey parse(String key) {
     if (key.equals(OFF)) {
       return new RuleKey(key, Kind.OFF, "", "", "");

@@ -25,13 +25,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Documents to rule values. Whatever the bytes are, the answer is rules or problems, never an
- * exception, in bounded time and memory: a document is at most 256 KB.
+ * Parses rule documents. Whatever the bytes are, the result is rules or problems, never an
+ * exception, in bounded time and memory: a document has at most 256 KB.
  *
- * <p>Stateless; any thread. The live agent, the command line and the tests all read rules here.
+ * <p>Stateless; any thread. The agent, the command line and the tests all use it.
  */
 public final class RuleParser {
-  /** What a document held. Immutable. */
+  /** The result of parsing a document. Immutable. */
   public static final class Parsed {
     /** Empty when the document is refused. */
     public final List<Rule> rules;
@@ -44,7 +44,7 @@ public final class RuleParser {
       this.problems = Collections.unmodifiableList(problems);
     }
 
-    /** The first refusal, or null: the document is accepted. */
+    /** The first refusal; null: the document is accepted. */
     public @Nullable RuleProblem refusal() {
       for (RuleProblem p : problems) {
         if (p.refusal) {
@@ -59,16 +59,16 @@ public final class RuleParser {
   private static final Pattern FORCE_FIELD =
       Pattern.compile("\\{\\s*\"force\"\\s*:\\s*\"([^\"]{0,512})\"\\s*\\}");
 
-  /** In JSON text no value can look like this: there its quotes are escaped. */
+  /** Finds the field. Inside a JSON text value the quotes would be escaped. */
   private static final Pattern LEAVING = Pattern.compile("\"leaving\"\\s*:\\s*true");
 
   private RuleParser() {}
 
   /**
-   * Reads what stands under a key of {@link RuleKey.Kind#FORCE}: {@code open}, {@code closed} or
-   * {@code none}, quoted or not, or as {@code {"force": "open"}}.
+   * Reads the value of a key of {@link RuleKey.Kind#FORCE}: {@code open}, {@code closed} or {@code
+   * none}, quoted or not, or {@code {"force": "open"}}. An empty value is {@code none}.
    *
-   * @return null when it is none of these
+   * @return null: the value is none of these
    */
   public static CircuitBreakerRule.@Nullable Force force(byte[] value) {
     String text = new String(value, StandardCharsets.UTF_8).trim();
@@ -90,8 +90,8 @@ public final class RuleParser {
     }
   }
 
-  /** What to say of a force that {@link #force} cannot read. */
-  public static RuleProblem noForce(RuleKey key, byte[] value) {
+  /** The problem of a value for which {@link #force} gives null. */
+  public static RuleProblem forceProblem(RuleKey key, byte[] value) {
     String text = new String(value, StandardCharsets.UTF_8).trim();
     return new RuleProblem(
         ProblemCode.WORD,
@@ -108,7 +108,7 @@ public final class RuleParser {
   /**
    * Reads the rules under a key.
    *
-   * @param key a rule's key, {@link RuleKey.Kind#isRule}
+   * @param key {@link RuleKey.Kind#isRule} must be true of its kind
    * @param origin where the document came from, for messages: {@code KEY@REVISION}, a file name
    */
   public static Parsed parse(RuleKey key, byte[] document, String origin) {
@@ -141,7 +141,7 @@ public final class RuleParser {
     } catch (DocumentRefused e) {
       sink.add(e.problem);
     } catch (RuntimeException | StackOverflowError e) {
-      // a defect of this parser must not take the rule feed down
+      // a bug of this parser must not stop the rule feed
       sink.add(
           RuleProblem.of(ProblemCode.UNREADABLE, true, key.key, "a defect of the parser: " + e));
     }
@@ -149,10 +149,10 @@ public final class RuleParser {
   }
 
   /**
-   * Reads an instance's registration: {@code alive}, or an object.
+   * Reads an instance's registration: {@code alive} or an object.
    *
-   * @param problems where to put what is wrong
-   * @return null when it is refused
+   * @param problems gets the refusals and warnings
+   * @return null: the registration is refused
    */
   public static @Nullable Instance instance(
       RuleKey key, byte[] document, List<RuleProblem> problems) {
@@ -168,7 +168,7 @@ public final class RuleParser {
               : DocumentReader.read(key.key, document);
       if (root.kind == DocumentNode.Kind.OBJECT) {
         FieldReader in = new FieldReader(FieldTables.INSTANCE, root, "", sink);
-        in.bool("leaving"); // see isLeaving
+        in.bool("leaving"); // only checked here; isLeaving reads it
         instance =
             new Instance(
                 key.service,
@@ -193,7 +193,7 @@ public final class RuleParser {
     return sink.refused ? null : instance;
   }
 
-  /** Whether a registration, which could be read, says that its instance is about to go. */
+  /** Whether a registration says that its instance is about to stop. It must be readable. */
   public static boolean isLeaving(byte[] document) {
     return LEAVING.matcher(new String(document, StandardCharsets.UTF_8)).find();
   }
@@ -223,14 +223,14 @@ public final class RuleParser {
           "table", DocumentNode.list(Collections.singletonList(node), node.line, node.column));
       root = DocumentNode.object(table, node.line, node.column);
     }
-    FieldTable shape = FieldTables.of(key.kind);
+    FieldTable fieldTable = FieldTables.of(key.kind);
     DocumentNode spec = root.fields.get("spec");
     String at = path;
     FieldReader header;
     sink.newer = false;
     if (spec == null) {
       version(root, sink, path);
-      header = new FieldReader(shape, root, path, sink);
+      header = new FieldReader(fieldTable, root, path, sink);
     } else {
       if (spec.kind == DocumentNode.Kind.LIST && key.kind == RuleKey.Kind.ROUTE) {
         Map<String, DocumentNode> table = new LinkedHashMap<String, DocumentNode>();
@@ -245,8 +245,8 @@ public final class RuleParser {
       Map<String, DocumentNode> others = new LinkedHashMap<String, DocumentNode>(root.fields);
       others.remove("spec");
       for (Map.Entry<String, DocumentNode> e : others.entrySet()) {
-        // ignoring an "enabled: false" that stands beside the spec would enforce the rule
-        if (shape.knows(e.getKey()) && !FieldTables.ENVELOPE.knows(e.getKey())) {
+        // refused, not ignored: without an "enabled: false" the rule would be enforced
+        if (fieldTable.knows(e.getKey()) && !FieldTables.ENVELOPE.knows(e.getKey())) {
           refuse(
               sink,
               ProblemCode.MISPLACED,
@@ -284,14 +284,14 @@ public final class RuleParser {
     }
     sink.fingerprint.setLength(0);
     String ruleId = given == null ? id : given;
-    sink.canonical("key", key.kind.word + " " + key.service + " " + ruleId);
-    FieldReader in = spec == null ? header : new FieldReader(shape, spec, at, sink);
+    sink.addToFingerprint("key", key.kind.word + " " + key.service + " " + ruleId);
+    FieldReader in = spec == null ? header : new FieldReader(fieldTable, spec, at, sink);
     return build(key, in, ruleId, origin, sink);
   }
 
   private static Rule build(
       RuleKey key, FieldReader in, String id, String origin, FieldReader.Sink sink) {
-    // the fingerprint is complete only once every field was read, so it is set last
+    // the fingerprint is complete when every field has been read, so it is set last
     Rule rule;
     switch (key.kind) {
       case LIMIT:
@@ -308,16 +308,16 @@ public final class RuleParser {
         break;
     }
     if (!sink.refused) {
-      rehearse(rule, in, sink);
+      tryOut(rule, in, sink);
     }
     return rule;
   }
 
   /**
-   * Puts the rule into force in an engine of its own: a rule that would make the real one throw
-   * would keep every other rule of its revision out too.
+   * Applies the rule to a new engine. Refuses it if that throws: in the real engine it would keep
+   * all other rules of its revision from being applied.
    */
-  private static void rehearse(Rule rule, FieldReader in, FieldReader.Sink sink) {
+  private static void tryOut(Rule rule, FieldReader in, FieldReader.Sink sink) {
     try {
       String service = rule.service.equals("*") ? "any" : rule.service;
       new Engine(EngineOptions.of(service, Ticker.SYSTEM))
@@ -344,7 +344,7 @@ public final class RuleParser {
       return;
     }
     DocumentVersion v = DocumentVersion.parse(n.text);
-    if (v == null || !v.spoken) {
+    if (v == null || !v.supported) {
       throw new DocumentRefused(
           new RuleProblem(
               ProblemCode.VERSION,
@@ -360,7 +360,7 @@ public final class RuleParser {
     sink.newer = v.newerMinor;
   }
 
-  /** A list under a route key is a table when its items look like rows, not like rules. */
+  /** Whether a list under a route key is a table: its first item looks like a row, not a rule. */
   private static boolean isTable(RuleKey key, DocumentNode list) {
     return !list.items.isEmpty() && isTableRow(key, list.items.get(0));
   }

@@ -3,40 +3,40 @@ package io.weir.control.parse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One thing that is wrong with a document, told so that its author can mend it: the field, the
- * value, what was expected, and the place. Immutable.
+ * One problem of a document, with all that its author needs to correct it: the field, the value,
+ * what was expected, and the place. Immutable.
  */
 public final class RuleProblem {
-  /** The longest piece of a document that is quoted. */
+  /** The most characters of a document that are quoted. */
   private static final int QUOTE = 80;
 
-  /** The longest expectation: some quote the document, and messages go into every status key. */
+  /** The most characters of an expectation, which may quote the document. */
   private static final int SENTENCE = 500;
 
   public final ProblemCode code;
 
-  /** True: the document is refused. False: it is in force, but the author should know. */
+  /** True: the document is refused. False: a warning; the document is in force. */
   public final boolean refusal;
 
-  /** The key or file the document stands under. */
+  /** The document's key or file. */
   public final String key;
 
-  /** {@code routes[1].to[0].weight}, or empty for the document as a whole. */
+  /** For example {@code routes[1].to[0].weight}; empty: the document as a whole. */
   public final String field;
 
   /** The value as written, shortened and free of control characters; empty when there is none. */
   public final String value;
 
-  /** What would have been right: {@code a whole number from 1 to 1000}. */
+  /** What is expected, for example {@code expected a whole number from 1 to 1000}. */
   public final String expectation;
 
-  /** From 1; 0 when there is no place to point at. */
+  /** From 1; 0: there is no place in the text. */
   public final int line;
 
-  /** From 1; 0 when there is no place to point at. */
+  /** From 1; 0: there is no place in the text. */
   public final int column;
 
-  /** What the author may have meant, or null. */
+  /** A similar word that the author may have meant; null: none. */
   public final @Nullable String suggestion;
 
   RuleProblem(
@@ -87,7 +87,7 @@ public final class RuleProblem {
     return s.toString();
   }
 
-  /** Operator text goes to logs and terminals: no control characters, no novels. */
+  /** Text of a document for logs and terminals: short and without control characters. */
   static String quote(String text) {
     return quote(text, QUOTE);
   }

@@ -3,22 +3,22 @@ package io.weir.control.parse;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** "Did you mean": the nearest known word by edit distance with transpositions. */
+/** "Did you mean ...?": finds the nearest word by edit distance with transpositions. */
 public final class Spelling {
   private static final int LONGEST = 64;
 
   private Spelling() {}
 
-  /** The nearest of the words, or null when none is near enough to be worth saying. */
+  /** The nearest of the words; null: none is near enough to be suggested. */
   public static @Nullable String nearest(String text, Iterable<String> words) {
     if (text.length() > LONGEST) {
       return null;
     }
-    String wanted = plain(text);
+    String normalized = normalize(text);
     String best = null;
     int bestDistance = Integer.MAX_VALUE;
     for (String word : words) {
-      int d = distance(wanted, plain(word));
+      int d = distance(normalized, normalize(word));
       if (d < bestDistance) {
         bestDistance = d;
         best = word;
@@ -29,11 +29,12 @@ public final class Spelling {
         : null;
   }
 
-  /** {@code maxWaitMs}, {@code max-wait-ms} and {@code max_wait_ms} are the same mistake. */
-  private static String plain(String s) {
+  /** So that {@code maxWaitMs} and {@code max-wait-ms} are as near as can be to each other. */
+  private static String normalize(String s) {
     return s.replace("_", "").replace("-", "").replace(" ", "").toLowerCase(Locale.ROOT);
   }
 
+  /** The restricted Damerau-Levenshtein distance, with three rows of its matrix. */
   private static int distance(String a, String b) {
     int[] before = new int[b.length() + 1];
     int[] last = new int[b.length() + 1];

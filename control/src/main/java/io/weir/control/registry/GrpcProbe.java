@@ -16,18 +16,20 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gRPC health protocol ({@code grpc.health.v1.Health/Check}) for the whole server, over
- * plaintext. A server without the service (UNIMPLEMENTED) or one that refuses us for its own
- * reasons still answers, and counts as well; one behind TLS is asked over plaintext in vain and
- * counts as well while its port accepts.
+ * Checks a gRPC server by the gRPC health protocol ({@code grpc.health.v1.Health/Check}), for the
+ * whole server, over plaintext.
+ *
+ * <p>A server that answers with an error counts as healthy: it may lack the health service
+ * (UNIMPLEMENTED) or refuse us. A server that speaks TLS cannot answer plaintext; it counts as
+ * healthy while its port accepts connections.
  */
 final class GrpcProbe implements Probe {
   private static final MethodDescriptor<byte[], byte[]> CHECK =
       MethodDescriptor.<byte[], byte[]>newBuilder()
           .setType(MethodDescriptor.MethodType.UNARY)
           .setFullMethodName("grpc.health.v1.Health/Check")
-          .setRequestMarshaller(new Bytes())
-          .setResponseMarshaller(new Bytes())
+          .setRequestMarshaller(new BytesMarshaller())
+          .setResponseMarshaller(new BytesMarshaller())
           .build();
 
   private final InetSocketAddress address;
@@ -37,12 +39,13 @@ final class GrpcProbe implements Probe {
   }
 
   @Override
-  public @Nullable String ask() {
-    // a channel for each question: a connection that once worked proves nothing, and this is rare
+  public @Nullable String check() {
+    // a new channel each time: a connection that was made earlier would not prove that the server
+    // still accepts new ones
     ManagedChannel channel =
         OkHttpChannelBuilder.forAddress(address.getAddress().getHostAddress(), address.getPort())
             .usePlaintext()
-            .proxyDetector(to -> null) // an own server is asked directly
+            .proxyDetector(target -> null) // no proxy: this is the JVM's own server
             .directExecutor()
             .disableRetry()
             .build();
@@ -52,9 +55,9 @@ final class GrpcProbe implements Probe {
               channel,
               CHECK,
               CallOptions.DEFAULT.withDeadlineAfter(1, TimeUnit.SECONDS),
-              new byte[0]);
-      // HealthCheckResponse.status is field 1: SERVING is 1
-      return answer.length == 2 && answer[0] == 8 && answer[1] == 1
+              new byte[0]); // an empty HealthCheckRequest asks for the whole server
+      // HealthCheckResponse in protobuf: 0x08 is the tag of field 1 (status), 1 is SERVING
+      return answer.length == 2 && answer[0] == 0x08 && answer[1] == 1
           ? null
           : "gRPC health says not serving";
     } catch (StatusRuntimeException e) {
@@ -62,7 +65,7 @@ final class GrpcProbe implements Probe {
       if (code == Status.Code.DEADLINE_EXCEEDED) {
         return "gRPC health did not answer within 1 s";
       }
-      return code == Status.Code.UNAVAILABLE && !accepts()
+      return code == Status.Code.UNAVAILABLE && !acceptsConnections()
           ? "gRPC health could not be asked: " + e.getStatus().getDescription()
           : null;
     } finally {
@@ -70,7 +73,7 @@ final class GrpcProbe implements Probe {
     }
   }
 
-  private boolean accepts() {
+  private boolean acceptsConnections() {
     try (java.net.Socket s = new java.net.Socket()) {
       s.connect(address, 1000);
       return true;
@@ -79,7 +82,8 @@ final class GrpcProbe implements Probe {
     }
   }
 
-  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
+  /** Messages as bytes; of a longer answer, only the first 64 are read. */
+  private static final class BytesMarshaller implements MethodDescriptor.Marshaller<byte[]> {
     @Override
     public InputStream stream(byte[] value) {
       return new ByteArrayInputStream(value);

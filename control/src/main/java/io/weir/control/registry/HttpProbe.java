@@ -11,11 +11,13 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code GET /healthz} on a plain socket. Not {@code HttpURLConnection}: its proxies, cookies and
- * handlers are process-wide and belong to the application.
+ * Checks an HTTP server: {@code GET} of the health path on a plain socket. Not by {@code
+ * HttpURLConnection}, whose proxies, cookies and handlers are process-wide and belong to the
+ * application.
  *
- * <p>Well is any answer below 500 within the time-out; 404 says that there is no such page but a
- * server that answers, which is told once. 429 is well, too: our own limiter answered.
+ * <p>The server is healthy when it answers with a status below 500 within the time-out. A 404 means
+ * that the server works but has no such page; the first one is logged. A 429 comes from our own
+ * rate limiter.
  */
 public final class HttpProbe implements Probe {
   private static final int TIMEOUT_MILLIS = 1000;
@@ -25,10 +27,11 @@ public final class HttpProbe implements Probe {
   private final byte[] request;
   private final String path;
   private final Log log;
-  private boolean told;
+  private boolean reported404;
 
   /**
    * @param path absolute, for example {@code /healthz}
+   * @throws IllegalArgumentException the path is not absolute or has a character it may not have
    */
   public HttpProbe(InetAddress address, int port, String path, Log log) {
     this.address = address;
@@ -56,12 +59,12 @@ public final class HttpProbe implements Probe {
   }
 
   @Override
-  public @Nullable String ask() {
+  public @Nullable String check() {
     long deadline = System.nanoTime() + TIMEOUT_MILLIS * 1_000_000L;
     try (Socket s = new Socket()) {
       s.connect(new InetSocketAddress(address, port), TIMEOUT_MILLIS);
       s.getOutputStream().write(request);
-      byte[] line = new byte[12];
+      byte[] line = new byte["HTTP/1.1 200".length()]; // enough to know the status
       InputStream in = s.getInputStream();
       for (int n = 0; n < line.length; ) {
         long left = (deadline - System.nanoTime()) / 1_000_000L;
@@ -75,7 +78,7 @@ public final class HttpProbe implements Probe {
         }
         n += r;
       }
-      return judge(new String(line, StandardCharsets.US_ASCII));
+      return problemIn(new String(line, StandardCharsets.US_ASCII));
     } catch (SocketTimeoutException e) {
       return path + " did not answer within " + TIMEOUT_MILLIS + " ms";
     } catch (IOException e) {
@@ -83,16 +86,17 @@ public final class HttpProbe implements Probe {
     }
   }
 
-  private @Nullable String judge(String line) {
+  /** What is wrong with an answer that begins like this; null: nothing. */
+  private @Nullable String problemIn(String line) {
     if (!line.startsWith("HTTP/1.")) {
       return path + " answered something that is not HTTP/1";
     }
-    String code = line.substring(9);
+    String code = line.substring("HTTP/1.1 ".length());
     if (code.startsWith("5")) {
       return path + " answered " + code;
     }
-    if (code.equals("404") && !told) {
-      told = true;
+    if (code.equals("404") && !reported404) {
+      reported404 = true;
       log.info(
           "weir: there is no "
               + path

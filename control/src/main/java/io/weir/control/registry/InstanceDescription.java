@@ -5,11 +5,11 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** What an instance says of itself when it registers. Immutable. */
+/** What the configuration says about this instance: the content of its registration. Immutable. */
 public final class InstanceDescription {
   final String service;
 
-  /** Configured {@code host:port} or {@code host}, or null: found at the listening port. */
+  /** The configured {@code host:port} or {@code host}; null when it is to be found. */
   private final @Nullable String address;
 
   final String healthPath;
@@ -36,14 +36,22 @@ public final class InstanceDescription {
     this.labels = new TreeMap<String, String>(labels);
   }
 
-  /** The configured address of a port that listens, or null: to be found. */
+  /**
+   * The address to register for a listening port: the configured one, with this port unless it
+   * names a port itself; null when none is configured.
+   */
   @Nullable String address(int port) {
+    // a colon before the closing bracket belongs to an IPv6 address
     return address == null || address.lastIndexOf(':') > address.lastIndexOf(']')
         ? address
         : address + ":" + port;
   }
 
-  /** The registration's value. */
+  /**
+   * The value of the registration's key.
+   *
+   * @param protocol {@code http} or {@code grpc}
+   */
   String json(String protocol) {
     StringBuilder b = new StringBuilder("{\"protocol\":");
     JsonText.quote(b, protocol);

@@ -3,12 +3,14 @@ package io.weir.control.registry;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks this JVM's own server whether it still works. Blocking; runs on the prober's thread, never
- * on the loop.
+ * A health check of this JVM's own server. It blocks, so it runs on the thread {@code weir-probe},
+ * never on the control loop.
  */
 public interface Probe {
   /**
-   * @return null when it is well, else why not, for a human
+   * Sends one health check and waits for the answer.
+   *
+   * @return null when the server is healthy; else a reason for people
    */
-  @Nullable String ask();
+  @Nullable String check();
 }

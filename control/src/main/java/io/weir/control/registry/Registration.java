@@ -11,28 +11,30 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This instance's place in {@code /services/<svc>/instances/<host:port>}, kept only while two
- * things hold: the lease is renewed, and the instance answers its own probe.
+ * The registration of one server of this instance: the key {@code
+ * /services/SERVICE/instances/HOST:PORT}. It exists only while its lease is renewed and the server
+ * answers the probe.
  *
- * <p>Before the key is deleted here, its value says {@code leaving}: routers believe that at once.
- * A key that somebody else deletes is written again.
+ * <p>A hung JVM, a long pause or a partition ends the renewals, and the key expires with its lease.
+ * When the JVM runs but its server fails two probes in a row, the registration deletes the key
+ * itself, earlier than the lease would, and writes it again after one good probe. A probe that does
+ * not return counts as failed each time the next one would be due.
  *
- * <p>A hung JVM, a long pause or a partition ends the renewals and the key goes with its lease. A
- * JVM that still runs but whose server does not answer twice in a row lets go of the key itself,
- * sooner than the lease would, and takes it back after one good probe. A probe that does not come
- * back at all counts as a bad answer each time one would have been due: no renewal goes on for
- * longer than two probes without a good one.
+ * <p>Before it deletes the key it writes {@code leaving} into the value, on which routers act at
+ * once. A key that somebody else deletes is written again.
  *
- * <p>Threading: state lives on the loop; the probe runs on the executor handed in, one at a time.
+ * <p>Threading: the state belongs to the control loop. Probes run on the given executor, one at a
+ * time.
  */
 public final class Registration implements AutoCloseable {
   static final int TTL_SECONDS = 10;
   static final long PROBE_EVERY_NANOS = 5_000_000_000L;
 
-  /** While out: a server just started fails its first probe when that still loads its classes. */
+  /** While not registered: the first probe often fails, while the server still loads classes. */
   static final long PROBE_AGAIN_NANOS = 1_000_000_000L;
 
-  private static final int FAILURES_TO_SUSPECT = 2;
+  /** How many failed probes in a row deregister. */
+  private static final int FAILURES_TO_DEREGISTER = 2;
 
   private final SharedStore store;
   private final Loop loop;
@@ -41,28 +43,29 @@ public final class Registration implements AutoCloseable {
   private final String key;
   private final byte[] value;
 
-  /** What stands there last: routers drop the instance at once, and need not wonder why it went. */
+  /** The value before the key is deleted: routers drop the instance at once. */
   private final byte[] leaving;
 
   private final Log log;
 
-  private final AtomicLong lost = new AtomicLong();
+  private final AtomicLong timesLost = new AtomicLong();
 
-  // written on the loop
+  // written on the loop, read by any thread
   private volatile @Nullable LeaseSession lease;
   private volatile boolean registered;
 
   // loop only
-  private final Loop.Chain asks;
+  private final Loop.Chain probes;
   private final Loop.Chain overdue;
-  private final AtomicBoolean asking = new AtomicBoolean();
+  private final AtomicBoolean probing = new AtomicBoolean();
   private int failures;
   private boolean closed;
 
   /**
-   * @param service logical name
-   * @param address {@code host:port} others reach this instance at
-   * @param value {@code alive} or JSON
+   * @param prober runs the probes, which block
+   * @param service the service's logical name
+   * @param address {@code host:port} where others reach this server
+   * @param value {@code alive} or a JSON object
    */
   public Registration(
       SharedStore store,
@@ -81,16 +84,16 @@ public final class Registration implements AutoCloseable {
     this.value = value.getBytes(StandardCharsets.UTF_8);
     this.leaving = leaving(value).getBytes(StandardCharsets.UTF_8);
     this.log = log;
-    // a probe may take its time; one that was lost on the way is asked again
-    asks = loop.chain("probe of " + address, 4 * PROBE_EVERY_NANOS, this::ask);
-    overdue = loop.chain("silence of " + address, PROBE_EVERY_NANOS, this::silent);
+    // long, because the next step is set by the probe's answer; a lost probe is repeated
+    probes = loop.chain("probe of " + address, 4 * PROBE_EVERY_NANOS, this::sendProbe);
+    overdue = loop.chain("silence of " + address, PROBE_EVERY_NANOS, this::probeOverdue);
   }
 
   static String key(String service, String address) {
     return "/services/" + service + "/instances/" + address;
   }
 
-  /** The value of an instance that is about to go. */
+  /** The value that tells routers that the instance is about to stop. */
   static String leaving(String value) {
     String open = value.startsWith("{") ? value.substring(0, value.length() - 1) + "," : "{";
     return open + "\"leaving\":true}";
@@ -101,29 +104,29 @@ public final class Registration implements AutoCloseable {
     return key.substring(key.lastIndexOf('/') + 1);
   }
 
-  /** Whether it stands in the registry, as far as etcd has told. Any thread. */
+  /** Whether the key is in etcd with its value, as far as is known here. Any thread. */
   boolean isRegistered() {
     LeaseSession l = lease;
-    return registered && l != null && l.stands(key);
+    return registered && l != null && l.isWritten(key);
   }
 
   /**
-   * Times it went: with its lease, by somebody's hand, or because the server did not answer. Any
-   * thread.
+   * How often the key was lost: its lease expired, somebody else removed it, or the server failed
+   * its probes. Any thread.
    */
-  long lost() {
-    return lost.get();
+  long timesLost() {
+    return timesLost.get();
   }
 
-  /** Probes at once and registers when the answer is good. Any thread. */
+  /** Probes at once, and registers when the answer is good. Any thread. */
   public void start() {
-    asks.in(0);
+    probes.in(0);
   }
 
-  private void ask() {
+  private void sendProbe() {
     if (!closed) {
       overdue.in(PROBE_EVERY_NANOS);
-      if (asking.compareAndSet(false, true)) {
+      if (probing.compareAndSet(false, true)) {
         prober.execute(this::probe);
       }
     }
@@ -132,32 +135,36 @@ public final class Registration implements AutoCloseable {
   /** On the prober's thread. */
   private void probe() {
     try {
-      String trouble;
+      String problem;
       try {
-        trouble = probe.ask();
+        problem = probe.check();
       } catch (Throwable e) {
-        trouble = "the probe failed: " + e;
+        problem = "the probe failed: " + e;
       }
-      String t = trouble;
-      loop.execute(() -> answered(t));
+      String t = problem;
+      loop.execute(() -> probeAnswered(t));
     } finally {
-      asking.set(false);
+      probing.set(false);
     }
   }
 
-  private void silent() {
+  private void probeOverdue() {
     if (!closed) {
-      failed("its probe does not come back");
+      probeFailed("its probe does not come back");
     }
   }
 
-  private void answered(@Nullable String trouble) {
+  /**
+   * @param problem null: the server is healthy
+   */
+  private void probeAnswered(@Nullable String problem) {
     if (closed) {
       return;
     }
     overdue.cancel();
-    asks.in(registered || trouble == null ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
-    if (trouble == null) {
+    // set before the work below, which may throw, and again after it
+    probes.in(registered || problem == null ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
+    if (problem == null) {
       failures = 0;
       if (!registered) {
         LeaseSession l = lease;
@@ -168,38 +175,39 @@ public final class Registration implements AutoCloseable {
           log.info("weir: registered " + key + " again: it answers its probe");
         }
         l.hold(key, value);
-        registered = true; // last: what throws before is done again
+        registered = true; // last: if something above throws, the next probe repeats it
       }
     } else {
-      failed(trouble);
+      probeFailed(problem);
     }
-    asks.in(registered ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
+    probes.in(registered ? PROBE_EVERY_NANOS : PROBE_AGAIN_NANOS);
   }
 
-  private void failed(String trouble) {
+  private void probeFailed(String problem) {
     LeaseSession l = lease;
-    if (++failures >= FAILURES_TO_SUSPECT && registered && l != null) {
+    if (++failures >= FAILURES_TO_DEREGISTER && registered && l != null) {
       registered = false;
-      lost.incrementAndGet();
+      timesLost.incrementAndGet();
       l.release(key, leaving);
-      log.warn("weir: deregistered " + key + ": " + trouble + ", " + failures + " times in a row");
+      log.warn("weir: deregistered " + key + ": " + problem + ", " + failures + " times in a row");
     }
   }
 
   /**
-   * Deregisters. Calls still under way go on; new ones stop coming as soon as the routers see the
-   * key gone.
+   * Deregisters. Calls under way are not touched. New calls stop when the routers see that the key
+   * is leaving or deleted.
    */
   @Override
   public void close() {
     loop.execute(
         () -> {
           closed = true;
-          asks.cancel();
+          probes.cancel();
           overdue.cancel();
           LeaseSession l = lease;
           if (l != null) {
-            // the key by itself, too: a revocation that does not get through leaves it to the TTL
+            // the key is also deleted on its own: if the revocation fails, the key would last until
+            // its lease expires
             l.release(key, leaving);
             l.close();
           }
@@ -218,14 +226,14 @@ public final class Registration implements AutoCloseable {
     @Override
     public void onLost(long id, String reason) {
       if (registered) {
-        lost.incrementAndGet();
+        timesLost.incrementAndGet();
       }
       log.warn("weir: the registration of " + key + " was lost (" + reason + ") and is made again");
     }
 
     @Override
-    public void onGone(String gone, String how) {
-      lost.incrementAndGet();
+    public void onRemoved(String gone, String how) {
+      timesLost.incrementAndGet();
       log.warn("weir: the registration of " + key + " is gone (" + how + ") and is made again");
     }
   }

@@ -18,46 +18,48 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Registers the service's ports ({@link ListeningPorts}), and deregisters each when its server
- * stops or the JVM does.
+ * Registers the ports on which the application listens ({@link ListeningPorts}), and deregisters
+ * each when its server or the JVM stops.
  *
- * <p>Threads: {@code weir-probe} asks the servers; everything else is the control loop's.
+ * <p>Threads: {@code weir-probe} looks up addresses and probes the servers; registrations run on
+ * the control loop.
  */
 public final class Registry implements ListeningPorts.Sink, AutoCloseable {
   private final SharedStore store;
   private final Loop loop;
   private final LoopThread prober;
   private final InstanceDescription self;
-  private final BiConsumer<String, Boolean> serves;
+  private final BiConsumer<String, Boolean> addresses;
   private final Log log;
   private final Map<Integer, Registration> byPort =
-      new HashMap<Integer, Registration>(); // guarded by itself
+      new HashMap<Integer, Registration>(); // guarded by its own monitor
   private boolean closed; // guarded by byPort
 
   /**
    * @param self what is known of this instance besides its port
-   * @param serves told each address that is registered, and that it no longer is
+   * @param addresses called with each address: true when it is to be registered, false when its
+   *     server has stopped
    */
   public Registry(
       SharedStore store,
       Loop loop,
       InstanceDescription self,
-      BiConsumer<String, Boolean> serves,
+      BiConsumer<String, Boolean> addresses,
       Log log) {
     this.store = store;
     this.loop = loop;
     this.self = self;
-    this.serves = serves;
+    this.addresses = addresses;
     this.log = log;
     this.prober = new LoopThread("weir-probe", log);
   }
 
-  /** Begins: registers what listens now and from now on. Any thread. */
+  /** Starts to register: the ports that listen now and those that will. Any thread. */
   public void follow(ListeningPorts ports) {
     prober.execute(() -> ports.follow(this));
   }
 
-  /** Looks for the address on the prober's thread: the application's does not wait for that. */
+  /** Registers on the prober's thread: an address look-up must not block the application's. */
   @Override
   public void listening(String protocol, @Nullable String host, int port) {
     prober.execute(() -> register(protocol, host, port));
@@ -95,7 +97,7 @@ public final class Registry implements ListeningPorts.Sink, AutoCloseable {
         byPort.put(port, r);
       }
       r.start();
-      serves.accept(address, true);
+      addresses.accept(address, true);
     } catch (UnknownHostException | IllegalArgumentException e) {
       log.warn("weir: port " + port + " is not registered: " + e.getMessage());
     }
@@ -116,36 +118,36 @@ public final class Registry implements ListeningPorts.Sink, AutoCloseable {
           }
           if (r != null) {
             r.close();
-            serves.accept(r.address(), false);
+            addresses.accept(r.address(), false);
           }
         });
   }
 
-  /** Whether anything is registered, so that a shutdown has something to drain. */
+  /** Whether no port is registered, so that a shutdown has nothing to drain. */
   public boolean isEmpty() {
     synchronized (byPort) {
       return byPort.isEmpty();
     }
   }
 
-  /** Takes how a registration stands. */
-  public interface Each {
+  /** Is called with the state of each registration. */
+  public interface Visitor {
     /**
      * @param address {@code host:port}
-     * @param registered under a lease in force, as far as is known here
-     * @param lost times it went since the server began to listen
+     * @param registered whether the key is in etcd, as far as is known here
+     * @param timesLost how often the key was lost since the server began to listen
      */
-    void registration(String address, boolean registered, long lost);
+    void registration(String address, boolean registered, long timesLost);
   }
 
-  /** Tells {@code to} of every server that listens. Any thread. */
-  public void read(Each to) {
+  /** Calls the visitor for every server that listens. Any thread. */
+  public void visit(Visitor visitor) {
     List<Registration> all;
     synchronized (byPort) {
       all = new ArrayList<Registration>(byPort.values());
     }
     for (Registration r : all) {
-      to.registration(r.address(), r.isRegistered(), r.lost());
+      visitor.registration(r.address(), r.isRegistered(), r.timesLost());
     }
   }
 
@@ -162,7 +164,12 @@ public final class Registry implements ListeningPorts.Sink, AutoCloseable {
     prober.close(0);
   }
 
-  /** The bound address; for a server bound to all, the first that is not loopback. */
+  /**
+   * The host by which others reach a server.
+   *
+   * @param host the bound address; null when the server is bound to all: then the first IPv4
+   *     address that is not loopback
+   */
   private static String reachable(@Nullable String host) {
     if (host != null) {
       return bracketed(host);
@@ -178,7 +185,7 @@ public final class Registry implements ListeningPorts.Sink, AutoCloseable {
         }
       }
     } catch (SocketException noInterfaces) {
-      // loopback it is
+      // falls back to loopback
     }
     return "127.0.0.1";
   }

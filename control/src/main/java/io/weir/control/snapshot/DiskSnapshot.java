@@ -28,12 +28,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last good rules on disk, for a cold start while the store is away.
+ * A file with the last good rules, for a cold start while the store is unreachable.
  *
- * <p>Format, version 1: the line {@code weir-snapshot 1}, the SHA-256 of what follows, then
+ * <p>Format, version 1: the line {@code weir-snapshot 1}, the SHA-256 of all that follows, then
  * revision, count, and for each entry key, mod revision and value, all big-endian. It is written to
- * a temporary file, forced to disk and renamed, so a reader sees the old one or the new one; with
- * permissions for its owner only, since rules may name what should not be read by all.
+ * a temporary file, forced to disk and renamed, so a reader sees the old file or the new one. Only
+ * the owner may read it, because rules may contain confidential text.
  *
  * <p>Not thread-safe.
  */
@@ -41,7 +41,7 @@ public final class DiskSnapshot {
   private static final byte[] HEAD = "weir-snapshot 1\n".getBytes(StandardCharsets.US_ASCII);
   private static final int DIGEST = 32;
 
-  /** What the rules of a fleet may take; read into memory whole, so never more than a sixteenth. */
+  /** The file is read into memory as a whole, so it may have a sixteenth of the heap at most. */
   private static final long MAX_BYTES =
       Math.min(256L << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 16));
 
@@ -50,7 +50,7 @@ public final class DiskSnapshot {
   private final Path file;
   private final long maxBytes;
 
-  /** What was read back. Immutable. */
+  /** The content of a snapshot. Immutable. */
   public static final class Content {
     public final long revision;
     public final List<Entry> entries;
@@ -62,10 +62,10 @@ public final class DiskSnapshot {
   }
 
   /**
-   * A file of its own for each service and namespace, so that they may share a directory.
+   * Each service and namespace has its own file, so that several may share a directory.
    *
    * @param service any text
-   * @param namespace of the keys, possibly empty; any text
+   * @param namespace the keys' namespace, any text; possibly empty
    */
   public DiskSnapshot(Path directory, String service, String namespace) {
     this(directory, service, namespace, MAX_BYTES);
@@ -76,7 +76,7 @@ public final class DiskSnapshot {
     file = directory.resolve(name(service, namespace) + ".snapshot");
   }
 
-  /** The plain name of a service; with a digest where that alone would not tell two apart. */
+  /** The service's name; with a digest where characters had to be replaced or are more than 100. */
   private static String name(String service, String namespace) {
     String plain = plain(service);
     if (plain.equals(service) && namespace.isEmpty()) {
@@ -102,7 +102,7 @@ public final class DiskSnapshot {
     return safe.toString();
   }
 
-  /** Whether everybody on this machine may put files where this one is kept. */
+  /** Whether every user of this machine may write to the file's directory. */
   public boolean isInAnyonesReach() {
     try {
       return Files.getPosixFilePermissions(Objects.requireNonNull(file.getParent()))
@@ -116,7 +116,7 @@ public final class DiskSnapshot {
     return file;
   }
 
-  /** Replaces what is there. */
+  /** Writes the snapshot, in place of an earlier one. */
   public void write(long revision, Collection<Entry> entries) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     DataOutputStream out = new DataOutputStream(bytes);
@@ -188,7 +188,7 @@ public final class DiskSnapshot {
     return new Content(revision, entries);
   }
 
-  /** A directory that is made here is its owner's alone; one that is there is left as it is. */
+  /** Creates the directory for its owner alone; an existing one keeps its permissions. */
   private void directory() throws IOException {
     Path directory = Objects.requireNonNull(file.getParent());
     if (Files.isDirectory(directory)) {

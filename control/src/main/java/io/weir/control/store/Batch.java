@@ -4,19 +4,19 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Changes that belong together: everything that differs between what was told before and {@link
- * #revision}. What one transaction wrote is never split over two batches. Immutable.
+ * All changes between the revision of the previous batch and {@link #revision}. What one
+ * transaction wrote is never split over two batches. Immutable.
  */
 public final class Batch {
-  /** The store's state is known as of this revision. */
+  /** A consumer that applied this batch knows the store's state at this revision. */
   public final long revision;
 
-  /** Each key once; possibly empty. */
+  /** Each key at most once; possibly empty. */
   public final List<Change> changes;
 
   /**
-   * The store's past was lost: it was wiped, restored or replaced, and the revision may be lower
-   * than before. Fences taken from older revisions mean nothing any more.
+   * The store was wiped, restored from a backup or replaced. The revision may be lower than before,
+   * and revisions of earlier batches must not be compared with those from now on.
    */
   public final boolean newHistory;
 

@@ -2,16 +2,16 @@ package io.weir.control.store;
 
 import org.jspecify.annotations.Nullable;
 
-/** One key that is not what it was. Immutable. */
+/** The change of one key. Immutable. */
 public final class Change {
   public final String key;
 
-  /** The key's entry now, or null: it is gone. */
+  /** The key's new entry; null when the key was deleted. */
   public final @Nullable Entry now;
 
   /**
-   * Of a key that is gone: the last entry the store knows of it, which may be one that no earlier
-   * change told; null when it knows none.
+   * The last entry of a deleted key. It may be newer than what earlier changes delivered. Null when
+   * the store knows none, or the key was not deleted.
    */
   public final @Nullable Entry last;
 

@@ -3,8 +3,8 @@ package io.weir.control.store;
 /**
  * A key's value as of some revision. Immutable; the bytes must not be written to.
  *
- * <p>A value that is larger than the store takes for its key is not kept: such an entry is {@link
- * #tooLarge} and its value is empty.
+ * <p>A value that is larger than the store accepts for its key is not kept: the entry's value is
+ * then empty and {@link #tooLarge} is set.
  */
 public final class Entry {
   private static final byte[] NOTHING = {};
@@ -16,10 +16,10 @@ public final class Entry {
   public final long createRevision;
   public final long modRevision;
 
-  /** 0 when the key hangs on no lease. */
+  /** The id of the key's lease; 0: none. */
   public final long lease;
 
-  /** The most bytes the value may have, where it has more and is not kept; else 0. */
+  /** 0 when the value is kept; else the most bytes it may have. */
   public final int tooLarge;
 
   public Entry(String key, byte[] value, long createRevision, long modRevision, long lease) {
@@ -37,9 +37,9 @@ public final class Entry {
   }
 
   /**
-   * This entry by key and revision only, because its value is too large.
+   * A copy without the value, which is too large.
    *
-   * @param most how many bytes it may have
+   * @param most how many bytes the value may have
    */
   public Entry withoutValue(int most) {
     return new Entry(key, NOTHING, createRevision, modRevision, lease, most);

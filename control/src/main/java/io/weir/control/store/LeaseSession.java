@@ -4,57 +4,58 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lease kept alive, and granted anew when it was lost. Keys that were {@link #hold held} are
- * written again under the new lease in one transaction; transactions of the owner's own (a prober's
- * key) are not repeated: that role is lost and the owner is told.
+ * A lease of the store that is renewed until closed, and replaced by a new one when it was lost.
  *
- * <p>A lease is no mutual exclusion: a paused holder still believes in it. Fence writes by
- * revision.
+ * <p>A <em>held</em> key ({@link #hold}) is written under the lease and written again under each
+ * new one, and when somebody else removes it. Keys that the owner writes by transactions of its own
+ * with {@link #id} (for example the claim to probe a target) are not: the owner hears {@link
+ * Listener#onLost} and decides.
+ *
+ * <p>A lease is no mutual exclusion: a process that was paused may still believe in an expired one.
+ * So make each write depend on the revision that was read.
  */
 public interface LeaseSession extends AutoCloseable {
   /** The lease in force, or 0 while there is none. */
   long id();
 
-  /**
-   * Keeps this key at this value under the lease, across losses of it. Replaces an earlier value.
-   */
+  /** Keeps this key at this value under the lease, until released. Replaces an earlier value. */
   void hold(String key, byte[] value);
 
   /**
-   * Lets go of a held key and deletes it.
+   * Deletes a held key and no longer holds it.
    *
-   * @param lastWords written in its place first, by a transaction of its own, so that who follows
-   *     the key knows why it went; null: nothing is
+   * @param finalValue written before the key is deleted, in a separate transaction, so that those
+   *     who watch the key learn why it is deleted; null: the key is just deleted
    */
-  void release(String key, byte @Nullable [] lastWords);
+  void release(String key, byte @Nullable [] finalValue);
 
   /**
-   * Whether a held key stands in the store with its value and under the lease in force, as far as
-   * is known. Any thread.
+   * Whether the store has this held key with its value under the current lease, as far as is known
+   * here. Any thread.
    */
-  boolean stands(String key);
+  boolean isWritten(String key);
 
-  /** Held keys, for status. */
+  /** The held keys. Any thread. */
   List<String> held();
 
-  /** Revokes the lease: everything under it goes at once. */
+  /** Revokes the lease, which deletes all of its keys at once. */
   @Override
   void close();
 
-  /** Told on the control loop. */
+  /** Called on the control loop. */
   interface Listener {
     /** A lease is in force; the first one, or a new one after {@link #onLost}. */
     void onGranted(long id);
 
-    /** The lease is gone, or must be taken as gone: not renewed for a whole TTL. */
+    /** The lease has expired, or must be assumed to: it was not renewed for a whole TTL. */
     void onLost(long id, String reason);
 
     /**
-     * A held key was deleted or overwritten by somebody else. It is written again: at once, and
-     * ever more slowly when that happens again and again.
+     * Somebody else deleted or overwrote a held key. The session writes it again: the first time at
+     * once, then after ever longer delays while this goes on.
      *
-     * @param how for a human
+     * @param how what happened, for people
      */
-    default void onGone(String key, String how) {}
+    default void onRemoved(String key, String how) {}
   }
 }

@@ -1,32 +1,36 @@
 package io.weir.control.store;
 
 /**
- * A store that instances also write to. All methods may be called from any thread and never block;
- * answers come on the control loop.
+ * A store to which instances also write. All methods may be called from any thread and never block;
+ * callbacks run on the control loop.
  */
 public interface SharedStore extends Store {
-  /** Sends a transaction; it is answered within the store's deadline (2 s), also when it is cut. */
+  /**
+   * Sends a transaction.
+   *
+   * @param done called within the store's deadline, even when the connection is lost
+   */
   void txn(Txn txn, Txn.Done done);
 
   /**
    * Opens a lease that is renewed until closed. See {@link LeaseSession}.
    *
-   * @param ttlSeconds at least 2: etcd rounds shorter ones up
+   * @param ttlSeconds at least 2: etcd raises shorter ones
    */
   LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener);
 
   /**
-   * Grants a lease that nobody renews: what hangs on it goes when the time is over. For keys whose
-   * expiry is meant, as a breaker's open state.
+   * Grants a lease that nobody renews: its keys are deleted when the TTL is over. For keys that are
+   * meant to expire, such as a breaker's open state.
    *
-   * @param ttlSeconds at least 2: etcd rounds shorter ones up
+   * @param ttlSeconds at least 2: etcd raises shorter ones
    */
   void grant(int ttlSeconds, Granted done);
 
-  /** Told on the control loop, exactly once and within the store's deadline. */
+  /** Called on the control loop, exactly once and within the store's deadline. */
   interface Granted {
     /**
-     * @param lease the lease's id, 0 when none could be had
+     * @param lease the lease's id; 0 when the store granted none
      */
     void granted(long lease);
   }

@@ -1,29 +1,29 @@
 package io.weir.control.store;
 
 /**
- * A tree of keys that is followed. The store keeps the whole truth itself and tells differences
- * only: a consumer that applies every batch in order holds exactly what the store held at the
- * batch's revision, whatever broke in between.
+ * A source of keys and values whose changes are followed. A consumer that applies every batch in
+ * order has exactly the store's content at the batch's revision, whatever connection was lost in
+ * between.
  *
- * <p>Threading: all listener methods run on the control loop; {@link #start} and {@link #close} may
- * be called from anywhere and do not block.
+ * <p>Threading: all listener methods are called on the control loop. {@link #start} and {@link
+ * #close} may be called from any thread and do not block.
  */
 public interface Store extends AutoCloseable {
-  /** Starts following; the first batch brings everything there is. Call once. */
+  /** Starts to follow the store. The first batch has the whole content. Call once. */
   void start(Listener listener);
 
   @Override
   void close();
 
-  /** What a consumer of a store is told. */
+  /** A consumer of the store's changes. */
   interface Listener {
-    /** Something differs, or the first complete view is there. */
+    /** Called with the whole content first, then with each change. */
     void onBatch(Batch batch);
 
     /**
-     * Whether the store is reached right now. Told when it changes.
+     * Called when the store becomes reachable or unreachable, or the reason changes.
      *
-     * @param reason why not, for a human; empty when connected
+     * @param reason why it is unreachable, for people; empty when connected
      */
     void onConnected(boolean connected, String reason);
   }

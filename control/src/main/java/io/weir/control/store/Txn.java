@@ -6,12 +6,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A compare-and-set transaction over several keys: all comparisons hold and all writes happen, at
- * one revision, or nothing is written. A plain put does not exist on purpose: one that timed out
- * here may still be applied later, over a newer value. Build on one thread; immutable once sent.
+ * A compare-and-set transaction over several keys: if all comparisons hold, all writes are applied
+ * at one revision, else none. There is no plain put on purpose: a put that timed out here may still
+ * be applied later and overwrite a newer value.
+ *
+ * <p>Build it on one thread, and do not change it after it was sent.
  */
 public final class Txn {
-  /** {@code modRevision} 0 means: the key does not exist. */
+  /** The condition that a key was last written at {@code modRevision}; 0: that it is absent. */
   public static final class Compare {
     public final String key;
     public final long modRevision;
@@ -22,12 +24,14 @@ public final class Txn {
     }
   }
 
-  /** A put, or with a null value a delete. */
+  /** A put or a delete. */
   public static final class Write {
     public final String key;
+
+    /** Null: the key is deleted. */
     public final byte @Nullable [] value;
 
-    /** 0: hangs on no lease. A put without the lease detaches a key from the one it had. */
+    /** 0: no lease. Such a put also detaches the key from the lease it had. */
     public final long lease;
 
     Write(String key, byte @Nullable [] value, long lease) {
@@ -40,7 +44,7 @@ public final class Txn {
   private final List<Compare> compares = new ArrayList<Compare>();
   private final List<Write> writes = new ArrayList<Write>();
 
-  /** The key was last written at this revision; 0: it does not exist. */
+  /** Adds the condition that the key was last written at this revision; 0: that it is absent. */
   public Txn ifModRevision(String key, long modRevision) {
     compares.add(new Compare(key, modRevision));
     return this;
@@ -75,20 +79,20 @@ public final class Txn {
   /** How a transaction ended. Immutable. */
   public static final class Outcome {
     public enum Kind {
-      /** Written, all of it. */
+      /** Everything was written. */
       DONE,
       /** A comparison did not hold; nothing was written. */
       CONFLICT,
-      /** Not known: it may have been applied. Read again before deciding anything. */
+      /** No answer: the transaction may or may not be applied. Read before deciding anything. */
       UNKNOWN
     }
 
     public final Kind kind;
 
-    /** The store's revision when DONE or CONFLICT, else 0. */
+    /** The store's revision for DONE and CONFLICT, else 0. */
     public final long revision;
 
-    /** Why UNKNOWN, for a human; else empty. */
+    /** The reason of UNKNOWN, for people; else empty. */
     public final String reason;
 
     public Outcome(Kind kind, long revision, String reason) {
@@ -103,7 +107,7 @@ public final class Txn {
     }
   }
 
-  /** Told on the control loop, exactly once. */
+  /** Called on the control loop, exactly once. */
   public interface Done {
     void done(Outcome outcome);
   }

@@ -22,27 +22,31 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the closed loops of this instance: once a second, while some rule has {@code auto}, what the
- * service's calls took and how they ended is read, and {@link RateController} says what the rule's
- * rate is from then on. Each instance by itself, from what it sees itself.
+ * Tunes the rates of rules with {@code auto}: once a second it measures the service's calls, and
+ * {@link RateController} computes the rule's next rate. Each instance tunes its own rates from its
+ * own calls.
  *
- * <p>What is looked at: the calls of the last two seconds that the rule let in, or of up to ten if
- * they are fewer than {@value #MIN_CALLS}; with still fewer nothing is decided. CPU is that of the
- * container or machine. A rule in shadow mode is not tuned: what is not enforced has no effect that
- * one could go by; it is told what it would have done, once for each direction.
+ * <p>It measures the calls of the last two seconds that the rule admitted, or of up to ten seconds
+ * if they are fewer than {@value #MIN_CALLS}; with still fewer the rate stays. CPU is that of the
+ * container or machine. The rate of a rule in shadow mode stays, because a rule that is not
+ * enforced has no effect to measure; the log says what would have been done, once for each
+ * direction.
  *
- * <p>Every step is a line in the log, and stands in the status key and on the admin endpoint
- * ({@link #toJson}) and in the gauge of the metrics. State belongs to the control loop; a rule's
- * edit keeps it, as it keeps the rate.
+ * <p>Every step is a line in the log, and is shown in the status key, on the admin endpoint ({@link
+ * #toJson}) and by a gauge. The state belongs to the control loop. An edit of a rule keeps its
+ * state and its rate.
  */
 public final class RateTuning {
   private static final long SECOND = 1_000_000_000L;
-  private static final long TELL_NANOS = 5 * SECOND;
+  private static final long REPORT_NANOS = 5 * SECOND;
+
+  /** The shortest and the longest time that is measured, in seconds. */
   private static final int SHORTEST = 2;
+
   private static final int LONGEST = 10;
   private static final int MIN_CALLS = 20;
 
-  /** Calls so far. */
+  /** The totals of all calls up to a time. The difference of two marks is what happened between. */
   private static final class Mark {
     final long at;
     final Histogram micros = LatencyRecorder.empty();
@@ -56,7 +60,7 @@ public final class RateTuning {
       return micros.getTotalCount();
     }
 
-    // here, because Tuning is loaded in every JVM and histograms are not to be
+    // in this class, because RateTuning is loaded in every JVM and histograms should not be
 
     void add(Histogram some, boolean failed) {
       micros.add(some);
@@ -70,15 +74,25 @@ public final class RateTuning {
     }
   }
 
+  /** The state of one tuned rule. */
   private static final class State {
     final String service;
     final RateController tuner;
+
+    /** One for each of the last seconds, the oldest first. */
     final ArrayDeque<Mark> marks = new ArrayDeque<Mark>();
+
     RateLimitRule rule;
     @Nullable LatencyRecorder source;
+
+    /** Totals of the limiter when it was last read. */
     long admitted;
+
     long exceeded;
-    boolean begun;
+
+    /** Whether it was read once, so that differences have a meaning. */
+    boolean wasRead;
+
     double qps;
 
     // the last step
@@ -87,7 +101,11 @@ public final class RateTuning {
 
     double measured;
     long steps;
-    int wished;
+
+    /** In shadow mode, the direction that was last logged: 1 raise, -1 lower, 0 none. */
+    int loggedDirection;
+
+    /** Whether the rule was found in the present pass. */
     boolean seen;
 
     State(String service, RateLimitRule rule) {
@@ -102,7 +120,7 @@ public final class RateTuning {
   private final DoubleSupplier cpu;
   private final Map<String, State> states = new TreeMap<String, State>();
 
-  /** From {@link #start} on. */
+  /** Set by {@link #start}. */
   @SuppressWarnings("NullAway.Init")
   private Loop loop;
 
@@ -113,12 +131,17 @@ public final class RateTuning {
   private Loop.Chain ticks;
 
   private boolean running;
-  private boolean news;
-  private Loop.@Nullable Timer telling;
+
+  /** Whether {@link #json} must be written again. */
+  private boolean jsonOutdated;
+
+  /** Reports the new {@link #json}; null: nothing to report. */
+  private Loop.@Nullable Timer report;
+
   private volatile String json = "";
 
   /**
-   * @param cpu share of the CPUs in use of late, 0 to 1; negative or NaN when nobody knows
+   * @param cpu the share of the CPUs in use lately, 0 to 1; negative or NaN: not known
    */
   public RateTuning(Engine engine, DoubleSupplier cpu, Log log) {
     this.engine = engine;
@@ -129,7 +152,7 @@ public final class RateTuning {
   /**
    * Starts working on the control loop.
    *
-   * @param changed run on the loop when {@link #toJson} says something new, every five seconds at
+   * @param changed is called on the loop when {@link #toJson} has changed, every five seconds at
    *     most
    */
   public void start(Loop loop, Runnable changed) {
@@ -151,7 +174,7 @@ public final class RateTuning {
     }
   }
 
-  /** The tuned rules as a JSON array, or empty when there is none. Any thread. */
+  /** The tuned rules as a JSON array; empty: there are none. Any thread. */
   public String toJson() {
     return json;
   }
@@ -177,14 +200,14 @@ public final class RateTuning {
   }
 
   private void tick() {
-    look();
+    measure();
     running = !states.isEmpty();
     if (!running) {
       ticks.cancel();
     }
   }
 
-  private void look() {
+  private void measure() {
     long now = loop.now();
     double busy = Double.NaN;
     for (State s : states.values()) {
@@ -201,7 +224,7 @@ public final class RateTuning {
             if (auto(r.rule()).metric == RateLimitRule.Metric.CPU && Double.isNaN(busy)) {
               busy = cpu.getAsDouble();
             }
-            look(p.service(), r, busy, now);
+            measure(p.service(), r, busy, now);
           }
         }
       }
@@ -209,16 +232,16 @@ public final class RateTuning {
     for (Iterator<State> i = states.values().iterator(); i.hasNext(); ) {
       if (!i.next().seen) {
         i.remove();
-        news = true;
+        jsonOutdated = true;
       }
     }
-    if (news) {
-      news = false;
-      tell();
+    if (jsonOutdated) {
+      jsonOutdated = false;
+      writeJson();
     }
   }
 
-  private void look(String service, RateLimiters.Running r, double busy, long now) {
+  private void measure(String service, RateLimiters.Running r, double busy, long now) {
     RateLimitRule rule = r.rule();
     String name = service + " " + rule.side.name().toLowerCase(Locale.ROOT) + " " + rule.id;
     State s = states.get(name);
@@ -231,12 +254,12 @@ public final class RateTuning {
       s.rule = rule;
       s.tuner.edited(auto(rule));
       s.qps = r.qps();
-      news = true;
+      jsonOutdated = true;
     }
     LatencyRecorder source = source(r, service);
     if (source != s.source) {
       s.source = source;
-      s.marks.clear(); // what was counted elsewhere does not compare
+      s.marks.clear(); // totals of different recorders cannot be compared
     }
     Mark mark = mark(source, now);
     long admitted = r.admitted() - s.admitted;
@@ -249,10 +272,10 @@ public final class RateTuning {
     if (s.marks.size() > LONGEST) {
       s.marks.removeFirst();
     }
-    if (!s.begun) {
-      s.begun = true;
+    if (!s.wasRead) {
+      s.wasRead = true;
       s.qps = r.qps();
-      news = true;
+      jsonOutdated = true;
       return;
     }
     if (from == null
@@ -261,7 +284,7 @@ public final class RateTuning {
       return;
     }
     if (mark.calls() == last.calls()) {
-      return; // nothing new: what was seen has been acted on
+      return; // no new calls: the earlier ones have been acted on
     }
     double seconds = Math.max(0.001, (now - last.at) / 1e9);
     double done =
@@ -272,7 +295,7 @@ public final class RateTuning {
     double measured = measured(auto(rule).metric, from, mark, busy);
     double next = s.tuner.next(r.qps(), measured, admitted / seconds, done, used);
     if (rule.shadow) {
-      wish(s, r.qps(), next, measured);
+      logShadow(s, r.qps(), next, measured);
     } else if (next != r.qps()) {
       step(s, r, next, measured, now);
     }
@@ -289,7 +312,7 @@ public final class RateTuning {
     }
   }
 
-  /** The shortest window that says something, or null. */
+  /** The start of the shortest time with enough calls; null: there are not enough. */
   private static @Nullable Mark from(ArrayDeque<Mark> marks, Mark to) {
     int ticks = 1;
     for (Iterator<Mark> i = marks.descendingIterator(); i.hasNext(); ticks++) {
@@ -302,7 +325,8 @@ public final class RateTuning {
   }
 
   /**
-   * The calls that the rule let in; where it is one of too many, all calls of its service and side.
+   * The recorder of the calls that the rule admitted. Where there are too many rules for one each,
+   * that of all calls of the rule's service and side.
    */
   private LatencyRecorder source(RateLimiters.Running r, String service) {
     LatencyRecorder own = r.latency();
@@ -313,7 +337,7 @@ public final class RateTuning {
     return r.rule().side == RateLimitRule.Side.SERVER ? all.server() : all.target(service);
   }
 
-  /** Calls that were let in and said something. */
+  /** The totals now, without calls that were refused or cancelled. */
   private static Mark mark(LatencyRecorder source, long now) {
     Mark mark = new Mark(now);
     source.read(
@@ -337,13 +361,14 @@ public final class RateTuning {
     s.measured = measured;
     s.steps++;
     log.info("weir: auto: " + named(s) + " " + text(before) + " -> " + text(s.qps) + why(s));
-    news = true;
+    jsonOutdated = true;
   }
 
-  private void wish(State s, double qps, double next, double measured) {
+  /** Logs what would be done to a rule in shadow mode. */
+  private void logShadow(State s, double qps, double next, double measured) {
     int direction = Double.compare(next, qps);
-    if (direction != s.wished && direction != 0) {
-      s.wished = direction;
+    if (direction != s.loggedDirection && direction != 0) {
+      s.loggedDirection = direction;
       s.measured = measured;
       log.info(
           "weir: auto: in shadow, would "
@@ -363,7 +388,7 @@ public final class RateTuning {
     return ": " + metric(s.rule) + " " + text(s.measured) + ", target " + text(auto(s.rule).target);
   }
 
-  /** Only rules that have one come here. */
+  /** The rule's {@code auto}; only rules that have it are tuned. */
   private static RateLimitRule.Auto auto(RateLimitRule rule) {
     return Objects.requireNonNull(rule.auto);
   }
@@ -378,7 +403,7 @@ public final class RateTuning {
         : String.format(Locale.ROOT, v < 1 ? "%.3f" : "%.1f", v);
   }
 
-  private void tell() {
+  private void writeJson() {
     StringBuilder out = new StringBuilder();
     for (State s : states.values()) {
       out.append(out.length() == 0 ? "[" : ",").append("{\"service\":");
@@ -398,14 +423,14 @@ public final class RateTuning {
       out.append(",\"steps\":").append(s.steps).append('}');
     }
     json = out.length() == 0 ? "" : out.append(']').toString();
-    if (telling == null) {
-      telling =
+    if (report == null) {
+      report =
           loop.schedule(
               () -> {
-                telling = null;
+                report = null;
                 changed.run();
               },
-              TELL_NANOS);
+              REPORT_NANOS);
     }
   }
 }

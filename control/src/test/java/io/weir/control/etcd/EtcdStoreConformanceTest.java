@@ -133,7 +133,7 @@ class EtcdStoreConformanceTest extends StoreConformance {
     }
 
     @Override
-    public void onGone(String key, String how) {
+    public void onRemoved(String key, String how) {
       events.add(key + ": " + how);
     }
   }
@@ -150,13 +150,13 @@ class EtcdStoreConformanceTest extends StoreConformance {
     // the first is followed with everything else, the second has a watch of its own
     for (String key : List.of("/services/a/instances/h:1", "/weir/status/a/h:1")) {
       lease.hold(key, bytes("mine"));
-      await().untilAsserted(() -> assertThat(lease.stands(key)).isTrue());
+      await().untilAsserted(() -> assertThat(lease.isWritten(key)).isTrue());
       told.events.clear();
       etcd.ctl("del", "--prefix", "/test" + key.substring(0, key.indexOf('/', 1)));
       await()
           .atMost(Duration.ofSeconds(2))
           .untilAsserted(() -> assertThat(value(key)).isEqualTo("mine"));
-      await().untilAsserted(() -> assertThat(lease.stands(key)).isTrue());
+      await().untilAsserted(() -> assertThat(lease.isWritten(key)).isTrue());
       assertThat(told.events).containsExactly(key + ": somebody deleted it");
       etcd.ctl("put", "/test" + key, "theirs");
       await()
@@ -178,7 +178,7 @@ class EtcdStoreConformanceTest extends StoreConformance {
     LeaseSession first = store.lease(60, one);
     LeaseSession second = store.lease(60, two);
     first.hold(key, bytes("one"));
-    await().untilAsserted(() -> assertThat(first.stands(key)).isTrue());
+    await().untilAsserted(() -> assertThat(first.isWritten(key)).isTrue());
     second.hold(key, bytes("two"));
     await()
         .untilAsserted(
@@ -197,12 +197,12 @@ class EtcdStoreConformanceTest extends StoreConformance {
   }
 
   @Test
-  void lastWordsAreHeardAlsoWhereTheStoreClosesAtOnce() {
+  void aFinalValueIsWrittenAlsoWhereTheStoreClosesAtOnce() {
     SharedStore store = (SharedStore) start();
     String key = "/services/a/instances/h:1";
     try (LeaseSession lease = store.lease(60, new Told())) {
       lease.hold(key, bytes("alive"));
-      await().untilAsserted(() -> assertThat(lease.stands(key)).isTrue());
+      await().untilAsserted(() -> assertThat(lease.isWritten(key)).isTrue());
       lease.release(key, bytes("leaving"));
       await().untilAsserted(() -> assertThat(said.view()).isEmpty());
       assertThat(last(key)).isEqualTo("leaving");
@@ -214,7 +214,7 @@ class EtcdStoreConformanceTest extends StoreConformance {
       String second = "/services/a/instances/h:2";
       LeaseSession session = leaver.lease(60, new Told());
       session.hold(second, bytes("alive"));
-      await().untilAsserted(() -> assertThat(session.stands(second)).isTrue());
+      await().untilAsserted(() -> assertThat(session.isWritten(second)).isTrue());
       session.release(second, bytes("leaving"));
       session.close();
       leaver.close();

@@ -498,12 +498,12 @@ class EtcdStoreFaultTest {
     }
 
     @Override
-    public Watch watch(String from, String to, long revision, Watching watching) {
+    public Watch watch(String from, String to, long revision, WatchListener watching) {
       return super.watch(
           from,
           to,
           revision,
-          new Watching() {
+          new WatchListener() {
             @Override
             public void events(Events e) {
               watching.events(

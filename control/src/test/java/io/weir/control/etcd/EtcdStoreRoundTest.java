@@ -36,7 +36,7 @@ class EtcdStoreRoundTest {
     final List<Long> pinned = new ArrayList<>();
     final List<Entry> served = new ArrayList<>();
     final List<String> valuesOf = new ArrayList<>();
-    final List<Watching> watches = new ArrayList<>();
+    final List<WatchListener> watches = new ArrayList<>();
     final List<Long> watchedFrom = new ArrayList<>();
     final List<Answer<Txn.Outcome>> txns = new ArrayList<>();
     final List<Answer<Long>> grants = new ArrayList<>();
@@ -83,7 +83,7 @@ class EtcdStoreRoundTest {
     }
 
     @Override
-    public Watch watch(String from, String to, long revision, Watching watching) {
+    public Watch watch(String from, String to, long revision, WatchListener watching) {
       watches.add(watching);
       watchedFrom.add(revision);
       return new Watch() {
@@ -127,7 +127,7 @@ class EtcdStoreRoundTest {
     }
 
     @Override
-    public void aside(Answer<Long> answer) {
+    public void authChangeCounter(Answer<Long> answer) {
       aside = answer;
     }
 
@@ -150,7 +150,7 @@ class EtcdStoreRoundTest {
     }
 
     @Override
-    public void leave() {}
+    public void closeAtExit() {}
   }
 
   @BeforeEach
@@ -216,7 +216,7 @@ class EtcdStoreRoundTest {
     loop.run();
   }
 
-  private void event(EtcdClient.Watching watch, Entry... events) {
+  private void event(EtcdClient.WatchListener watch, Entry... events) {
     long revision = events[events.length - 1].modRevision;
     watch.events(new EtcdClient.Events(false, 7, revision, List.of(events)));
     loop.run();
@@ -347,7 +347,7 @@ class EtcdStoreRoundTest {
   @Test
   void whatAnOlderRoundSaysIsDropped() {
     connect();
-    EtcdClient.Watching old = last(wire().watches);
+    EtcdClient.WatchListener old = last(wire().watches);
     old.broken(new EtcdCallException(EtcdCallException.Kind.UNAVAILABLE, "cut"));
     loop.run();
     event(old, entry(A, "ghost", 11));

@@ -24,7 +24,7 @@ class FilteringEtcdClient implements EtcdClient {
   }
 
   @Override
-  public Watch watch(String from, String to, long revision, Watching watching) {
+  public Watch watch(String from, String to, long revision, WatchListener watching) {
     return wire.watch(from, to, revision, watching);
   }
 
@@ -49,8 +49,8 @@ class FilteringEtcdClient implements EtcdClient {
   }
 
   @Override
-  public void aside(Answer<Long> answer) {
-    wire.aside(answer);
+  public void authChangeCounter(Answer<Long> answer) {
+    wire.authChangeCounter(answer);
   }
 
   @Override
@@ -74,7 +74,7 @@ class FilteringEtcdClient implements EtcdClient {
   }
 
   @Override
-  public void leave() {
-    wire.leave();
+  public void closeAtExit() {
+    wire.closeAtExit();
   }
 }

@@ -123,7 +123,7 @@ class LastResortTest {
   }
 
   @Test
-  void lastWordsThatCameTogetherWithTheDeletionAreHeard() {
+  void aFinalValueThatCameTogetherWithTheDeletionIsUsed() {
     Entry said =
         new Entry(
             key(1), "{\"leaving\":true}".getBytes(StandardCharsets.UTF_8), 1, ++revision, lease);

@@ -148,6 +148,24 @@ class FileStoreTest {
   }
 
   @Test
+  void aDirectoryThatCannotBeReadKeepsItsRules() throws IOException {
+    Path real = Files.createDirectories(temp.resolve(".order"));
+    Files.writeString(real.resolve("rate-limit.json"), "1");
+    write("service/a/rate-limit.json", "1");
+    Path order = Files.createSymbolicLink(temp.resolve("service/order"), real);
+    start(temp);
+    awaitView(Map.of("/service/order/rate-limit", "1", "/service/a/rate-limit", "1"));
+    // a link to a directory above it: for a file walk as unreadable as one without permission
+    Path loop = Files.createSymbolicLink(temp.resolve(".loop"), temp);
+    Files.move(loop, order, StandardCopyOption.ATOMIC_MOVE);
+    await()
+        .until(
+            () -> said.lines().stream().anyMatch(l -> l.contains("service/order cannot be read")));
+    write("service/a/rate-limit.json", "2");
+    awaitView(Map.of("/service/order/rate-limit", "1", "/service/a/rate-limit", "2"));
+  }
+
+  @Test
   void moreThanTheHeapMayHoldLeavesTheLastGoodRulesAndIsSaidOnce() throws Exception {
     write("service/order/rate-limit.json", "1");
     store = new FileStore(temp, loop, said, 100_000);

@@ -112,10 +112,10 @@ class FleetChainTest {
         public void hold(String key, byte[] value) {}
 
         @Override
-        public void release(String key, byte[] lastWords) {}
+        public void release(String key, byte[] finalValue) {}
 
         @Override
-        public boolean stands(String key) {
+        public boolean isWritten(String key) {
           return true;
         }
 

@@ -625,7 +625,7 @@ class RuleParserTest {
           .isEqualTo(CircuitBreakerRule.Force.NONE);
       byte[] wrong = "opne".getBytes(StandardCharsets.UTF_8);
       assertThat(RuleParser.force(wrong)).isNull();
-      assertThat(RuleParser.noForce(RuleKey.parse("/service/a/force"), wrong))
+      assertThat(RuleParser.forceProblem(RuleKey.parse("/service/a/force"), wrong))
           .hasToString(
               "WEIR1104 /service/a/force force is opne: expected open, closed or none; did you mean"
                   + " open?");

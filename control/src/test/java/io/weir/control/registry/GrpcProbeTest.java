@@ -49,7 +49,7 @@ class GrpcProbeTest {
           public void connectFailed(URI uri, SocketAddress to, IOException why) {}
         });
     try {
-      assertThat(new GrpcProbe(here, sick.getPort()).ask())
+      assertThat(new GrpcProbe(here, sick.getPort()).check())
           .isEqualTo("gRPC health says not serving");
     } finally {
       ProxySelector.setDefault(before);

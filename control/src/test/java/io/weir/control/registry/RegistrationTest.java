@@ -149,21 +149,21 @@ class RegistrationTest {
     begin();
     pass(10);
     assertThat(registration.isRegistered()).isFalse();
-    assertThat(registration.lost()).as("it never was").isZero();
+    assertThat(registration.timesLost()).as("it never was").isZero();
     trouble = null;
     pass(5.2);
     assertThat(registration.isRegistered()).isTrue();
     trouble = "no";
     pass(15.2);
     assertThat(registration.isRegistered()).isFalse();
-    assertThat(registration.lost()).isOne();
+    assertThat(registration.timesLost()).isOne();
     trouble = null;
     pass(5.2);
     assertThat(registration.isRegistered()).isTrue();
     store.lease = 0;
     store.listener.onLost(1, "expired");
     assertThat(registration.isRegistered()).isFalse();
-    assertThat(registration.lost()).isEqualTo(2);
+    assertThat(registration.timesLost()).isEqualTo(2);
     store.lease = 2;
     store.listener.onGranted(2);
     assertThat(registration.isRegistered()).isTrue();
@@ -227,13 +227,13 @@ class RegistrationTest {
     }
 
     @Override
-    public void release(String key, byte[] lastWords) {
-      words.add(new String(lastWords, StandardCharsets.UTF_8));
+    public void release(String key, byte[] finalValue) {
+      words.add(new String(finalValue, StandardCharsets.UTF_8));
       keys.remove(key);
     }
 
     @Override
-    public boolean stands(String key) {
+    public boolean isWritten(String key) {
       return lease != 0 && keys.containsKey(key);
     }
 

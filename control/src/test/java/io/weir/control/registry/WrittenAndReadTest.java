@@ -53,7 +53,7 @@ class WrittenAndReadTest {
   /** What the agent's configuration lets through, see its Checks. */
   private String place() {
     String p = text(300);
-    return NameRules.placeTrouble(p) == null ? p : null;
+    return NameRules.placeProblem(p) == null ? p : null;
   }
 
   @Test
