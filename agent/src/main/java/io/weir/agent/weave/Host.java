@@ -239,6 +239,7 @@ public final class Host implements ClassFileTransformer {
   public static boolean isOfAnAgent(@Nullable ClassLoader loader) {
     return loader == Host.class.getClassLoader()
         || loader instanceof AdapterLoader
+        || loader instanceof ExtensionLoader
         || loader != null && loader.getClass().getName().startsWith("io.opentelemetry.javaagent.");
   }
 
