@@ -139,7 +139,7 @@ class BadExtensionsTest {
     write("z-again.jar", good, "another instrumentation is called parley");
     String library = "org/example/parley/ParleyClient.class";
     write(
-        "shaded.jar",
+        "bundled.jar",
         with(good, library, entries(sample.library()).get(library)),
         "it has org.example.parley.ParleyClient in it, which it weaves");
     write(

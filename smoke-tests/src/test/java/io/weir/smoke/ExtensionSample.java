@@ -83,11 +83,26 @@ record ExtensionSample(Path library, Path shop, Path extension) {
     for (String module : List.of("bootstrap", "engine", "instrumentation-api")) {
       s.append(root().resolve(module).resolve("target/classes")).append(File.pathSeparator);
     }
-    return s.append(
-            Maven.resolve(
-                "net.bytebuddy:byte-buddy:1.18.17",
-                "io.opentelemetry.javaagent:opentelemetry-javaagent-extension-api:2.31.1-alpha"))
-        .toString();
+    // alone: a dependency of theirs is not there to be had, and not needed
+    for (String artifact :
+        List.of(
+            "net.bytebuddy:byte-buddy:" + version("byte-buddy"),
+            "io.opentelemetry.javaagent:opentelemetry-javaagent-extension-api:"
+                + version("otel.extension-api"),
+            "io.opentelemetry:opentelemetry-sdk-extension-autoconfigure-spi:" + version("otel"))) {
+      s.append(Maven.artifact(artifact)).append(File.pathSeparator);
+    }
+    return s.toString();
+  }
+
+  /** As the project's own POM says. */
+  private static String version(String of) {
+    try {
+      return Files.readString(root().resolve("pom.xml"))
+          .replaceAll("(?s).*<" + of + "\\.version>([^<]*)<.*", "$1");
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static void publish(Path repository, String artifact, Path pom, Path jar)
