@@ -81,7 +81,9 @@ class JdkWeavingTest {
     if (version >= 17) {
       assertThat(own).contains("URL shared");
     }
-    assertThat(all).contains("URL shared", "HttpURLConnection shared");
+    if (version > 8) { // which uses no archive where there is an agent
+      assertThat(all).contains("URL shared", "HttpURLConnection shared");
+    }
   }
 
   /** Returns where the JVM has taken both classes from. */
