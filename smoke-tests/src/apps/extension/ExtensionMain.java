@@ -4,6 +4,8 @@ import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import okhttp3.OkHttpClient;
 import okhttp3.Response;
 import org.example.parley.ParleyClient;
@@ -11,7 +13,7 @@ import org.example.parley.ParleyServer;
 import org.example.parley.Reply;
 import org.example.parley.Request;
 
-/** Calls itself by OkHttp and by Parley at each line on stdin, and tells both codes. */
+/** Calls itself by OkHttp and by Parley at each line on stdin, and tells both codes; or what it sees. */
 public final class ExtensionMain {
   public static void main(String[] args) throws Exception {
     HttpServer http =
@@ -30,7 +32,11 @@ public final class ExtensionMain {
     System.out.println("READY 0");
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    while (in.readLine() != null) {
+    for (String line; (line = in.readLine()) != null; ) {
+      if (line.equals("seen")) {
+        System.out.println("SEEN " + seen());
+        continue;
+      }
       int code;
       try (Response r =
           okhttp.newCall(new okhttp3.Request.Builder().url(url).build()).execute()) {
@@ -40,5 +46,28 @@ public final class ExtensionMain {
       System.out.println("CODES " + code + " " + reply.code());
     }
     System.exit(0);
+  }
+
+  /** What of the agent and its extension an application's loaders find. */
+  private static List<String> seen() {
+    List<String> seen = new ArrayList<>();
+    for (String name :
+        new String[] {
+          "org.example.parley.weir.ParleyModule",
+          "org.example.parley.weir.adapter.CallHook",
+          "io.weir.instrumentation.WeirModule",
+          "io.weir.engine.gate.Engine",
+          "io.weir.agent.weave.Extensions"
+        }) {
+      try {
+        seen.add(Class.forName(name).getName());
+      } catch (ClassNotFoundException asItShouldBe) {
+        // not even its file
+        if (ClassLoader.getSystemResource(name.replace('.', '/') + ".class") != null) {
+          seen.add(name);
+        }
+      }
+    }
+    return seen;
   }
 }

@@ -2,6 +2,7 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.control.testing.EtcdServer;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -109,6 +110,39 @@ class BadExtensionsTest {
                 : "extension " + directory + " is left out: there is no jar in it");
         Await.until(PATIENCE, () -> codes(jvm).equals("CODES 429 0"), jvm::told);
       }
+    }
+  }
+
+  @Test
+  void doctorTellsWhichInstancesHaveLeftOneOut() throws IOException {
+    Files.writeString(extensions.resolve("broken.jar"), "no jar");
+    try (EtcdServer etcd = EtcdServer.start();
+        Jvm jvm =
+            app(ExtensionSample.build())
+                .weir(
+                    "service=shop;drain_ms=0;extensions.dir="
+                        + extensions
+                        + ";etcd.endpoints="
+                        + etcd.endpoint())
+                .start()) {
+      Cli weir = new Cli(Work.fresh("doctor")).env("WEIR_ETCD_ENDPOINTS", etcd.endpoint());
+      Await.until(
+          PATIENCE,
+          () ->
+              weir.run("doctor").out().contains("broken.jar: is left out in 1 instance of shop: "),
+          () -> weir.run("doctor") + "\n" + jvm.told());
+    }
+  }
+
+  @Test
+  void theApplicationSeesNothingOfAnExtension() throws Exception {
+    ExtensionSample sample = ExtensionSample.build();
+    Files.copy(sample.extension(), extensions.resolve("parley-weir.jar"));
+    try (Jvm jvm = app(sample).weir("service=shop;extensions.dir=" + extensions).start()) {
+      codes(jvm);
+      jvm.awaitStdout("CODES");
+      jvm.say("seen");
+      assertThat(jvm.awaitStdout("SEEN")).isEqualTo("SEEN []");
     }
   }
 
