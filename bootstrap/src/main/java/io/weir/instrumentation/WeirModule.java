@@ -17,6 +17,11 @@ import java.util.List;
  * for one that is switched off; the other methods do no work of their own.
  */
 public abstract class WeirModule extends InstrumentationModule {
+  /**
+   * Version of the API that extensions are compiled against. It grows when an extension for the
+   * version before would not work any more.
+   */
+  public static final int API = 1;
 
   /**
    * @param name as users write it in {@code weir.instrumentation.NAME.enabled}: lower case letters,

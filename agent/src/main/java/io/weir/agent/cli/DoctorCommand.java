@@ -1,9 +1,11 @@
 package io.weir.agent.cli;
 
 import io.weir.agent.config.Config;
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.coverage.Libraries;
 import io.weir.agent.modules.Modules;
 import io.weir.agent.run.Agent;
+import io.weir.agent.weave.Extensions;
 import io.weir.control.parse.RuleProblem;
 import io.weir.instrumentation.Library;
 import io.weir.instrumentation.WeirModule;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -48,6 +51,7 @@ final class DoctorCommand extends StoreCommand {
     if (config.warnings().isEmpty()) {
       check("configuration", Grade.OK, config.redacted().size() + " values, no complaint");
     }
+    Extensions extensions = extensions(config);
     try {
       rulesAt(config);
       store();
@@ -55,13 +59,33 @@ final class DoctorCommand extends StoreCommand {
       check("rules", Grade.BAD, t.fault + " " + t.getMessage());
     }
     if (pid != null) {
-      target(pid);
+      target(pid, extensions);
     }
     if (out.json) {
       out.json(Json.object("healthy", !bad, "checks", checks));
     }
     out.next(pid == null ? "weir doctor PID" : "weir status");
     return bad ? Exit.FINDINGS : Exit.OK;
+  }
+
+  /** Those of the directory that this command is configured with; null: none. */
+  private @Nullable Extensions extensions(Config config) {
+    String directory = config.get(PropertyKey.EXTENSIONS_DIR);
+    if (directory == null) {
+      return null;
+    }
+    List<WeirModule> ours = InstrumentationsCommand.modules().all();
+    Extensions extensions = Extensions.read(new File(directory), ours, ours);
+    for (Map.Entry<String, List<String>> e : extensions.taken().entrySet()) {
+      check(
+          "extension " + e.getKey(),
+          Grade.OK,
+          "instrumentation " + String.join(", ", e.getValue()));
+    }
+    for (Map.Entry<String, String> e : extensions.leftOut().entrySet()) {
+      check("extension " + e.getKey(), Grade.BAD, "is left out: " + e.getValue());
+    }
+    return extensions;
   }
 
   private void rulesAt(Config config) {
@@ -201,6 +225,31 @@ final class DoctorCommand extends StoreCommand {
             ? "no live instance reports its status"
             : well + " of " + members.size() + " live instances run the newest rules");
     coverage(view, members);
+    leftOut(members);
+  }
+
+  private void leftOut(List<LiveInstances.Member> members) {
+    Map<String, Integer> instances = new LinkedHashMap<String, Integer>();
+    for (LiveInstances.Member m : members) {
+      for (Map<String, Object> e : m.leftOut) {
+        instances.merge(
+            m.service + "\n" + Json.text(e, "extension") + "\n" + Json.text(e, "why"),
+            1,
+            Integer::sum);
+      }
+    }
+    for (Map.Entry<String, Integer> e : instances.entrySet()) {
+      String[] parts = e.getKey().split("\n", 3);
+      check(
+          "extension " + parts[1],
+          Grade.BAD,
+          "is left out in "
+              + CliOutput.count(e.getValue(), "instance")
+              + " of "
+              + parts[0]
+              + ": "
+              + parts[2]);
+    }
   }
 
   private void coverage(StoreView view, List<LiveInstances.Member> members) {
@@ -229,7 +278,7 @@ final class DoctorCommand extends StoreCommand {
     }
   }
 
-  private void target(String pid) {
+  private void target(String pid, @Nullable Extensions extensions) {
     try {
       String commandLine = Jvms.ask(pid, "VM.command_line");
       String version = Jvms.ask(pid, "VM.version");
@@ -253,7 +302,11 @@ final class DoctorCommand extends StoreCommand {
         return;
       }
       Modules modules = InstrumentationsCommand.modules();
-      for (WeirModule m : modules.all()) {
+      List<WeirModule> all = new ArrayList<WeirModule>(modules.all());
+      if (extensions != null) {
+        all.addAll(extensions.modules());
+      }
+      for (WeirModule m : all) {
         List<String> found = new ArrayList<String>(InstrumentationsCommand.types(m));
         found.retainAll(loaded);
         check(

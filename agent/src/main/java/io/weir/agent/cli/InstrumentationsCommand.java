@@ -1,12 +1,17 @@
 package io.weir.agent.cli;
 
+import io.weir.agent.config.PropertyKey;
 import io.weir.agent.modules.Modules;
+import io.weir.agent.weave.Extensions;
 import io.weir.instrumentation.Library;
 import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
+import java.io.File;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Properties;
 
 @picocli.CommandLine.Command
 final class InstrumentationsCommand extends Command {
@@ -15,7 +20,7 @@ final class InstrumentationsCommand extends Command {
     List<String[]> rows = new ArrayList<String[]>();
     rows.add(new String[] {"NAME", "GOVERNS", "WOVEN CLASSES"});
     List<Object> objects = new ArrayList<Object>();
-    for (WeirModule m : modules().all()) {
+    for (WeirModule m : withExtensions()) {
       List<String> types = types(m);
       List<Object> libraries = new ArrayList<Object>();
       List<String> governs = new ArrayList<String>();
@@ -51,6 +56,25 @@ final class InstrumentationsCommand extends Command {
     }
     out.next("weir doctor PID   # which of these a running JVM has loaded");
     return Exit.OK;
+  }
+
+  /** Those of this jar, and of the directory that this command is configured with. */
+  private List<WeirModule> withExtensions() {
+    List<WeirModule> all = new ArrayList<WeirModule>(modules().all());
+    String directory = config(new Properties()).get(PropertyKey.EXTENSIONS_DIR);
+    if (directory != null) {
+      Extensions extensions = Extensions.read(new File(directory), modules().all(), all);
+      for (Map.Entry<String, String> e : extensions.leftOut().entrySet()) {
+        out.say(
+            out.ink(CliOutput.Ink.BAD, "left out: ")
+                + "extension "
+                + e.getKey()
+                + ": "
+                + e.getValue());
+      }
+      all.addAll(extensions.modules());
+    }
+    return all;
   }
 
   /** Those of this jar; ours can all be made. */

@@ -37,6 +37,9 @@ final class LiveInstances {
     /** Libraries it has loaded, governed or not. */
     final List<Map<String, Object>> coverage;
 
+    /** Extensions that it has left out, and why. */
+    final List<Map<String, Object>> leftOut;
+
     /** What it takes for health checks. */
     final HealthChecks healthChecks;
 
@@ -59,7 +62,13 @@ final class LiveInstances {
       healthChecks = healthChecks(raw.get("health_paths"));
       infrastructure = texts(raw.get("infrastructure"));
       addresses = texts(raw.get("addresses"));
-      coverage = Collections.unmodifiableList(Json.objects(raw, "coverage"));
+      List<Map<String, Object>> libraries = new ArrayList<Map<String, Object>>();
+      List<Map<String, Object>> extensions = new ArrayList<Map<String, Object>>();
+      for (Map<String, Object> c : Json.objects(raw, "coverage")) {
+        (c.containsKey("extension") ? extensions : libraries).add(c);
+      }
+      coverage = Collections.unmodifiableList(libraries);
+      leftOut = Collections.unmodifiableList(extensions);
       auto = Collections.unmodifiableList(Json.objects(raw, "auto"));
       served = Json.inner(raw, "served");
       latency =

@@ -50,6 +50,11 @@ public enum PropertyKey {
       "true",
       "per instrumentation (servlet, okhttp, grpc, opentelemetry, executors): false leaves"
           + " that library alone"),
+  EXTENSIONS_DIR(
+      "weir.extensions.dir",
+      "",
+      "directory of jars with instrumentations of your own; empty: none, and nothing is looked"
+          + " for"),
   WEAVING(
       "weir.weaving",
       "auto",

@@ -42,6 +42,9 @@ public final class Coverage {
 
   private final Set<String> used = ConcurrentHashMap.newKeySet();
 
+  /** Extensions that were left out, as JSON objects with a comma before each. */
+  private volatile String leftOut = "";
+
   /** An entry class was defined since the last look. */
   private volatile boolean defined = true;
 
@@ -50,6 +53,7 @@ public final class Coverage {
   // the looking thread only
   private final Map<String, Found> found = new LinkedHashMap<String, Found>();
   private final Set<String> told = new HashSet<String>();
+  private String last = "[]";
 
   private static final class Found {
     final Library library;
@@ -100,6 +104,19 @@ public final class Coverage {
   }
 
   /**
+   * An extension was left out; before the first {@link #look}.
+   *
+   * @param extension name of its jar
+   */
+  public void leftOut(String extension, String why) {
+    StringBuilder s = new StringBuilder(leftOut);
+    JsonText.quote(s.append(",{\"extension\":"), extension);
+    JsonText.quote(s.append(",\"why\":"), why);
+    leftOut = s.append('}').toString();
+    defined = true;
+  }
+
+  /**
    * The application has come through a woven class for the first time.
    *
    * @param binaryName of the class
@@ -143,9 +160,11 @@ public final class Coverage {
         now.add(new Finding(f.library, f.version, why, why == null && isUsed(f.library)));
       }
     }
-    boolean changed = !json(now).equals(toJson());
+    String json = json(now);
+    boolean changed = !json.equals(last);
     if (changed) {
       findings = Collections.unmodifiableList(now);
+      last = json;
     }
     for (Finding f : now) {
       if (!f.governed() && told.add(f.library.name)) {
@@ -247,17 +266,21 @@ public final class Coverage {
     return findings;
   }
 
-  /** {@link #findings} as a JSON array on one line. */
+  /** {@link #findings}, and extensions that were left out, as a JSON array on one line. */
   public String toJson() {
     return json(findings);
   }
 
-  private static String json(List<Finding> findings) {
+  private String json(List<Finding> findings) {
     StringBuilder s = new StringBuilder("[");
     for (Finding f : findings) {
       f.toJson(s.append(s.length() == 1 ? "" : ","));
     }
-    return s.append(']').toString();
+    String extensions = leftOut;
+    return s.append(
+            extensions, s.length() == 1 && !extensions.isEmpty() ? 1 : 0, extensions.length())
+        .append(']')
+        .toString();
   }
 
   /** One page of the admin endpoint. */

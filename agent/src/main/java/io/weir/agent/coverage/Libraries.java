@@ -177,7 +177,7 @@ public final class Libraries {
 
   /**
    * @param governed what the modules cover; one of these takes the place of what is known here of
-   *     the same entry class
+   *     the same entry class, and of those the first
    */
   public Libraries(List<Library> governed) {
     List<Library> known = new ArrayList<Library>(governed);
@@ -195,7 +195,7 @@ public final class Libraries {
 
   private void put(Library library) {
     for (String c : library.classes) {
-      byClass.put(c, library);
+      byClass.putIfAbsent(c, library);
     }
   }
 

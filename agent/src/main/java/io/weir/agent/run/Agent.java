@@ -7,6 +7,7 @@ import io.weir.agent.coverage.Coverage;
 import io.weir.agent.coverage.Libraries;
 import io.weir.agent.log.AgentLog;
 import io.weir.agent.modules.Modules;
+import io.weir.agent.weave.Extensions;
 import io.weir.agent.weave.Hooks;
 import io.weir.agent.weave.Host;
 import io.weir.bootstrap.Bridge;
@@ -16,6 +17,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.gate.ServiceAddresses;
 import io.weir.engine.instances.Locality;
+import io.weir.instrumentation.Library;
 import io.weir.instrumentation.WeirModule;
 import java.io.File;
 import java.io.IOException;
@@ -23,6 +25,7 @@ import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -102,21 +105,26 @@ public final class Agent implements Consumer<@Nullable Object[]> {
         .declare(
             config.ports(PropertyKey.REGISTER_PORTS), config.ports(PropertyKey.MANAGEMENT_PORTS));
     Modules modules = Modules.read(Agent.class.getClassLoader(), log::warn);
+    List<WeirModule> switchedOn = switchedOn(modules.all(), config);
+    List<Library> covered = modules.covered();
+    String directory = config.get(PropertyKey.EXTENSIONS_DIR);
+    Extensions extensions = null; // unset, it costs nothing
+    if (directory != null) {
+      extensions = Extensions.read(new File(directory), modules.all(), switchedOn);
+      switchedOn.addAll(switchedOn(extensions.modules(), config));
+      covered = new ArrayList<Library>(covered);
+      covered.addAll(extensions.covered());
+    }
     Coverage coverage =
         new Coverage(
-            new Libraries(modules.covered()),
-            module -> isSwitchedOff(module, config),
-            Host::isOfAnAgent);
-    Hooks hooks = new Hooks(engine, coverage, instrumentation);
+            new Libraries(covered), module -> isSwitchedOff(module, config), Host::isOfAnAgent);
+    if (extensions != null) {
+      tell(extensions, coverage, log);
+    }
+    Hooks hooks = new Hooks(engine, coverage, instrumentation, extensions);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return false;
-    }
-    List<WeirModule> switchedOn = new ArrayList<WeirModule>();
-    for (WeirModule m : modules.all()) {
-      if (!isSwitchedOff(m.name(), config)) {
-        switchedOn.add(m);
-      }
     }
     Host host = new Host(switchedOn, instrumentation, coverage);
     host.install(attached, weavesByTransformer(config));
@@ -139,6 +147,26 @@ public final class Agent implements Consumer<@Nullable Object[]> {
             + " ms");
     log.info("configuration " + config.redacted());
     return true;
+  }
+
+  private static List<WeirModule> switchedOn(List<WeirModule> modules, Config config) {
+    List<WeirModule> on = new ArrayList<WeirModule>();
+    for (WeirModule m : modules) {
+      if (!isSwitchedOff(m.name(), config)) {
+        on.add(m);
+      }
+    }
+    return on;
+  }
+
+  private static void tell(Extensions extensions, Coverage coverage, AgentLog log) {
+    for (Map.Entry<String, List<String>> e : extensions.taken().entrySet()) {
+      log.info("extension " + e.getKey() + ": instrumentation " + String.join(", ", e.getValue()));
+    }
+    for (Map.Entry<String, String> e : extensions.leftOut().entrySet()) {
+      log.warn("extension " + e.getKey() + " is left out: " + e.getValue());
+      coverage.leftOut(e.getKey(), e.getValue());
+    }
   }
 
   private static boolean isSwitchedOff(String module, Config config) {

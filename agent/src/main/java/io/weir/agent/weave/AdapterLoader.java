@@ -19,20 +19,28 @@ final class AdapterLoader extends ClassLoader {
   private final ClassLoader isolated;
   private final @Nullable UnaryOperator<byte[]> rewrite;
 
-  AdapterLoader(ClassLoader application, ClassLoader isolated) {
-    this(application, isolated, null);
-  }
+  /** Where adapters of an extension come from; null: they are the agent's own. */
+  private final @Nullable ExtensionLoader extension;
 
-  /**
-   * @param rewrite what becomes of an adapter's class file; null: it stays as it is
-   */
   AdapterLoader(
       @Nullable ClassLoader application,
       ClassLoader isolated,
-      @Nullable UnaryOperator<byte[]> rewrite) {
+      @Nullable ExtensionLoader extension) {
+    super(application);
+    this.isolated = isolated;
+    this.extension = extension;
+    rewrite = null;
+  }
+
+  /**
+   * @param rewrite what becomes of an adapter's class file
+   */
+  AdapterLoader(
+      @Nullable ClassLoader application, ClassLoader isolated, UnaryOperator<byte[]> rewrite) {
     super(application);
     this.isolated = isolated;
     this.rewrite = rewrite;
+    extension = null;
   }
 
   @Override
@@ -45,7 +53,7 @@ final class AdapterLoader extends ClassLoader {
       // packages
       return Class.forName(name, false, null);
     }
-    if (name.startsWith("io.weir.instrumentation.")) {
+    if (extension == null ? name.startsWith("io.weir.instrumentation.") : extension.has(name)) {
       synchronized (getClassLoadingLock(name)) {
         Class<?> c = findLoadedClass(name);
         return c != null ? c : define(name);
@@ -55,6 +63,10 @@ final class AdapterLoader extends ClassLoader {
   }
 
   private Class<?> define(String name) throws ClassNotFoundException {
+    byte[] ofExtension = extension == null ? null : extension.classFile(name);
+    if (ofExtension != null) {
+      return defineClass(name, ofExtension, 0, ofExtension.length);
+    }
     try (InputStream in = isolated.getResourceAsStream(name.replace('.', '/') + ".class")) {
       if (in == null) {
         throw new ClassNotFoundException(name);

@@ -7,9 +7,11 @@ import io.weir.bootstrap.HookSource;
 import io.weir.engine.gate.Engine;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds or loads the adapter of a woven class. Weak towards the application: an undeployed webapp
@@ -19,6 +21,7 @@ public final class Hooks implements HookSource {
   private final Engine engine;
   private final Coverage coverage;
   private final Instrumentation instrumentation;
+  private final @Nullable Extensions extensions;
   private final ClassLoader isolated = Hooks.class.getClassLoader();
   private final AtomicLong failOpen = new AtomicLong();
 
@@ -26,11 +29,21 @@ public final class Hooks implements HookSource {
   private final Map<ClassLoader, WeakReference<AdapterLoader>> loaders =
       new WeakHashMap<ClassLoader, WeakReference<AdapterLoader>>();
 
+  /** The same for each extension, which has loaders of its own; guarded by {@link #loaders}. */
+  private final Map<ExtensionLoader, Map<ClassLoader, WeakReference<AdapterLoader>>> ofExtensions =
+      new IdentityHashMap<ExtensionLoader, Map<ClassLoader, WeakReference<AdapterLoader>>>(0);
+
   /**
    * @param coverage is told which woven classes the application has come through
+   * @param extensions null: there are none
    */
-  public Hooks(Engine engine, Coverage coverage, Instrumentation instrumentation) {
+  public Hooks(
+      Engine engine,
+      Coverage coverage,
+      Instrumentation instrumentation,
+      @Nullable Extensions extensions) {
     this.instrumentation = instrumentation;
+    this.extensions = extensions;
     this.engine = engine;
     this.coverage = coverage;
   }
@@ -38,7 +51,8 @@ public final class Hooks implements HookSource {
   @Override
   public Hook find(String hook, Class<?> origin) {
     try {
-      ClassLoader adapters = loader(origin.getClassLoader());
+      ClassLoader adapters =
+          loader(origin.getClassLoader(), extensions == null ? null : extensions.ofHook(hook));
       if (JdkClasses.isOne(origin.getName())) {
         JavaBase.exportsToAdapter(instrumentation, origin, adapters);
       }
@@ -55,13 +69,19 @@ public final class Hooks implements HookSource {
     }
   }
 
-  private AdapterLoader loader(ClassLoader application) {
+  private AdapterLoader loader(ClassLoader application, @Nullable ExtensionLoader extension) {
     synchronized (loaders) {
-      WeakReference<AdapterLoader> ref = loaders.get(application);
+      Map<ClassLoader, WeakReference<AdapterLoader>> known = loaders;
+      if (extension != null) {
+        known =
+            ofExtensions.computeIfAbsent(
+                extension, e -> new WeakHashMap<ClassLoader, WeakReference<AdapterLoader>>());
+      }
+      WeakReference<AdapterLoader> ref = known.get(application);
       AdapterLoader l = ref == null ? null : ref.get();
       if (l == null) {
-        l = new AdapterLoader(application, isolated);
-        loaders.put(application, new WeakReference<AdapterLoader>(l));
+        l = new AdapterLoader(application, isolated, extension);
+        known.put(application, new WeakReference<AdapterLoader>(l));
       }
       return l;
     }

@@ -237,9 +237,12 @@ public final class Host implements ClassFileTransformer {
 
   /** Whether classes of a loader are those of an agent, ours or OpenTelemetry's. */
   public static boolean isOfAnAgent(@Nullable ClassLoader loader) {
-    return loader == Host.class.getClassLoader()
-        || loader instanceof AdapterLoader
-        || loader != null && loader.getClass().getName().startsWith("io.opentelemetry.javaagent.");
+    ClassLoader isolated = Host.class.getClassLoader();
+    return loader == isolated
+        || loader != null
+            // loaders of adapters and of extensions
+            && (loader.getClass().getClassLoader() == isolated
+                || loader.getClass().getName().startsWith("io.opentelemetry.javaagent."));
   }
 
   private @Nullable List<TypeInstrumentation> wanted(ClassLoader loader, String name) {

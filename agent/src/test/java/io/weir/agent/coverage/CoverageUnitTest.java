@@ -71,6 +71,20 @@ class CoverageUnitTest {
   }
 
   @Test
+  void extensionsThatAreLeftOutAreToldBesideTheLibraries() throws Exception {
+    coverage.leftOut("a.jar", "it is \"bad\"");
+    coverage.leftOut("b.jar", "worse");
+    String both =
+        "{\"extension\":\"a.jar\",\"why\":\"it is"
+            + " \\\"bad\\\"\"},{\"extension\":\"b.jar\",\"why\":\"worse\"}";
+    assertThat(coverage.look(loaded(), log)).isTrue();
+    assertThat(coverage.look(loaded(), log)).isFalse();
+    assertThat(coverage.toJson()).isEqualTo("[" + both + "]");
+    coverage.look(loaded(named("sun.net.www.protocol.http.HttpURLConnection")), log);
+    assertThat(coverage.toJson()).startsWith("[{\"library\":").endsWith("}," + both + "]");
+  }
+
+  @Test
   void versionsAreReadOffFileNames() {
     assertThat(Coverage.inFileName("file:/a/okhttp-4.12.0.jar")).isEqualTo("4.12.0");
     assertThat(Coverage.inFileName("jar:file:/a-1/app.jar!/BOOT-INF/lib/spring-web-5.3.39.jar!/"))
