@@ -40,6 +40,8 @@ import org.apache.hc.core5.util.Timeout;
 public final class Library implements Calls {
   private final Map<String, CloseableHttpClient> classic = new ConcurrentHashMap<>();
   private final Map<String, CloseableHttpAsyncClient> async = new ConcurrentHashMap<>();
+  private final Map<CloseableHttpAsyncClient, ConnPoolControl<?>> asyncPools =
+      new ConcurrentHashMap<>();
   private final List<ConnPoolControl<?>> pools = new CopyOnWriteArrayList<>();
 
   private CloseableHttpClient classic(Ask ask) {
@@ -88,6 +90,7 @@ public final class Library implements Calls {
         b.setProxy(new HttpHost("127.0.0.1", Integer.parseInt(kind.substring(6))));
       }
       client = b.build();
+      asyncPools.put(client, pool);
     }
     client.start();
     return client;
@@ -150,9 +153,9 @@ public final class Library implements Calls {
     if (ask.readTimeout > 0) {
       request.setConfig(config(ask));
     }
+    CloseableHttpAsyncClient client = async(ask);
     Future<?> future =
-        async(ask)
-            .execute(
+        client.execute(
                 SimpleRequestProducer.create(request),
                 SimpleResponseConsumer.create(),
                 new FutureCallback<SimpleHttpResponse>() {
@@ -171,7 +174,15 @@ public final class Library implements Calls {
                     result.failed(new IllegalStateException("cancelled"));
                   }
                 });
-    result.onCancel(() -> future.cancel(true));
+    result.onCancel(
+        () -> {
+          future.cancel(true);
+          // over a connection that is used again, the library goes on with what was cancelled:
+          // such connections are busy until their target answers, agent or not
+          async.values().remove(client);
+          ConnPoolControl<?> pool = asyncPools.remove(client);
+          pools.remove(pool);
+        });
   }
 
   private static String body(SimpleHttpResponse r) {

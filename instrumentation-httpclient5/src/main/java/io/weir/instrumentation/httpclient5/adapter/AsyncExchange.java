@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.hc.client5.http.async.AsyncExecRuntime;
 import org.apache.hc.core5.concurrent.BasicFuture;
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.concurrent.CancellableDependency;
@@ -27,6 +28,8 @@ import org.apache.hc.core5.http.HttpException;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.HttpRequest;
 import org.apache.hc.core5.http.HttpResponse;
+import org.apache.hc.core5.http.HttpVersion;
+import org.apache.hc.core5.http.ProtocolVersion;
 import org.apache.hc.core5.http.io.entity.EntityUtils;
 import org.apache.hc.core5.http.nio.AsyncRequestProducer;
 import org.apache.hc.core5.http.nio.AsyncResponseConsumer;
@@ -51,6 +54,9 @@ import org.jspecify.annotations.Nullable;
  * callback is then told of a failure, and so is who waits for the future ({@link Told}).
  */
 final class AsyncExchange<T> implements CancellableDependency {
+  /** Of the context that an exchange carries from thread to thread. */
+  static final String KEY = "io.weir.exchange";
+
   private final ClientGate<HttpRequest, HttpResponse> gate;
   private final @Nullable HttpHost target;
   private final AsyncRequestProducer producer;
@@ -64,6 +70,10 @@ final class AsyncExchange<T> implements CancellableDependency {
   private volatile @Nullable ClientCall<HttpRequest, HttpResponse> call;
   private volatile @Nullable Paced waiting;
   private volatile boolean cancelled;
+  private volatile @Nullable Destination destination;
+
+  /** What takes its connections. */
+  private volatile @Nullable AsyncExecRuntime runtime;
 
   /** What the application's producer threw. */
   private volatile @Nullable Exception own;
@@ -84,7 +94,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     consumer = (AsyncResponseConsumer<T>) arguments[2];
     context = (HttpContext) arguments[3];
     callback = (FutureCallback<T>) arguments[4];
-    cancelling = () -> whenReturned(f -> f.cancel(true));
+    cancelling = () -> whenReturned(this::expire);
     arguments[1] = new Producer();
     arguments[2] = new Consumer();
     arguments[4] = new Callback();
@@ -151,15 +161,15 @@ final class AsyncExchange<T> implements CancellableDependency {
       throws HttpException, IOException {
     HttpRequest sent = made.toSend();
     try {
-      Destination to = Destination.of(made.destination(), target, request);
-      if (to != null) {
-        made.note(to);
-        context.setAttribute(Destination.KEY, to);
-      }
+      destination = Destination.of(made.destination(), target, request);
     } catch (Throwable t) {
       ClientGate.failedOpen(t);
     }
     made.startDeadline();
+    if (destination != null || made.hasDeadline()) {
+      made.note(this);
+      context.setAttribute(KEY, this);
+    }
     Object[] cell = CurrentCall.cell();
     ClientCall<?, ?> before = CurrentCall.swap(cell, made.isOnlyCounted() ? null : made);
     try {
@@ -293,6 +303,35 @@ final class AsyncExchange<T> implements CancellableDependency {
     @Override
     protected void cannotWait(Throwable why) {
       ClientGate.failedOpen(why);
+    }
+  }
+
+  // ---- found in the context
+
+  /**
+   * A connection is taken, or the way to one is planned.
+   *
+   * @param by what takes it; null: nothing does
+   * @return where the call is sent; null: where it was aimed
+   */
+  @Nullable Destination connects(@Nullable Object by) {
+    if (by instanceof AsyncExecRuntime) {
+      runtime = (AsyncExecRuntime) by;
+    }
+    return destination;
+  }
+
+  /**
+   * A route's time is up. Over a connection that is used again, the library goes on with what was
+   * cancelled (5.0 to 5.6), for as long as the target likes; so its connection is closed, too, but
+   * not one of HTTP/2, which others use.
+   */
+  private void expire(BasicFuture<T> f) {
+    f.cancel(true);
+    AsyncExecRuntime r = runtime;
+    ProtocolVersion v = context.getProtocolVersion();
+    if (r != null && (v == null || v.lessEquals(HttpVersion.HTTP_1_1))) {
+      r.discardEndpoint();
     }
   }
 
@@ -454,7 +493,7 @@ final class AsyncExchange<T> implements CancellableDependency {
   private final class Callback implements FutureCallback<T> {
     @Override
     public void completed(T result) {
-      context.removeAttribute(Destination.KEY);
+      context.removeAttribute(KEY);
       if (callback != null) {
         callback.completed(result);
       }
@@ -462,7 +501,7 @@ final class AsyncExchange<T> implements CancellableDependency {
 
     @Override
     public void failed(Exception cause) {
-      context.removeAttribute(Destination.KEY);
+      context.removeAttribute(KEY);
       Exception told = ended(cause);
       if (callback != null) {
         callback.failed(told);
@@ -472,7 +511,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     @Override
     public void cancelled() {
       cancelled = true;
-      context.removeAttribute(Destination.KEY);
+      context.removeAttribute(KEY);
       Paced w = waiting;
       if (w != null) {
         w.cancel();

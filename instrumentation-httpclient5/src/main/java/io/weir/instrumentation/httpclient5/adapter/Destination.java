@@ -22,12 +22,9 @@ import org.jspecify.annotations.Nullable;
  * another host or port is not retargeted.
  *
  * <p>It is found as the note of the call that the thread makes, and, since asynchronous exchanges
- * go on in other threads, in their context.
+ * go on in other threads, in their context ({@link AsyncExchange}).
  */
 final class Destination {
-  /** The attribute of a context. */
-  static final String KEY = "io.weir.destination";
-
   private final HttpHost aimed;
   private final InetAddress address;
   private final int port;

@@ -28,18 +28,21 @@ public final class RouteHook extends Hook {
           ? new InetSocketAddress(((HttpHost) a0).getAddress(), ((HttpHost) a0).getPort())
           : null;
     }
-    Destination to = destination((HttpContext) a1);
+    Destination to = destination((HttpContext) a1, a2 == null ? self : null);
     return to == null || a0 == null
         ? null
         : a2 == null ? to.connection(a0) : to.plan((HttpRoute) a0);
   }
 
-  private static @Nullable Destination destination(@Nullable HttpContext context) {
-    Object to = context == null ? null : context.getAttribute(Destination.KEY);
-    if (to == null) {
+  private static @Nullable Destination destination(
+      @Nullable HttpContext context, @Nullable Object by) {
+    Object found = context == null ? null : context.getAttribute(AsyncExchange.KEY);
+    if (found == null) {
       ClientCall<?, ?> call = CurrentCall.of(HttpClient5Library.class);
-      to = call == null ? null : call.note();
+      found = call == null ? null : call.note();
     }
-    return to instanceof Destination ? (Destination) to : null;
+    return found instanceof AsyncExchange
+        ? ((AsyncExchange<?>) found).connects(by)
+        : (Destination) found;
   }
 }
