@@ -7,6 +7,7 @@ import io.weir.instrumentation.api.client.CurrentCall;
 import io.weir.instrumentation.api.pacing.PacedThreads;
 import io.weir.instrumentation.api.pacing.PacedWait;
 import io.weir.instrumentation.httpclient5.adapter.HttpClient5Library.SentRequest;
+import io.weir.instrumentation.httpclient5.adapter.RouteHook.Destination;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;

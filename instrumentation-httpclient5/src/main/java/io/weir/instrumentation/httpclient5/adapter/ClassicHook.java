@@ -10,10 +10,10 @@ import io.weir.instrumentation.api.client.CurrentCall;
 import io.weir.instrumentation.api.client.Exchange;
 import io.weir.instrumentation.api.client.TrackedInputStream;
 import io.weir.instrumentation.httpclient5.adapter.HttpClient5Library.SentRequest;
+import io.weir.instrumentation.httpclient5.adapter.RouteHook.Destination;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpResponse;
@@ -37,6 +37,18 @@ import org.jspecify.annotations.Nullable;
  * <p>An answer counts once its body has been read or closed: its entity is watched.
  */
 public final class ClassicHook extends Hook {
+  /** The only way to a response of the type that the library keeps to itself. */
+  private static final Method ADAPT;
+
+  static {
+    try {
+      ADAPT = CloseableHttpResponse.class.getDeclaredMethod("adapt", ClassicHttpResponse.class);
+      ADAPT.setAccessible(true); // public from 5.4 on
+    } catch (NoSuchMethodException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private final ClientGate<HttpRequest, HttpResponse> gate;
 
   public ClassicHook(Engine engine) {
@@ -72,7 +84,7 @@ public final class ClassicHook extends Hook {
       return new Instead(
           call.admitted()
               ? answered((CloseableHttpResponse) answer, call, context)
-              : adapt(answer));
+              : ADAPT.invoke(null, answer));
     } catch (Throwable t) {
       return Instead.throwing(t);
     }
@@ -121,30 +133,6 @@ public final class ClassicHook extends Hook {
       call.endedAtOnce();
     }
     return answer;
-  }
-
-  /** The only way to a response with a type that the library keeps to itself. */
-  private static CloseableHttpResponse adapt(HttpResponse refusal)
-      throws ReflectiveOperationException {
-    try {
-      return (CloseableHttpResponse) Adapt.METHOD.invoke(null, refusal);
-    } catch (InvocationTargetException e) {
-      throw new IllegalStateException(e.getCause());
-    }
-  }
-
-  /** Not looked up before a call is refused. */
-  private static final class Adapt {
-    static final Method METHOD;
-
-    static {
-      try {
-        METHOD = CloseableHttpResponse.class.getDeclaredMethod("adapt", ClassicHttpResponse.class);
-        METHOD.setAccessible(true); // public from 5.4 on
-      } catch (NoSuchMethodException e) {
-        throw new IllegalStateException(e);
-      }
-    }
   }
 
   /** An answer's body, telling the call how it ends. */
