@@ -1,6 +1,8 @@
 package io.weir.instrumentation.httpclient5;
 
+import static net.bytebuddy.matcher.ElementMatchers.isBridge;
 import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
@@ -39,6 +41,7 @@ final class AsyncRouteInstrumentation implements WovenTypes {
         named("getSession").and(takesArguments(3)), getClass().getName() + "$SessionAdvice");
     transformer.applyAdviceToMethod(
         named("connect")
+            .and(not(isBridge()))
             .and(takesArguments(6))
             .and(takesArgument(0, named("org.apache.hc.core5.net.NamedEndpoint")))
             .and(takesArgument(1, SocketAddress.class)),
