@@ -1,30 +1,23 @@
 package io.weir.instrumentation.httpclient5;
 
-import static net.bytebuddy.matcher.ElementMatchers.isBridge;
 import static net.bytebuddy.matcher.ElementMatchers.named;
-import static net.bytebuddy.matcher.ElementMatchers.not;
 import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
 import io.weir.bootstrap.Bridge;
 import io.weir.instrumentation.WovenTypes;
-import java.net.SocketAddress;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Where clients without an execution chain take a connection, by host, and where HTTP/2 connects,
- * which does not look at the address that a host carries.
- */
+/** Where clients without an execution chain take a connection, by host or by route. */
 final class AsyncRouteInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       HttpClient5Module.CLIENT + "impl.async.MinimalHttpAsyncClient", // 5.0
-      HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator", // 5.0
       HttpClient5Module.CLIENT + "impl.async.InternalH2ConnPool", // 5.2; by route from 5.6 on
     };
   }
@@ -39,13 +32,6 @@ final class AsyncRouteInstrumentation implements WovenTypes {
         getClass().getName() + "$LeaseAdvice");
     transformer.applyAdviceToMethod(
         named("getSession").and(takesArguments(3)), getClass().getName() + "$SessionAdvice");
-    transformer.applyAdviceToMethod(
-        named("connect")
-            .and(not(isBridge()))
-            .and(takesArguments(6))
-            .and(takesArgument(0, named("org.apache.hc.core5.net.NamedEndpoint")))
-            .and(takesArgument(1, SocketAddress.class)),
-        getClass().getName() + "$ConnectAdvice");
   }
 
   @SuppressWarnings("unused")
@@ -78,23 +64,6 @@ final class AsyncRouteInstrumentation implements WovenTypes {
         @Advice.Argument(0) Object hostOrRoute) {
       return Bridge.enter(
           Bridge.hook(HttpClient5Module.ROUTE), origin, pool, hostOrRoute, null, null);
-    }
-  }
-
-  @SuppressWarnings("unused")
-  static final class ConnectAdvice {
-    private ConnectAdvice() {}
-
-    /** Null changes nothing. */
-    @Advice.OnMethodEnter(suppress = Throwable.class)
-    @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Assigner.Typing.DYNAMIC))
-    static @Nullable Object enter(
-        @Advice.Origin Class<?> origin,
-        @Advice.This Object initiator,
-        @Advice.Argument(0) Object endpoint,
-        @Advice.Argument(1) Object address) {
-      return Bridge.enter(
-          Bridge.hook(HttpClient5Module.ROUTE), origin, initiator, endpoint, address, "connect");
     }
   }
 }

@@ -30,7 +30,8 @@ public final class HttpClient5Module extends WeirModule {
         new ClassicInstrumentation(),
         new RouteInstrumentation(),
         new AsyncInstrumentation(),
-        new AsyncRouteInstrumentation());
+        new AsyncRouteInstrumentation(),
+        new ConnectInstrumentation());
   }
 
   @Override

@@ -68,6 +68,9 @@ final class AsyncExchange<T> implements CancellableDependency {
   /** Cancels, on a thread where the application may be called. */
   private final Runnable cancelling;
 
+  /** The application's; written before the call is. */
+  private @Nullable HttpRequest asked;
+
   private volatile @Nullable ClientCall<HttpRequest, HttpResponse> call;
   private volatile @Nullable Paced waiting;
   private volatile boolean cancelled;
@@ -202,6 +205,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       whenReturned(f -> refuse(made, f));
       return;
     }
+    asked = request;
     call = made;
     Pacer pacer = gate.pacer();
     if (made.waits() && pacer != null) {
@@ -272,10 +276,11 @@ final class AsyncExchange<T> implements CancellableDependency {
       ClientCall<HttpRequest, HttpResponse> made) {
     try {
       send(channel, request, details, given, made);
-    } catch (Exception e) {
+    } catch (Throwable t) {
+      Exception told = t instanceof Exception ? (Exception) t : new IllegalStateException(t);
       whenReturned(
           f -> {
-            f.failed(e);
+            f.failed(told);
             release();
           });
     }
@@ -417,7 +422,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       ClientCall<HttpRequest, HttpResponse> c = call;
       if (c != null) {
         HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
-        if (c.awaitsBody(answer, last, details != null)) {
+        if (c.awaitsBody(answer, last == null ? asked : last, details != null)) {
           number = c.opened();
           watched = c;
           c.watch();

@@ -83,7 +83,7 @@ public final class ClassicHook extends Hook {
       HttpResponse answer = call.make(CurrentCall.cell(), false, below);
       return new Instead(
           call.admitted()
-              ? answered((CloseableHttpResponse) answer, call, context)
+              ? answered((CloseableHttpResponse) answer, call, request, context)
               : ADAPT.invoke(null, answer));
     } catch (Throwable t) {
       return Instead.throwing(t);
@@ -120,11 +120,12 @@ public final class ClassicHook extends Hook {
   private static CloseableHttpResponse answered(
       CloseableHttpResponse answer,
       ClientCall<HttpRequest, HttpResponse> call,
+      HttpRequest sent,
       HttpContext context) {
     try {
       HttpEntity entity = answer.getEntity();
       HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
-      if (call.awaitsBody(answer, last, entity != null) && entity != null) {
+      if (call.awaitsBody(answer, last == null ? sent : last, entity != null) && entity != null) {
         answer.setEntity(new WatchedEntity(entity, call));
         call.watch();
       }

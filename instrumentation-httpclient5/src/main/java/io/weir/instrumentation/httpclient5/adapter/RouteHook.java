@@ -5,6 +5,8 @@ import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.api.client.ClientCall;
 import io.weir.instrumentation.api.client.CurrentCall;
 import io.weir.instrumentation.api.common.HostPort;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -12,6 +14,7 @@ import org.apache.hc.client5.http.HttpRoute;
 import org.apache.hc.core5.http.HttpHost;
 import org.apache.hc.core5.http.HttpRequest;
 import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.net.NamedEndpoint;
 import org.apache.hc.core5.net.URIAuthority;
 import org.jspecify.annotations.Nullable;
 
@@ -29,9 +32,7 @@ public final class RouteHook extends Hook {
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     if ("connect".equals(a2)) {
-      return a1 == null && a0 instanceof HttpHost && ((HttpHost) a0).getAddress() != null
-          ? new InetSocketAddress(((HttpHost) a0).getAddress(), ((HttpHost) a0).getPort())
-          : null;
+      return a1 == null && a0 instanceof HttpHost ? Destination.address((HttpHost) a0) : null;
     }
     Destination to = destination((HttpContext) a1, a2 == null ? self : null);
     return to == null || a0 == null
@@ -73,7 +74,9 @@ public final class RouteHook extends Hook {
 
     private Destination(HttpHost aimed, HostPort instance) throws UnknownHostException {
       this.aimed = aimed;
-      address = InetAddress.getByName(instance.host());
+      address =
+          InetAddress.getByAddress(
+              aimed.getHostName(), InetAddress.getByName(instance.host()).getAddress());
       port = instance.port();
     }
 
@@ -120,12 +123,54 @@ public final class RouteHook extends Hook {
       return isAimed(host) ? instance(host) : null;
     }
 
+    /** The address of a host that is an instance; null: it is none, or its library's own affair. */
+    static @Nullable InetSocketAddress address(HttpHost host) {
+      InetAddress a = host.getAddress();
+      return a != null && a.toString().startsWith(host.getHostName() + "/")
+          ? new InetSocketAddress(a, host.getPort())
+          : null;
+    }
+
     private HttpHost instance(HttpHost host) {
       return new HttpHost(host.getSchemeName(), address, host.getHostName(), port);
     }
 
     private static HttpRoute to(HttpRoute route, HttpHost target) {
-      return new HttpRoute(target, route.getLocalAddress(), route.isSecure());
+      HttpRoute direct = new HttpRoute(target, route.getLocalAddress(), route.isSecure());
+      return TargetName.keep(route, direct);
+    }
+  }
+
+  /** The name that TLS goes by where the request has another authority than its target: 5.4. */
+  private static final class TargetName {
+    private static final @Nullable Method GET;
+    private static final @Nullable Constructor<HttpRoute> WITH;
+
+    static {
+      Method get = null;
+      Constructor<HttpRoute> with = null;
+      try {
+        get = HttpRoute.class.getMethod("getTargetName");
+        with =
+            HttpRoute.class.getConstructor(
+                HttpHost.class, NamedEndpoint.class, InetAddress.class, boolean.class);
+      } catch (NoSuchMethodException older) {
+        get = null;
+      }
+      GET = get;
+      WITH = with;
+    }
+
+    static HttpRoute keep(HttpRoute route, HttpRoute direct) {
+      try {
+        Object name = GET == null || WITH == null ? null : GET.invoke(route);
+        return name == null
+            ? direct
+            : WITH.newInstance(
+                direct.getTargetHost(), name, direct.getLocalAddress(), direct.isSecure());
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
     }
   }
 }
