@@ -5,10 +5,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The only class woven code links against.
  *
- * <p>Promise: neither method ever throws, whatever an adapter does; then the application's call
- * passes as if the agent were not there. Look-up of the adapter is one {@link ClassValue} read (no
- * string, no map of ours), so that the entry dies with the woven class and a redeployed web
- * application leaves nothing behind.
+ * <p>Promise: no method ever throws, whatever an adapter does; then the application's call passes
+ * as if the agent were not there. Only {@link #instead} throws, what an adapter tells it to.
+ * Look-up of the adapter is one {@link ClassValue} read (no string, no map of ours), so that the
+ * entry dies with the woven class and a redeployed web application leaves nothing behind.
  */
 public final class Bridge {
 
@@ -141,7 +141,20 @@ public final class Bridge {
    * {@link #enter} returned; else {@code result}. Asks no adapter again.
    */
   public static @Nullable Object instead(@Nullable Object state, @Nullable Object result) {
-    return state instanceof Instead ? ((Instead) state).result : result;
+    if (!(state instanceof Instead)) {
+      return result;
+    }
+    Instead instead = (Instead) state;
+    if (instead.thrown != null) {
+      Bridge.<RuntimeException>raise(instead.thrown);
+    }
+    return instead.result;
+  }
+
+  /** Throws what the woven method may throw, declared or not. */
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <T extends Throwable> void raise(Throwable thrown) throws T {
+    throw (T) thrown;
   }
 
   /** For advice that replaces what a method returns: null replaces nothing. The weaver calls it. */

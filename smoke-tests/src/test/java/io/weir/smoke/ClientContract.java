@@ -771,6 +771,11 @@ abstract class ClientContract extends Contract {
     }
   }
 
+  /** What only a library's own row asks. */
+  static String own(String what, String url) {
+    return say("own", what + " " + url).get();
+  }
+
   static String call(String way, String url, String... options) {
     return say(way, url, options).get();
   }

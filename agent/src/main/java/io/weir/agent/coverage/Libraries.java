@@ -42,16 +42,6 @@ public final class Libraries {
                   "jdk.internal.net.http.",
                   "jdk.internal.net.http.HttpClientImpl"),
               other(
-                  "Apache HttpClient 5",
-                  CLIENT,
-                  "org.apache.hc.client5.",
-                  "org.apache.hc.client5.http.impl.classic.InternalHttpClient",
-                  "org.apache.hc.client5.http.impl.classic.MinimalHttpClient",
-                  "org.apache.hc.client5.http.impl.async.InternalHttpAsyncClient",
-                  "org.apache.hc.client5.http.impl.async.InternalH2AsyncClient",
-                  "org.apache.hc.client5.http.impl.async.MinimalHttpAsyncClient",
-                  "org.apache.hc.client5.http.impl.async.MinimalH2AsyncClient"),
-              other(
                   "Apache HttpClient 4",
                   CLIENT,
                   "org.apache.http.impl.client.",

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 class AdviceMethod extends MethodVisitor {
   private static final String PREFIX = "Lnet/bytebuddy/asm/Advice$";
   private static final String THROWABLE = "java/lang/Throwable";
+  private static final String DOES_NOT_SUPPRESS = "does not suppress Throwable";
 
   // annotations of a method, and which of their values may be given
   private static final String ENTER = " skipOn suppress ";
@@ -60,6 +61,8 @@ class AdviceMethod extends MethodVisitor {
   // which of the constants in the code are names of hooks
   private final Map<Integer, String> hooks = new HashMap<>();
   private int constants;
+  private boolean asksInstead;
+  private boolean asksMore;
   private @Nullable String unfit;
   private @Nullable String last;
 
@@ -133,6 +136,20 @@ class AdviceMethod extends MethodVisitor {
     return replaced;
   }
 
+  /**
+   * Whether what it throws is thrown by the method: advice after the method that suppresses
+   * nothing, does not come after a failure, and calls nothing but {@code Bridge.instead}. The
+   * method's body has not run where that throws.
+   */
+  final boolean throwsInstead() {
+    return says("OnMethodExit")
+        && typeIn("OnMethodExit", "suppress") == null
+        && typeIn("OnMethodExit", "onThrowable") == null
+        && replacesResult()
+        && asksInstead
+        && !asksMore;
+  }
+
   /** The hooks it names. */
   final Collection<String> hooks() {
     return hooks.values();
@@ -183,7 +200,7 @@ class AdviceMethod extends MethodVisitor {
       }
     }
     String when = before ? "OnMethodEnter" : "OnMethodExit";
-    check(THROWABLE.equals(typeIn(when, "suppress")), "does not suppress Throwable");
+    check(THROWABLE.equals(typeIn(when, "suppress")) || throwsInstead(), DOES_NOT_SUPPRESS);
     String skip = typeIn(when, "skipOn");
     check(skip == null || isVisible(skip) && isObject(result), "skips on " + skip);
     String thrown = typeIn(when, "onThrowable");
@@ -356,6 +373,9 @@ class AdviceMethod extends MethodVisitor {
         hooks.put(constants - 1, last);
       }
     }
+    boolean instead = type.equals("io/weir/bootstrap/Bridge") && method.equals("instead");
+    asksInstead |= instead;
+    asksMore |= !instead;
     names(type);
     namesAll(signature);
     unfit(isInterface && opcode == Opcodes.INVOKESTATIC, "calls a static method of an interface");

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * and around each EXIT a handler of its own: whatever it throws, the method returns or throws what
- * it would have.
+ * it would have. (Only EXIT that throws in the method's stead has none around its code, {@link
+ * AdviceMethod#throwsInstead}.)
  *
  * <p><b>Why so.</b> No local of the method is moved: ours lie behind its last one, so its code is
  * copied as it stands, and its stack map frames only grow at their ends. EXIT is repeated at every
@@ -395,7 +396,10 @@ final class Inliner extends MethodVisitor {
     Label begin = new Label();
     Label end = new Label();
     guards.add(new Label[] {begin, end, afterThrow ? throwFailed : returnFailed});
-    mv.visitLabel(begin);
+    boolean guarded = !exit.throwsInstead();
+    if (guarded) {
+      mv.visitLabel(begin);
+    }
     push(exit, afterThrow);
     exit.copy(
         new Copy() {
@@ -403,7 +407,12 @@ final class Inliner extends MethodVisitor {
           public void visitInsn(int opcode) {
             if (opcode < Opcodes.IRETURN || opcode > Opcodes.RETURN) {
               super.visitInsn(opcode);
-            } else if (exit.replacesResult() && !afterThrow) {
+              return;
+            }
+            if (!guarded) {
+              mv.visitLabel(begin);
+            }
+            if (exit.replacesResult() && !afterThrow) {
               check(isObject(result), "no object is returned that could be replaced");
               mv.visitVarInsn(Opcodes.ALOAD, returned);
               mv.visitMethodInsn(

@@ -12,7 +12,10 @@ import net.bytebuddy.jar.asm.ClassWriter;
 import net.bytebuddy.jar.asm.Opcodes;
 import net.bytebuddy.jar.asm.Type;
 
-/** What woven methods asked {@link RecordingBridge}, what it answers, and what they are given. */
+/**
+ * What woven methods asked {@link RecordingBridge}, what it answers, and what they are given.
+ * Public is what is called from another loader.
+ */
 public final class BridgeCalls {
   /** What an adapter might answer. */
   enum Answer {
@@ -62,16 +65,16 @@ public final class BridgeCalls {
     return KNOWN.containsKey(o) ? KNOWN.get(o) : "a " + o.getClass().getName();
   }
 
-  static int number(String hook) {
+  public static int number(String hook) {
     return Bridge.hook(hook);
   }
 
-  static Object enter(String method, Object... arguments) {
+  public static Object enter(String method, Object... arguments) {
     log(method, arguments);
     return answer(atEnter, null);
   }
 
-  static Object exit(String method, Object result, Object... arguments) {
+  public static Object exit(String method, Object result, Object... arguments) {
     log(method, arguments);
     return answer(atExit, result);
   }

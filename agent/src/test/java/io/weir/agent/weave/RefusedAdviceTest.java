@@ -310,6 +310,34 @@ class RefusedAdviceTest {
     }
   }
 
+  @Because("exit does not suppress Throwable")
+  static class ThrowsMore {
+    @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
+    static Object enter() {
+      return Skip.SKIP;
+    }
+
+    @Advice.OnMethodExit
+    @Advice.AssignReturned.ToReturned(typing = Typing.DYNAMIC)
+    static Object exit(@Advice.Origin Class<?> c, @Advice.Enter Object state) {
+      return Bridge.instead(state, c.getName());
+    }
+  }
+
+  @Because("exit does not suppress Throwable")
+  static class ThrowsOverAFailure {
+    @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
+    static Object enter() {
+      return Skip.SKIP;
+    }
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class)
+    @Advice.AssignReturned.ToReturned(typing = Typing.DYNAMIC)
+    static Object exit(@Advice.Enter Object state) {
+      return Bridge.instead(state, null);
+    }
+  }
+
   @Because("enter has a hook whose name is no constant")
   static class NamelessHook {
     @Advice.OnMethodEnter(suppress = Throwable.class)

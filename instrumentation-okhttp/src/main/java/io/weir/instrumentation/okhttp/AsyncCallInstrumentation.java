@@ -1,6 +1,8 @@
 package io.weir.instrumentation.okhttp;
 
+import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.returns;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
@@ -11,20 +13,29 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** An enqueued call on its dispatcher's thread: where it may be found to be too early. */
+/**
+ * An enqueued call on its dispatcher's thread: where it may be found to be too early. And {@code
+ * Call.cancel()}, for those that wait for their turn without a thread.
+ */
 final class AsyncCallInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "okhttp3.RealCall$AsyncCall", // execute: 3.0 to 3.14; run: 4.0 to 4.3
       "okhttp3.internal.connection.RealCall$AsyncCall", // run: 4.4
+      "okhttp3.RealCall", // cancel: 3.0 to 4.3
+      "okhttp3.internal.connection.RealCall", // cancel: 4.4
     };
   }
 
   @Override
   public void transform(TypeTransformer transformer) {
     transformer.applyAdviceToMethod(
-        namedOneOf("execute", "run").and(takesNoArguments()), getClass().getName() + "$RunAdvice");
+        namedOneOf("execute", "run").and(takesNoArguments()).and(returns(named("void"))),
+        getClass().getName() + "$RunAdvice");
+    transformer.applyAdviceToMethod(
+        named("cancel").and(takesNoArguments()).and(returns(named("void"))),
+        getClass().getName() + "$CancelAdvice");
   }
 
   @SuppressWarnings("unused")
@@ -46,6 +57,16 @@ final class AsyncCallInstrumentation implements WovenTypes {
         @Advice.Enter @Nullable Object state,
         @Advice.Thrown @Nullable Throwable thrown) {
       Bridge.leave(Bridge.hook(OkHttpModule.RUN), origin, state, self, null, thrown);
+    }
+  }
+
+  @SuppressWarnings("unused")
+  static final class CancelAdvice {
+    private CancelAdvice() {}
+
+    @Advice.OnMethodExit(suppress = Throwable.class)
+    static void exit(@Advice.Origin Class<?> origin, @Advice.This Object call) {
+      Bridge.exit(Bridge.hook(OkHttpModule.RUN), origin, null, call, null, null);
     }
   }
 }

@@ -30,8 +30,7 @@ public final class OkHttpModule extends WeirModule {
         new NewCallInstrumentation(),
         new AddressInstrumentation(),
         new BodyInstrumentation(),
-        new AsyncCallInstrumentation(),
-        new RealCallInstrumentation());
+        new AsyncCallInstrumentation());
   }
 
   @Override

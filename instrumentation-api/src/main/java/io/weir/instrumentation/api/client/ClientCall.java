@@ -7,7 +7,9 @@ import io.weir.instrumentation.api.common.HostPort;
 import io.weir.instrumentation.api.common.RefusalView;
 import io.weir.instrumentation.api.pacing.CallDeadline;
 import io.weir.instrumentation.api.pacing.Paced;
+import io.weir.instrumentation.api.pacing.PacedWait;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -122,6 +124,63 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     return failure;
   }
 
+  /**
+   * Makes the call on this thread, up to its answer's status and headers: waits for its turn,
+   * starts its deadline, and binds it to the thread meanwhile ({@link CurrentCall}).
+   *
+   * @param cell the thread's
+   * @param waited it has waited already
+   * @return the library's answer, of which the caller tells the end, or the refusal
+   * @throws IOException what ended it while it waited, a refusal that is thrown, what the library
+   *     threw, or the route's deadline; then its end has been told
+   */
+  public R make(Object[] cell, boolean waited, Exchange<Q, R> library) throws IOException {
+    if (failure != null) {
+      throw failure;
+    }
+    if (!admitted) {
+      return refusal();
+    }
+    if (!waited && waits()) {
+      waitForTurn();
+    }
+    Q sent = toSend();
+    try {
+      sent = library.prepare(this, sent);
+    } catch (Throwable t) {
+      ClientGate.failedOpen(t);
+    }
+    startDeadline();
+    ClientCall<?, ?> before = CurrentCall.swap(cell, isOnlyCounted() ? null : this);
+    try {
+      return library.send(sent);
+    } catch (Throwable t) {
+      IOException late = failed(t);
+      if (late != null) {
+        throw late;
+      }
+      throw t;
+    } finally {
+      CurrentCall.swap(cell, before);
+      note(null);
+    }
+  }
+
+  /**
+   * Waits on the calling thread.
+   *
+   * @throws IOException the call must not be made
+   */
+  public void waitForTurn() throws IOException {
+    switch (PacedWait.onThread(this, this::isCancelled)) {
+      case INTERRUPTED:
+        throw new InterruptedIOException("interrupted while waiting for a rate limit");
+      case CANCELLED:
+        throw new IOException("Canceled");
+      default:
+    }
+  }
+
   /** The request with the headers of the traffic colour, the routing rule and the caller. */
   @SuppressWarnings("NullAway") // it has not ended
   public Q toSend() {
@@ -167,6 +226,11 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     }
   }
 
+  /** What the library is asked by from now on about cancelling and time-outs. */
+  public void handle(Object handle) {
+    this.handle = handle;
+  }
+
   /** What the library wants to find where it finds the call; let go when the call has ended. */
   public void note(@Nullable Object note) {
     this.note = note;
@@ -210,6 +274,21 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
       ClientGate.failedOpen(t);
     }
     return hasAnswer(status, shed);
+  }
+
+  /**
+   * {@link #answered}, and whether the library has to watch the answer's body, and then to {@link
+   * #watch} it. If not, the call has ended.
+   *
+   * @param hasBody false: the answer has none
+   */
+  public boolean awaitsBody(R answer, Q last, boolean hasBody) {
+    boolean over = answered(answer, last);
+    if (hasBody && (hasDeadline() || !over && !isOnlyCounted())) {
+      return true;
+    }
+    endedAtOnce();
+    return false;
   }
 
   /** Its body is open. If nobody ever reads it, it ends by patience. */

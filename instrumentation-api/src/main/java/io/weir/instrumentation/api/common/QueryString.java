@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Looks a parameter up in a raw query string.
  *
- * <p>The container's own {@code getParameter} would read a form's body, which is the application's.
- * Nothing is allocated unless something has to be decoded.
+ * <p>A container's own {@code getParameter} would read a form's body, which is the application's.
+ * Nothing is allocated but the value, unless a name has to be decoded.
  */
 public final class QueryString {
   private QueryString() {}
@@ -22,16 +22,35 @@ public final class QueryString {
    *     parameter without value; null when there is none
    */
   public static @Nullable String first(@Nullable String query, String name) {
-    if (query == null) {
+    return query == null ? null : first(query, 0, query.length(), name);
+  }
+
+  /**
+   * First value of a parameter in a URI.
+   *
+   * @param uri absolute or not, as sent; may be null
+   * @return as of {@link #first}
+   */
+  public static @Nullable String ofUri(@Nullable String uri, String name) {
+    int from = uri == null ? 0 : uri.indexOf('?') + 1;
+    if (uri == null || from == 0) {
       return null;
     }
-    for (int from = 0; from <= query.length(); ) {
-      int amp = query.indexOf('&', from);
-      int end = amp < 0 ? query.length() : amp;
-      int eq = query.indexOf('=', from);
+    int fragment = uri.indexOf('#');
+    if (fragment >= 0 && fragment < from) {
+      return null; // the question mark is the fragment's
+    }
+    return first(uri, from, fragment < 0 ? uri.length() : fragment, name);
+  }
+
+  private static @Nullable String first(String s, int start, int stop, String name) {
+    for (int from = start; from <= stop; ) {
+      int amp = s.indexOf('&', from);
+      int end = amp < 0 || amp > stop ? stop : amp;
+      int eq = s.indexOf('=', from);
       int nameEnd = eq < 0 || eq > end ? end : eq;
-      if (isNamed(query, from, nameEnd, name)) {
-        return nameEnd == end ? "" : decode(query, nameEnd + 1, end);
+      if (isNamed(s, from, nameEnd, name)) {
+        return nameEnd == end ? "" : decode(s, nameEnd + 1, end);
       }
       from = end + 1;
     }

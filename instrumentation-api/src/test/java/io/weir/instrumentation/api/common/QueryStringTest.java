@@ -37,4 +37,26 @@ class QueryStringTest {
     assertThat(QueryString.first("a=%zz", "a")).isEqualTo("%zz");
     assertThat(QueryString.first("%=1&a=2", "a")).isEqualTo("2");
   }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "/x?a=1&b=2&a=3 | a | 1",
+        "http://h/x?a=1?&b=a=b#c=d | b | a=b",
+        "/x?a=1?&b=2#a&c=3 | a | 1?",
+        "/x?q=%C3%A4+b%2Bc | q | ä b+c",
+        "/x?q=100% | q | 100%",
+        "/x?a#a=2 | a | ''",
+      })
+  void aUrisQueryEndsBeforeItsFragment(String uri, String name, String value) {
+    assertThat(QueryString.ofUri(uri, name)).isEqualTo(value);
+  }
+
+  @Test
+  void aUriWithoutTheParameterHasNone() {
+    for (String uri : new String[] {null, "/x", "/x?", "/x?ab=1&c#a=2", "/x#y?a=2"}) {
+      assertThat(QueryString.ofUri(uri, "a")).as(uri).isNull();
+    }
+  }
 }

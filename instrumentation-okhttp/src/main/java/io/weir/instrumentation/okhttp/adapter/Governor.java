@@ -3,9 +3,8 @@ package io.weir.instrumentation.okhttp.adapter;
 import io.weir.instrumentation.api.client.ClientCall;
 import io.weir.instrumentation.api.client.ClientGate;
 import io.weir.instrumentation.api.client.CurrentCall;
-import io.weir.instrumentation.api.pacing.PacedWait;
+import io.weir.instrumentation.api.client.Exchange;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.util.List;
 import okhttp3.Call;
 import okhttp3.Dns;
@@ -69,7 +68,8 @@ final class Governor implements Interceptor {
     ClientCall<Request, Response> made = CurrentCall.takeDecided(cell, gate, handle);
     ClientCall<Request, Response> call = made == null ? gate.decide(request, handle) : made;
     if (call != null) {
-      return govern(call, made != null, chain, cell);
+      Response response = call.make(cell, made != null, new Below(chain, dns));
+      return call.admitted() ? answered(response, call) : response;
     }
     // an interceptor of another call may make this one
     ClientCall<?, ?> before = CurrentCall.swap(cell, null);
@@ -80,69 +80,44 @@ final class Governor implements Interceptor {
     }
   }
 
-  private Response govern(
-      ClientCall<Request, Response> call, boolean hasWaited, Chain chain, Object[] cell)
-      throws IOException {
-    IOException ended = call.failure();
-    if (ended != null) {
-      throw ended;
-    }
-    if (!call.admitted()) {
-      return call.refusal();
-    }
-    if (!hasWaited && call.waits()) {
-      pace(call);
-    }
-    Request sent = call.toSend();
-    Destination destination = null;
-    try {
-      destination = Destination.of(call.destination(), chain.request().url(), dns);
-    } catch (Throwable t) {
-      ClientGate.failedOpen(t);
-    }
-    call.note(destination);
-    call.startDeadline();
-    ClientCall<?, ?> before = CurrentCall.swap(cell, call.isOnlyCounted() ? null : call);
-    Response response;
-    try {
-      response = chain.proceed(sent);
-    } catch (Throwable t) {
-      IOException late = call.failed(t);
-      if (late != null) {
-        throw late;
-      }
-      throw t;
-    } finally {
-      CurrentCall.swap(cell, before);
-      call.note(null);
-    }
-    if (destination != null && !destination.taken() && response.networkResponse() != null) {
-      ClientGate.failedOpen(
-          new IllegalStateException("the call was not retargeted to " + destination));
-    }
-    return answered(response, call);
-  }
+  /** What OkHttp does below, retargeted where a route says so. */
+  private static final class Below implements Exchange<Request, Response> {
+    private final Chain chain;
+    private final Dns dns;
+    private @Nullable Destination destination;
 
-  private static void pace(ClientCall<?, ?> call) throws IOException {
-    switch (PacedWait.onThread(call, call::isCancelled)) {
-      case INTERRUPTED:
-        throw new InterruptedIOException("interrupted while waiting for a rate limit");
-      case CANCELLED:
-        throw new IOException("Canceled");
-      default:
+    Below(Chain chain, Dns dns) {
+      this.chain = chain;
+      this.dns = dns;
+    }
+
+    @Override
+    public Request prepare(ClientCall<Request, Response> call, Request sent) {
+      destination = Destination.of(call.destination(), chain.request().url(), dns);
+      call.note(destination);
+      return sent;
+    }
+
+    @Override
+    public Response send(Request sent) throws IOException {
+      Response response = chain.proceed(sent);
+      if (destination != null && !destination.taken() && response.networkResponse() != null) {
+        ClientGate.failedOpen(
+            new IllegalStateException("the call was not retargeted to " + destination));
+      }
+      return response;
     }
   }
 
   private static Response answered(Response response, ClientCall<Request, Response> call) {
     try {
-      boolean over = call.answered(response, response.request());
       ResponseBody body = response.body();
-      if (body == null
-          || !call.hasDeadline() && (over || call.isOnlyCounted())
-          || response.code() == 101
-          || body.contentLength() == 0
-          || response.request().method().equals("HEAD")) {
-        call.endedAtOnce();
+      boolean hasBody =
+          body != null
+              && response.code() != 101
+              && body.contentLength() != 0
+              && !response.request().method().equals("HEAD");
+      if (!call.awaitsBody(response, response.request(), hasBody) || body == null) {
         return response;
       }
       Response watched =

@@ -1,0 +1,58 @@
+package io.weir.instrumentation.httpclient5;
+
+import static net.bytebuddy.matcher.ElementMatchers.named;
+import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
+import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
+
+import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
+import io.weir.bootstrap.Bridge;
+import io.weir.bootstrap.Skip;
+import io.weir.instrumentation.WovenTypes;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.implementation.bytecode.assign.Assigner;
+import org.jspecify.annotations.Nullable;
+
+/** The one method that every overload of {@code execute} comes to. */
+final class ClassicInstrumentation implements WovenTypes {
+  @Override
+  public String[] typeNames() {
+    return new String[] {
+      HttpClient5Module.CLIENT + "impl.classic.InternalHttpClient", // 5.0
+      HttpClient5Module.CLIENT + "impl.classic.MinimalHttpClient", // 5.0
+    };
+  }
+
+  @Override
+  public void transform(TypeTransformer transformer) {
+    transformer.applyAdviceToMethod(
+        named("doExecute")
+            .and(takesArguments(3))
+            .and(takesArgument(1, named("org.apache.hc.core5.http.ClassicHttpRequest"))),
+        getClass().getName() + "$ExecuteAdvice");
+  }
+
+  @SuppressWarnings("unused")
+  static final class ExecuteAdvice {
+    private ExecuteAdvice() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, skipOn = Skip.class)
+    static @Nullable Object enter(
+        @Advice.Origin Class<?> origin,
+        @Advice.This Object client,
+        @Advice.Argument(0) Object target,
+        @Advice.Argument(1) Object request,
+        @Advice.Argument(2) Object context) {
+      return Bridge.enter(
+          Bridge.hook(HttpClient5Module.CLASSIC), origin, client, target, request, context);
+    }
+
+    /** Throws what the call made in the method's stead has thrown. */
+    @Advice.OnMethodExit
+    @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
+    static @Nullable Object exit(
+        @Advice.Enter @Nullable Object state,
+        @Advice.Return(typing = Assigner.Typing.DYNAMIC) Object response) {
+      return Bridge.instead(state, response);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package io.weir.instrumentation.httpclient5.adapter;
+
+import io.weir.bootstrap.Hook;
+import io.weir.bootstrap.Instead;
+import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.api.client.BodyTracker;
+import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.ClientGate;
+import io.weir.instrumentation.api.client.CurrentCall;
+import io.weir.instrumentation.api.client.Exchange;
+import io.weir.instrumentation.api.client.TrackedInputStream;
+import io.weir.instrumentation.httpclient5.adapter.HttpClient5Library.SentRequest;
+import io.weir.instrumentation.httpclient5.adapter.RouteHook.Destination;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.reflect.Method;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpResponse;
+import org.apache.hc.client5.http.protocol.HttpClientContext;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ClassicHttpResponse;
+import org.apache.hc.core5.http.HttpEntity;
+import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.HttpRequest;
+import org.apache.hc.core5.http.HttpResponse;
+import org.apache.hc.core5.http.io.entity.HttpEntityWrapper;
+import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.http.protocol.HttpCoreContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes a call of the classic client in its method's stead: one decision for each call of the
+ * application, around all that the library does below (retries, redirects, authentication, its
+ * cache). The same method is called again, with a request of ours, which is let through.
+ *
+ * <p>An answer counts once its body has been read or closed: its entity is watched.
+ */
+public final class ClassicHook extends Hook {
+  /** The only way to a response of the type that the library keeps to itself. */
+  private static final Method ADAPT;
+
+  static {
+    try {
+      ADAPT = CloseableHttpResponse.class.getDeclaredMethod("adapt", ClassicHttpResponse.class);
+      ADAPT.setAccessible(true); // public from 5.4 on
+    } catch (NoSuchMethodException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private final ClientGate<HttpRequest, HttpResponse> gate;
+
+  public ClassicHook(Engine engine) {
+    gate =
+        new ClientGate<HttpRequest, HttpResponse>(engine, new HttpClient5Library(engine.service()));
+  }
+
+  /**
+   * @param a0 the target, or null
+   * @param a1 the request
+   * @param a2 the context, or null
+   */
+  @Override
+  public @Nullable Object enter(
+      Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
+    ClassicHttpRequest request = (ClassicHttpRequest) a1;
+    if (request == null || request instanceof SentRequest) {
+      return null;
+    }
+    HttpClient5Library.complete(request, (HttpHost) a0);
+    ClientCall<HttpRequest, HttpResponse> call = gate.decide(request, request);
+    HttpRequest sent = call == null ? gate.propagate(request) : request;
+    if (call == null && sent == request) {
+      return null;
+    }
+    HttpContext context = a2 == null ? HttpClientContext.create() : (HttpContext) a2;
+    Below below = new Below((CloseableHttpClient) self, (HttpHost) a0, context);
+    try {
+      if (call == null) {
+        return new Instead(below.send(sent));
+      }
+      HttpResponse answer = call.make(CurrentCall.cell(), false, below);
+      return new Instead(
+          call.admitted()
+              ? answered((CloseableHttpResponse) answer, call, request, context)
+              : ADAPT.invoke(null, answer));
+    } catch (Throwable t) {
+      return Instead.throwing(t);
+    }
+  }
+
+  /** What the library does below. */
+  private static final class Below implements Exchange<HttpRequest, HttpResponse> {
+    private final CloseableHttpClient client;
+    private final @Nullable HttpHost target;
+    private final HttpContext context;
+
+    Below(CloseableHttpClient client, @Nullable HttpHost target, HttpContext context) {
+      this.client = client;
+      this.target = target;
+      this.context = context;
+    }
+
+    @Override
+    public HttpRequest prepare(ClientCall<HttpRequest, HttpResponse> call, HttpRequest sent)
+        throws IOException {
+      HttpRequest ours = sent instanceof SentRequest ? sent : new SentRequest(sent);
+      call.handle(ours);
+      call.note(Destination.of(call.destination(), target, sent));
+      return ours;
+    }
+
+    @Override
+    public CloseableHttpResponse send(HttpRequest sent) throws IOException {
+      return client.execute(target, (ClassicHttpRequest) sent, context);
+    }
+  }
+
+  private static CloseableHttpResponse answered(
+      CloseableHttpResponse answer,
+      ClientCall<HttpRequest, HttpResponse> call,
+      HttpRequest sent,
+      HttpContext context) {
+    try {
+      HttpEntity entity = answer.getEntity();
+      HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
+      if (call.awaitsBody(answer, last == null ? sent : last, entity != null) && entity != null) {
+        answer.setEntity(new WatchedEntity(entity, call));
+        call.watch();
+      }
+    } catch (Throwable t) {
+      ClientGate.failedOpen(t);
+      call.endedAtOnce();
+    }
+    return answer;
+  }
+
+  /** An answer's body, telling the call how it ends. */
+  private static final class WatchedEntity extends HttpEntityWrapper {
+    private final BodyTracker call;
+    private @Nullable InputStream content;
+
+    WatchedEntity(HttpEntity entity, BodyTracker call) {
+      super(entity);
+      this.call = call;
+    }
+
+    @Override
+    public @Nullable InputStream getContent() throws IOException {
+      InputStream c = content;
+      if (c == null || isRepeatable()) {
+        InputStream of = super.getContent();
+        c = of == null ? null : new TrackedInputStream(of, call);
+        content = c;
+      }
+      return c;
+    }
+
+    @Override
+    public void writeTo(OutputStream out) throws IOException {
+      try (InputStream in = getContent()) {
+        byte[] buffer = new byte[4096];
+        for (int n; in != null && (n = in.read(buffer)) >= 0; ) {
+          out.write(buffer, 0, n);
+        }
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      try {
+        super.close();
+      } finally {
+        call.endedAtOnce();
+      }
+    }
+  }
+}

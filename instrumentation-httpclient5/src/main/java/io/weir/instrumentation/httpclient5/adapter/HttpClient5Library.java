@@ -1,0 +1,217 @@
+package io.weir.instrumentation.httpclient5.adapter;
+
+import io.weir.engine.call.Paths;
+import io.weir.instrumentation.api.client.ClientLibrary;
+import io.weir.instrumentation.api.common.FailureTable;
+import io.weir.instrumentation.api.common.QueryString;
+import io.weir.instrumentation.api.common.RefusalView;
+import java.util.Iterator;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.client5.http.UnsupportedSchemeException;
+import org.apache.hc.client5.http.config.Configurable;
+import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.core5.concurrent.Cancellable;
+import org.apache.hc.core5.concurrent.CancellableDependency;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
+import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.http.Header;
+import org.apache.hc.core5.http.HttpHost;
+import org.apache.hc.core5.http.HttpRequest;
+import org.apache.hc.core5.http.HttpResponse;
+import org.apache.hc.core5.http.ProtocolException;
+import org.apache.hc.core5.http.io.entity.ByteArrayEntity;
+import org.apache.hc.core5.http.message.BasicClassicHttpRequest;
+import org.apache.hc.core5.http.message.BasicClassicHttpResponse;
+import org.apache.hc.core5.net.URIAuthority;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Requests and answers of HttpClient 5, classic and asynchronous. A request is read as the
+ * application made it; what the library adds below (cookies of a store) is not. The handle of a
+ * call is what may be cancelled.
+ */
+final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> {
+  private static final FailureTable FAILURES =
+      new FailureTable()
+          .connect(ConnectTimeoutException.class)
+          .local(ConnectionRequestTimeoutException.class) // no place in the pool
+          .local(UnsupportedSchemeException.class)
+          .cancelled(CancellationException.class, null)
+          .target(ProtocolException.class); // asynchronous clients tell it as it is
+
+  HttpClient5Library(String service) {
+    super(service);
+  }
+
+  /** Gives a request the scheme and the authority that the library is about to give it. */
+  static void complete(HttpRequest request, @Nullable HttpHost target) {
+    if (target != null) {
+      if (request.getScheme() == null) {
+        request.setScheme(target.getSchemeName());
+      }
+      if (request.getAuthority() == null) {
+        request.setAuthority(new URIAuthority(target));
+      }
+    }
+  }
+
+  @Override
+  public @Nullable String header(HttpRequest request, String name) {
+    Header h = request.getFirstHeader(name);
+    return h == null ? null : h.getValue();
+  }
+
+  @Override
+  public @Nullable String headers(HttpRequest request, String name) {
+    Header[] all = request.getHeaders(name);
+    if (all.length < 2) {
+      return all.length == 0 ? null : all[0].getValue();
+    }
+    StringBuilder joined = new StringBuilder();
+    for (Header h : all) {
+      joined.append(joined.length() == 0 ? "" : ", ").append(h.getValue());
+    }
+    return joined.toString();
+  }
+
+  @Override
+  public @Nullable String query(HttpRequest request, String name) {
+    return QueryString.ofUri(request.getPath(), name);
+  }
+
+  @Override
+  public String path(HttpRequest request) {
+    String path = request.getPath();
+    int query = path == null ? -1 : path.indexOf('?');
+    return path == null ? "/" : Paths.ofUri(query < 0 ? path : path.substring(0, query));
+  }
+
+  @Override
+  public String method(HttpRequest request) {
+    return request.getMethod();
+  }
+
+  @Override
+  public @Nullable String host(HttpRequest request) {
+    URIAuthority a = request.getAuthority();
+    String host = a == null ? null : a.getHostName();
+    return host != null && host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
+  @Override
+  public int port(HttpRequest request) {
+    URIAuthority a = request.getAuthority();
+    int port = a == null ? -1 : a.getPort();
+    return port >= 0 ? port : "https".equalsIgnoreCase(request.getScheme()) ? 443 : 80;
+  }
+
+  @Override
+  public HttpRequest with(HttpRequest request, String[] headers) {
+    SentRequest sent = new SentRequest(request);
+    for (int i = 0; i < headers.length; i += 2) {
+      sent.setHeader(headers[i], headers[i + 1]);
+    }
+    return sent;
+  }
+
+  @Override
+  public int status(HttpResponse answer) {
+    return answer.getCode();
+  }
+
+  @Override
+  public @Nullable String answerHeader(HttpResponse answer, String name) {
+    Header h = answer.getFirstHeader(name);
+    return h == null ? null : h.getValue();
+  }
+
+  @Override
+  public FailureTable failures() {
+    return FAILURES;
+  }
+
+  @Override
+  public boolean isCancelled(Object handle) {
+    return handle instanceof CancellableDependency
+        && ((CancellableDependency) handle).isCancelled();
+  }
+
+  @Override
+  public void cancel(Object handle) {
+    if (handle instanceof Cancellable) {
+      ((Cancellable) handle).cancel();
+    }
+  }
+
+  @Override
+  public BasicClassicHttpResponse refused(HttpRequest request, RefusalView refusal) {
+    BasicClassicHttpResponse r = new BasicClassicHttpResponse(refusal.status(), refusal.reason());
+    r.setHeader("Content-Type", refusal.printableContentType());
+    r.setHeader("Content-Length", refusal.body().length);
+    refusal.printableHeaders(r::setHeader);
+    if (!request.getMethod().equals("HEAD")) {
+      ContentType type = ContentType.parseLenient(refusal.printableContentType());
+      r.setEntity(new ByteArrayEntity(refusal.body().clone(), type));
+    }
+    return r;
+  }
+
+  /**
+   * What is sent for an application's request, which stays as it is: the same with other headers,
+   * and cancelled alone when a route's time is up.
+   */
+  static final class SentRequest extends BasicClassicHttpRequest
+      implements CancellableDependency, Configurable {
+    private static final long serialVersionUID = 1L;
+    private static final Cancellable CANCELLED = () -> false;
+
+    private final transient HttpRequest original;
+    private final transient AtomicReference<@Nullable Cancellable> dependency =
+        new AtomicReference<@Nullable Cancellable>();
+
+    SentRequest(HttpRequest original) {
+      super(original.getMethod(), null, original.getPath());
+      this.original = original;
+      setVersion(original.getVersion());
+      setScheme(original.getScheme());
+      setAuthority(original.getAuthority());
+      for (Iterator<Header> i = original.headerIterator(); i.hasNext(); ) {
+        addHeader(i.next());
+      }
+      if (original instanceof ClassicHttpRequest) {
+        setEntity(((ClassicHttpRequest) original).getEntity());
+      }
+    }
+
+    @Override
+    public @Nullable RequestConfig getConfig() {
+      return original instanceof Configurable ? ((Configurable) original).getConfig() : null;
+    }
+
+    @Override
+    public void setDependency(Cancellable next) {
+      Cancellable before = dependency.get();
+      if (before == CANCELLED || !dependency.compareAndSet(before, next)) {
+        next.cancel();
+      } else if (original instanceof CancellableDependency) {
+        ((CancellableDependency) original).setDependency(next);
+      }
+    }
+
+    @Override
+    public boolean isCancelled() {
+      return dependency.get() == CANCELLED
+          || original instanceof CancellableDependency
+              && ((CancellableDependency) original).isCancelled();
+    }
+
+    @Override
+    public boolean cancel() {
+      Cancellable before = dependency.getAndSet(CANCELLED);
+      return before != null && before.cancel();
+    }
+  }
+}
