@@ -42,7 +42,9 @@ public abstract class Rule {
     origin = b.origin;
   }
 
-  /** Whether this is a default rule: one under {@code *}, for services without rules of their own. */
+  /**
+   * Whether this is a default rule: one under {@code *}, for services without rules of their own.
+   */
   public final boolean isDefault() {
     return service.equals("*");
   }
