@@ -57,7 +57,7 @@ final class GradientLimit {
   /** Age of the baseline at which a limit probes when the baseline is in doubt. */
   private static final long URGENT_NANOS = 5_000_000_000L;
 
-  /** What an overloaded window multiplies the limit by. */
+  /** Factor by which an overloaded window reduces the limit. */
   private static final double OVERLOAD_FACTOR = 0.7;
 
   private final int min;

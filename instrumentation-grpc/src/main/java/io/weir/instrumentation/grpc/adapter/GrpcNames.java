@@ -18,7 +18,7 @@ final class GrpcNames {
   private static final ConcurrentHashMap<String, String> PATHS =
       new ConcurrentHashMap<String, String>();
 
-  /** In the table for names that are no key of a text value: {@code -bin}, or not a valid key. */
+  /** The key of names that have no text value: those ending in {@code -bin}, and invalid ones. */
   private static final Metadata.Key<String> UNREADABLE = ascii("weir-unreadable");
 
   private static final Metadata.Key<String> CALLER = ascii(Propagation.CALLER);

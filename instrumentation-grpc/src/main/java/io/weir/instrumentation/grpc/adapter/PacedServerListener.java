@@ -54,7 +54,7 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
       listener = call.begin(next);
       buffered.open();
     } catch (Throwable t) {
-      // the same as the library does when a handler throws
+      // UNKNOWN, as from the library when a callback throws; newer versions of it add a description
       try {
         call.original().close(Status.UNKNOWN.withCause(t), new Metadata());
       } catch (IllegalStateException closedAlready) {

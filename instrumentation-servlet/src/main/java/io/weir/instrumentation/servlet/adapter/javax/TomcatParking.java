@@ -45,13 +45,13 @@ final class TomcatParking extends AsyncParking {
 
   // To offer a request again; all null where this Tomcat lacks one of them.
 
-  /** Of a Coyote request: its processor. */
+  /** The field of a Coyote request that holds its processor. */
   private final @Nullable Field hookField;
 
-  /** Of a processor: has it look at the request again. */
+  /** The method of a processor that makes it look at the request again. */
   private final @Nullable Method timeoutAsync;
 
-  /** Of a processor. */
+  /** The method of a processor that returns its socket. */
   private final @Nullable Method getSocketWrapper;
 
   private final @Nullable Object timeoutEvent;
