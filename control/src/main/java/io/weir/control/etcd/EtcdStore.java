@@ -282,6 +282,7 @@ public final class EtcdStore implements SharedStore {
 
   // ---- the round: range, difference, watch
 
+  /** Starts a round. */
   private void resync() {
     if (closed) {
       return;
@@ -350,12 +351,13 @@ public final class EtcdStore implements SharedStore {
         .begin();
   }
 
-  /** Tells later whether the current round is still the current one. */
+  /** To be called later: whether the round that is current now is still the current one. */
   private BooleanSupplier thisRound() {
     final int g = generation;
     return () -> g == generation && !closed;
   }
 
+  /** Delivers what a reading changes, and starts the watch. */
   private void adopt(RangeReader.Result read) {
     EtcdClient.Page range = read.page;
     if (view.isNewHistory(range)) {

@@ -77,7 +77,7 @@ public final class RateTuning {
   /** The state of one tuned rule. */
   private static final class State {
     final String service;
-    final RateController tuner;
+    final RateController controller;
 
     /** One for each of the last seconds, the oldest first. */
     final ArrayDeque<Mark> marks = new ArrayDeque<Mark>();
@@ -111,7 +111,7 @@ public final class RateTuning {
     State(String service, RateLimitRule rule) {
       this.service = service;
       this.rule = rule;
-      tuner = new RateController(auto(rule));
+      controller = new RateController(auto(rule));
     }
   }
 
@@ -209,7 +209,7 @@ public final class RateTuning {
 
   private void measure() {
     long now = loop.now();
-    double busy = Double.NaN;
+    double cpuShare = Double.NaN;
     for (State s : states.values()) {
       s.seen = false;
     }
@@ -221,10 +221,10 @@ public final class RateTuning {
         }
         for (RateLimiters.Running r : limits.running()) {
           if (r.rule().auto != null) {
-            if (auto(r.rule()).metric == RateLimitRule.Metric.CPU && Double.isNaN(busy)) {
-              busy = cpu.getAsDouble();
+            if (auto(r.rule()).metric == RateLimitRule.Metric.CPU && Double.isNaN(cpuShare)) {
+              cpuShare = cpu.getAsDouble();
             }
-            measure(p.service(), r, busy, now);
+            measure(p.service(), r, cpuShare, now);
           }
         }
       }
@@ -241,7 +241,7 @@ public final class RateTuning {
     }
   }
 
-  private void measure(String service, RateLimiters.Running r, double busy, long now) {
+  private void measure(String service, RateLimiters.Running r, double cpuShare, long now) {
     RateLimitRule rule = r.rule();
     String name = service + " " + rule.side.name().toLowerCase(Locale.ROOT) + " " + rule.id;
     State s = states.get(name);
@@ -252,7 +252,7 @@ public final class RateTuning {
     s.seen = true;
     if (s.rule != rule) {
       s.rule = rule;
-      s.tuner.edited(auto(rule));
+      s.controller.edited(auto(rule));
       s.qps = r.qps();
       jsonOutdated = true;
     }
@@ -280,20 +280,21 @@ public final class RateTuning {
     }
     if (from == null
         || last == null
-        || auto(rule).metric == RateLimitRule.Metric.CPU && !(busy >= 0)) {
+        || auto(rule).metric == RateLimitRule.Metric.CPU && !(cpuShare >= 0)) {
       return;
     }
     if (mark.calls() == last.calls()) {
       return; // no new calls: the earlier ones have been acted on
     }
     double seconds = Math.max(0.001, (now - last.at) / 1e9);
-    double done =
+    double callsPerSecond =
         mark.calls() - last.calls() >= MIN_CALLS
             ? (mark.calls() - last.calls()) / seconds
             : (mark.calls() - from.calls()) / Math.max(0.001, (now - from.at) / 1e9);
-    boolean used = exceeded > 0 || admitted / seconds >= 0.9 * r.qps();
-    double measured = measured(auto(rule).metric, from, mark, busy);
-    double next = s.tuner.next(r.qps(), measured, admitted / seconds, done, used);
+    boolean limitReached = exceeded > 0 || admitted / seconds >= 0.9 * r.qps();
+    double measured = measured(auto(rule).metric, from, mark, cpuShare);
+    double next =
+        s.controller.next(r.qps(), measured, admitted / seconds, callsPerSecond, limitReached);
     if (rule.shadow) {
       logShadow(s, r.qps(), next, measured);
     } else if (next != r.qps()) {
@@ -301,10 +302,10 @@ public final class RateTuning {
     }
   }
 
-  private static double measured(RateLimitRule.Metric metric, Mark from, Mark to, double busy) {
+  private static double measured(RateLimitRule.Metric metric, Mark from, Mark to, double cpuShare) {
     switch (metric) {
       case CPU:
-        return busy;
+        return cpuShare;
       case ERROR_RATIO:
         return (double) (to.errors - from.errors) / (to.calls() - from.calls());
       default:
