@@ -272,6 +272,23 @@ class SlipsTest {
   }
 
   @Test
+  void evidenceThatOneCallerCanMakeIsWarnedOf() throws IOException {
+    String breaker = "service/pay/circuit-breaker.yaml";
+    put("rules", breaker, "{}\n");
+    weir("lint", dir("rules"))
+        .saysNot("short-evidence")
+        .saysNot("fleet-500")
+        .saysNot("one-witness");
+    put("rules", breaker, "{min_seconds: 0, quorum: 1, record: {status: [5xx]}}\n");
+    weir("lint", dir("rules"))
+        .says("short-evidence", "for every caller", "fleet-500", "one-witness");
+    put("rules", breaker, "{sharing: local, record: {status: [500]}}\n");
+    weir("lint", dir("rules")).saysNot("fleet-500");
+    put("rules", breaker, "{record: {status: [503]}}\n");
+    weir("lint", dir("rules")).saysNot("fleet-500");
+  }
+
+  @Test
   void aPushThatClosesEverythingNeedsYes() throws IOException {
     String[][] closing = {
       {"rate-limit.yaml", "qps: 0\n", "qps 0 refuses every call"},
