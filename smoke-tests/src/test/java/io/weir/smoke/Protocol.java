@@ -68,7 +68,8 @@ enum Protocol {
 
     @Override
     String inboundAttributes() {
-      return "header:X-A == 'h' && query:q == '\u00e4 b' && cookie:c == 'k' && method == 'POST' &&"
+      return "header:X-A == 'h' && query:q == '\u00e4 b' && cookie:c == 'k' && tag:lane == 'x'"
+          + " && method == 'POST' &&"
           + " host == 'shop' && client-ip == '127.0.0.1' && caller == 'web' && path == '/echo'";
     }
 
@@ -118,7 +119,7 @@ enum Protocol {
 
     @Override
     String attributes(String service) {
-      return "header:X-A == 'h' && method == 'POST' && host == '"
+      return "header:X-A == 'h' && tag:lane == 'x' && method == 'POST' && host == '"
           + service
           + "' && path startsWith '/shop.Stock/' && caller == 'shop'";
     }

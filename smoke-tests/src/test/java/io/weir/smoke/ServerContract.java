@@ -220,7 +220,11 @@ abstract class ServerContract extends Contract {
   void rulesSeeEveryAttributeOfARequest() throws IOException {
     inForce("{\"qps\": 0, \"match\": \"" + protocol.inboundAttributes() + "\"}");
     String[] headers = {
-      "x-a: h", "Cookie: b=1; c=k", "X-Weir-Caller: web", "X-Forwarded-For: 10.0.0.1"
+      "x-a: h",
+      "Cookie: b=1; c=k",
+      "X-Weir-Caller: web",
+      "X-Forwarded-For: 10.0.0.1",
+      "baggage: lane=x"
     };
     if (protocol == Protocol.GRPC) {
       assertThat(caller.ask("Get echo 1", headers).status()).isEqualTo("RESOURCE_EXHAUSTED");

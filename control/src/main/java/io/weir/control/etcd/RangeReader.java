@@ -137,7 +137,7 @@ final class RangeReader {
               @Override
               public void failed(EtcdCallException e) {
                 if (e.kind == EtcdCallException.Kind.TOO_LARGE && page > 1) {
-                  page /= 4;
+                  page = Math.max(1, page / 4); // 0 would ask etcd for all
                   requestKeys(from);
                 } else {
                   callback.failed(e);

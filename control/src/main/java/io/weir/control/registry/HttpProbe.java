@@ -3,6 +3,7 @@ package io.weir.control.registry;
 import io.weir.control.loop.Log;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -51,11 +52,20 @@ public final class HttpProbe implements Probe {
         ("GET "
                 + path
                 + " HTTP/1.1\r\nHost: "
-                + address.getHostAddress()
+                + host(address)
                 + ":"
                 + port
                 + "\r\nUser-Agent: weir-probe\r\nConnection: close\r\n\r\n")
             .getBytes(StandardCharsets.US_ASCII);
+  }
+
+  private static String host(InetAddress address) {
+    String text = address.getHostAddress();
+    if (!(address instanceof Inet6Address)) {
+      return text;
+    }
+    int zone = text.indexOf('%'); // of this machine only
+    return "[" + (zone < 0 ? text : text.substring(0, zone)) + "]";
   }
 
   @Override

@@ -6,6 +6,7 @@ import io.weir.control.store.Entry;
 import io.weir.control.testing.FakeLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -155,6 +156,17 @@ class RangeReaderTest {
     assertThat(mostAtOnce).isLessThanOrEqualTo(ReadLimits.MESSAGE);
     assertThat(sent).isLessThan(20 << 20);
     assertThat(calls).isLessThan(80);
+  }
+
+  @Test
+  void keysOfWhichAMessageHoldsTwoAreReadAPageOfOneAtATime() {
+    char[] letters = new char[ReadLimits.MESSAGE * 2 / 5];
+    Arrays.fill(letters, 'k');
+    for (int i = 0; i < 6; i++) {
+      put("/service/s/rate-limit/" + i + new String(letters), "text " + i);
+    }
+    assertThat(read(ReadLimits.instance(1 << 30)).page.entries).hasSize(6);
+    assertThat(calls).isLessThan(40);
   }
 
   @Test

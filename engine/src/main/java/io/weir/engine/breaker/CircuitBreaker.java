@@ -570,6 +570,12 @@ public final class CircuitBreaker implements TimedRule {
     return stateIndex() == Transitions.CLOSED;
   }
 
+  /** Whether it is closed and refuses nobody: no ramp goes on, so that nothing is lost with it. */
+  public boolean isSettled(long now) {
+    StatePeriod current = period;
+    return isClosed() && !(current.recovering && now - current.since < rule().rampNanos);
+  }
+
   StatePeriod period() {
     return period;
   }

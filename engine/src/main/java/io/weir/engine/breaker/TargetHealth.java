@@ -64,7 +64,8 @@ public final class TargetHealth {
       marked = false;
       // the period began within the ten seconds: count from its beginning
       if (young) {
-        add(current.since, 0, breaker.failedCount());
+        long failed = breaker.failedCount();
+        add(current.since, 0, failed - w.failures(now));
       }
     }
     if (count == 0 || now - at[last()] >= SECOND) {

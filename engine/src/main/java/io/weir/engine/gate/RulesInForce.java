@@ -356,7 +356,7 @@ public final class RulesInForce {
     for (Map.Entry<String, ServicePlan> e : from.entrySet()) {
       if (e.getValue().used) {
         e.getValue().used = false;
-      } else if (e.getValue().isDispensable()) {
+      } else if (e.getValue().isDispensable(now)) {
         if (from.remove(e.getKey(), e.getValue())) {
           listeners.closed(e.getValue());
         }

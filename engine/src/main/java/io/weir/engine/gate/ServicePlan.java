@@ -142,12 +142,12 @@ public final class ServicePlan {
   }
 
   /** Whether nothing that matters is lost when this plan is removed and made anew. */
-  boolean isDispensable() {
+  boolean isDispensable(long now) {
     if (client != null || breakers == null) {
       return false;
     }
     for (CircuitBreaker b : breakers.all()) {
-      if (!b.isClosed()) {
+      if (!b.isSettled(now)) {
         return false;
       }
     }

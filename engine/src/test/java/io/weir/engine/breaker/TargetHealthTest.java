@@ -173,4 +173,17 @@ class TargetHealthTest {
     traffic(2, 50, 0);
     assertThat(well()).isTrue();
   }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void failuresBeforeTheFirstLookCount(Kind kind) {
+    begin(kind.rule().build());
+    rig.bad(9);
+    rig.good(21);
+    rig.pass(0.5);
+    sight.look(rig.now);
+    assertThat(sight.calls()).isEqualTo(30);
+    assertThat(sight.failures()).isEqualTo(9);
+    assertThat(well()).as("30 % of calls fail, which is half of what opens").isFalse();
+  }
 }

@@ -125,4 +125,25 @@ class InventedNamesTest {
     assertThat(breaker("new.internal").rule().shadow).isFalse();
     assertThat(breaker("broken.internal").state()).isEqualTo("open");
   }
+
+  @Test
+  void aNameWhoseTrafficIsStillRampingUpStays() {
+    apply(all().openNanos(SECOND).probeSuccesses(1).rampNanos(60 * SECOND).build());
+    fail("back.internal", 25);
+    now += 2 * SECOND;
+    ServicePlan plan = engine.plan("back.internal");
+    CallLedger probe = new CallLedger();
+    assertThat(engine.outbound(plan, Fixed.SOURCE, CALL, probe)).isTrue();
+    probe.endHttp(200, now);
+    CircuitBreaker ramping = breaker("back.internal");
+    assertThat(ramping.state()).isEqualTo("closed");
+    for (int i = 0; i < 2 * RulesInForce.MAX_DEFAULTED; i++) {
+      engine.plan("h" + i + ".internal");
+    }
+    for (int sweep = 0; sweep < 3; sweep++) {
+      now += 2 * SECOND;
+      engine.plan("late-" + sweep + ".internal");
+    }
+    assertThat(breaker("back.internal")).as("the ramp goes on").isSameAs(ramping);
+  }
 }

@@ -5,6 +5,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.Status;
+import io.grpc.internal.GrpcUtil;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -14,6 +15,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * disconnects before, the call's tokens are given back, and the handler never runs.
  */
 final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> implements Runnable {
+  private static final String VERSION =
+      GrpcUtil.getGrpcBuildVersion().getImplementationVersion();
+
   private final GovernedServerCall<ReqT, RespT> call;
   private final ServerCallHandler<ReqT, RespT> next;
   private final Context context = Context.current();
@@ -54,15 +58,27 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
       listener = call.begin(next);
       buffered.open();
     } catch (Throwable t) {
-      // UNKNOWN, as from the library when a callback throws; newer versions of it add a description
       try {
-        call.original().close(Status.UNKNOWN.withCause(t), new Metadata());
+        call.original().close(callbackThrew(VERSION).withCause(t), new Metadata());
       } catch (IllegalStateException closedAlready) {
         // the application answered before it threw
       }
       throw t;
     } finally {
       context.detach(before);
+    }
+  }
+
+  /** The status with which a version of the library closes a call whose callback threw. */
+  static Status callbackThrew(String version) {
+    String[] parts = version.split("[.-]");
+    try {
+      boolean described = Integer.parseInt(parts[0]) > 1 || Integer.parseInt(parts[1]) >= 60;
+      return described
+          ? Status.UNKNOWN.withDescription("Application error processing RPC")
+          : Status.UNKNOWN;
+    } catch (RuntimeException noVersion) {
+      return Status.UNKNOWN;
     }
   }
 

@@ -182,7 +182,6 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
     // The host is a name: resolved on another thread, as the synchronization context must not
     // block.
-    resolving.add(instance);
     Executor executor = SharedResourceHolder.get(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
     try {
       executor.execute(
@@ -190,6 +189,12 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
             InetSocketAddress address = address(instance);
             runInContext(() -> connect(instance, address));
           });
+      resolving.add(instance);
+    } catch (Throwable noThread) {
+      // nobody will resolve it: calls to it must not wait
+      Bridge.failedOpen(noThread);
+      connections.put(instance, FAILED);
+      publish();
     } finally {
       SharedResourceHolder.release(GrpcUtil.SHARED_CHANNEL_EXECUTOR, executor);
     }

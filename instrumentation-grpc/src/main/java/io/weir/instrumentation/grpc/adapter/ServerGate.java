@@ -33,17 +33,22 @@ final class ServerGate implements ServerInterceptor {
         new GovernedServerCall<ReqT, RespT>(call, headers, engine);
     ServerCallHandler<ReqT, RespT> handler = next;
     boolean admitted;
+    Colour before = Colour.current();
     try {
+      Colour colour = engine.propagation().colour(ServerAttributes.INSTANCE, governed);
+      handler = colour == Colour.NONE ? next : new PropagatingHandler<ReqT, RespT>(colour, next);
+      // rules may look at its tags
+      Colour.swap(colour);
       // Without rules for this service a call only gets its traffic colour. Then nobody would end a
       // decision, so none is asked for, even if rules arrive at this moment.
       admitted = !governs || engine.inbound(ServerAttributes.INSTANCE, governed, governed.decision);
-      Colour colour = engine.propagation().colour(ServerAttributes.INSTANCE, governed);
-      handler = colour == Colour.NONE ? next : new PropagatingHandler<ReqT, RespT>(colour, next);
     } catch (Throwable t) {
       governed.abandon();
       Bridge.failedOpen(t);
+      Colour.swap(before);
       return next.startCall(call, headers);
     }
+    Colour.swap(before);
     if (!governs) {
       return handler.startCall(call, headers);
     }
