@@ -4,38 +4,47 @@ import java.io.UnsupportedEncodingException;
 import java.net.URLDecoder;
 import org.jspecify.annotations.Nullable;
 
-/** Looks a parameter up in a URI's query as it was sent. Allocates what it has to decode only. */
+/**
+ * Looks a parameter up in a raw query string.
+ *
+ * <p>The container's own {@code getParameter} would read a form's body, which is the application's.
+ * Nothing is allocated unless something has to be decoded.
+ */
 public final class QueryString {
   private QueryString() {}
 
   /**
-   * The first value of a parameter.
+   * First value of a parameter.
    *
-   * @param uri whole or in part; what stands before the first question mark is left out
-   * @return decoded; null: there is none of that name
+   * @param query as sent, without {@code ?}; may be null
+   * @param name decoded name
+   * @return decoded as UTF-8 form data, as sent where it cannot be decoded; {@code ""} for a
+   *     parameter without value; null when there is none
    */
-  public static @Nullable String value(@Nullable String uri, String name) {
-    int from = uri == null ? 0 : uri.indexOf('?') + 1;
-    if (uri == null || from == 0) {
+  public static @Nullable String first(@Nullable String query, String name) {
+    if (query == null) {
       return null;
     }
-    int fragment = uri.indexOf('#', from);
-    int last = fragment < 0 ? uri.length() : fragment;
-    while (from < last) {
-      int end = uri.indexOf('&', from);
-      end = end < 0 || end > last ? last : end;
-      int equals = uri.indexOf('=', from);
-      equals = equals < 0 || equals > end ? end : equals;
-      if (uri.regionMatches(from, name, 0, name.length()) && equals == from + name.length()
-          || isEncoded(uri, from, equals) && decode(uri.substring(from, equals)).equals(name)) {
-        return equals == end ? "" : decode(uri.substring(equals + 1, end));
+    for (int from = 0; from <= query.length(); ) {
+      int amp = query.indexOf('&', from);
+      int end = amp < 0 ? query.length() : amp;
+      int eq = query.indexOf('=', from);
+      int nameEnd = eq < 0 || eq > end ? end : eq;
+      if (isNamed(query, from, nameEnd, name)) {
+        return nameEnd == end ? "" : decode(query, nameEnd + 1, end);
       }
       from = end + 1;
     }
     return null;
   }
 
-  private static boolean isEncoded(String s, int from, int to) {
+  private static boolean isNamed(String query, int from, int to, String name) {
+    return encoded(query, from, to)
+        ? decode(query, from, to).equals(name)
+        : to - from == name.length() && query.startsWith(name, from);
+  }
+
+  private static boolean encoded(String s, int from, int to) {
     for (int i = from; i < to; i++) {
       if (s.charAt(i) == '%' || s.charAt(i) == '+') {
         return true;
@@ -44,11 +53,15 @@ public final class QueryString {
     return false;
   }
 
-  private static String decode(String s) {
+  private static String decode(String s, int from, int to) {
+    String raw = s.substring(from, to);
+    if (!encoded(s, from, to)) {
+      return raw;
+    }
     try {
-      return isEncoded(s, 0, s.length()) ? URLDecoder.decode(s, "UTF-8") : s;
-    } catch (IllegalArgumentException | UnsupportedEncodingException malformed) {
-      return s;
+      return URLDecoder.decode(raw, "UTF-8");
+    } catch (IllegalArgumentException | UnsupportedEncodingException asSent) {
+      return raw;
     }
   }
 }

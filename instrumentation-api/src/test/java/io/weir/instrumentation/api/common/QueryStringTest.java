@@ -3,32 +3,38 @@ package io.weir.instrumentation.api.common;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class QueryStringTest {
-  @Test
-  void theFirstValueOfAParameterIsFound() {
-    assertThat(QueryString.value("/x?a=1&b=2&a=3", "a")).isEqualTo("1");
-    assertThat(QueryString.value("/x?a=1&b=2&a=3", "b")).isEqualTo("2");
-    assertThat(QueryString.value("http://h/x?a=1?&b=a=b#c=d", "b")).isEqualTo("a=b");
-    assertThat(QueryString.value("/x?a=1?&b=2#a&c=3", "a")).isEqualTo("1?");
+  @ParameterizedTest
+  @CsvSource({
+    "a=1&b=2, b, 2",
+    "a=1&a=2, a, 1",
+    "ab=1&b=2, b, 2",
+    "b&c=1, b, ''",
+    "b=&c=1, b, ''",
+    "b==x, b, =x",
+    "x=%C3%A4+b, x, ä b",
+    "us%65rId=7, userId, 7",
+    "user+id=7, user id, 7",
+    "&&b=2&, b, 2",
+  })
+  void firstValueIsFoundDecoded(String query, String name, String value) {
+    assertThat(QueryString.first(query, name)).isEqualTo(value);
   }
 
   @Test
-  void namesAndValuesAreDecoded() {
-    assertThat(QueryString.value("/x?q=%C3%A4+b%2Bc", "q")).isEqualTo("\u00e4 b+c");
-    assertThat(QueryString.value("/x?%71=1", "q")).isEqualTo("1");
-    assertThat(QueryString.value("/x?q=100%", "q"))
-        .as("malformed: as it was sent")
-        .isEqualTo("100%");
+  void absentParameterIsNull() {
+    assertThat(QueryString.first(null, "a")).isNull();
+    assertThat(QueryString.first("", "a")).isNull();
+    assertThat(QueryString.first("b=1", "a")).isNull();
+    assertThat(QueryString.first("b=a=1", "a")).isNull();
   }
 
   @Test
-  void aParameterWithoutValueIsEmptyAndOthersAreNotThere() {
-    assertThat(QueryString.value("/x?a&b=", "a")).isEmpty();
-    assertThat(QueryString.value("/x?a&b=", "b")).isEmpty();
-    assertThat(QueryString.value("/x?ab=1&c#a=2", "a")).isNull();
-    assertThat(QueryString.value("/x?", "a")).isNull();
-    assertThat(QueryString.value("/x", "a")).isNull();
-    assertThat(QueryString.value(null, "a")).isNull();
+  void whatCannotBeDecodedIsTakenAsSent() {
+    assertThat(QueryString.first("a=%zz", "a")).isEqualTo("%zz");
+    assertThat(QueryString.first("%=1&a=2", "a")).isEqualTo("2");
   }
 }

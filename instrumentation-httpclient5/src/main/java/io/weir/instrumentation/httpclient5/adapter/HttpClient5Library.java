@@ -79,7 +79,9 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
 
   @Override
   public @Nullable String query(HttpRequest request, String name) {
-    return QueryString.value(request.getPath(), name);
+    String path = request.getPath();
+    int query = path == null ? -1 : path.indexOf('?');
+    return query < 0 ? null : QueryString.first(path.substring(query + 1), name);
   }
 
   @Override
