@@ -15,8 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * disconnects before, the call's tokens are given back, and the handler never runs.
  */
 final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> implements Runnable {
-  private static final String VERSION =
-      GrpcUtil.getGrpcBuildVersion().getImplementationVersion();
+  private static final String VERSION = GrpcUtil.getGrpcBuildVersion().getImplementationVersion();
 
   private final GovernedServerCall<ReqT, RespT> call;
   private final ServerCallHandler<ReqT, RespT> next;
