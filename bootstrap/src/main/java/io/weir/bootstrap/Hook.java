@@ -9,16 +9,10 @@ import org.jspecify.annotations.Nullable;
  * or thread-safe. Errors: whatever an implementation throws is caught by {@link Bridge}, counted,
  * and the application's call passes.
  */
-public abstract class Hook {
+public class Hook {
 
   /** Does nothing: stands where a library is present but its adapter could not be loaded. */
-  public static final Hook NOTHING =
-      new Hook() {
-        @Override
-        public String toString() {
-          return "Hook.NOTHING";
-        }
-      };
+  public static final Hook NOTHING = new Hook();
 
   /**
    * Before the woven method.

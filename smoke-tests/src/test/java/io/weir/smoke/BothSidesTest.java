@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class BothSidesTest {
   private static final String RULE =
       "{\"window\": {\"type\": \"count\", \"size\": 10}, \"min_calls\": 10, \"open_seconds\": 1,"
-          + " \"max_open_seconds\": 1}";
+          + " \"max_open_seconds\": 1, \"record\": {\"grpc\": [\"INTERNAL\", \"UNAVAILABLE\"]}}";
 
   private final String jars =
       Maven.resolve("io.grpc:grpc-netty-shaded:1.60.2", "io.grpc:grpc-stub:1.60.2");
@@ -32,11 +32,12 @@ class BothSidesTest {
                     + name
                     + ":1;etcd.endpoints="
                     + etcd.endpoint()
-                    + (port == 0 ? "" : ";services.pay=127.0.0.1:" + port));
+                    // calls go where the test says, not to a registered address
+                    + (port == 0 ? ";register=false" : ";services.pay=127.0.0.1:" + port));
     return (port == 0 ? j : j.arguments(name, Integer.toString(port))).launch();
   }
 
-  private static void await(String what, Cli weir, String line, String pattern) {
+  private static void await(EtcdServer etcd, String what, Cli weir, String line, String pattern) {
     String[] out = new String[1];
     Await.until(
         Duration.ofSeconds(60),
@@ -44,7 +45,13 @@ class BothSidesTest {
           out[0] = weir.run(line.split(" ")).out();
           return out[0].replaceAll("\\s+", " ").matches("(?s).*" + pattern + ".*");
         },
-        () -> "not told: " + what + "\n" + out[0]);
+        () ->
+            "not told: "
+                + what
+                + "\n"
+                + out[0]
+                + etcd.ctl("get", "--prefix", "/circuit-breaker")
+                + etcd.ctl("get", "--prefix", "/weir/status"));
   }
 
   @Test
@@ -68,17 +75,19 @@ class BothSidesTest {
             "callers see \\d+ % failures \\([1-9]\\d* of \\d+\\), other callers 0 % \\(0 of"
                 + " \\d+\\), the service itself sees 0 % \\(0 of [1-9]\\d*\\) in the 10 s to"
                 + " \\d\\d:\\d\\d:\\d\\d UTC";
-        await("in status", weir, "status", "pay: " + sides);
-        await("in explain", weir, "explain pay /x", "the fleet says closed: .*; " + sides);
+        await(etcd, "in status", weir, "status", "pay: " + sides);
+        await(etcd, "in explain", weir, "explain pay /x", "the fleet says closed: .*; " + sides);
         await(
+            etcd,
             "for programs",
             weir,
             "status --output json",
             "\"service\": \\{ \"calls\": [1-9]\\d*, \"failures\": 0, \"instances\": 1,.*");
-        await("in explain for programs", weir, "explain pay /x -o json", "\"callers\": \\{.*");
+        await(
+            etcd, "in explain for programs", weir, "explain pay /x -o json", "\"callers\": \\{.*");
 
         network.refuse(false);
-        await("the vote is taken back", weir, "status pay", "(?!.*votes to open)");
+        await(etcd, "the vote is taken back", weir, "status pay", "(?!.*votes to open)");
         Await.until(
             Duration.ofSeconds(60),
             () ->
@@ -106,6 +115,7 @@ class BothSidesTest {
         target.awaitStdout("DONE fail all");
         caller.say("go");
         await(
+            etcd,
             "the breaker is open and both see why",
             weir,
             "status pay",

@@ -65,7 +65,7 @@ class JarTest {
         .as(
             "the boot loader gets a handful of classes, two of them for tasks that stay as they"
                 + " are")
-        .hasSizeBetween(1, 14);
+        .hasSizeBetween(1, 12);
   }
 
   @Test

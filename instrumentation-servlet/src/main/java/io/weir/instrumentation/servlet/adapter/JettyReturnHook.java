@@ -2,6 +2,7 @@ package io.weir.instrumentation.servlet.adapter;
 
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.api.server.ServerCall;
 import java.lang.reflect.Method;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -55,7 +56,7 @@ public final class JettyReturnHook extends Hook {
       return false;
     }
     Object mark = request.getClass().getMethod("getAttribute", String.class).invoke(request, MARK);
-    return mark instanceof Waiting && ((Waiting) mark).isReturning();
+    return mark instanceof ServerCall && ((ServerCall) mark).isReturning();
   }
 
   private static Object constant(Class<?> type, String name) {

@@ -1,14 +1,10 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
-import io.weir.bootstrap.Colour;
-import io.weir.engine.call.CallDecision;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.outcome.Failure;
-import io.weir.instrumentation.servlet.adapter.Pause;
-import io.weir.instrumentation.servlet.adapter.Streams;
-import io.weir.instrumentation.servlet.adapter.Waiting;
-import java.util.concurrent.locks.LockSupport;
+import io.weir.instrumentation.api.common.StreamTypes;
+import io.weir.instrumentation.api.server.ServerCall;
 import javax.servlet.AsyncEvent;
 import javax.servlet.AsyncListener;
 import javax.servlet.http.HttpServletRequest;
@@ -22,84 +18,15 @@ import org.jspecify.annotations.Nullable;
  * <p>An asynchronous request ends at {@code onComplete}, on whatever thread that is; the decision
  * is one-shot, so an early and a late end do not count twice.
  */
-final class Call extends Waiting implements AsyncListener {
+final class Call extends ServerCall implements AsyncListener {
 
-  final CallDecision decision;
-
-  private final Engine engine;
   private final HttpServletRequest request;
   private final HttpServletResponse response;
-  private final Colour colour;
-  private Colour before = Colour.NONE; // confined to the thread between enter and exit
 
   Call(Engine engine, HttpServletRequest request, HttpServletResponse response) {
-    this.engine = engine;
-    decision = engine.newDecision();
+    super(engine, engine.propagation().colour(RequestSource.INSTANCE, request));
     this.request = request;
     this.response = response;
-    colour = engine.propagation().colour(RequestSource.INSTANCE, request);
-  }
-
-  void bindColour() {
-    before = Colour.swap(colour);
-  }
-
-  void unbindColour() {
-    Colour.swap(before);
-  }
-
-  /**
-   * An async dispatch of this request, perhaps on another thread: no new call, but its colour is
-   * bound again.
-   *
-   * @return the colour to put back, or null when there is nothing to do
-   */
-  @Nullable Colour dispatchedAgain() {
-    return colour == Colour.current() ? null : Colour.swap(colour);
-  }
-
-  /**
-   * Waits without this thread for as long as the limiter's pacing asks for.
-   *
-   * @return false: the container cannot do without
-   */
-  boolean leaves(Pause pause) {
-    leave();
-    if (pause.begin(request, this, decision.waitNanos())) {
-      return true;
-    }
-    stay();
-    return false;
-  }
-
-  /** The wait is over, latency counts from here. */
-  void goesOn() {
-    decision.outcome().started(engine.now());
-  }
-
-  @Override
-  public void abandon() {
-    decision.outcome().abandon(engine.now());
-  }
-
-  /**
-   * Waits on this thread as long as the limiter's pacing asks for.
-   *
-   * @return false when the thread was interrupted: its tokens are given back, the call is not made,
-   *     the interrupt stands
-   */
-  boolean paced() {
-    long began = engine.now();
-    long wait = decision.waitNanos();
-    for (long left = wait; left > 0; left = wait - (engine.now() - began)) {
-      if (Thread.currentThread().isInterrupted()) {
-        abandon();
-        return false;
-      }
-      LockSupport.parkNanos(this, left);
-    }
-    goesOn();
-    return true;
   }
 
   /** The container has its thread back: the call has ended, unless it went asynchronous. */
@@ -151,7 +78,7 @@ final class Call extends Waiting implements AsyncListener {
   }
 
   private boolean isStream() {
-    return Streams.isStream(response.getContentType());
+    return StreamTypes.isStream(response.getContentType());
   }
 
   @Override

@@ -3,7 +3,7 @@ package io.weir.instrumentation.servlet.adapter.javax;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Paths;
 import io.weir.engine.gate.Propagation;
-import io.weir.instrumentation.servlet.adapter.QueryString;
+import io.weir.instrumentation.api.common.QueryString;
 import java.util.Collections;
 import java.util.Enumeration;
 import java.util.List;

@@ -8,7 +8,7 @@ import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Pacer;
 import io.weir.engine.call.Refusal;
 import io.weir.engine.gate.Engine;
-import io.weir.instrumentation.servlet.adapter.Pause;
+import io.weir.instrumentation.api.server.RequestParking;
 import java.io.IOException;
 import javax.servlet.DispatcherType;
 import javax.servlet.http.HttpServletRequest;
@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * its tags) and while the place's body runs, again for each async dispatch, and what was bound
  * before is put back.
  *
- * <p>A paced request is let go here and comes back later ({@link Pause}), to this very place, with
- * its mark telling that it has been decided; where the container cannot do that, its thread waits.
+ * <p>A paced request is let go here and comes back later ({@link RequestParking}), to this very
+ * place, with its mark telling that it has been decided; where the container cannot do that, its
+ * thread waits.
  *
  * <p>A refused request is answered here, status and headers before the body, and the place's body,
  * with it every filter and the servlet, does not run. The request's own body is not read: the
@@ -41,21 +42,21 @@ public final class ServletHook extends Hook {
   private final Engine engine;
 
   /** Null: threads wait. Found at the first paced request unless given. */
-  private volatile @Nullable Pause pause;
+  private volatile @Nullable RequestParking parking;
 
-  private volatile boolean pauseKnown;
+  private volatile boolean parkingKnown;
 
   public ServletHook(Engine engine) {
     this.engine = engine;
   }
 
   /**
-   * @param pause how this container lets requests go, null for not at all
+   * @param parking how this container lets requests go, null for not at all
    */
-  public ServletHook(Engine engine, @Nullable Pause pause) {
+  public ServletHook(Engine engine, @Nullable RequestParking parking) {
     this.engine = engine;
-    this.pause = pause;
-    pauseKnown = true;
+    this.parking = parking;
+    parkingKnown = true;
   }
 
   @Override
@@ -80,7 +81,7 @@ public final class ServletHook extends Hook {
         return Skip.SKIP;
       }
       return mark instanceof Call && request.getDispatcherType() == DispatcherType.ASYNC
-          ? ((Call) mark).dispatchedAgain()
+          ? ((Call) mark).servedAgain()
           : null;
     }
     return request.getDispatcherType() == DispatcherType.REQUEST
@@ -90,7 +91,7 @@ public final class ServletHook extends Hook {
 
   /** A paced request is back. */
   private Object takeUp(Call call, HttpServletRequest request, HttpServletResponse response) {
-    Pause p = pause;
+    RequestParking p = parking;
     if (p != null) {
       p.end(request);
     }
@@ -101,7 +102,7 @@ public final class ServletHook extends Hook {
       response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
       return Skip.SKIP;
     }
-    call.goesOn();
+    call.started(true);
     call.bindColour();
     return call;
   }
@@ -117,11 +118,11 @@ public final class ServletHook extends Hook {
         return Skip.SKIP;
       }
       if (call.decision.waitNanos() > 0) {
-        Pause p = pause(self);
-        if (p != null && call.leaves(p)) {
+        RequestParking p = parking(self);
+        if (p != null && call.parked(p, request)) {
           return Skip.SKIP;
         }
-        if (!call.paced()) {
+        if (!call.waited()) {
           // the container wants its thread back: there is no time for a body
           response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
           return Skip.SKIP;
@@ -141,25 +142,25 @@ public final class ServletHook extends Hook {
   }
 
   /** By the container whose class {@code self} is; all of a hook's are of one loader. */
-  private @Nullable Pause pause(Object self) {
-    if (!pauseKnown) {
-      pause = find(self.getClass());
-      pauseKnown = true;
+  private @Nullable RequestParking parking(Object self) {
+    if (!parkingKnown) {
+      parking = find(self.getClass());
+      parkingKnown = true;
     }
-    return pause;
+    return parking;
   }
 
-  private @Nullable Pause find(Class<?> place) {
+  private @Nullable RequestParking find(Class<?> place) {
     Pacer pacer = engine.pacer();
     if (pacer == null) {
       return null;
     }
     if (place.getName().startsWith("org.eclipse.jetty.")) {
-      return new JettyPause(pacer, place.getClassLoader());
+      return new JettyParking(pacer, place.getClassLoader());
     }
     if (place.getName().startsWith("org.apache.catalina.")) {
       try {
-        return new TomcatPause(pacer, place.getClassLoader());
+        return new TomcatParking(pacer, place.getClassLoader());
       } catch (Throwable other) {
         // a Tomcat made into something else: its threads wait
         Bridge.failedOpen(other);

@@ -4,7 +4,7 @@ import io.undertow.server.HttpServerExchange;
 import io.undertow.servlet.handlers.ServletRequestContext;
 import io.weir.bootstrap.Hook;
 import io.weir.engine.gate.Engine;
-import io.weir.instrumentation.servlet.adapter.Pause;
+import io.weir.instrumentation.api.server.RequestParking;
 import org.jspecify.annotations.Nullable;
 
 /** Takes request and response out of Undertow's exchange; 2.2 speaks javax, 2.3 jakarta. */
@@ -13,11 +13,11 @@ public final class UndertowHook extends Hook {
 
   public UndertowHook(Engine engine) throws NoSuchMethodException {
     Class<?> request = ServletRequestContext.class.getMethod("getServletRequest").getReturnType();
-    Pause pause = engine.pacer() == null ? null : new UndertowPause(engine.pacer());
+    RequestParking parking = engine.pacer() == null ? null : new UndertowParking(engine.pacer());
     servlet =
         request.getName().startsWith("jakarta.")
-            ? new io.weir.instrumentation.servlet.adapter.jakarta.ServletHook(engine, pause)
-            : new io.weir.instrumentation.servlet.adapter.javax.ServletHook(engine, pause);
+            ? new io.weir.instrumentation.servlet.adapter.jakarta.ServletHook(engine, parking)
+            : new io.weir.instrumentation.servlet.adapter.javax.ServletHook(engine, parking);
   }
 
   @Override

@@ -1,7 +1,7 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.Pacer;
-import io.weir.instrumentation.servlet.adapter.Waiting;
+import io.weir.instrumentation.api.server.ServerCall;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * the event with which Tomcat ends asynchronous requests at a shut-down: for a request that is to
  * be dispatched it dispatches, for one that has gone on meanwhile it does nothing.
  */
-final class TomcatPause extends AsyncPause {
+final class TomcatParking extends AsyncParking {
   private final Class<?> facade;
   private final Field requestOf;
   private final Field task;
@@ -52,7 +52,7 @@ final class TomcatPause extends AsyncPause {
 
   private final @Nullable Object timeout;
 
-  TomcatPause(Pacer pacer, ClassLoader tomcat) throws ReflectiveOperationException {
+  TomcatParking(Pacer pacer, ClassLoader tomcat) throws ReflectiveOperationException {
     super(pacer, tomcat);
     Class<?> context = tomcat.loadClass("org.apache.catalina.core.AsyncContextImpl");
     Class<?> catalina = tomcat.loadClass("org.apache.catalina.connector.Request");
@@ -104,21 +104,21 @@ final class TomcatPause extends AsyncPause {
   }
 
   @Override
-  void away(AsyncContext context, long timeout, Waiting waiting, long nanos) throws Exception {
+  void away(AsyncContext context, long timeout, ServerCall call, long nanos) throws Exception {
     final Object catalina = requestOf.get(context);
     final Object connection = coyote.invoke(catalina);
     task.set(context, (Runnable) () -> again(catalina, connection));
     schedule(
         pacer,
         nanos,
-        waiting,
+        call,
         () -> {
           try {
             action.invoke(connection, dispatch, null);
           } catch (Throwable noThread) {
             // a stream of HTTP/2; offered again like one that was rejected in silence
           }
-          offer(new Dispatched(connection), waiting, 0, LAST_OFFERS_NANOS);
+          offer(new Dispatched(connection), call, 0, LAST_OFFERS_NANOS);
         });
   }
 

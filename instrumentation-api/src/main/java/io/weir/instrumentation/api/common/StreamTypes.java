@@ -1,9 +1,9 @@
-package io.weir.instrumentation.servlet.adapter;
+package io.weir.instrumentation.api.common;
 
 import org.jspecify.annotations.Nullable;
 
 /** Tells answers that go on for as long as the caller listens from those that come to an end. */
-public final class Streams {
+public final class StreamTypes {
   private static final String[] TYPES = {
     "text/event-stream",
     "application/x-ndjson",
@@ -11,7 +11,7 @@ public final class Streams {
     "multipart/x-mixed-replace",
   };
 
-  private Streams() {}
+  private StreamTypes() {}
 
   /**
    * @param contentType of the answer, or null

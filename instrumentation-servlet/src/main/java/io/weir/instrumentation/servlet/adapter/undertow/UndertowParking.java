@@ -9,8 +9,8 @@ import io.undertow.servlet.spec.HttpServletRequestImpl;
 import io.undertow.util.SameThreadExecutor;
 import io.undertow.util.StatusCodes;
 import io.weir.engine.call.Pacer;
-import io.weir.instrumentation.servlet.adapter.Pause;
-import io.weir.instrumentation.servlet.adapter.Waiting;
+import io.weir.instrumentation.api.server.RequestParking;
+import io.weir.instrumentation.api.server.ServerCall;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.concurrent.Executor;
@@ -20,13 +20,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * Undertow's exchange may be dispatched at any time, and later as often as one likes: a paced one
  * enters its servlet deployment a second time, from where its first thread had left it.
  */
-final class UndertowPause extends Pause {
+final class UndertowParking extends RequestParking {
   private static final Method TO_PATH = toPath();
   private static final Object REQUEST = request(TO_PATH.getParameterTypes()[2]);
 
   private final Pacer pacer;
 
-  UndertowPause(Pacer pacer) {
+  UndertowParking(Pacer pacer) {
     this.pacer = pacer;
   }
 
@@ -49,7 +49,7 @@ final class UndertowPause extends Pause {
   }
 
   @Override
-  public boolean begin(Object request, final Waiting waiting, final long nanos) {
+  public boolean begin(Object request, final ServerCall call, final long nanos) {
     if (!(request instanceof HttpServletRequestImpl)) {
       return false;
     }
@@ -74,13 +74,13 @@ final class UndertowPause extends Pause {
           schedule(
               pacer,
               nanos,
-              waiting,
+              call,
               () -> {
                 try {
                   exchange.dispatch(executor, again);
                 } catch (Throwable noThread) { // full, stopping, or out of threads
                   if (claimed.compareAndSet(false, true)) {
-                    waiting.refuse();
+                    call.refuse();
                     exchange.setStatusCode(StatusCodes.SERVICE_UNAVAILABLE);
                     exchange.endExchange();
                   }

@@ -2,8 +2,8 @@ package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Pacer;
-import io.weir.instrumentation.servlet.adapter.Pause;
-import io.weir.instrumentation.servlet.adapter.Waiting;
+import io.weir.instrumentation.api.server.RequestParking;
+import io.weir.instrumentation.api.server.ServerCall;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -26,7 +26,7 @@ import javax.servlet.http.HttpServletResponse;
  * a thread, too, and the container has none: it is one of ours, {@code weir-refuse}. The container
  * makes the answer on it; servlet filters and servlets do not run.
  */
-abstract class AsyncPause extends Pause {
+abstract class AsyncParking extends RequestParking {
   static final long FIRST_OFFER_NANOS = 50_000_000L;
   static final long LAST_OFFERS_NANOS = 1_000_000_000L;
   private static final long PATIENCE_NANOS = 5_000_000_000L;
@@ -36,7 +36,7 @@ abstract class AsyncPause extends Pause {
   /** Few, and gone after a second without work: what they run is the application's container. */
   private final ThreadPoolExecutor refusing;
 
-  AsyncPause(Pacer pacer, final ClassLoader container) {
+  AsyncParking(Pacer pacer, final ClassLoader container) {
     this.pacer = pacer;
     refusing =
         new ThreadPoolExecutor(
@@ -73,11 +73,11 @@ abstract class AsyncPause extends Pause {
    * @param waited since its time had come
    * @param nanos until the next offer
    */
-  final void offer(Rejected request, Waiting waiting, long waited, long nanos) {
+  final void offer(Rejected request, ServerCall call, long waited, long nanos) {
     pacer.after(
         nanos,
         () -> {
-          if (!waiting.isDue()) {
+          if (!call.isDue()) {
             return;
           }
           try {
@@ -88,8 +88,8 @@ abstract class AsyncPause extends Pause {
             // below
           }
           if (waited + nanos < PATIENCE_NANOS) {
-            offer(request, waiting, waited + nanos, Math.min(2 * nanos, LAST_OFFERS_NANOS));
-          } else if (waiting.refuse()) {
+            offer(request, call, waited + nanos, Math.min(2 * nanos, LAST_OFFERS_NANOS));
+          } else if (call.refuse()) {
             refuse(request);
           }
         });
@@ -111,7 +111,7 @@ abstract class AsyncPause extends Pause {
   }
 
   @Override
-  public boolean begin(Object request, Waiting waiting, long nanos) {
+  public boolean begin(Object request, ServerCall call, long nanos) {
     HttpServletRequest r = (HttpServletRequest) request;
     if (!r.isAsyncSupported() || !isAtHome(r)) {
       return false;
@@ -125,11 +125,11 @@ abstract class AsyncPause extends Pause {
     try {
       long timeout = context.getTimeout();
       context.setTimeout(0);
-      context.addListener(new Farewell(waiting));
-      away(context, timeout, waiting, nanos);
+      context.addListener(new Farewell(call));
+      away(context, timeout, call, nanos);
     } catch (Throwable t) {
       // too late to let the application have it
-      waiting.gone();
+      call.gone();
       Bridge.failedOpen(t);
       ((HttpServletResponse) context.getResponse())
           .setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
@@ -142,30 +142,30 @@ abstract class AsyncPause extends Pause {
   abstract boolean isAtHome(HttpServletRequest request);
 
   /** Sees to it that the request comes back. */
-  abstract void away(AsyncContext context, long timeout, Waiting waiting, long nanos)
+  abstract void away(AsyncContext context, long timeout, ServerCall call, long nanos)
       throws Exception;
 
   /** The container noticed that the caller is gone. */
   private static final class Farewell implements AsyncListener {
-    private final Waiting waiting;
+    private final ServerCall call;
 
-    Farewell(Waiting waiting) {
-      this.waiting = waiting;
+    Farewell(ServerCall call) {
+      this.call = call;
     }
 
     @Override
     public void onError(AsyncEvent event) {
-      waiting.gone();
+      call.gone();
     }
 
     @Override
     public void onComplete(AsyncEvent event) {
-      waiting.gone();
+      call.gone();
     }
 
     @Override
     public void onTimeout(AsyncEvent event) {
-      waiting.gone();
+      call.gone();
     }
 
     @Override

@@ -1,4 +1,4 @@
-package io.weir.instrumentation.servlet.adapter;
+package io.weir.instrumentation.api.server;
 
 import io.weir.bootstrap.Bridge;
 import io.weir.engine.call.Pacer;
@@ -11,29 +11,29 @@ import io.weir.engine.call.Pacer;
  *
  * <p>Any thread; one per container and application loader.
  */
-public abstract class Pause {
+public abstract class RequestParking {
   /**
    * Lets a request go; its thread must go back to the container and touch it no more.
    *
    * @param request the container's own
    * @return false: it cannot be let go, nothing has happened
    */
-  public abstract boolean begin(Object request, Waiting waiting, long nanos);
+  public abstract boolean begin(Object request, ServerCall call, long nanos);
 
   /** The request has a thread again; takes away what waiting has left on it. */
   public void end(Object request) {}
 
   /** Hands it back when its time has come, unless its caller went away. */
-  protected static void schedule(Pacer pacer, long nanos, Waiting waiting, Return back) {
+  protected static void schedule(Pacer pacer, long nanos, ServerCall call, Return back) {
     pacer.after(
         nanos,
         () -> {
-          if (waiting.due()) {
+          if (call.due()) {
             try {
               back.run();
             } catch (Throwable t) {
               // the container has ended it meanwhile, or is stopping
-              waiting.abandon();
+              call.abandon();
               Bridge.failedOpen(t);
             }
           }

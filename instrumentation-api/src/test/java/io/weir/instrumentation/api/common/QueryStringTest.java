@@ -1,4 +1,4 @@
-package io.weir.instrumentation.servlet.adapter;
+package io.weir.instrumentation.api.common;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,8 +1,8 @@
 package io.weir.instrumentation.servlet.adapter.javax;
 
 import io.weir.engine.call.Pacer;
+import io.weir.instrumentation.api.server.ServerCall;
 import io.weir.instrumentation.servlet.adapter.JettyReturnHook;
-import io.weir.instrumentation.servlet.adapter.Waiting;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import javax.servlet.AsyncContext;
@@ -12,7 +12,7 @@ import javax.servlet.http.HttpServletRequest;
  * Jetty 9.4 to 12.1: an ordinary asynchronous dispatch, which {@link JettyReturnHook} turns into
  * one of a new request.
  */
-final class JettyPause extends AsyncPause {
+final class JettyParking extends AsyncParking {
   private static final String[] ASYNC = {
     AsyncContext.ASYNC_REQUEST_URI,
     AsyncContext.ASYNC_CONTEXT_PATH,
@@ -24,7 +24,7 @@ final class JettyPause extends AsyncPause {
 
   private final ClassLoader jetty;
 
-  JettyPause(Pacer pacer, ClassLoader jetty) {
+  JettyParking(Pacer pacer, ClassLoader jetty) {
     super(pacer, jetty);
     this.jetty = jetty;
   }
@@ -69,11 +69,11 @@ final class JettyPause extends AsyncPause {
   }
 
   @Override
-  void away(final AsyncContext context, final long timeout, Waiting waiting, long nanos) {
+  void away(final AsyncContext context, final long timeout, ServerCall call, long nanos) {
     schedule(
         pacer,
         nanos,
-        waiting,
+        call,
         () -> {
           // the application's own asynchronous processing, if any, starts from Jetty's default
           context.setTimeout(timeout);
@@ -83,7 +83,7 @@ final class JettyPause extends AsyncPause {
             throw ended;
           } catch (Throwable noThread) {
             // Jetty has noted the dispatch, and forgets to ask its pool again
-            offer(new Dispatched(context), waiting, 0, FIRST_OFFER_NANOS);
+            offer(new Dispatched(context), call, 0, FIRST_OFFER_NANOS);
           }
         });
   }
