@@ -13,7 +13,10 @@ import org.example.parley.ParleyServer;
 import org.example.parley.Reply;
 import org.example.parley.Request;
 
-/** Calls itself by OkHttp and by Parley at each line on stdin, and tells both codes; or what it sees. */
+/**
+ * Calls itself by OkHttp and by Parley at each line on stdin, and tells both codes; or what it
+ * sees.
+ */
 public final class ExtensionMain {
   public static void main(String[] args) throws Exception {
     HttpServer http =
@@ -38,8 +41,7 @@ public final class ExtensionMain {
         continue;
       }
       int code;
-      try (Response r =
-          okhttp.newCall(new okhttp3.Request.Builder().url(url).build()).execute()) {
+      try (Response r = okhttp.newCall(new okhttp3.Request.Builder().url(url).build()).execute()) {
         code = r.code();
       }
       Reply reply = client.call(new Request("echo", "said"));

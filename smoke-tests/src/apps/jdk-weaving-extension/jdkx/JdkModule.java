@@ -14,7 +14,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import net.bytebuddy.asm.Advice;
 
-/** Counts what two classes of the JDK do: one that is loaded late, and one of every JDK's archive. */
+/**
+ * Counts what two classes of the JDK do: one that is loaded late, and one of every JDK's archive.
+ */
 public final class JdkModule extends WeirModule {
   public JdkModule() {
     super("jdk-count");

@@ -6,7 +6,9 @@ import io.weir.instrumentation.WovenTypes;
 import java.util.Arrays;
 import java.util.List;
 
-/** What Weir has to know of Parley. {@code weir.instrumentation.parley.enabled=false} is its switch. */
+/**
+ * What Weir has to know of Parley. {@code weir.instrumentation.parley.enabled=false} is its switch.
+ */
 public final class ParleyModule extends WeirModule {
   static final String CALL = "org.example.parley.weir.adapter.CallHook";
   static final String SERVE = "org.example.parley.weir.adapter.ServeHook";

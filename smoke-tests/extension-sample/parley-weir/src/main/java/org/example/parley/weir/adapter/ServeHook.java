@@ -36,8 +36,7 @@ public final class ServeHook extends Hook {
     }
     Request request = (Request) a0;
     CallDecision decision = engine.newDecision();
-    Colour before =
-        Colour.swap(engine.propagation().colour(ServedRequest.INSTANCE, request));
+    Colour before = Colour.swap(engine.propagation().colour(ServedRequest.INSTANCE, request));
     boolean goesOn = false;
     try {
       if (!engine.inbound(ServedRequest.INSTANCE, request, decision)) {
@@ -52,6 +51,9 @@ public final class ServeHook extends Hook {
       }
       goesOn = true;
       return new Served(decision, before);
+    } catch (RuntimeException asking) {
+      engine.failOpen(decision); // what was taken for the call goes back, and it passes
+      throw asking;
     } finally {
       if (!goesOn) {
         Colour.swap(before);
