@@ -422,7 +422,8 @@ final class AsyncExchange<T> implements CancellableDependency {
       ClientCall<HttpRequest, HttpResponse> c = call;
       if (c != null) {
         HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
-        if (c.awaitsBody(answer, last == null ? asked : last, details != null)) {
+        last = last == null ? asked : last;
+        if (last != null && c.awaitsBody(answer, last, details != null)) {
           number = c.opened();
           watched = c;
           c.watch();

@@ -163,7 +163,10 @@ public final class RouteHook extends Hook {
 
     static HttpRoute keep(HttpRoute route, HttpRoute direct) {
       try {
-        Object name = GET == null || WITH == null ? null : GET.invoke(route);
+        if (GET == null || WITH == null) {
+          return direct;
+        }
+        Object name = GET.invoke(route);
         return name == null
             ? direct
             : WITH.newInstance(
