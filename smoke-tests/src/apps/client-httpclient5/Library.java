@@ -214,6 +214,8 @@ public final class Library implements Calls {
                 client.execute(new HttpGet(url), HttpClientContext.create())) {
           return r.getCode() + " " + EntityUtils.toString(r.getEntity());
         }
+      case "virtual":
+        return virtual(URI.create(url));
       case "reused":
         return reused(url);
       case "minimal-async":
@@ -224,6 +226,14 @@ public final class Library implements Calls {
         return future(HttpAsyncClients.createDefault(), url);
       default:
         throw new UnsupportedOperationException(what);
+    }
+  }
+
+  private String virtual(URI url) throws Exception {
+    CloseableHttpClient client = classic.computeIfAbsent("", this::classic);
+    HttpHost elsewhere = new HttpHost("https", "nowhere.invalid", 443);
+    try (CloseableHttpResponse r = client.execute(elsewhere, new HttpGet(url))) {
+      return r.getCode() + " " + EntityUtils.toString(r.getEntity());
     }
   }
 

@@ -35,7 +35,7 @@ abstract class ClientContract extends Contract {
   /** Fails once where the breaker of a service opens at the first failure. */
   private static final String TOUCHY = "{\"consecutive_failures\": 1, \"min_seconds\": 0}";
 
-  private static final String CANARY_ROUTE =
+  static final String CANARY_ROUTE =
       """
       routes:
         - match: "header:X-Canary == 'true'"

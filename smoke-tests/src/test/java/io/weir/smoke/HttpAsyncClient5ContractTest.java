@@ -8,16 +8,19 @@ import org.junit.jupiter.api.Test;
 class HttpAsyncClient5ContractTest extends ClientContract {
   @Override
   ClientRow row() {
-    return HttpClient5ContractTest.versions(
-        new ClientRow("Apache HttpAsyncClient 5", "client-httpclient5", Protocol.HTTP)
-            .asynchronous("async")
-            .cannot(
-                "aCallThatWaitsEndsWithItsTimeoutAndGivesItsPlaceBack",
-                HttpClient5ContractTest.NO_TIMEOUT)
-            .cannot(
-                "aBlockingCallThatIsCancelledWhileItWaitsGivesItsPlaceBack",
-                "the asynchronous client has no blocking calls")
-            .cannot("aWebSocketWorksAsWithoutTheAgent", HttpClient5ContractTest.NO_SOCKETS));
+    String artifact = HttpClient5ContractTest.ARTIFACT;
+    return new ClientRow("Apache HttpAsyncClient 5", "client-httpclient5", Protocol.HTTP)
+        .asynchronous("async")
+        .cannot(
+            "aCallThatWaitsEndsWithItsTimeoutAndGivesItsPlaceBack",
+            HttpClient5ContractTest.NO_TIMEOUT)
+        .cannot(
+            "aBlockingCallThatIsCancelledWhileItWaitsGivesItsPlaceBack",
+            "the asynchronous client has no blocking calls")
+        .cannot("aWebSocketWorksAsWithoutTheAgent", HttpClient5ContractTest.NO_SOCKETS)
+        .version("5.0", 8, artifact + "5.0")
+        .version("5.2.3", 8, artifact + "5.2.3")
+        .version("5.6.4", 8, artifact + "5.6.4");
   }
 
   @Test

@@ -10,24 +10,24 @@ class HttpClient5ContractTest extends ClientContract {
   static final String NO_TIMEOUT = "the library has no time-out for a whole call";
   static final String NO_SOCKETS = "the library has no WebSockets";
 
+  static final String ARTIFACT = "org.apache.httpcomponents.client5:httpclient5:";
+
   @Override
   ClientRow row() {
     String blocking = "the classic client has no asynchronous calls";
-    return versions(
-        new ClientRow("Apache HttpClient 5", "client-httpclient5", Protocol.HTTP)
-            .blocking("execute", "handler")
-            .cannot("aCallThatWaitsEndsWithItsTimeoutAndGivesItsPlaceBack", NO_TIMEOUT)
-            .cannot("asynchronousCallsThatWaitHoldNoThread", blocking)
-            .cannot("anAsynchronousCallThatIsCancelledWhileItWaitsGivesItsPlaceBack", blocking)
-            .cannot("http2CallsAreGovernedLikeOthers", "the classic client has no HTTP/2")
-            .cannot("aWebSocketWorksAsWithoutTheAgent", NO_SOCKETS));
-  }
-
-  static ClientRow versions(ClientRow row) {
-    String group = "org.apache.httpcomponents.client5:httpclient5:";
-    return row.version("5.0", 8, group + "5.0")
-        .version("5.2.3", 8, group + "5.2.3")
-        .version("5.6.4", 8, group + "5.6.4");
+    String virtual = "before 5.4 TLS goes by the target";
+    return new ClientRow("Apache HttpClient 5", "client-httpclient5", Protocol.HTTP)
+        .blocking("execute", "handler")
+        .cannot("aCallThatWaitsEndsWithItsTimeoutAndGivesItsPlaceBack", NO_TIMEOUT)
+        .cannot("asynchronousCallsThatWaitHoldNoThread", blocking)
+        .cannot("anAsynchronousCallThatIsCancelledWhileItWaitsGivesItsPlaceBack", blocking)
+        .cannot("http2CallsAreGovernedLikeOthers", "the classic client has no HTTP/2")
+        .cannot("aWebSocketWorksAsWithoutTheAgent", NO_SOCKETS)
+        .version("5.0", 8, ARTIFACT + "5.0")
+        .cannot("tlsGoesByTheRequestsHostWhereItsTargetIsAnother", virtual)
+        .version("5.2.3", 8, ARTIFACT + "5.2.3")
+        .cannot("tlsGoesByTheRequestsHostWhereItsTargetIsAnother", virtual)
+        .version("5.6.4", 8, ARTIFACT + "5.6.4");
   }
 
   @Test
@@ -53,6 +53,17 @@ class HttpClient5ContractTest extends ClientContract {
     String late = "timeout: the route allows 300 ms ";
     assertThat(own("reused", "http://reused/hang"))
         .isEqualTo(late + late + "headers=0 cancelled=false");
+  }
+
+  /** The application names a target to connect to, and another host in the request. */
+  @Test
+  void tlsGoesByTheRequestsHostWhereItsTargetIsAnother() {
+    rules().put("service/" + Targets.NAME + "/route", CANARY_ROUTE);
+    instance(Targets.NAME, targets().secure("one"), "v1");
+    inForce();
+    assertThat(own("virtual", "https://" + Targets.NAME + "/x"))
+        .startsWith("200 one ")
+        .contains("host=" + Targets.NAME);
   }
 
   @Test
