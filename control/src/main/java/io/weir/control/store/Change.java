@@ -10,8 +10,9 @@ public final class Change {
   public final @Nullable Entry now;
 
   /**
-   * The last entry of a deleted key. It may be newer than what earlier changes delivered. Null when
-   * the store knows none, or the key was not deleted.
+   * The last entry of a deleted key. A key that is written and deleted at once is delivered as one
+   * change, so this may be the first time that the entry is seen. Null when the store knows none,
+   * or the key was not deleted.
    */
   public final @Nullable Entry last;
 

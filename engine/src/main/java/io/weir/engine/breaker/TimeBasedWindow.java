@@ -13,13 +13,14 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * a compare-and-set. So two threads cannot erase each other's counts, and a late thread that still
  * holds the old slot writes to garbage. The only allocation is one slot per second of traffic.
  *
- * <p>When the clock steps back, calls are counted in the newer slot that is there. When it steps
- * back by more than the window, counting starts again at that slot.
+ * <p>When the clock steps back, a call is counted in the slot of its own, earlier second. A slot of
+ * any other second at that index is replaced. Sums include slots that are newer than the clock by
+ * less than {@code seconds}.
  */
 final class TimeBasedWindow extends SlidingWindow {
   private static final long SLOT_NANOS = 1_000_000_000L;
 
-  // what a sum may be of
+  // what sum() adds up
   private static final int CALLS = 0;
   private static final int FAILURES = 1;
   private static final int SLOWS = 2;
@@ -43,7 +44,7 @@ final class TimeBasedWindow extends SlidingWindow {
 
     volatile int slow;
 
-    /** Failures that are not evidence for the fleet. */
+    /** Failures that count for this instance only, not for the breaker that the fleet shares. */
     volatile int notShared;
 
     Slot(long slotNumber) {
@@ -55,7 +56,7 @@ final class TimeBasedWindow extends SlidingWindow {
   private final long origin;
   private final AtomicReferenceArray<Slot> slots;
 
-  /** Calls in slots that have been replaced. Part of {@link #total}. */
+  /** Calls in slots that have been replaced: {@link #total} has them, too. 0 when reshaped. */
   private volatile long replaced;
 
   TimeBasedWindow(int seconds, long now) {
@@ -72,7 +73,7 @@ final class TimeBasedWindow extends SlidingWindow {
     int i = (int) Math.floorMod(slotNumber, (long) seconds);
     while (true) {
       Slot s = slots.get(i);
-      if (s != null && s.slotNumber >= slotNumber && s.slotNumber - slotNumber < seconds) {
+      if (s != null && s.slotNumber == slotNumber) {
         return s;
       }
       Slot fresh = new Slot(slotNumber);
@@ -89,7 +90,8 @@ final class TimeBasedWindow extends SlidingWindow {
   boolean record(int outcome, long now, Judge judge) {
     long slotNumber = slotNumber(now);
     Slot slot = slot(slotNumber);
-    COUNTS.addAndGet(slot, (1L << 32) + (outcome & FAILED));
+    COUNTS.addAndGet(
+        slot, (1L << 32) + (outcome & FAILED)); // FAILED is 1: one call, 0 or 1 failure
     if (outcome != 0) {
       if ((outcome & SLOW) != 0) {
         SLOW_CALLS.incrementAndGet(slot);
@@ -130,7 +132,7 @@ final class TimeBasedWindow extends SlidingWindow {
     return sum;
   }
 
-  /** Always the counts of the window: it is never shorter than {@code min_seconds}. */
+  /** No limit: the counts of this window always decide. It is not shorter than min_seconds. */
   @Override
   long decidesBelow() {
     return Long.MAX_VALUE;

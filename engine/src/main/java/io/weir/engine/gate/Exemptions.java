@@ -8,8 +8,9 @@ import io.weir.engine.ledger.CallLedger;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The calls that are exempt from rules, unless a rule includes them: health checks, calls to a
- * management port, and calls of exporters and registry clients.
+ * The calls that are exempt. Health checks and calls to a management port are exempt from limits
+ * and breakers, unless a rule asks for them. Calls of exporters and registry clients are exempt
+ * from default rules, those of the service {@code *}.
  *
  * <p>Any thread, no lock.
  */
@@ -33,7 +34,7 @@ public final class Exemptions {
   }
 
   /**
-   * Health checks so far that reached a service with limits or breakers.
+   * Health checks so far. Only those are seen that go to a service with limits or breakers.
    *
    * @param inbound true: those this JVM served; false: those it made
    */
@@ -41,12 +42,12 @@ public final class Exemptions {
     return (inbound ? healthChecksIn : healthChecksOut).sum();
   }
 
-  /** Calls to management ports so far, while this service has limits. */
+  /** Calls to management ports so far. Only those are seen that came while there were limits. */
   public long managementCount() {
     return management.sum();
   }
 
-  /** Sets whose calls are exempt from default rules from now on. */
+  /** Tells which clients are exempt from default rules from now on. */
   public void infrastructure(InfrastructureClients clients) {
     infrastructureClients = clients;
   }
@@ -55,12 +56,12 @@ public final class Exemptions {
     return infrastructureClients;
   }
 
-  /** Calls so far that were exempt from limits and breakers under {@code *} for who made them. */
+  /** Calls of exporters and registry clients so far, known by target address or gRPC method. */
   public long infrastructureCount() {
     return infrastructure.sum();
   }
 
-  /** Marks the ledger of an exempt call. */
+  /** If the call is exempt, marks that in its ledger and counts it. */
   <C> void inbound(AttributeSource<C> source, C call, CallLedger ledger) {
     if (ports.anyManagement() && ports.isManagement(source.localPort(call))) {
       ledger.management();
@@ -73,10 +74,13 @@ public final class Exemptions {
   }
 
   /**
-   * @param spared its address is one of infrastructure
+   * If the call is exempt, marks that in its ledger and counts it.
+   *
+   * @param toInfrastructure whether the target's address is one of {@link InfrastructureClients}
    */
-  <C> void outbound(AttributeSource<C> source, C call, boolean spared, CallLedger ledger) {
-    if (spared || InfrastructureClients.isTheirMethod(source, call)) {
+  <C> void outbound(
+      AttributeSource<C> source, C call, boolean toInfrastructure, CallLedger ledger) {
+    if (toInfrastructure || InfrastructureClients.isTheirMethod(source, call)) {
       ledger.infrastructure();
       infrastructure.increment();
     }

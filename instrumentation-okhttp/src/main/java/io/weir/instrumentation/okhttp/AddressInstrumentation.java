@@ -43,7 +43,9 @@ final class AddressInstrumentation implements WovenTypes {
   static final class AddressAdvice {
     private AddressAdvice() {}
 
-    /** Null changes nothing. */
+    /**
+     * Returns Dns, socket factory and proxy of a routed call; null for others, which keep theirs.
+     */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments({
       @ToArgument(value = 2, index = 0, typing = Assigner.Typing.DYNAMIC),

@@ -29,9 +29,9 @@ import org.apache.hc.core5.net.URIAuthority;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests and answers of HttpClient 5, classic and asynchronous. A request is read as the
- * application made it; what the library adds below (cookies of a store) is not. The handle of a
- * call is what may be cancelled.
+ * Requests and answers of HttpClient 5, classic and asynchronous. Rules see a request as the
+ * application made it, without what HttpClient adds later, such as cookies of its store. The handle
+ * of a call is the object by which it can be cancelled.
  */
 final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> {
   private static final FailureTable FAILURES =
@@ -39,14 +39,18 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
           .connect(ConnectTimeoutException.class)
           .local(ConnectionRequestTimeoutException.class) // no place in the pool
           .local(UnsupportedSchemeException.class)
-          .cancelled(CancellationException.class, null)
-          .target(ProtocolException.class); // asynchronous clients tell it as it is
+          .cancelled(CancellationException.class, null) // whatever its message
+          // no IOException; classic clients throw it inside one
+          .target(ProtocolException.class);
 
   HttpClient5Library(String service) {
     super(service);
   }
 
-  /** Gives a request the scheme and the authority that the library is about to give it. */
+  /**
+   * Gives a request scheme and authority where the application left them out. The library is about
+   * to set the same ones on the same request; rules need them now.
+   */
   static void complete(HttpRequest request, @Nullable HttpHost target) {
     if (target != null) {
       if (request.getScheme() == null) {
@@ -160,8 +164,9 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
   }
 
   /**
-   * What is sent for an application's request, which stays as it is: the same with other headers,
-   * and cancelled alone when a route's time is up.
+   * A copy of the application's request, sent in its place with headers added or replaced. The
+   * application's own request is not changed. When a route's time is up, this copy is cancelled and
+   * the application's request is not.
    */
   static final class SentRequest extends BasicClassicHttpRequest
       implements CancellableDependency, Configurable {
