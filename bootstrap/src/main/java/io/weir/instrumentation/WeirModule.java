@@ -63,9 +63,12 @@ public abstract class WeirModule extends InstrumentationModule {
   /**
    * A library that this module governs, for {@link #covers}.
    *
-   * @param versions that are governed, in words: {@code "3.3 and newer"}
-   * @param prefixes what the names of its classes start with, its woven classes among them
-   * @param entryClasses binary names: where one of them is loaded, the library is in use
+   * @param library its name for people
+   * @param versions the versions that are governed, in words: {@code "3.3 and newer"}
+   * @param prefixes how the names of its classes begin. By them the coverage report knows that a
+   *     woven class, or one that could not be woven, is of this library
+   * @param entryClasses binary names of classes that every call needs. When one of them is loaded,
+   *     the application uses the library, and the coverage report lists it
    */
   protected final Library library(
       String library,

@@ -16,42 +16,57 @@ import org.jspecify.annotations.Nullable;
 /**
  * etcd as a {@link SharedStore}: it reads one range of keys and watches it.
  *
- * <p>A watch that breaks and is resumed by the client may lose events silently, in every version of
- * jetcd. So this class never resumes a watch. After any sign that events may be missing - an error,
- * an end, a second "created", a compaction, a lower revision, another cluster id - it starts a new
- * round ({@link #retry}): after a short back-off it reads the whole range at one revision R,
- * delivers the differences, and watches from R + 1. Each round has a generation number, and answers
- * to an older round are dropped. Within a round a change is applied only when its mod revision is
- * higher than the known revision, so duplicates and events out of order do no harm. Because etcd
- * 3.4 itself has lost events, a slow reconcile compares keys and mod revisions, and starts a new
- * round when they differ.
+ * <p>A watch that breaks must not be resumed where it ended, because events may be lost without a
+ * sign. (jetcd's client does so in every version. Weir has jetcd's generated stubs only, and no
+ * part of it resumes a watch.) So this class works in rounds. A round reads the whole range at one
+ * revision R, delivers the differences, and watches from R + 1. After any sign that events may be
+ * missing - an error, an end, a second "created", a compaction, a lower revision, another cluster
+ * id - a new round begins after a short back-off ({@link #retry}). Each round has a generation
+ * number, and answers to an older round are dropped. Within a round a change is applied only when
+ * its mod revision is higher than the known revision, so duplicates and events out of order do no
+ * harm. Because etcd 3.4 itself has lost events, a slow reconcile compares keys and mod revisions,
+ * and starts a new round when they differ.
  *
  * <p>All state belongs to the control loop; there is no lock. The client's answers come to the
  * loop, and each wait for an answer is bounded.
  *
- * <p>What the parts do: {@link KeySpace} defines the keys, {@link RangeReader} reads them, {@link
- * ReadLimits} bounds their size, {@link FollowedKeys} keeps them. {@link WatchProbe} finds watches
- * that are silent because their connection is dead, {@link LoginRetry} repeats a refused log-in,
- * {@link EtcdCalls} sends transactions and keeps leases, {@link BoundedAnswers} brings answers to
- * the loop.
+ * <p>What the parts do:
+ *
+ * <ul>
+ *   <li>{@link KeySpace} defines the keys, {@link RangeReader} reads them, {@link ReadLimits}
+ *       bounds their size, {@link FollowedKeys} keeps them.
+ *   <li>{@link ClientFiles} makes clients, and notices when their certificate or password files
+ *       have changed. {@link LoginRetry} repeats a refused log-in.
+ *   <li>{@link EtcdCalls} sends transactions and keeps leases. {@link BoundedAnswers} brings
+ *       answers to the loop.
+ *   <li>{@link WatchProbe} finds watches that are silent because their connection is dead.
+ *   <li>{@link OwnWatches} watches keys that this instance writes outside of the range, such as its
+ *       status. If somebody deletes one, its lease writes it again.
+ * </ul>
  *
  * <p>Times: the back-off is 20-100 ms, then 0.1 s doubling to 1 s, however long etcd is away, so
  * that rules are in force within two seconds of its return. gRPC's own back-off is ended before
- * each attempt. A connection that gave no answer ("mute") may never give one, so the next attempts
- * make new connections and wait a second for each. A client is replaced after 30 s, because etcd's
- * addresses may have changed, the next ones after twice as long each time, up to ten minutes; and
- * at once when the certificate files have changed. Where there is more than {@link ReadLimits}
- * allow, the back-off is 0.25 s doubling to 30 s.
+ * each attempt. A connection is "mute" when an answer did not come in time. It may never give one,
+ * so the next attempts make new connections and wait a second for each. During an outage a client
+ * older than 30 s is replaced, because etcd's addresses may have changed; the next ones after twice
+ * as long each time, up to ten minutes. It is replaced at once when the certificate or password
+ * files have changed. If there is more than {@link ReadLimits} allow, the back-off is 0.25 s
+ * doubling to 30 s.
  */
 public final class EtcdStore implements SharedStore {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
   private static final long MILLI = TimeUnit.MILLISECONDS.toNanos(1);
+
+  /** How long etcd may take to confirm a watch. */
   private static final long CREATED_NANOS = 3 * SECOND;
 
-  /** After a watch has lasted so long, an answer that is too large counts as the first again. */
+  /** When a watch has lasted so long, the back-off of {@link #excess(EtcdCallException)} restarts. */
   private static final long CALM_NANOS = 60 * SECOND;
 
+  /** How long an attempt waits for its connection, unless the last one was mute. */
   private static final long CONNECT_NANOS = 150 * MILLI;
+
+  /** How often the connection is checked in that time. */
   private static final long POLL_NANOS = 10 * MILLI;
 
   /** Longer than reading everything takes: a round that takes longer is started again. */
@@ -64,7 +79,10 @@ public final class EtcdStore implements SharedStore {
   private final Random random;
   private final long reconcileNanos;
   private final KeySpace keys;
+
+  /** Whether the range is watched after it was read. */
   private final boolean follow;
+
   private final BoundedAnswers answers;
   private final WatchProbe watchProbe;
   private final LoginRetry loginRetry;
@@ -74,12 +92,13 @@ public final class EtcdStore implements SharedStore {
   /** The content as delivered to the listener. */
   private final FollowedKeys view;
 
-  /** Null: the next round makes one. */
+  /** Null: there is none; the next round makes one. */
   private @Nullable EtcdClient client;
 
   /** The client made last, closed or not; for {@link #closeAtExit}, which any thread may call. */
   private volatile @Nullable EtcdClient newest;
 
+  /** When {@link #client} was made. */
   private long clientSince;
 
   /** Set by {@link #start}, before anything that uses it. */
@@ -97,18 +116,25 @@ public final class EtcdStore implements SharedStore {
   private boolean created;
 
   private Loop.@Nullable Timer createdTimer;
+
+  /**
+   * Runs {@link #step} when it is set. Every path sets it again or cancels it. If one fails to, the
+   * step runs after {@link #STUCK_NANOS} all the same, so that this class never stops.
+   */
   private final Loop.Chain steps;
+
+  /** Runs {@link #reconcile}, which sets the next run. */
   private final Loop.Chain reconciles;
 
-  /** Until when the next step waits for a connection; null: it does not wait. */
+  /** Until when {@link #step} waits for a connection; null: the next step starts an attempt. */
   private @Nullable Long readyBy;
 
   private final ClientFiles files;
 
-  /** Reads again, because registrations were left out; null: nothing is scheduled. */
+  /** Reads everything again, because registrations were left out; null: it is not scheduled. */
   private Loop.@Nullable Timer partTimer;
 
-  /** Whether {@link #partTimer} runs soon, because another registration was deleted. */
+  /** Whether {@link #partTimer} has the short delay, because a registration was deleted. */
   private boolean partSoon;
 
   /** How often in a row a reading had to leave registrations out. */
@@ -117,20 +143,30 @@ public final class EtcdStore implements SharedStore {
   /** How often in a row there was too much, in one answer or altogether. */
   private int excess;
 
+  /** When etcd confirmed the last watch. */
   private long createdAt;
 
-  private boolean connected;
-  private @Nullable String lastReason;
+  /** What the listener was told last: whether etcd is in reach. The first failure is not told. */
+  private boolean reportedConnected;
+
+  /** Why not, as the listener was told; null: it was told nothing yet. */
+  private @Nullable String reportedReason;
+
+  /** How many rounds in a row have failed. */
   private int attempts;
 
-  /** Whether the last failure was a missing answer. */
+  /** Whether the last failure was an answer that did not come in time. */
   private boolean mute;
 
   /** How many clients were replaced during this outage. */
   private int replaced;
 
+  /** When the outage began, if there is one. */
   private long awaySince;
+
+  /** Whether there is an outage: from the first failure until etcd has confirmed a watch. */
   private boolean away;
+
   private long resyncs;
   private long repairs;
 
@@ -142,7 +178,8 @@ public final class EtcdStore implements SharedStore {
    * A store for an operator's tool: it also has the keys under {@code /weir/}, the status of
    * instances and the history of rules. Not for agents: each would get every status of the fleet.
    *
-   * @param follow false: everything is read once, and nothing is watched
+   * @param follow false: everything is read and delivered, nothing is watched, and the listener is
+   *     never told that etcd is connected. For a command that closes the store after the first batch
    */
   public static EtcdStore forOperator(EtcdOptions options, Loop loop, Log log, boolean follow) {
     KeySpace keys = KeySpace.forOperator(options.namespace);
@@ -221,7 +258,7 @@ public final class EtcdStore implements SharedStore {
 
               @Override
               public boolean connected() {
-                return connected;
+                return reportedConnected;
               }
 
               @Override
@@ -296,15 +333,15 @@ public final class EtcdStore implements SharedStore {
     if (client != null) {
       read(view, this::adopt);
     } else {
-      files.connect(isCurrent, made -> connected(made, isCurrent), this::retry);
+      files.connect(isCurrent, made -> clientMade(made, isCurrent), this::retry);
     }
     if (isCurrent.getAsBoolean()) {
       steps.in(STUCK_NANOS); // in case an answer gets lost
     }
   }
 
-  /** A client was made. */
-  private void connected(EtcdClient made, BooleanSupplier isCurrent) {
+  /** A client was made. It need not have a connection yet. */
+  private void clientMade(EtcdClient made, BooleanSupplier isCurrent) {
     if (!isCurrent.getAsBoolean() || client != null) {
       made.close();
       return;
@@ -323,7 +360,8 @@ public final class EtcdStore implements SharedStore {
   /**
    * Reads the whole range.
    *
-   * @param known values that are here already are not read again; null: only keys are read
+   * @param known values that this already has are not read again; null: only keys are read
+   * @param whole gets the result; a failure starts a new round
    */
   private void read(@Nullable FollowedKeys known, Consumer<RangeReader.Result> whole) {
     new RangeReader(
@@ -371,6 +409,7 @@ public final class EtcdStore implements SharedStore {
               + "): taken over as it is");
     }
     Batch batch = view.adopt(range, read.cut);
+    // without changes a watch that was called mute had missed nothing: a false alarm
     watchProbe.readAgain(batch != null && !batch.changes.isEmpty());
     if (batch != null) {
       listener.onBatch(batch);
@@ -389,7 +428,11 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  /** Schedules another reading when registrations were left out, after ever longer times. */
+  /**
+   * Schedules another reading when registrations were left out. The delay grows with each: 5, 10,
+   * 20, 40, 60 s. When a registration was deleted, so that another one may fit, it is shorter and
+   * grows with each second reading: 1, 1, 2, 2, 4 ... 60 s.
+   */
   private void scheduleLeftOut() {
     if (!view.isPartial() || closed) {
       return;
@@ -423,6 +466,7 @@ public final class EtcdStore implements SharedStore {
             jitter(seconds * SECOND));
   }
 
+  /** Watches the range from the revision after the view's. */
   private void follow() {
     final int g = generation;
     created = false;
@@ -503,7 +547,7 @@ public final class EtcdStore implements SharedStore {
       mute = false;
       loginRetry.accepted();
       watchProbe.follow(Objects.requireNonNull(watch));
-      connected(true, "");
+      report(true, "");
       calls.connected();
       heldKeyWatches.follow(client());
     }
@@ -545,8 +589,8 @@ public final class EtcdStore implements SharedStore {
     reportNow |= e.kind == EtcdCallException.Kind.TOO_MUCH;
     boolean onlyCompacted = e.kind == EtcdCallException.Kind.COMPACTED;
     if (!onlyCompacted && (attempts > 0 || reportNow)) {
-      // the first failure is often over before anybody could read about it
-      connected(false, e.text());
+      // the first failure is not reported: it is often over before anybody could read about it
+      report(false, e.text());
     }
     mute = e.kind == EtcdCallException.Kind.DEADLINE;
     long awayFor = loop.now() - awaySince;
@@ -576,8 +620,8 @@ public final class EtcdStore implements SharedStore {
   }
 
   /**
-   * The files of certificates or password have changed: a client that cannot connect with the old
-   * ones is replaced.
+   * The certificate or password files have changed. During an outage the client, which was made
+   * with the old ones, is replaced.
    */
   private void filesChanged() {
     if (!closed) {
@@ -607,8 +651,9 @@ public final class EtcdStore implements SharedStore {
   }
 
   /**
-   * The back-off when there is too much to take; 0 for other failures. It grows, because each
-   * attempt of each JVM costs etcd a whole reading.
+   * The least back-off after a failure of this kind. 0, unless etcd's content or one answer was too
+   * large. Then it grows, because each attempt of each JVM costs etcd a whole reading: 0.25, 0.5, 1
+   * ... 30 s. It begins at 0.25 s again when a watch has lasted for {@link #CALM_NANOS}.
    */
   private long excess(EtcdCallException e) {
     if (e.kind != EtcdCallException.Kind.TOO_LARGE && e.kind != EtcdCallException.Kind.TOO_MUCH) {
@@ -631,7 +676,7 @@ public final class EtcdStore implements SharedStore {
     if (attempts == 0) {
       return 20 * MILLI + (long) (random.nextDouble() * 80 * MILLI);
     }
-    // after a mute connection a shorter one: the next attempt waits a second for its connection
+    // after a mute connection it is shorter: the next attempt waits a second for its connection
     long cap = mute ? 250 * MILLI : SECOND;
     return jitter(Math.min(cap, 100 * MILLI << Math.min(10, attempts - 1)));
   }
@@ -640,7 +685,10 @@ public final class EtcdStore implements SharedStore {
     return (long) (nanos * (0.9 + 0.1 * random.nextDouble()));
   }
 
-  /** Starts a round; after a failure first waits for the channel to connect. */
+  /**
+   * Starts a round. From the second failure on, or after a mute connection, it first waits for a
+   * connection.
+   */
   private void reconnect() {
     if (client == null || attempts <= 1 && !mute) {
       resync();
@@ -655,6 +703,10 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
+  /**
+   * Starts a round once there is a connection. At the deadline it starts the round all the same;
+   * after a mute connection the attempt has failed instead.
+   */
   private void awaitReady(long deadline) {
     if (closed || client == null) {
       return;
@@ -669,11 +721,14 @@ public final class EtcdStore implements SharedStore {
     }
   }
 
-  private void connected(boolean now, String reason) {
-    if (now != connected || lastReason == null || !now && !lastReason.equals(reason)) {
-      connected = now;
-      lastReason = reason;
-      listener.onConnected(now, reason);
+  /** Tells the listener whether etcd is in reach, if that or the reason is new. */
+  private void report(boolean connected, String reason) {
+    if (connected != reportedConnected
+        || reportedReason == null
+        || !connected && !reportedReason.equals(reason)) {
+      reportedConnected = connected;
+      reportedReason = reason;
+      listener.onConnected(connected, reason);
     }
   }
 
@@ -703,7 +758,7 @@ public final class EtcdStore implements SharedStore {
     if (closed || client == null || !created) {
       return;
     }
-    calls.check();
+    calls.check(); // whether the keys of leases still are as this instance wrote them
     final long asked = view.revision();
     read(null, keysOnly -> compare(asked, keysOnly.page));
   }
@@ -713,7 +768,7 @@ public final class EtcdStore implements SharedStore {
     if (compared == FollowedKeys.Compared.LOST) {
       repair();
     } else if (compared == FollowedKeys.Compared.AHEAD) {
-      // events of those revisions may be on their way: check when they should be here
+      // events of those revisions may be on their way: check when they should have come
       final long then = view.revision();
       final BooleanSupplier isCurrent = thisRound();
       loop.schedule(

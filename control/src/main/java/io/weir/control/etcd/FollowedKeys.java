@@ -12,8 +12,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys that are followed, as delivered to the listener. Computes what a reading of the range or
- * events change, within {@link ReadLimits}. No I/O; on the loop only.
+ * The keys that are followed, as delivered to the listener: the "view". Computes what a reading of
+ * the range, or events, change in it, within {@link ReadLimits}. No I/O; on the loop only.
  *
  * <p>Events are applied only when their mod revision is higher than the known revision, so
  * duplicates and events out of order do no harm.
@@ -25,11 +25,17 @@ final class FollowedKeys {
   /** The result of comparing a view with a reading of the range. */
   enum Compared {
     SAME,
-    /** Events have made the view newer than the reading: they cannot be compared. */
+    /** Events have made the view newer than the reading, so the two cannot be compared. */
     OVERTAKEN,
-    /** The reading is newer than the view: the events may still come. */
+    /**
+     * They differ, and the reading has a key with a later revision than the view: the events of
+     * that revision may still come.
+     */
     AHEAD,
-    /** The view has lost a change. */
+    /**
+     * They differ, and no key of the reading has a later revision than the view, or the reading is
+     * of another history: the view has lost a change.
+     */
     LOST
   }
 
@@ -50,7 +56,10 @@ final class FollowedKeys {
   /** Memory of the registrations. */
   private long registry;
 
+  /** Whether registrations are left out. */
   private boolean partial;
+
+  /** Whether a registration was deleted since then, so that one that is left out may fit. */
   private boolean mayFit;
 
   FollowedKeys(ReadLimits bounds) {
@@ -167,8 +176,9 @@ final class FollowedKeys {
   }
 
   /**
-   * The entries to keep when not all registrations were read: all other keys, then the
-   * registrations that are known already, and new ones as long as they fit.
+   * The entries to keep when not all registrations were read. All other keys and the registrations
+   * that are known already are kept in any case. New registrations are kept in the order of their
+   * keys, up to the first one that does not fit.
    */
   private Map<String, Entry> selectPart(EtcdClient.Page range, String cut) {
     Map<String, Entry> now = new HashMap<String, Entry>();
@@ -181,6 +191,7 @@ final class FollowedKeys {
         left -= ReadLimits.cost(e);
       }
     }
+    // from here on nothing was read: what is known is taken to be still there
     for (Entry e : entries.tailMap(cut, true).values()) {
       if (bounds.mayBePartial(e.key) && !now.containsKey(e.key)) {
         now.put(e.key, e);
@@ -273,7 +284,7 @@ final class FollowedKeys {
       if (before == null) {
         return null;
       }
-      // a known one is still followed: it grows by one value at most
+      // a known registration is still followed: it exceeds the bound by one value at most
     }
     if (before != null) {
       count(before, -1);

@@ -8,30 +8,53 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The fleet protocol of one target as one instance runs it: a state machine without thread, clock,
- * I/O or chance. Inputs are method calls that carry the time; outputs are at most one transaction
- * to send ({@link #takeMove}) and the role the local breaker shall play ({@link #takeRole}). The
- * same code runs against real etcd, against a simulated one under random schedules and under the
- * exhaustive explorer.
+ * The fleet protocol of one target as one instance runs it. It is a state machine without threads,
+ * clock and I/O, and its random numbers come from a seed. Inputs are method calls that carry the
+ * time. Outputs are at most one transaction to send ({@link #takeMove}) and the state that the
+ * local breaker shall take ({@link #takeRole}). The same code runs against real etcd, against a
+ * simulated one under random schedules, and under the exhaustive explorer of the tests.
  *
- * <p>How it works: every input first updates what is known - the view of the target's keys as of
- * some revision, and this instance's own evidence, traffic and probe results - and then {@link
- * #decide} looks at the whole of it, so nothing depends on the order or number of the events that
- * led here; a view that jumps over several revisions is as good as one that saw each.
+ * <p>Terms:
  *
- * <p>Why it is safe: every move compares the {@code epoch} key (or the {@code probe} key) with the
- * revision it was judged by, so of all writers that saw the same state at most one wins and the
- * others learn of it through the watch. One move is under way at a time. After any answer no move
- * is made until the view differs from what that move compared: a committed move must first be seen,
- * a refused one was refused because of something that must still arrive. Only a move whose answer
- * never came is made again on the same view, after a while; if the first one is applied late, one
- * of the two loses.
+ * <ul>
+ *   <li>The <i>view</i> is what this instance knows of the target's keys, as of some revision.
+ *   <li>A <i>move</i> is a transaction that this instance sends.
+ *   <li>A <i>role</i> is what the local breaker shall be: closed, open, prober, waiting for another
+ *       prober, or "alone", that is, without the fleet.
+ *   <li>A <i>witness</i> is an instance whose own window tripped, and which votes for opening.
+ *   <li>The <i>sight</i> of an instance whose window has not tripped is how its own calls went in
+ *       the last ten seconds. It is <i>well</i> if the target looks healthy by them.
+ *   <li>An <i>objection</i> is the answer of an instance with such a sight to a vote of another
+ *       one.
+ *   <li>A <i>campaign</i> is an attempt to become the prober.
+ *   <li>A <i>projection</i> is the key {@code state}. It tells people what the key {@code epoch}
+ *       says.
+ * </ul>
  *
- * <p>Why it does not hang: the open time ends by the {@code state} key's expiry or by the local
- * clock, whichever is first; a prober that dies loses its key with its lease; one without traffic
- * lets go; one whose probe never ends reports it as bad.
+ * <p>Two values are called a fence, because each of them keeps writers with an old view out. {@link
+ * #fence} is the value of the key {@code epoch}. A {@code probeFence} is the revision of the key
+ * {@code probe}: it tells one term of a prober from the next.
  *
- * <p>Threading: none; its owner calls it from one thread.
+ * <p>How it works: every input first updates the view or what this instance knows by itself (its
+ * evidence, traffic and probe results). Then {@link #decide} looks at all of it. So nothing depends
+ * on the order or number of inputs, and a view may jump over several revisions.
+ *
+ * <p>Why it is safe: every move compares the revisions of the keys by which it was decided, and
+ * writes or deletes one of these keys. So of all writers that saw the same state at most one
+ * succeeds, and the others learn of it by the watch.
+ *
+ * <p>When the next move may be sent: one move is under way at a time. When it has been answered,
+ * the next one waits until the view has another revision of a key that it compared. If the move was
+ * applied, its own writes must arrive first. If it was refused, another writer's change must
+ * arrive. The wait ends after {@link #SETTLE_NANOS} in any case. If no answer came, it ends after
+ * {@link #RETRY_NANOS}, and the same move may be sent again. If etcd applies the first one late,
+ * the comparisons of one of the two fail.
+ *
+ * <p>Why it does not hang: the open time ends by the expiry of {@code state} or by the local clock,
+ * whichever is first. A prober that dies loses its key with its lease. A prober without traffic
+ * deletes its key. A prober whose probe never ends reports it as bad.
+ *
+ * <p>Not thread-safe; its owner calls it from one thread.
  */
 class FleetMachine {
   static final String EPOCH = "epoch";
@@ -40,53 +63,69 @@ class FleetMachine {
   static final String FORCE = "force";
   static final String VOTES = "votes/";
 
-  /** Two are enough: one that dies leaves the other. */
+  /**
+   * The keys of objections. There are two, because an instance that dies loses its objection with
+   * its lease: the other one then still keeps a single witness from opening.
+   */
   static final String[] OBJECTIONS = {"objections/1", "objections/2"};
 
-  /** How long half-open and closed projections and votes stay. */
+  /**
+   * TTL of votes, and of the key {@code state} while half-open or closed. While open, {@code state}
+   * expires with the open time.
+   */
   static final int PROJECTION_SECONDS = 60;
 
-  /** Who has a claim to probe that cannot be read or stays for ever. */
+  /**
+   * The prober by a key {@code probe} that cannot be read, or that has no lease and so would stay
+   * for ever. Such a key keeps nobody from a campaign. Also the prober when there is no such key.
+   */
   static final String NOBODY = "";
 
   private static final long MILLI = 1_000_000L;
   private static final long SECOND = 1_000_000_000L;
 
-  /** Traffic younger than this is "in hand"; a prober idle for longer lets go. */
+  /**
+   * An instance whose last refused call or probe is younger than this has traffic, and may
+   * campaign. A prober that is idle for longer deletes its key.
+   */
   static final long IDLE_NANOS = 2 * SECOND;
 
-  /** How long the fleet may be out of reach before this instance probes for itself. */
+  /**
+   * For so long after the connection to the store was lost the role stays as it is; then this
+   * instance probes for itself.
+   */
   static final long AWAY_GRACE_NANOS = 5 * SECOND;
 
-  /** Before a move whose answer never came is made again. */
+  /** The wait before a move whose answer never came may be sent again. */
   static final long RETRY_NANOS = SECOND;
 
-  /** Before a move that was answered is judged again although its answer is still not in view. */
+  /** The wait after an answer if the view does not change; see the class comment. */
   static final long SETTLE_NANOS = 10 * SECOND;
 
   /**
-   * A voter that did not complete the quorum leaves the opening to the one that did for so long.
+   * The instance whose vote completed the quorum opens at once; the other voters only after this.
    */
   static final long YIELD_NANOS = SECOND / 4;
 
-  /** Under {@code quorum: auto}: how long others may object before one witness alone opens. */
+  /** Under {@code quorum: auto}: how long others may object before a single witness opens. */
   static final long WITNESS_NANOS = SECOND;
 
   /**
-   * Under {@code quorum: auto}: failures longer ago make no new vote, and a witness alone opens by
-   * them no more. Its next bad probe is new evidence.
+   * Under {@code quorum: auto}: an instance that tripped longer ago casts no new vote, and opens no
+   * more as a single witness. Its next bad probe is new evidence.
    */
   static final long FRESH_NANOS = 10 * SECOND;
 
-  /** How long an objection outlives the last vote, so that one cast again finds it there. */
+  /** How long an objection outlives the last vote, so that a repeated vote still meets it. */
   static final long OBJECTION_HOLD_NANOS = 10 * SECOND;
 
-  /** The part of {@link Settings#jitterNanos} by which every objection is held back. */
+  /** The least delay of an objection, as a share of {@link Settings#jitterNanos}. */
   private static final double LEAST_JITTER = 0.2;
 
   /** etcd counts every put, delete and comparison; its default bound is 128. */
   private static final int MAX_COMPARED_VOTES = 60;
 
+  /** As a time: not set. */
   static final long NEVER = Long.MAX_VALUE;
 
   /** What a rule says about sharing. Immutable. */
@@ -95,12 +134,16 @@ class FleetMachine {
     final long maxOpenNanos;
     final long probeTimeoutNanos;
 
-    /** 0, without a share: auto. */
+    /**
+     * How many instances must have tripped before the fleet opens; not used with a {@link
+     * #quorumShare}. 0 when both are: {@code quorum: auto}.
+     */
     final int quorum;
 
+    /** The same as a share of the live instances, from 0 to 1; 0: {@link #quorum} counts. */
     final double quorumShare;
 
-    /** Campaigns start after a random part of this. */
+    /** Campaigns and objections start after a random part of this; 0: no jitter. */
     final long jitterNanos;
 
     Settings(
@@ -123,7 +166,9 @@ class FleetMachine {
     }
   }
 
+  /** How the probes of this instance as the prober went. */
   enum Result {
+    /** Not known yet. */
     NONE,
     GOOD,
     BAD
@@ -135,76 +180,116 @@ class FleetMachine {
 
   Settings settings;
   int live = 1;
+
+  /** State of the random generator. */
   long dice;
 
-  // the view: what the target's keys were at the last revision heard of
+  // the view: the target's keys as of the last known revision. A ...Mod is the revision of a key's
+  // last write; 0: the key is absent
   FleetEpoch fence = FleetEpoch.NONE;
   long fenceMod;
   boolean stateThere;
   String prober = "";
   long probeMod;
+
+  /** What an operator forces. */
   Force force = Force.NONE;
   final Map<String, Vote> votes = new TreeMap<String, Vote>();
   final Map<String, Long> voteMods = new TreeMap<String, Long>();
   final @Nullable Objection[] objections = new @Nullable Objection[OBJECTIONS.length];
   final long[] objectionMods = new long[OBJECTIONS.length];
 
+  /** Whether there has been a complete view. */
   boolean synced;
+
   boolean connected;
+
+  /** Since when the store is out of reach, if it is. */
   long awaySince;
+
+  /** Whether this instance has a lease in force. */
   boolean session;
 
-  /** A probe key of ours that a lost lease takes with it. */
+  /**
+   * Revision of this instance's key {@code probe} when it lost the lease of that key: the key is
+   * worth nothing any more, although the view still has it. -1: none.
+   */
   long lostProbeMod = -1;
 
-  /** When the open time of {@link #deadlineOf} ends on the local clock. */
+  /** When the open time ends by the local clock. */
   long deadline;
 
+  /** The {@link #fenceMod} to which {@link #deadline} belongs; -1: none. */
   long deadlineOf = -1;
 
-  // own evidence
+  // what the local breaker reported when it last tripped
+
+  /** -1: it has not tripped, or has recovered. */
   long evidenceEpoch = -1;
+
   long evidenceAt;
   long calls;
   long failures;
   long ageNanos;
+
+  /** Since when there are enough votes, of which another instance's is the newest. */
   long quorumSeen = NEVER;
 
-  /** Since when this instance's vote stands, and nobody objects. */
+  /** Since when this instance's vote is in view, and no objection is. */
   long aloneSince = NEVER;
 
-  // what this instance sees of the target while others vote
+  // the sight: how this instance's own calls went, reported while others vote
   long sightEpoch = -1;
   boolean sightWell;
   long sightCalls;
   long sightFailures;
+
+  /** When this instance will object. */
   long objectAt = NEVER;
 
-  /** Since when an objection of this instance stands, and no vote. */
+  /** Since when an objection of this instance is in view, and no vote of another one. */
   long quietSince = NEVER;
 
   // own traffic and probes
+
+  /** Whether {@link #trafficAt} is set. */
   boolean traffic;
+
   long trafficAt;
+
+  /** When this instance will try to become the prober. */
   long campaignAt = NEVER;
+
+  /** Probes without a known outcome. */
   int outstanding;
+
+  /** When this instance became the prober, or a later probe was sent or succeeded. */
   long probeActivity;
+
   Result result = Result.NONE;
 
-  // moves
+  // moves; see the class comment
+
+  /** The move without an answer. */
   @Nullable FleetTransaction underWay;
+
+  /** The last move, until the view has changed or {@link #answeredUntil} has passed. */
   @Nullable FleetTransaction answered;
+
   long answeredUntil;
 
   // outputs
+
+  /** The move under way, while {@link #takeMove} has not given it out. */
   @Nullable FleetTransaction move;
+
   @Nullable DesiredState role;
   boolean roleNew;
   Force imposedForce = Force.NONE;
 
   /**
-   * @param self no other instance's name, not even one that this process had before
-   * @param seed of the machine's dice
+   * @param self this instance's name; no other instance has it, and this process never had it
+   * @param seed of the random numbers
    */
   FleetMachine(String self, FailureDomain site, Settings settings, long seed) {
     this.self = self;
@@ -220,7 +305,7 @@ class FleetMachine {
     decide(now);
   }
 
-  /** How many instances a share in the quorum is a share of. */
+  /** How many instances are live. {@link Settings#quorumShare} is a share of them. */
   void live(int instances, long now) {
     live = Math.max(1, instances);
     decide(now);
@@ -241,20 +326,20 @@ class FleetMachine {
     decide(now);
   }
 
-  /** The store is reached, or not, right now. */
-  void connected(boolean is, long now) {
-    if (connected && !is) {
+  /** Whether the store is reached has changed. */
+  void connected(boolean reached, long now) {
+    if (connected && !reached) {
       awaySince = now;
     }
-    connected = is;
+    connected = reached;
     decide(now);
   }
 
   // ---- inputs: the view. Any number of see() and gone(), then viewed()
 
   /**
-   * A key has this value since that revision. An operator's hand stands elsewhere, under {@code
-   * /service/}, and has no revision here.
+   * A key has this value since that revision. What an operator forces ({@link #FORCE}) is not one
+   * of the target's keys: it is kept under {@code /service/}, and comes without a revision.
    */
   void see(String key, Object value, long modRevision) {
     if (key.equals(EPOCH)) {
@@ -277,7 +362,7 @@ class FleetMachine {
     }
   }
 
-  /** Which objection a key holds, -1: it holds none. */
+  /** The index of a key in {@link #OBJECTIONS}; -1: it is not one of them. */
   static int slot(String key) {
     for (int i = 0; i < OBJECTIONS.length; i++) {
       if (OBJECTIONS[i].equals(key)) {
@@ -323,8 +408,9 @@ class FleetMachine {
     decide(now);
   }
 
-  // ---- inputs: the local breaker. See FleetLink
+  // ---- inputs: the local breaker. See io.weir.engine.breaker.FleetLink
 
+  /** The local breaker has opened by its own calls. */
   void tripped(long epoch, long windowCalls, long windowFailures, long windowAge, long now) {
     evidenceEpoch = epoch;
     evidenceAt = now;
@@ -332,25 +418,29 @@ class FleetMachine {
     failures = windowFailures;
     ageNanos = windowAge;
     quorumSeen = NEVER;
-    sightWell = false; // what it saw before is no evidence any more
+    sightWell = false; // the target looked healthy before that
     decide(now);
   }
 
   /**
-   * What this instance sees of the target, told while {@link #contested}. See {@code Sight}.
+   * How this instance's own calls went in the last ten seconds. Reported while {@link #contested}.
+   * See {@code io.weir.engine.breaker.TargetHealth}.
    *
    * @param epoch the fleet epoch in which the calls were made
-   * @param well it has had enough calls lately, and they were good
+   * @param well there were enough calls, and the target looks healthy by them
    */
-  void sees(long epoch, boolean well, long lately, long failed, long now) {
+  void sees(long epoch, boolean well, long recentCalls, long recentFailures, long now) {
     sightEpoch = epoch;
     sightWell = well;
-    sightCalls = lately;
-    sightFailures = failed;
+    sightCalls = recentCalls;
+    sightFailures = recentFailures;
     decide(now);
   }
 
-  /** Whether it matters what this instance sees: another one votes, or this one objects. */
+  /**
+   * Whether the owner must report how this instance's calls go ({@link #sees}): another instance
+   * votes, or this one objects.
+   */
   boolean contested() {
     if (!settings.auto() || fence.phase != FleetEpoch.Phase.CLOSED) {
       return false;
@@ -358,17 +448,27 @@ class FleetMachine {
     return othersVote() || ownObjection() >= 0;
   }
 
+  /** The local breaker has closed again, so what it reported does not count any more. */
   void recovered(long now) {
     evidenceEpoch = -1;
     decide(now);
   }
 
+  /**
+   * The local breaker refused a call that only a probe could let pass, so this instance has traffic
+   * to probe with.
+   */
   void wanted(long now) {
     traffic = true;
     trafficAt = now;
     decide(now);
   }
 
+  /**
+   * The local breaker, as the prober, has sent a probe, or a probe of it succeeded.
+   *
+   * @param nowOutstanding probes without a known outcome
+   */
   void probing(int nowOutstanding, long now) {
     traffic = true;
     trafficAt = now;
@@ -377,6 +477,11 @@ class FleetMachine {
     decide(now);
   }
 
+  /**
+   * The probes of the local breaker are over. Ignored if this instance is not the prober any more.
+   *
+   * @param probeFence as the role had it
+   */
   void probed(long probeFence, boolean good, long now) {
     if (mine() && probeFence == probeMod && result == Result.NONE) {
       result = good ? Result.GOOD : Result.BAD;
@@ -390,8 +495,8 @@ class FleetMachine {
   /**
    * The move under way has been answered.
    *
-   * @param known true: it was applied, or refused because a comparison did not hold; false: no such
-   *     answer came, it may have been applied, or may still be
+   * @param known true: etcd has applied it, or has refused it because a comparison did not hold.
+   *     False: no such answer came. Etcd may have applied it, or may still do so
    */
   void answered(boolean known, long now) {
     answered = underWay;
@@ -400,6 +505,7 @@ class FleetMachine {
     decide(now);
   }
 
+  /** The time of {@link #nextTick} has come. */
   void tick(long now) {
     decide(now);
   }
@@ -413,7 +519,7 @@ class FleetMachine {
     return m;
   }
 
-  /** What the local breaker shall be from now on, or null: no change. */
+  /** What the local breaker shall be from now on; null: no change since the last call. */
   @Nullable DesiredState takeRole() {
     if (!roleNew) {
       return null;
@@ -427,16 +533,17 @@ class FleetMachine {
     return role;
   }
 
-  /** What the operator's hand says. */
+  /** What an operator forces, for the local breaker. */
   Force force() {
     return imposedForce;
   }
 
+  /** The value of the key {@code epoch}. */
   FleetEpoch fence() {
     return fence;
   }
 
-  /** When {@link #tick} should be called next, {@code Long.MAX_VALUE} when nothing waits. */
+  /** When {@link #tick} should be called next; {@link #NEVER}: nothing waits. */
   long nextTick(long now) {
     long next = NEVER;
     if (!connected && synced) {
@@ -472,21 +579,27 @@ class FleetMachine {
     return next;
   }
 
+  /** The candidate if it is in the future and before {@code best}, else {@code best}. */
   private static long earlier(long best, long candidate, long now) {
     return candidate - now > 0 && (best == NEVER || candidate - best < 0) ? candidate : best;
   }
 
   // ---- decisions
 
-  /** Whether evidence gathered under that epoch speaks about the fleet as it is now. */
+  /**
+   * Whether evidence that was gathered in that epoch still counts. Apart from {@link #holdsSight},
+   * because tests break the two one at a time, and check that this is found.
+   */
   boolean holds(long gatheredIn) {
     return gatheredIn == fence.epoch;
   }
 
+  /** Whether this instance is the prober, and has not lost the lease of its key. */
   boolean mine() {
     return prober.equals(self) && probeMod != lostProbeMod;
   }
 
+  /** How long a prober may go without probe activity. */
   long idleLimit() {
     return outstanding > 0 ? settings.probeTimeoutNanos : IDLE_NANOS;
   }
@@ -498,25 +611,25 @@ class FleetMachine {
     if (fence.phase == FleetEpoch.Phase.OPEN) {
       if (deadlineOf != fenceMod) {
         deadlineOf = fenceMod;
-        // whatever a peer wrote: never for longer than the rule here says
+        // whatever an instance with another rule wrote: not for longer than the rule here says
         long most = Math.max(settings.openNanos, settings.maxOpenNanos);
         deadline = now + Math.min(fence.openMillis, most / MILLI + 1) * MILLI;
       }
       if (!stateThere && deadline - now > 0) {
-        deadline = now; // its lease has run out: so has the open time
+        deadline = now; // the key expires with the open time
       }
     }
     imposedForce = force;
-    play(now);
-    watchWitnesses(now);
+    updateRole(now);
+    updateAutoClocks(now);
     if (connected && underWay == null && move == null && force == Force.NONE && maySend(now)) {
       move = nextMove(now);
       underWay = move;
     }
   }
 
-  private void play(long now) {
-    DesiredState next = connected ? shared() : alone(now);
+  private void updateRole(long now) {
+    DesiredState next = connected ? roleByView() : roleWithoutFleet(now);
     if (next == null || next.equals(role)) {
       return;
     }
@@ -529,8 +642,8 @@ class FleetMachine {
     roleNew = true;
   }
 
-  /** The role the view gives. */
-  private DesiredState shared() {
+  /** The role while the fleet is in reach. */
+  private DesiredState roleByView() {
     switch (fence.phase) {
       case CLOSED:
         return new DesiredState(DesiredState.Kind.CLOSED, fence.epoch, 0, 0, 0);
@@ -544,10 +657,12 @@ class FleetMachine {
   }
 
   /**
-   * The role without the fleet, after a grace in which all stays as it is: what was shared holds to
-   * its end, then local probes decide.
+   * The role while the fleet is out of reach; null: the role stays as it is. It stays for {@link
+   * #AWAY_GRACE_NANOS}, and a closed one for the whole time: the local breaker then opens and
+   * closes by its own calls. After that an open one stays to the end of its open time, and then
+   * local probes decide. Half-open, local probes decide at once.
    */
-  private @Nullable DesiredState alone(long now) {
+  private @Nullable DesiredState roleWithoutFleet(long now) {
     if (now - awaySince < AWAY_GRACE_NANOS
         || fence.phase == FleetEpoch.Phase.CLOSED
         || role != null && role.kind == DesiredState.Kind.ALONE) {
@@ -557,20 +672,25 @@ class FleetMachine {
     return new DesiredState(DesiredState.Kind.ALONE, fence.epoch, fence.attempt, until, 0);
   }
 
-  /** The clocks that run under {@code quorum: auto}; what they have to say is a move's to say. */
-  private void watchWitnesses(long now) {
+  /**
+   * Starts and stops the clocks that run under {@code quorum: auto}. The moves look at them: {@link
+   * #aloneSince} lets a single witness open, {@link #objectAt} lets this instance object, and
+   * {@link #quietSince} lets it take its objection back.
+   */
+  private void updateAutoClocks(long now) {
     boolean judges = settings.auto() && connected && fence.phase == FleetEpoch.Phase.CLOSED;
     boolean contested = contested();
     int standing = 0;
     for (Objection o : objections) {
-      standing += stands(o) ? 1 : 0;
+      standing += countsNow(o) ? 1 : 0;
     }
     if (!contested) {
-      sightWell = false; // the next vote finds it told anew
+      sightWell = false; // it is out of date when the next vote comes; sees() reports it again
     }
     Vote own = votes.get(self);
-    boolean alone = judges && tripped() && own != null && own.epoch == fence.epoch && standing == 0;
-    aloneSince = since(alone, aloneSince, now);
+    boolean unopposed =
+        judges && tripped() && own != null && own.epoch == fence.epoch && standing == 0;
+    aloneSince = since(unopposed, aloneSince, now);
     boolean quiet = ownObjection() >= 0 && !othersVote();
     quietSince = since(quiet, quietSince, now);
     boolean objects =
@@ -587,38 +707,40 @@ class FleetMachine {
     }
   }
 
-  private static long since(boolean holds, long before, long now) {
-    return !holds ? NEVER : before == NEVER ? now : before;
+  /** A clock's start: NEVER while the condition is false, else when it became true. */
+  private static long since(boolean condition, long before, long now) {
+    return !condition ? NEVER : before == NEVER ? now : before;
   }
 
+  /** Whether the local breaker has tripped in the fleet's current epoch. */
   boolean tripped() {
     return evidenceEpoch >= 0 && holds(evidenceEpoch);
   }
 
-  /** Whether the failures this instance opened for are from just now, where that matters. */
+  /** Whether this instance tripped lately; always true without {@code quorum: auto}. */
   boolean fresh(long now) {
     return !settings.auto() || now - evidenceAt < FRESH_NANOS;
   }
 
-  /** Whether this instance may object by what it sees. */
+  /** Whether the target looks healthy to this instance, so that it may object. */
   boolean well() {
     return sightWell && holdsSight(sightEpoch);
   }
 
-  /** Whether calls made under that epoch speak about the fleet as it is now. */
+  /** Whether calls that were made in that epoch still count; see {@link #holds}. */
   boolean holdsSight(long madeIn) {
     return madeIn == fence.epoch;
   }
 
-  private boolean stands(@Nullable Objection o) {
+  private boolean countsNow(@Nullable Objection o) {
     return o != null && o.epoch == fence.epoch;
   }
 
-  /** Where an objection of this instance stands, or -1. */
+  /** The index of this instance's objection; -1: there is none of the current epoch. */
   private int ownObjection() {
     for (int i = 0; i < objections.length; i++) {
       Objection o = objections[i];
-      if (o != null && stands(o) && o.by.equals(self)) {
+      if (o != null && countsNow(o) && o.by.equals(self)) {
         return i;
       }
     }
@@ -634,7 +756,10 @@ class FleetMachine {
     return false;
   }
 
-  /** Whether that vote of this epoch comes from somebody who fails for reasons of his own. */
+  /**
+   * Whether that vote is a second witness beside this instance. It is not if both are on one host
+   * or in one zone, where they may fail for the same local reason, or if a host is not known.
+   */
   boolean anotherWitness(String by, Vote v) {
     return !by.equals(self) && v.site.apart(site);
   }
@@ -646,7 +771,7 @@ class FleetMachine {
     return answered == null;
   }
 
-  /** Whether the view has moved on from what the move was judged by. */
+  /** Whether a key that the move compared has another revision in the view now. */
   boolean overtaken(FleetTransaction m) {
     for (FleetTransaction.Compare c : m.compares) {
       if (modOf(c.key) != c.modRevision) {
@@ -690,7 +815,7 @@ class FleetMachine {
   private @Nullable FleetTransaction closedMove(long now) {
     if (!tripped()) {
       quorumSeen = NEVER;
-      return wellMove(now);
+      return moveIfNotTripped(now);
     }
     boolean auto = settings.auto();
     int need =
@@ -699,8 +824,8 @@ class FleetMachine {
             : settings.quorumShare > 0
                 ? Math.max(1, (int) Math.ceil(settings.quorumShare * live - 1e-9))
                 : settings.quorum;
-    // the newest first: these have longest to live. Anybody may vote, so no more are sorted than
-    // are compared
+    // The transaction compares the newest votes, which expire last. Anybody may vote, so no more
+    // votes are sorted than are compared
     int compared = Math.max(1, Math.min(need - 1, MAX_COMPARED_VOTES));
     TreeMap<Long, String> others = new TreeMap<Long, String>(Collections.<Long>reverseOrder());
     int witnesses = 1;
@@ -740,7 +865,7 @@ class FleetMachine {
     return opening(b, auto ? "two witnesses" : need > 1 ? "quorum of " + need : "window");
   }
 
-  /** Evidence for the others; who objected so far takes that back with it. */
+  /** Tells the others that this instance tripped. An objection of its own is deleted with it. */
   private FleetTransaction vote() {
     FleetTransaction.Builder b =
         FleetTransaction.of(FleetTransaction.Kind.VOTE)
@@ -754,7 +879,10 @@ class FleetMachine {
     return b.build();
   }
 
-  /** One witness opens when nobody has objected for a while, and nobody does at the commit. */
+  /**
+   * A single witness opens when nobody has objected for a while. The comparisons make sure that
+   * nobody has objected until the commit.
+   */
   private @Nullable FleetTransaction openAlone(long now) {
     if (aloneSince == NEVER || now - aloneSince < WITNESS_NANOS) {
       return null;
@@ -776,7 +904,7 @@ class FleetMachine {
     return b.build();
   }
 
-  /** With the epoch changed they count for nothing. */
+  /** Objections of the old epoch do not count any more. */
   private void deleteObjections(FleetTransaction.Builder b) {
     for (int i = 0; i < OBJECTIONS.length; i++) {
       if (objections[i] != null) {
@@ -785,8 +913,8 @@ class FleetMachine {
     }
   }
 
-  /** What an instance does that sees no reason to open. */
-  private @Nullable FleetTransaction wellMove(long now) {
+  /** Takes back a vote or an objection that is out of date, or objects when it is time. */
+  private @Nullable FleetTransaction moveIfNotTripped(long now) {
     Vote own = votes.get(self);
     if (own != null && own.epoch == fence.epoch) {
       return FleetTransaction.of(FleetTransaction.Kind.WITHDRAW)
@@ -810,7 +938,7 @@ class FleetMachine {
       return null;
     }
     for (int i = 0; i < OBJECTIONS.length; i++) {
-      if (!stands(objections[i])) {
+      if (!countsNow(objections[i])) {
         return FleetTransaction.of(FleetTransaction.Kind.OBJECT)
             .when(EPOCH, fenceMod)
             .when(OBJECTIONS[i], objectionMods[i])
@@ -826,10 +954,11 @@ class FleetMachine {
     return new PublishedState("open", calls, failures, ageNanos, self, next.epoch, reason);
   }
 
+  /** Tries to become the prober, after a random delay, if this instance has traffic. */
   private @Nullable FleetTransaction campaign(long now, boolean due, FleetTransaction.Kind kind) {
-    boolean inHand = traffic && now - trafficAt < IDLE_NANOS;
+    boolean hasTraffic = traffic && now - trafficAt < IDLE_NANOS;
     boolean taken = probeMod != 0 && !prober.equals(NOBODY);
-    if (!due || !inHand || !session || taken) {
+    if (!due || !hasTraffic || !session || taken) {
       campaignAt = NEVER;
       return null;
     }

@@ -245,7 +245,8 @@ public final class RuleParser {
       Map<String, DocumentNode> others = new LinkedHashMap<String, DocumentNode>(root.fields);
       others.remove("spec");
       for (Map.Entry<String, DocumentNode> e : others.entrySet()) {
-        // refused, not ignored: without an "enabled: false" the rule would be enforced
+        // A rule's field beside the spec is refused. If it were ignored, a rule that has its
+        // "enabled: false" there would be enforced.
         if (fieldTable.knows(e.getKey()) && !FieldTables.ENVELOPE.knows(e.getKey())) {
           refuse(
               sink,
@@ -263,7 +264,7 @@ public final class RuleParser {
               sink);
       at = path + "spec.";
     }
-    sink.fingerprint.setLength(0);
+    sink.fingerprint.setLength(0); // it has the fields of the document before in this list
     String type = header.text("type");
     if (type != null && !type.equals(key.kind.word)) {
       refuse(
@@ -282,7 +283,7 @@ public final class RuleParser {
           header.at("id"),
           "expected letters, digits and . _ - ~ @ : only");
     }
-    sink.fingerprint.setLength(0);
+    sink.fingerprint.setLength(0); // without type and id as written: the next entry has both
     String ruleId = given == null ? id : given;
     sink.addToFingerprint("key", key.kind.word + " " + key.service + " " + ruleId);
     FieldReader in = spec == null ? header : new FieldReader(fieldTable, spec, at, sink);

@@ -8,14 +8,15 @@ public interface SharedStore extends Store {
   /**
    * Sends a transaction.
    *
-   * @param done called within the store's deadline, even when the connection is lost
+   * @param done called once, within a few seconds that the store defines, even when the connection
+   *     is lost
    */
   void txn(Txn txn, Txn.Done done);
 
   /**
    * Opens a lease that is renewed until closed. See {@link LeaseSession}.
    *
-   * @param ttlSeconds at least 2: etcd raises shorter ones
+   * @param ttlSeconds at least 2. etcd raises a shorter TTL to its own minimum, 2 s by default
    */
   LeaseSession lease(int ttlSeconds, LeaseSession.Listener listener);
 
@@ -23,11 +24,11 @@ public interface SharedStore extends Store {
    * Grants a lease that nobody renews: its keys are deleted when the TTL is over. For keys that are
    * meant to expire, such as a breaker's open state.
    *
-   * @param ttlSeconds at least 2: etcd raises shorter ones
+   * @param ttlSeconds at least 2, as for {@link #lease}
    */
   void grant(int ttlSeconds, Granted done);
 
-  /** Called on the control loop, exactly once and within the store's deadline. */
+  /** Called on the control loop, exactly once, within a few seconds that the store defines. */
   interface Granted {
     /**
      * @param lease the lease's id; 0 when the store granted none

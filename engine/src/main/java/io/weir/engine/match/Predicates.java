@@ -107,9 +107,10 @@ final class Predicates {
       return true;
     }
 
+    /** Whether the test without its negation is true of this value, which it can handle. */
     abstract boolean holds(String value);
 
-    /** The source of the test, without a negation. */
+    /** The test without its negation, as a rule's author would write it. */
     abstract String text();
 
     @Override

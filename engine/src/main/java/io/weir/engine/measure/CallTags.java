@@ -39,8 +39,10 @@ public final class CallTags {
   private static final int EXCEEDED = 1 << 18;
 
   /**
-   * The code of calls that are counted together because there are too many kinds, and of statuses
-   * out of range.
+   * A code with all bits set. It stands for "no code that is worth a name" in three cases: an HTTP
+   * status or gRPC code that does not exist, a message that was handled (messages have no codes),
+   * and the calls that {@code LatencyRecorder} counts in one cell because there are too many
+   * different tags.
    */
   static final int OTHER = CODE_MASK;
 
@@ -49,7 +51,7 @@ public final class CallTags {
   };
   private static final String[] CIRCUITS = {null, "closed", "open", "half-open"};
 
-  /** In the order of {@link Failure}. */
+  /** The values of {@code error.type}, in the order of {@link Failure}. */
   private static final String[] FAILURES = {"connect", "timeout", "cancelled", "error", "local"};
 
   /** No circuit breaker governs the call. */
@@ -101,7 +103,7 @@ public final class CallTags {
   /**
    * The tags of a call that ended.
    *
-   * @param outcome an {@link Outcome}; its failure counts only when it has no code
+   * @param outcome an {@link Outcome}; its failure is used only when it has no code
    */
   public static int ended(int tags, int outcome) {
     int code = Outcome.code(outcome);
@@ -125,7 +127,8 @@ public final class CallTags {
   }
 
   /**
-   * The HTTP method as the semantic conventions spell it; null for calls that are counted together.
+   * The HTTP method as the semantic conventions spell it, {@code _OTHER} for an unknown one; null
+   * when the code is {@link #OTHER}.
    */
   public static @Nullable String method(int tags) {
     return other(tags) ? null : METHODS[tags >> METHOD_SHIFT & 0xf];
@@ -177,7 +180,7 @@ public final class CallTags {
     return (tags & EXCEEDED) != 0;
   }
 
-  /** Whether the tags are of calls counted together, or of a status out of range. */
+  /** Whether the code is {@link #OTHER}, whatever it stands for. */
   private static boolean other(int tags) {
     return (tags & (CODE_MASK | FAILED)) == CODE_MASK;
   }

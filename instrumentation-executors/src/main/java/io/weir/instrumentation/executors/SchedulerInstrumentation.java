@@ -7,7 +7,11 @@ import io.weir.bootstrap.Colour;
 import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
-/** Weaves the methods that start periodic tasks, which get no colour. */
+/**
+ * Weaves the methods that start periodic tasks. Such a task gets no colour: it outlives the request
+ * that happened to start it, and its later runs are not work of that request. So these methods run
+ * without a colour, and the weaving that passes the colour to tasks finds none.
+ */
 final class SchedulerInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The constructor of {@code Address}, which says where a call connects to and which pooled
- * connections it may share: for a retargeted call, name service, sockets and proxy are those of the
+ * connections it may share: for a routed call, name service, sockets and proxy are those of the
  * chosen instance.
  */
 final class AddressInstrumentation implements WovenTypes {

@@ -14,17 +14,18 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An enqueued call on its dispatcher's thread: where it may be found to be too early. And {@code
- * Call.cancel()}, for those that wait for their turn without a thread.
+ * Weaves two places. One is where the dispatcher's thread begins an enqueued call: if a rate limit
+ * makes the call wait for its turn, the thread is given back, and the call is run again later. The
+ * other is {@code Call.cancel()}, which must end such a wait.
  */
 final class AsyncCallInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
       "okhttp3.RealCall$AsyncCall", // execute: 3.0 to 3.14; run: 4.0 to 4.3
-      "okhttp3.internal.connection.RealCall$AsyncCall", // run: 4.4
+      "okhttp3.internal.connection.RealCall$AsyncCall", // run: since 4.4
       "okhttp3.RealCall", // cancel: 3.0 to 4.3
-      "okhttp3.internal.connection.RealCall", // cancel: 4.4
+      "okhttp3.internal.connection.RealCall", // cancel: since 4.4
     };
   }
 

@@ -15,8 +15,9 @@ import net.bytebuddy.matcher.ElementMatchers;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weaves the methods by which containers pass (request, response) to filters and servlets. The
- * first such method that a request meets governs it; the others see the request's mark.
+ * Weaves the methods by which containers pass (request, response) to filters and servlets. A
+ * request goes through several of them. The first one governs it and marks it with an attribute;
+ * the others find the mark and do nothing.
  */
 final class DispatchInstrumentation implements WovenTypes {
   @Override
@@ -24,12 +25,12 @@ final class DispatchInstrumentation implements WovenTypes {
     return new String[] {
       "org.apache.catalina.core.ApplicationFilterChain", // Tomcat, also without any filter
       "org.eclipse.jetty.servlet.ServletHandler$CachedChain", // Jetty 9.4 before 9.4.24
-      "org.eclipse.jetty.servlet.ServletHandler$Chain", // Jetty 9.4 to 11: filters, if there are
+      "org.eclipse.jetty.servlet.ServletHandler$Chain", // Jetty 9.4 to 11, with filters
       "org.eclipse.jetty.ee8.servlet.ServletHandler$Chain", // Jetty 12
       "org.eclipse.jetty.ee9.servlet.ServletHandler$Chain",
       "org.eclipse.jetty.ee10.servlet.ServletHandler$Chain",
       "org.eclipse.jetty.ee11.servlet.ServletHandler$Chain", // Jetty 12.1
-      "org.eclipse.jetty.ee10.servlet.ServletHolder", // Jetty 12, no filter
+      "org.eclipse.jetty.ee10.servlet.ServletHolder", // Jetty 12, without filters
       "org.eclipse.jetty.ee11.servlet.ServletHolder",
       "javax.servlet.http.HttpServlet", // any other container
       "jakarta.servlet.http.HttpServlet",

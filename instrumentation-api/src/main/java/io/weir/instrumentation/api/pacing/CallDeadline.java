@@ -8,10 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A routing rule's {@code timeout_ms}: cancels the call, including the reading of its response
- * body, when the time is up. Threads: any. Once a call has ended, its deadline holds no reference
- * to it.
+ * body, when the time is up. Any thread may call the methods. The pacer keeps a deadline until its
+ * time is up, so a deadline drops its reference to the call when the call ends.
  */
 public final class CallDeadline {
+  /** A value of {@link #state}; never run. */
   private static final Runnable EXCEEDED = () -> {};
 
   private final long nanos;
@@ -28,7 +29,7 @@ public final class CallDeadline {
    * Starts a call's deadline.
    *
    * @param nanos the time from now; 0: no deadline
-   * @param pacer the timer; null: without one there is no deadline
+   * @param pacer the timer; null: this JVM has none, so there is no deadline
    * @param cancel cancels the call; runs on the pacer's thread and must not block
    * @return null when there is no deadline
    */

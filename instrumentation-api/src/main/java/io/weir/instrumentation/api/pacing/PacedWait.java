@@ -7,13 +7,14 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The wait of a call for its turn: without a thread where the library can continue the call on
- * another one, else on its own thread ({@link #onThread}).
+ * The wait of a paced call for its turn. If the library can continue the call on another thread, no
+ * thread waits: a subclass begins the wait ({@link #begin}) and continues the call in {@link #due}.
+ * Otherwise the call's own thread waits ({@link #onThread}).
  *
- * <p>A wait without a thread ends exactly once. Either the call's turn comes ({@link #due}), or its
- * own time-out passes or it is cancelled ({@link #over}); in the latter cases its tokens have been
- * given back. Both methods run on the pacer's thread, or on the thread that cancels, and must not
- * block.
+ * <p>A wait without a thread ends exactly once. Either the call's turn comes, which calls {@link
+ * #due} on the pacer's thread. Or the call's own time-out passes, or the caller cancels it: then
+ * its tokens are given back, and {@link #over} is called on the pacer's thread or on the thread
+ * that cancels. Neither method may block.
  */
 public abstract class PacedWait {
   /** How a wait ended. */
@@ -43,8 +44,9 @@ public abstract class PacedWait {
    * Begins the wait.
    *
    * @param timeoutNanos the call's own time-out, which runs while it waits; 0: none
-   * @return false: there is no timer. The call's tokens have been given back, and this thread must
-   *     go on with the call, without governance
+   * @return true: the wait has begun, or is over already. False: the pacer threw, for example
+   *     because it could not start its thread. Then the call's tokens have been given back, and this
+   *     thread must make the call now, without governance
    */
   public final boolean begin(Pacer pacer, long timeoutNanos) {
     long began = call.now();
@@ -56,6 +58,7 @@ public abstract class PacedWait {
         pacer.after(wait, () -> comeDue(began));
       }
     } catch (Throwable noTimer) {
+      // a caller may have cancelled meanwhile: then the wait has ended by that
       if (awake.compareAndSet(false, true)) {
         call.abandon();
         cannotWait(noTimer);
@@ -72,7 +75,7 @@ public abstract class PacedWait {
 
   private void comeDue(long began) {
     if (awake.compareAndSet(false, true)) {
-      call.started(true);
+      call.started(true); // the library's own time-out counts from now, not from before the wait
       due(call.now() - began);
     }
   }
@@ -98,7 +101,11 @@ public abstract class PacedWait {
    */
   protected abstract void over(End how);
 
-  /** Called when there is no timer, before {@link #begin} returns false. */
+  /**
+   * Called before {@link #begin} returns false.
+   *
+   * @param why what the pacer threw
+   */
   protected void cannotWait(Throwable why) {}
 
   /**
@@ -118,7 +125,7 @@ public abstract class PacedWait {
       }
       LockSupport.parkNanos(call, cancelled == null ? left : Math.min(left, CANCEL_CHECK_NANOS));
     }
-    call.started(false);
+    call.started(false); // the library's own time-out has run during the wait
     return End.DUE;
   }
 }

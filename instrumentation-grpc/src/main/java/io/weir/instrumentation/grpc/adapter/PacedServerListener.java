@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 /**
  * The listener of an inbound call while the call waits for its turn; no thread waits. When its turn
  * comes, {@link #run} starts the application's handler, on the server's executor and in the call's
- * context. The handler's listener then gets all events of the meantime in order. If the caller
- * disconnects before, the call's tokens are given back, and the handler never runs.
+ * context. The handler's listener then gets, in order, all events that came during the wait. If the
+ * caller disconnects before, the call's tokens are given back, and the handler never runs.
  */
 final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> implements Runnable {
   private static final String VERSION = GrpcUtil.getGrpcBuildVersion().getImplementationVersion();
@@ -22,8 +22,8 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
   private final Context context = Context.current();
   private final BufferedActions buffered = new BufferedActions();
 
-  // the application's listener; written before the buffer opens, read by the actions it lets
-  // through
+  // the application's listener; written before the buffer opens, read by the actions that the
+  // buffer then runs
   @SuppressWarnings("NullAway.Init")
   private ServerCall.Listener<ReqT> listener;
 
@@ -41,6 +41,7 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
       ServerCallHandler<ReqT, RespT> next,
       GrpcExecutors executors) {
     PacedServerListener<ReqT, RespT> paced = new PacedServerListener<ReqT, RespT>(call, next);
+    // null: on the server's own executor
     executors.execute(null, paced, call.decision.waitNanos());
     return paced;
   }
@@ -58,6 +59,7 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
       buffered.open();
     } catch (Throwable t) {
       try {
+        // as grpc-java does when a handler throws; here it would not notice
         call.original().close(callbackThrew(VERSION).withCause(t), new Metadata());
       } catch (IllegalStateException closedAlready) {
         // the application answered before it threw
@@ -68,7 +70,10 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
     }
   }
 
-  /** The status with which a version of the library closes a call whose callback threw. */
+  /**
+   * The status with which grpc-java closes a call whose handler or listener threw: {@code UNKNOWN},
+   * with a description from 1.60 on.
+   */
   static Status callbackThrew(String version) {
     String[] parts = version.split("[.-]");
     try {

@@ -6,15 +6,19 @@ import io.weir.instrumentation.api.client.ClientCall;
 import io.weir.instrumentation.api.client.CurrentCall;
 import org.jspecify.annotations.Nullable;
 
-/** An {@code okhttp3.Address} is being made: for a retargeted call, of the chosen instance. */
+/**
+ * Called when OkHttp makes an {@code okhttp3.Address}. If the call is routed, the address gets name
+ * service, socket factory and proxy of the chosen instance ({@link Destination}).
+ */
 public final class AddressHook extends Hook {
+  /** By reflection; every hook's constructor takes the engine. */
   public AddressHook(Engine engine) {}
 
   /**
    * @param a0 host of its URL
    * @param a1 port of its URL
    * @param a2 the address's name service
-   * @return name service, socket factory and proxy to use instead, or null
+   * @return name service, socket factory and proxy to use instead; null: no change
    */
   @Override
   @SuppressWarnings("NullAway") // a URL has a host and a port

@@ -80,7 +80,7 @@ final class Governor implements Interceptor {
     }
   }
 
-  /** What OkHttp does below, retargeted where a route says so. */
+  /** What OkHttp does below, sent to the chosen instance if a route chose one. */
   private static final class Below implements Exchange<Request, Response> {
     private final Chain chain;
     private final Dns dns;
