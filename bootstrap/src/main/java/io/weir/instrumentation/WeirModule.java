@@ -65,10 +65,10 @@ public abstract class WeirModule extends InstrumentationModule {
    *
    * @param library its name for people
    * @param versions the versions that are governed, in words: {@code "3.3 and newer"}
-   * @param prefixes how the names of its classes begin. By them the coverage report knows that a
-   *     woven class, or one that could not be woven, is of this library
-   * @param entryClasses binary names of classes that every call needs. When one of them is loaded,
-   *     the application uses the library, and the coverage report lists it
+   * @param prefixes how the names of its classes begin. By them the coverage report finds the
+   *     library of a class that was woven, or that could not be
+   * @param entryClasses binary names of classes of which each user of the library loads at least
+   *     one. When one is loaded, the coverage report lists the library
    */
   protected final Library library(
       String library,

@@ -12,14 +12,17 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** The one method that every overload of an asynchronous {@code execute} comes to. */
+/**
+ * Weaves {@code doExecute} of the asynchronous clients, which every overload of {@code execute}
+ * calls. The hook replaces arguments before the method runs, and the returned future after it.
+ */
 final class AsyncInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      // of InternalHttpAsyncClient and InternalH2AsyncClient: 5.0
+      // the super class of InternalHttpAsyncClient and InternalH2AsyncClient, since 5.0
       HttpClient5Module.CLIENT + "impl.async.InternalAbstractHttpAsyncClient",
-      // of MinimalHttpAsyncClient and MinimalH2AsyncClient: 5.0
+      // the super class of MinimalHttpAsyncClient and MinimalH2AsyncClient, since 5.0
       HttpClient5Module.CLIENT + "impl.async.AbstractMinimalHttpAsyncClientBase",
     };
   }
@@ -37,7 +40,10 @@ final class AsyncInstrumentation implements WovenTypes {
   static final class ExecuteAdvice {
     private ExecuteAdvice() {}
 
-    /** Null changes nothing. */
+    /**
+     * Returns the array below with its elements replaced; null: no change. {@code value} is the
+     * method's parameter, {@code index} the element that it gets.
+     */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments({
       @ToArgument(value = 1, index = 1, typing = Assigner.Typing.DYNAMIC),
@@ -53,11 +59,13 @@ final class AsyncInstrumentation implements WovenTypes {
         @Advice.Argument(2) Object consumer,
         @Advice.Argument(4) Object context,
         @Advice.Argument(5) Object callback) {
+      // the last element is for the hook's own use, until exit
       Object[] arguments = {target, producer, consumer, context, callback, null};
       return (Object[])
           Bridge.enter(Bridge.hook(HttpClient5Module.ASYNC), origin, client, arguments, null, null);
     }
 
+    /** Returns the future for the application. */
     @Advice.OnMethodExit(suppress = Throwable.class)
     @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
     static @Nullable Object exit(

@@ -12,13 +12,18 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** Where clients without an execution chain take a connection, by host or by route. */
+/**
+ * Weaves the places where asynchronous clients take a connection without {@code acquireEndpoint}
+ * (for that see {@link RouteInstrumentation}): by host in the minimal client, by host or route in
+ * the pool of HTTP/2 connections. A routed call gets a host or route with the address of the chosen
+ * instance.
+ */
 final class AsyncRouteInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      HttpClient5Module.CLIENT + "impl.async.MinimalHttpAsyncClient", // 5.0
-      HttpClient5Module.CLIENT + "impl.async.InternalH2ConnPool", // 5.2; by route from 5.6 on
+      HttpClient5Module.CLIENT + "impl.async.MinimalHttpAsyncClient", // since 5.0
+      HttpClient5Module.CLIENT + "impl.async.InternalH2ConnPool", // since 5.2; by route since 5.6
     };
   }
 
@@ -38,7 +43,7 @@ final class AsyncRouteInstrumentation implements WovenTypes {
   static final class LeaseAdvice {
     private LeaseAdvice() {}
 
-    /** Null changes nothing. */
+    /** Returns the host or route to use instead; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -55,7 +60,7 @@ final class AsyncRouteInstrumentation implements WovenTypes {
   static final class SessionAdvice {
     private SessionAdvice() {}
 
-    /** Null changes nothing. */
+    /** Returns the host or route to use instead; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(

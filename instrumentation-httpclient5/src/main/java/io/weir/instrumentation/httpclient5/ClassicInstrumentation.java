@@ -12,13 +12,16 @@ import net.bytebuddy.asm.Advice;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** The one method that every overload of {@code execute} comes to. */
+/**
+ * Weaves {@code doExecute} of the classic client, which every overload of {@code execute} calls. The
+ * hook may make the call itself; then the woven method's body is skipped.
+ */
 final class ClassicInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      HttpClient5Module.CLIENT + "impl.classic.InternalHttpClient", // 5.0
-      HttpClient5Module.CLIENT + "impl.classic.MinimalHttpClient", // 5.0
+      HttpClient5Module.CLIENT + "impl.classic.InternalHttpClient", // since 5.0
+      HttpClient5Module.CLIENT + "impl.classic.MinimalHttpClient", // since 5.0
     };
   }
 
@@ -46,7 +49,10 @@ final class ClassicInstrumentation implements WovenTypes {
           Bridge.hook(HttpClient5Module.CLASSIC), origin, client, target, request, context);
     }
 
-    /** Throws what the call made in the method's stead has thrown. */
+    /**
+     * If the hook made the call, returns its response or throws its exception. So this advice has
+     * no {@code suppress}.
+     */
     @Advice.OnMethodExit
     @Advice.AssignReturned.ToReturned(typing = Assigner.Typing.DYNAMIC)
     static @Nullable Object exit(

@@ -13,11 +13,15 @@ import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
-/** Where HTTP/2 connects, which does not look at the address that a host carries. */
+/**
+ * Weaves the place where the asynchronous HTTP/2 client connects. A routed call has a host that
+ * holds the address of the chosen instance ({@link AsyncRouteInstrumentation}). The HTTP/2 client
+ * would ignore that address and resolve the name, so it is given the address here.
+ */
 final class ConnectInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
-    return new String[] {HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator"}; // 5.0
+    return new String[] {HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator"}; // since 5.0
   }
 
   @Override
@@ -34,7 +38,7 @@ final class ConnectInstrumentation implements WovenTypes {
   static final class ConnectAdvice {
     private ConnectAdvice() {}
 
-    /** Null changes nothing. */
+    /** Returns the address to connect to; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(

@@ -7,7 +7,14 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
-/** Apache HttpClient 5: the classic client and the asynchronous ones, HTTP/1.1 and HTTP/2. */
+/**
+ * Apache HttpClient 5: the classic (blocking) client and the asynchronous ones, HTTP/1.1 and
+ * HTTP/2.
+ *
+ * <p>What is woven: {@link ClassicInstrumentation} and {@link AsyncInstrumentation} where calls
+ * begin; the others where a routed call takes its connection, so that it goes to the chosen
+ * instance.
+ */
 public final class HttpClient5Module extends WeirModule {
   static final String CLIENT = "org.apache.hc.client5.http.";
   private static final String ADAPTERS = "io.weir.instrumentation.httpclient5.adapter.";
@@ -41,7 +48,8 @@ public final class HttpClient5Module extends WeirModule {
             "Apache HttpClient 5",
             Library.Side.CLIENT,
             "5.0 and newer",
-            new String[] {"org.apache.hc.client5."},
+            new String[] {"org.apache.hc.client5."}, // all classes of the library
+            // entry classes: each client is of a class that extends or is one of these
             CLIENT + "impl.classic.InternalHttpClient",
             CLIENT + "impl.classic.MinimalHttpClient",
             CLIENT + "impl.async.InternalAbstractHttpAsyncClient",

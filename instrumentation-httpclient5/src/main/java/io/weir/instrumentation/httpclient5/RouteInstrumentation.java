@@ -13,8 +13,11 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a route is used: as the plan of an exchange, which for a retargeted call has no proxy, and
- * as the key and the address of a connection, which are those of the chosen instance.
+ * Weaves the places where HttpClient uses its own route ({@code HttpRoute}: the target host and the
+ * proxies on the way). They are two. The execution chain keeps the route as the plan of an
+ * exchange: for a call that a rule of Weir routes, it gets one without proxies. And {@code
+ * acquireEndpoint} uses the route as the key of pooled connections and as the address: it gets one
+ * with the address of the chosen instance.
  */
 final class RouteInstrumentation implements WovenTypes {
   private static final String HTTP_ROUTE = HttpClient5Module.CLIENT + "HttpRoute";
@@ -22,11 +25,11 @@ final class RouteInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      HttpClient5Module.CLIENT + "classic.ExecChain$Scope", // 5.0
-      HttpClient5Module.CLIENT + "async.AsyncExecChain$Scope", // 5.0; another constructor from 5.1
-      HttpClient5Module.CLIENT + "impl.classic.InternalExecRuntime", // 5.0
-      HttpClient5Module.CLIENT + "impl.async.InternalHttpAsyncExecRuntime", // 5.0
-      HttpClient5Module.CLIENT + "impl.async.InternalH2AsyncExecRuntime", // 5.0
+      HttpClient5Module.CLIENT + "classic.ExecChain$Scope", // since 5.0
+      HttpClient5Module.CLIENT + "async.AsyncExecChain$Scope", // since 5.0; another constructor since 5.1
+      HttpClient5Module.CLIENT + "impl.classic.InternalExecRuntime", // since 5.0
+      HttpClient5Module.CLIENT + "impl.async.InternalHttpAsyncExecRuntime", // since 5.0
+      HttpClient5Module.CLIENT + "impl.async.InternalH2AsyncExecRuntime", // since 5.0
     };
   }
 
@@ -48,7 +51,7 @@ final class RouteInstrumentation implements WovenTypes {
   static final class PlanAdvice {
     private PlanAdvice() {}
 
-    /** Null changes nothing. */
+    /** Returns the route to use instead; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(
@@ -64,7 +67,7 @@ final class RouteInstrumentation implements WovenTypes {
   static final class ConnectionAdvice {
     private ConnectionAdvice() {}
 
-    /** Null changes nothing. */
+    /** Returns the route to use instead; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 1, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(

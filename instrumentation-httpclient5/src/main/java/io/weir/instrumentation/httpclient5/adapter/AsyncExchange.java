@@ -42,20 +42,28 @@ import org.apache.hc.core5.http.protocol.HttpCoreContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call of an asynchronous client: stands between the library and the producer of the request, the
- * consumer of the answer and the callback that the application handed over.
+ * A call of an asynchronous client. It stands between the library and what the application gave to
+ * it: the producer of the request, the consumer of the response and the callback.
  *
- * <p><b>When.</b> The producer hands the request out while the library's method runs, and there the
- * call is decided, once, above retries and redirects. A call that waits is handed to the library
- * later, by one of {@link PacedThreads}. A refused one never is: the application's consumer is fed
- * with the refusal, once the future that it completes is known.
+ * <p><b>The decision.</b> The library asks the producer for the request while {@code doExecute} runs.
+ * There the call is decided, once, before retries and redirects. A call that waits for its turn is
+ * given to the library later, on one of {@link PacedThreads}. A refused call is never given to it.
+ * Instead the application's consumer gets the refusal as a response, as soon as {@code doExecute}
+ * has returned the future that the refusal completes.
  *
- * <p><b>Its end.</b> What the consumer is told about the body, and, where the call fails or is
- * cancelled, the callback, which is called once, always. A route's deadline cancels the future; the
- * callback is then told of a failure, and so is who waits for the future ({@link Told}).
+ * <p><b>The end.</b> The consumer learns how the body ends. The callback learns whether the call
+ * failed or was cancelled; it is called once, always. When a route's time is up, the library's
+ * future is cancelled. The application must see a time-out instead, so its callback is told of a
+ * failure, and its future throws one ({@link TimeoutFuture}).
+ *
+ * <p><b>Threads.</b> The library calls on its own threads, one at a time for one exchange, except
+ * that anybody may cancel the future at any time.
  */
 final class AsyncExchange<T> implements CancellableDependency {
-  /** Of the context that an exchange carries from thread to thread. */
+  /**
+   * Attribute of the library's context with this exchange. The context follows the exchange from
+   * thread to thread, so {@link RouteHook} finds it there.
+   */
   static final String KEY = "io.weir.exchange";
 
   private final ClientGate<HttpRequest, HttpResponse> gate;
@@ -65,32 +73,43 @@ final class AsyncExchange<T> implements CancellableDependency {
   private final HttpContext context;
   private final @Nullable FutureCallback<T> callback;
 
-  /** Cancels, on a thread where the application may be called. */
+  /** Cancels the future as soon as it is known. Run where the application may be called back. */
   private final Runnable cancelling;
 
-  /** The application's; written before the call is. */
+  /** The application's request; written before {@link #call}, so readers of that see it. */
   private @Nullable HttpRequest asked;
 
+  /** Null: not decided yet, no rule concerns it, or it was refused. */
   private volatile @Nullable ClientCall<HttpRequest, HttpResponse> call;
+
+  /** The wait for the call's turn, also when it is over; null: there was none. */
   private volatile @Nullable Paced waiting;
+
+  /** Whether the library's future was cancelled. */
   private volatile boolean cancelled;
+
+  /** Where a rule routes the call; null: nowhere. */
   private volatile @Nullable Destination destination;
 
-  /** What takes its connections. */
+  /** The library's object that takes the connections of this exchange; null: none is known. */
   private volatile @Nullable AsyncExecRuntime runtime;
 
-  /** What the application's producer threw. */
+  /** What the application's producer threw: then the call's failure says nothing of the target. */
   private volatile @Nullable Exception own;
 
   // guarded by this
+
+  /** Null: {@code doExecute} has not returned. */
   private @Nullable BasicFuture<T> future;
+
+  /** What is to be done with the future when it is known; null: nothing. */
   private @Nullable Runnable whenReturned;
 
   /**
-   * @param arguments target, producer, consumer, context, callback; those of them that the library
-   *     is to get instead are put in their places
+   * @param arguments target, producer, consumer, context, callback; this replaces producer, consumer
+   *     and callback by its own
    */
-  @SuppressWarnings("unchecked") // as the library declares them
+  @SuppressWarnings("unchecked") // the library declares them with the same T
   AsyncExchange(ClientGate<HttpRequest, HttpResponse> gate, Object[] arguments) {
     this.gate = gate;
     target = (HttpHost) arguments[0];
@@ -109,6 +128,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     void with(BasicFuture<T> future);
   }
 
+  /** Runs this with the future: now if it is known, else when {@code doExecute} returns. */
   private void whenReturned(WithFuture<T> todo) {
     BasicFuture<T> f;
     synchronized (this) {
@@ -129,17 +149,18 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  @SuppressWarnings("NullAway") // asked once it is
+  @SuppressWarnings("NullAway") // called only when it is known
   private synchronized BasicFuture<T> known() {
     return future;
   }
 
   /**
-   * The library's method returns.
+   * {@code doExecute} returns.
    *
+   * @param result the library's future; null: it threw
    * @return the future for the application
    */
-  @SuppressWarnings("unchecked") // both kinds of client return one
+  @SuppressWarnings("unchecked") // every client returns a BasicFuture<T>
   @Nullable Object returned(@Nullable Object result) {
     Runnable todo;
     synchronized (this) {
@@ -152,10 +173,11 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
     ClientCall<?, ?> c = call;
     return c != null && (c.hasDeadline() || waiting != null) && result != null
-        ? new Told((Future<T>) result)
+        ? new TimeoutFuture((Future<T>) result)
         : result;
   }
 
+  /** Gives the request to the library, on this thread. */
   private void send(
       RequestChannel channel,
       HttpRequest request,
@@ -189,6 +211,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
+  /** The producer has handed out the request: decides the call, and sends it unless it waits. */
   private void decide(
       RequestChannel channel,
       HttpRequest request,
@@ -211,8 +234,8 @@ final class AsyncExchange<T> implements CancellableDependency {
     if (made.waits() && pacer != null) {
       Paced paced = new Paced(made, () -> resume(channel, request, details, given, made));
       waiting = paced;
-      if (paced.begin(pacer, 0)) {
-        if (cancelled) {
+      if (paced.begin(pacer, 0)) { // 0: the library's own time-outs do not run yet
+        if (cancelled) { // before waiting was set, so the callback could not end the wait
           paced.cancel();
         }
         return;
@@ -223,6 +246,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     send(channel, request, details, given, made);
   }
 
+  /** Gives the refusal to the application's consumer, as the library would a response. */
   private void refuse(ClientCall<HttpRequest, HttpResponse> refused, BasicFuture<T> f) {
     try {
       ClassicHttpResponse answer = (ClassicHttpResponse) refused.refusal();
@@ -260,6 +284,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
+  /** The end of a call that the library has not got: it will not release these. */
   private void release() {
     try {
       consumer.releaseResources();
@@ -268,6 +293,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
+  /** The call's turn has come. */
   private void resume(
       RequestChannel channel,
       HttpRequest request,
@@ -277,16 +303,16 @@ final class AsyncExchange<T> implements CancellableDependency {
     try {
       send(channel, request, details, given, made);
     } catch (Throwable t) {
-      Exception told = t instanceof Exception ? (Exception) t : new IllegalStateException(t);
+      Exception failure = t instanceof Exception ? (Exception) t : new IllegalStateException(t);
       whenReturned(
           f -> {
-            f.failed(told);
+            f.failed(failure);
             release();
           });
     }
   }
 
-  /** A call that waits for its turn, of which the library has not heard yet. */
+  /** The wait of a call for its turn. The library has not got the request yet. */
   private final class Paced extends PacedWait {
     private final Runnable resume;
 
@@ -300,7 +326,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       resume.run();
     }
 
-    /** The future was cancelled, and with it the application told. */
+    /** The future was cancelled, so the application knows that already. */
     @Override
     protected void over(End how) {
       release();
@@ -312,13 +338,13 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  // ---- found in the context
+  // ---- for RouteHook
 
   /**
-   * A connection is taken, or the way to one is planned.
+   * The library takes a connection, or plans its route.
    *
-   * @param by what takes it; null: nothing does
-   * @return where the call is sent; null: where it was aimed
+   * @param by what takes the connection; null: none is taken
+   * @return where a rule routes the call; null: nowhere
    */
   @Nullable Destination connects(@Nullable Object by) {
     if (by instanceof AsyncExecRuntime) {
@@ -328,9 +354,9 @@ final class AsyncExchange<T> implements CancellableDependency {
   }
 
   /**
-   * A route's time is up. Over a connection that is used again, the library goes on with what was
-   * cancelled (5.0 to 5.6), for as long as the target likes; so its connection is closed, too, but
-   * not one of HTTP/2, which others use.
+   * A route's time is up. On a reused connection the library goes on with a cancelled exchange (5.0
+   * to 5.6), until the target answers. So the connection is closed, too. One of HTTP/2 is not, since
+   * other exchanges use it.
    */
   private void expire(BasicFuture<T> f) {
     f.cancel(true);
@@ -341,8 +367,9 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  // ---- the handle of the call
+  // ---- the handle of the call; see HttpClient5Library
 
+  /** Not called: only the library calls it, and it does not know this handle. */
   @Override
   public void setDependency(Cancellable dependency) {}
 
@@ -351,7 +378,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     return cancelled;
   }
 
-  /** A route's time is up. */
+  /** A route's time is up. Called on the pacer's thread, so another thread does the work. */
   @Override
   public boolean cancel() {
     PacedThreads.handingOver(cancelling).run();
@@ -410,6 +437,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     /** The call whose body is watched; one thread at a time. */
     private @Nullable ClientCall<HttpRequest, HttpResponse> watched;
 
+    /** The number of the body that is watched; see {@code BodyTracker.opened}. */
     private int number;
 
     @Override
@@ -421,6 +449,7 @@ final class AsyncExchange<T> implements CancellableDependency {
         throws HttpException, IOException {
       ClientCall<HttpRequest, HttpResponse> c = call;
       if (c != null) {
+        // after a redirect or an authentication it is another request than the application's
         HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
         last = last == null ? asked : last;
         if (last != null && c.awaitsBody(answer, last, details != null)) {
@@ -453,9 +482,9 @@ final class AsyncExchange<T> implements CancellableDependency {
       c.reads();
       try {
         consumer.consume(bytes);
-      } catch (IOException | RuntimeException theApplicationsOwn) {
-        c.ended(number);
-        throw theApplicationsOwn;
+      } catch (IOException | RuntimeException ofTheApplication) {
+        c.ended(number); // not a failure of the target
+        throw ofTheApplication;
       } finally {
         c.hasRead();
       }
@@ -483,15 +512,20 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  /** What the application is to be told for a failure. */
+  /**
+   * The call has failed.
+   *
+   * @return what the application gets: {@code cause}, or a time-out if the route's time was up
+   */
   private Exception ended(Exception cause) {
     ClientCall<HttpRequest, HttpResponse> c = call;
     IOException late =
+        // what the application's producer threw must not count as a failure of the target
         c == null ? null : c.failed(cause == own ? new IllegalStateException(cause) : cause);
     return late == null ? cause : late;
   }
 
-  /** The future is cancelled: whether it was because the route's time was up. */
+  /** The future is cancelled: the time-out if that was because the route's time was up, or null. */
   private @Nullable IOException late() {
     ClientCall<HttpRequest, HttpResponse> c = call;
     return c == null ? null : c.failed(new IOException("Canceled"));
@@ -509,9 +543,9 @@ final class AsyncExchange<T> implements CancellableDependency {
     @Override
     public void failed(Exception cause) {
       context.removeAttribute(KEY);
-      Exception told = ended(cause);
+      Exception failure = ended(cause);
       if (callback != null) {
-        callback.failed(told);
+        callback.failed(failure);
       }
     }
 
@@ -532,11 +566,11 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  /** The library's future, which says so when the route's time was up. */
-  private final class Told implements Future<T> {
+  /** The library's future; when a route's time was up it fails by that, and is not cancelled. */
+  private final class TimeoutFuture implements Future<T> {
     private final Future<T> of;
 
-    Told(Future<T> of) {
+    TimeoutFuture(Future<T> of) {
       this.of = of;
     }
 
@@ -560,7 +594,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       try {
         return of.get();
       } catch (CancellationException e) {
-        throw told(e);
+        throw timeoutOf(e);
       }
     }
 
@@ -570,14 +604,15 @@ final class AsyncExchange<T> implements CancellableDependency {
       try {
         return of.get(timeout, unit);
       } catch (CancellationException e) {
-        throw told(e);
+        throw timeoutOf(e);
       }
     }
 
-    private ExecutionException told(CancellationException cancelled) {
+    /** The time-out for {@code get}; throws {@code cancellation} if there was none. */
+    private ExecutionException timeoutOf(CancellationException cancellation) {
       IOException late = late();
       if (late == null) {
-        throw cancelled;
+        throw cancellation;
       }
       return new ExecutionException(late);
     }

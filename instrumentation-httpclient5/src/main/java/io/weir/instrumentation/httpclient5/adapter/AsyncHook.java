@@ -8,8 +8,12 @@ import org.apache.hc.core5.http.HttpRequest;
 import org.apache.hc.core5.http.HttpResponse;
 import org.jspecify.annotations.Nullable;
 
-/** Puts an {@link AsyncExchange} between an asynchronous client and what it was handed. */
+/**
+ * Called around {@code doExecute} of an asynchronous client. Puts an {@link AsyncExchange} between
+ * the library and the application's producer, consumer and callback.
+ */
 public final class AsyncHook extends Hook {
+  // indices in the array of arguments; see AsyncInstrumentation
   private static final int CONTEXT = 3;
   private static final int EXCHANGE = 5;
 
@@ -21,15 +25,16 @@ public final class AsyncHook extends Hook {
   }
 
   /**
-   * @param a0 target, producer, consumer, context, callback, and a place for the exchange
-   * @return what stands in their places
+   * @param a0 array of target, producer, consumer, context, callback, and an element for the
+   *     exchange
+   * @return the same array with its elements replaced; null: no change
    */
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
     Object[] arguments = (Object[]) a0;
     if (arguments == null || arguments[1] == null || arguments[2] == null) {
-      return null; // the library complains
+      return null; // the library throws for these
     }
     if (arguments[CONTEXT] == null) {
       arguments[CONTEXT] = HttpClientContext.create();
@@ -38,7 +43,7 @@ public final class AsyncHook extends Hook {
     return arguments;
   }
 
-  /** With the future that the application is to get. */
+  /** Returns the future for the application. */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {

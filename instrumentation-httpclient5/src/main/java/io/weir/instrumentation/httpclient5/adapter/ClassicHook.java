@@ -30,14 +30,18 @@ import org.apache.hc.core5.http.protocol.HttpCoreContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a call of the classic client in its method's stead: one decision for each call of the
- * application, around all that the library does below (retries, redirects, authentication, its
- * cache). The same method is called again, with a request of ours, which is let through.
+ * Makes a call of the classic client instead of the woven method. So there is one decision for each
+ * call of the application, around all that the library does below (retries, redirects,
+ * authentication, its cache). To send the call, the hook calls the client again with a {@link
+ * SentRequest}, by which it knows that the call was decided and lets it pass.
  *
- * <p>An answer counts once its body has been read or closed: its entity is watched.
+ * <p>A call ends when the body of its response has been read or closed, so its entity is watched.
  */
 public final class ClassicHook extends Hook {
-  /** The only way to a response of the type that the library keeps to itself. */
+  /**
+   * Makes the {@code CloseableHttpResponse} that a client returns out of a refusal. The library has
+   * no other way to make one, and until 5.4 this method is not public.
+   */
   private static final Method ADAPT;
 
   static {
@@ -57,9 +61,10 @@ public final class ClassicHook extends Hook {
   }
 
   /**
-   * @param a0 the target, or null
+   * @param a0 the target; null: the request has it
    * @param a1 the request
-   * @param a2 the context, or null
+   * @param a2 the context; null: the application gave none
+   * @return an {@link Instead} with the response or exception; null: the woven method runs
    */
   @Override
   public @Nullable Object enter(
@@ -70,6 +75,7 @@ public final class ClassicHook extends Hook {
     }
     HttpClient5Library.complete(request, (HttpHost) a0);
     ClientCall<HttpRequest, HttpResponse> call = gate.decide(request, request);
+    // no rule concerns the call: it may still get headers, then a copy is sent
     HttpRequest sent = call == null ? gate.propagate(request) : request;
     if (call == null && sent == request) {
       return null;
@@ -80,6 +86,7 @@ public final class ClassicHook extends Hook {
       if (call == null) {
         return new Instead(below.send(sent));
       }
+      // false: the call has not waited for its turn yet
       HttpResponse answer = call.make(CurrentCall.cell(), false, below);
       return new Instead(
           call.admitted()
@@ -90,7 +97,7 @@ public final class ClassicHook extends Hook {
     }
   }
 
-  /** What the library does below. */
+  /** Sends the call: the client is called again, and does all it would do without Weir. */
   private static final class Below implements Exchange<HttpRequest, HttpResponse> {
     private final CloseableHttpClient client;
     private final @Nullable HttpHost target;
@@ -117,6 +124,7 @@ public final class ClassicHook extends Hook {
     }
   }
 
+  /** The response is there, up to its headers: watches its body, if the call has not ended. */
   private static CloseableHttpResponse answered(
       CloseableHttpResponse answer,
       ClientCall<HttpRequest, HttpResponse> call,
@@ -124,6 +132,7 @@ public final class ClassicHook extends Hook {
       HttpContext context) {
     try {
       HttpEntity entity = answer.getEntity();
+      // after a redirect or an authentication it is another request than the application's
       HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
       if (call.awaitsBody(answer, last == null ? sent : last, entity != null) && entity != null) {
         answer.setEntity(new WatchedEntity(entity, call));
@@ -136,7 +145,7 @@ public final class ClassicHook extends Hook {
     return answer;
   }
 
-  /** An answer's body, telling the call how it ends. */
+  /** A response's body, which tells the call how reading it ends. */
   private static final class WatchedEntity extends HttpEntityWrapper {
     private final BodyTracker call;
     private @Nullable InputStream content;

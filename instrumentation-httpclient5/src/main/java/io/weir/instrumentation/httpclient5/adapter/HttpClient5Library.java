@@ -29,18 +29,19 @@ import org.apache.hc.core5.net.URIAuthority;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests and answers of HttpClient 5, classic and asynchronous. Rules see a request as the
- * application made it, without what HttpClient adds later, such as cookies of its store. The handle
- * of a call is the object by which it can be cancelled.
+ * How Weir reads requests and responses of HttpClient 5, classic and asynchronous. Rules see a
+ * request as the application made it, without what HttpClient adds later, such as cookies of its
+ * store. A call's handle is the object that cancels it: a {@link SentRequest} or an {@link
+ * AsyncExchange}.
  */
 final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> {
   private static final FailureTable FAILURES =
       new FailureTable()
           .connect(ConnectTimeoutException.class)
-          .local(ConnectionRequestTimeoutException.class) // no place in the pool
+          .local(ConnectionRequestTimeoutException.class) // no connection of the pool became free
           .local(UnsupportedSchemeException.class)
-          .cancelled(CancellationException.class, null) // whatever its message
-          // no IOException; classic clients throw it inside one
+          .cancelled(CancellationException.class, null) // null: whatever its message
+          // not an IOException; classic clients wrap it in one
           .target(ProtocolException.class);
 
   HttpClient5Library(String service) {
@@ -48,8 +49,8 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
   }
 
   /**
-   * Gives a request scheme and authority where the application left them out. The library is about
-   * to set the same ones on the same request; rules need them now.
+   * Sets scheme and authority of a request if the application left them out. The library would set
+   * the same ones on the same request a little later, but rules need them now.
    */
   static void complete(HttpRequest request, @Nullable HttpHost target) {
     if (target != null) {
@@ -171,9 +172,13 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
   static final class SentRequest extends BasicClassicHttpRequest
       implements CancellableDependency, Configurable {
     private static final long serialVersionUID = 1L;
+
+    /** A value of {@link #dependency}: the request is cancelled. Its own result is not used. */
     private static final Cancellable CANCELLED = () -> false;
 
     private final transient HttpRequest original;
+
+    /** What cancels the exchange at present, as the library sets it; null: nothing is set yet. */
     private final transient AtomicReference<@Nullable Cancellable> dependency =
         new AtomicReference<@Nullable Cancellable>();
 

@@ -18,15 +18,21 @@ import org.apache.hc.core5.net.NamedEndpoint;
 import org.apache.hc.core5.net.URIAuthority;
 import org.jspecify.annotations.Nullable;
 
-/** A route or a host is about to be used: for a retargeted call, by way of its destination. */
+/**
+ * Called when HttpClient is about to use an {@code HttpRoute} or {@code HttpHost}. If a rule routes
+ * the call to an instance, replaces it so that the call goes there ({@link Destination}).
+ */
 public final class RouteHook extends Hook {
+  /** By reflection; every hook's constructor takes the engine. */
   public RouteHook(Engine engine) {}
 
   /**
    * @param a0 the route or the host
-   * @param a1 the exchange's context, or null; the address to connect to, or null
-   * @param a2 {@code plan}, {@code connect}, or null where a connection is taken
-   * @return what to use instead, or null
+   * @param a1 with {@code connect}: the address to connect to; null: the library will resolve the
+   *     name. Otherwise: the exchange's context, or null
+   * @param a2 the place: {@code plan} in the execution chain, {@code connect} in the HTTP/2 client;
+   *     null: where a connection is taken
+   * @return a route or host to use instead, with {@code connect} an address; null: no change
    */
   @Override
   public @Nullable Object enter(
@@ -40,6 +46,12 @@ public final class RouteHook extends Hook {
         : a2 == null ? to.connection(a0) : to.plan((HttpRoute) a0);
   }
 
+  /**
+   * Where the call at hand is routed to; null: it is not. An asynchronous exchange is found in its
+   * context, a call of this thread in {@link CurrentCall}.
+   *
+   * @param by what takes a connection; null: nothing does
+   */
   private static @Nullable Destination destination(
       @Nullable HttpContext context, @Nullable Object by) {
     Object found = context == null ? null : context.getAttribute(AsyncExchange.KEY);
@@ -53,23 +65,28 @@ public final class RouteHook extends Hook {
   }
 
   /**
-   * Sends a call to a chosen instance without touching its request.
+   * The instance that a rule chose for a call. Sends the call there without touching its request.
    *
-   * <p><b>What is done.</b> An exchange has a route: its target, and the proxies on the way. It is
-   * the plan that the library follows, what cookies and credentials are looked up by, and the key
-   * of pooled connections. While a retargeted call runs, its plan has no proxy, for the registry's
-   * addresses are direct, and else stays as it is ({@link #plan}). Only where a connection is taken
-   * does it stand for the chosen instance ({@link #connection}): with the target's own name, which
-   * TLS goes by, and the instance's address and port. A host with an address is equal only to one
-   * with the same, so the pool keeps instances apart and finds their connections again. A redirect
-   * to another host or port is not retargeted.
+   * <p><b>What is done.</b> For HttpClient an {@code HttpRoute} is three things: the plan that the
+   * exchange follows, with the target and the proxies on the way; what cookies and credentials are
+   * looked up by; and the key of pooled connections. While a routed call runs, its plan has no
+   * proxy, because the registry's addresses are for direct connections. Otherwise the plan stays as
+   * it is ({@link #plan}). Only where a connection is taken is the target replaced ({@link
+   * #connection}): it keeps its name, which TLS uses, and gets the instance's address and port. Two
+   * hosts are equal only if their addresses are, so the pool keeps the connections of instances
+   * apart. A redirect to another host or port is not routed.
    *
-   * <p>It is found as the note of the call that the thread makes, and, since asynchronous exchanges
-   * go on in other threads, in their context ({@link AsyncExchange}).
+   * <p>The hook finds a destination as the note of the call that the thread makes. Asynchronous
+   * exchanges go on in other threads, so their destination is found by their context ({@link
+   * AsyncExchange}).
    */
   static final class Destination {
+    /** The host that the application called. */
     private final HttpHost aimed;
+
+    /** The instance's address, under the name of {@link #aimed}. */
     private final InetAddress address;
+
     private final int port;
 
     private Destination(HttpHost aimed, HostPort instance) throws UnknownHostException {
@@ -81,9 +98,9 @@ public final class RouteHook extends Hook {
     }
 
     /**
-     * Null of null.
-     *
-     * @param target as the library was told; null: it is the request's
+     * @param instance where the rule sends the call; null: it does not route it
+     * @param target as the application gave it to the client; null: the request has it
+     * @return null if {@code instance} is null
      */
     static @Nullable Destination of(
         @Nullable HostPort instance, @Nullable HttpHost target, HttpRequest request)
@@ -96,6 +113,7 @@ public final class RouteHook extends Hook {
           target != null ? target : new HttpHost(request.getScheme(), authority), instance);
     }
 
+    /** Whether this is the host that the application called: after a redirect it may be another. */
     private boolean isAimed(HttpHost host) {
       return host.getHostName().equalsIgnoreCase(aimed.getHostName())
           && host.getSchemeName().equalsIgnoreCase(aimed.getSchemeName())
@@ -106,14 +124,14 @@ public final class RouteHook extends Hook {
       return host.getPort() >= 0 ? host.getPort() : "https".equals(host.getSchemeName()) ? 443 : 80;
     }
 
-    /** The route without a proxy; null: it may stay. */
+    /** The route without its proxies; null: the route may stay as it is. */
     @Nullable HttpRoute plan(HttpRoute route) {
       return route.getProxyHost() == null || !isAimed(route.getTargetHost())
           ? null
           : to(route, route.getTargetHost());
     }
 
-    /** The instance in the place of a route or a host; null: it is not the one aimed at. */
+    /** The route or host with the instance's address; null: it is not the host that was called. */
     @Nullable Object connection(Object routeOrHost) {
       if (routeOrHost instanceof HttpRoute) {
         HttpRoute route = (HttpRoute) routeOrHost;
@@ -123,8 +141,12 @@ public final class RouteHook extends Hook {
       return isAimed(host) ? instance(host) : null;
     }
 
-    /** The address of a host that is an instance; null: it is none, or its library's own affair. */
+    /**
+     * The address of a host that {@link #connection} made; null: it did not make it, and the library
+     * resolves the name.
+     */
     static @Nullable InetSocketAddress address(HttpHost host) {
+      // an address with a name prints as "name/address"
       InetAddress a = host.getAddress();
       return a != null && a.toString().startsWith(host.getHostName() + "/")
           ? new InetSocketAddress(a, host.getPort())
@@ -141,7 +163,10 @@ public final class RouteHook extends Hook {
     }
   }
 
-  /** The name that TLS goes by where the request has another authority than its target: 5.4. */
+  /**
+   * Copies a route's target name to a new route. Since 5.4 a route may have such a name, for TLS,
+   * if the request has another authority than its target. Older versions have none.
+   */
   private static final class TargetName {
     private static final @Nullable Method GET;
     private static final @Nullable Constructor<HttpRoute> WITH;
