@@ -60,7 +60,9 @@ public final class EtcdStore implements SharedStore {
   /** How long etcd may take to confirm a watch. */
   private static final long CREATED_NANOS = 3 * SECOND;
 
-  /** When a watch has lasted so long, the back-off of {@link #excess(EtcdCallException)} restarts. */
+  /**
+   * When a watch has lasted so long, the back-off of {@link #excess(EtcdCallException)} restarts.
+   */
   private static final long CALM_NANOS = 60 * SECOND;
 
   /** How long an attempt waits for its connection, unless the last one was mute. */
@@ -179,7 +181,8 @@ public final class EtcdStore implements SharedStore {
    * instances and the history of rules. Not for agents: each would get every status of the fleet.
    *
    * @param follow false: everything is read and delivered, nothing is watched, and the listener is
-   *     never told that etcd is connected. For a command that closes the store after the first batch
+   *     never told that etcd is connected. For a command that closes the store after the first
+   *     batch
    */
   public static EtcdStore forOperator(EtcdOptions options, Loop loop, Log log, boolean follow) {
     KeySpace keys = KeySpace.forOperator(options.namespace);

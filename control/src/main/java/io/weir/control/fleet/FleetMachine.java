@@ -194,6 +194,7 @@ class FleetMachine {
 
   /** What an operator forces. */
   Force force = Force.NONE;
+
   final Map<String, Vote> votes = new TreeMap<String, Vote>();
   final Map<String, Long> voteMods = new TreeMap<String, Long>();
   final @Nullable Objection[] objections = new @Nullable Objection[OBJECTIONS.length];

@@ -39,10 +39,9 @@ public final class CallTags {
   private static final int EXCEEDED = 1 << 18;
 
   /**
-   * A code with all bits set. It stands for "no code that is worth a name" in three cases: an HTTP
-   * status or gRPC code that does not exist, a message that was handled (messages have no codes),
-   * and the calls that {@code LatencyRecorder} counts in one cell because there are too many
-   * different tags.
+   * The code with all bits set: there is no code to report. It is used in three cases: for an HTTP
+   * status outside 100 to 599, for a message that was handled (messages have no codes), and for the
+   * calls that {@code LatencyRecorder} counts in one cell because their tags are too various.
    */
   static final int OTHER = CODE_MASK;
 

@@ -13,8 +13,8 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weaves {@code doExecute} of the classic client, which every overload of {@code execute} calls. The
- * hook may make the call itself; then the woven method's body is skipped.
+ * Weaves {@code doExecute} of the classic client, which every overload of {@code execute} calls.
+ * The hook may make the call itself; then the woven method's body is skipped.
  */
 final class ClassicInstrumentation implements WovenTypes {
   @Override

@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
 final class ConnectInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
-    return new String[] {HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator"}; // since 5.0
+    return new String[] {
+      HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator"
+    }; // since 5.0
   }
 
   @Override

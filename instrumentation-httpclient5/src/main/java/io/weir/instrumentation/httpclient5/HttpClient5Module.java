@@ -49,7 +49,7 @@ public final class HttpClient5Module extends WeirModule {
             Library.Side.CLIENT,
             "5.0 and newer",
             new String[] {"org.apache.hc.client5."}, // all classes of the library
-            // entry classes: each client is of a class that extends or is one of these
+            // entry classes: the class of every client is one of these or extends one
             CLIENT + "impl.classic.InternalHttpClient",
             CLIENT + "impl.classic.MinimalHttpClient",
             CLIENT + "impl.async.InternalAbstractHttpAsyncClient",

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Weaves the methods by which containers pass (request, response) to filters and servlets. A
  * request goes through several of them. The first one governs it and marks it with an attribute;
- * the others find the mark and do nothing.
+ * the others find the mark and do not decide again.
  */
 final class DispatchInstrumentation implements WovenTypes {
   @Override

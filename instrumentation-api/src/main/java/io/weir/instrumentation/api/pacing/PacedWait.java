@@ -45,8 +45,8 @@ public abstract class PacedWait {
    *
    * @param timeoutNanos the call's own time-out, which runs while it waits; 0: none
    * @return true: the wait has begun, or is over already. False: the pacer threw, for example
-   *     because it could not start its thread. Then the call's tokens have been given back, and this
-   *     thread must make the call now, without governance
+   *     because it could not start its thread. Then the call's tokens have been given back, and
+   *     this thread must make the call now, without governance
    */
   public final boolean begin(Pacer pacer, long timeoutNanos) {
     long began = call.now();

@@ -45,19 +45,19 @@ import org.jspecify.annotations.Nullable;
  * A call of an asynchronous client. It stands between the library and what the application gave to
  * it: the producer of the request, the consumer of the response and the callback.
  *
- * <p><b>The decision.</b> The library asks the producer for the request while {@code doExecute} runs.
- * There the call is decided, once, before retries and redirects. A call that waits for its turn is
- * given to the library later, on one of {@link PacedThreads}. A refused call is never given to it.
- * Instead the application's consumer gets the refusal as a response, as soon as {@code doExecute}
- * has returned the future that the refusal completes.
+ * <p><b>The decision.</b> The library asks the producer for the request while {@code doExecute}
+ * runs. There the call is decided, once, before retries and redirects. A call that waits for its
+ * turn is given to the library later, on one of {@link PacedThreads}. A refused call is never given
+ * to it. Instead the application's consumer gets the refusal as a response, as soon as {@code
+ * doExecute} has returned the future that the refusal completes.
  *
  * <p><b>The end.</b> The consumer learns how the body ends. The callback learns whether the call
  * failed or was cancelled; it is called once, always. When a route's time is up, the library's
  * future is cancelled. The application must see a time-out instead, so its callback is told of a
  * failure, and its future throws one ({@link TimeoutFuture}).
  *
- * <p><b>Threads.</b> The library calls on its own threads, one at a time for one exchange, except
- * that anybody may cancel the future at any time.
+ * <p><b>Threads.</b> The call is decided on the thread that calls {@code doExecute}. Consumer and
+ * callback are called on threads of the library. Any thread may cancel the future at any time.
  */
 final class AsyncExchange<T> implements CancellableDependency {
   /**
@@ -106,8 +106,8 @@ final class AsyncExchange<T> implements CancellableDependency {
   private @Nullable Runnable whenReturned;
 
   /**
-   * @param arguments target, producer, consumer, context, callback; this replaces producer, consumer
-   *     and callback by its own
+   * @param arguments target, producer, consumer, context, callback; this replaces producer,
+   *     consumer and callback by its own
    */
   @SuppressWarnings("unchecked") // the library declares them with the same T
   AsyncExchange(ClientGate<HttpRequest, HttpResponse> gate, Object[] arguments) {
@@ -355,8 +355,8 @@ final class AsyncExchange<T> implements CancellableDependency {
 
   /**
    * A route's time is up. On a reused connection the library goes on with a cancelled exchange (5.0
-   * to 5.6), until the target answers. So the connection is closed, too. One of HTTP/2 is not, since
-   * other exchanges use it.
+   * to 5.6), until the target answers. So the connection is closed, too. One of HTTP/2 is not,
+   * since other exchanges use it.
    */
   private void expire(BasicFuture<T> f) {
     f.cancel(true);

@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ClassicHook extends Hook {
   /**
-   * Makes the {@code CloseableHttpResponse} that a client returns out of a refusal. The library has
-   * no other way to make one, and until 5.4 this method is not public.
+   * {@code CloseableHttpResponse.adapt}: makes the response that a client must return out of a
+   * refusal. There is no other way to make one, and before 5.4 the method is not public.
    */
   private static final Method ADAPT;
 

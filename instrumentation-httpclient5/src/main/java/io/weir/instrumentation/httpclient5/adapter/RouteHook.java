@@ -142,8 +142,8 @@ public final class RouteHook extends Hook {
     }
 
     /**
-     * The address of a host that {@link #connection} made; null: it did not make it, and the library
-     * resolves the name.
+     * The address of a host that {@link #connection} made; null: it did not make it, and the
+     * library resolves the name.
      */
     static @Nullable InetSocketAddress address(HttpHost host) {
       // an address with a name prints as "name/address"

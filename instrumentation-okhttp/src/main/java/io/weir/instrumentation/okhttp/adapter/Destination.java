@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * mixed up.
  *
  * <p><b>What is done.</b> An {@code Address} also holds the name service it resolves with and the
- * factory of its sockets. While a routed call runs, the addresses made for its host and port
- * get a name service that knows the one instance, {@link PinnedDns}, which is equal only to those
- * of the same instance, so that the pool keeps instances apart and finds their connections again; a
+ * factory of its sockets. While a routed call runs, the addresses made for its host and port get a
+ * name service that knows the one instance, {@link PinnedDns}, which is equal only to those of the
+ * same instance, so that the pool keeps instances apart and finds their connections again; a
  * factory of sockets which connect to the instance's port, and to its address where the URL's host
  * is an address itself (from 4.10 on OkHttp asks no name service about that), {@link
  * PinnedSockets}; and no proxy: the registry's addresses are direct. Everything above the
