@@ -125,7 +125,7 @@ public final class EtcdStore implements SharedStore {
    */
   private final Loop.Chain steps;
 
-  /** Runs {@link #reconcile}, which sets the next run. */
+  /** Runs {@link #reconcile}, which first sets its next run. */
   private final Loop.Chain reconciles;
 
   /** Until when {@link #step} waits for a connection; null: the next step starts an attempt. */

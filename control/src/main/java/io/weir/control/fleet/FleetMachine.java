@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A <i>move</i> is a transaction that this instance sends.
  *   <li>A <i>role</i> is what the local breaker shall be: closed, open, prober, waiting for another
  *       prober, or "alone", that is, without the fleet.
- *   <li>A <i>witness</i> is an instance whose own window tripped, and which votes for opening.
+ *   <li>A <i>witness</i> is an instance whose own window tripped, and which votes for opening. With
+ *       {@code quorum: auto} two witnesses open, or a single one to which nobody objects ({@link
+ *       #openAlone}). This has nothing to do with the role "alone".
  *   <li>The <i>sight</i> of an instance whose window has not tripped is how its own calls went in
  *       the last ten seconds. It is <i>well</i> if the target looks healthy by them.
  *   <li>An <i>objection</i> is the answer of an instance with such a sight to a vote of another
@@ -40,8 +42,8 @@ import org.jspecify.annotations.Nullable;
  * on the order or number of inputs, and a view may jump over several revisions.
  *
  * <p>Why it is safe: every move compares the revisions of the keys by which it was decided, and
- * writes or deletes one of these keys. So of all writers that saw the same state at most one
- * succeeds, and the others learn of it by the watch.
+ * writes or deletes one of these keys. So of all writers that want to change the same key of the
+ * same state at most one succeeds, and the others learn of it by the watch.
  *
  * <p>When the next move may be sent: one move is under way at a time. When it has been answered,
  * the next one waits until the view has another revision of a key that it compared. If the move was
@@ -122,7 +124,10 @@ class FleetMachine {
   /** The least delay of an objection, as a share of {@link Settings#jitterNanos}. */
   private static final double LEAST_JITTER = 0.2;
 
-  /** etcd counts every put, delete and comparison; its default bound is 128. */
+  /**
+   * Most votes in one transaction, compared or deleted: etcd bounds the operations of a
+   * transaction, to 128 by default.
+   */
   private static final int MAX_COMPARED_VOTES = 60;
 
   /** As a time: not set. */
@@ -135,8 +140,8 @@ class FleetMachine {
     final long probeTimeoutNanos;
 
     /**
-     * How many instances must have tripped before the fleet opens; not used with a {@link
-     * #quorumShare}. 0 when both are: {@code quorum: auto}.
+     * How many instances must have tripped before the fleet opens. Not used if there is a {@link
+     * #quorumShare}. If both are 0, the rule has {@code quorum: auto}.
      */
     final int quorum;
 
@@ -231,6 +236,8 @@ class FleetMachine {
   long evidenceAt;
   long calls;
   long failures;
+
+  /** How long before that the first of these calls may have been. */
   long ageNanos;
 
   /** Since when there are enough votes, of which another instance's is the newest. */
@@ -289,7 +296,8 @@ class FleetMachine {
   Force imposedForce = Force.NONE;
 
   /**
-   * @param self this instance's name; no other instance has it, and this process never had it
+   * @param self this instance's name; no other instance has it, and this process has not used it
+   *     before
    * @param seed of the random numbers
    */
   FleetMachine(String self, FailureDomain site, Settings settings, long seed) {
@@ -327,7 +335,7 @@ class FleetMachine {
     decide(now);
   }
 
-  /** Whether the store is reached has changed. */
+  /** The connection to the store was made or lost. */
   void connected(boolean reached, long now) {
     if (connected && !reached) {
       awaySince = now;
@@ -419,7 +427,7 @@ class FleetMachine {
     failures = windowFailures;
     ageNanos = windowAge;
     quorumSeen = NEVER;
-    sightWell = false; // the target looked healthy before that
+    sightWell = false; // what was reported before is out of date
     decide(now);
   }
 

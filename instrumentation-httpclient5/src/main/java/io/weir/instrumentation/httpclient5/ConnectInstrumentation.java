@@ -22,8 +22,8 @@ final class ConnectInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator"
-    }; // since 5.0
+      HttpClient5Module.CLIENT + "impl.nio.MultihomeConnectionInitiator", // since 5.0
+    };
   }
 
   @Override

@@ -26,8 +26,8 @@ final class RouteInstrumentation implements WovenTypes {
   public String[] typeNames() {
     return new String[] {
       HttpClient5Module.CLIENT + "classic.ExecChain$Scope", // since 5.0
-      HttpClient5Module.CLIENT
-          + "async.AsyncExecChain$Scope", // since 5.0; another constructor since 5.1
+      // since 5.0, with another constructor since 5.1
+      HttpClient5Module.CLIENT + "async.AsyncExecChain$Scope",
       HttpClient5Module.CLIENT + "impl.classic.InternalExecRuntime", // since 5.0
       HttpClient5Module.CLIENT + "impl.async.InternalHttpAsyncExecRuntime", // since 5.0
       HttpClient5Module.CLIENT + "impl.async.InternalH2AsyncExecRuntime", // since 5.0

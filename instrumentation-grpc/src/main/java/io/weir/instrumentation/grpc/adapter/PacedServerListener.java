@@ -59,7 +59,7 @@ final class PacedServerListener<ReqT, RespT> extends ServerCall.Listener<ReqT> i
       buffered.open();
     } catch (Throwable t) {
       try {
-        // as grpc-java does when a handler throws; here it would not notice
+        // as grpc-java does when a handler throws; in this task it would not notice
         call.original().close(callbackThrew(VERSION).withCause(t), new Metadata());
       } catch (IllegalStateException closedAlready) {
         // the application answered before it threw

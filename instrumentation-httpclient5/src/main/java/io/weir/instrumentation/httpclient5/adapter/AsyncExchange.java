@@ -57,7 +57,8 @@ import org.jspecify.annotations.Nullable;
  * failure, and its future throws one ({@link TimeoutFuture}).
  *
  * <p><b>Threads.</b> The call is decided on the thread that calls {@code doExecute}. Consumer and
- * callback are called on threads of the library. Any thread may cancel the future at any time.
+ * callback may be called on any thread: the library's, the caller's, or one of {@link
+ * PacedThreads}. Any thread may cancel the future at any time.
  */
 final class AsyncExchange<T> implements CancellableDependency {
   /**
