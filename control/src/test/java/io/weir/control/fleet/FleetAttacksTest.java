@@ -81,6 +81,8 @@ class FleetAttacksTest {
 
   private static void opens(Member m, String reason) {
     Member.await("the fleet opens: " + reason, () -> get("state").contains(reason));
+    // it has to hear of it first
+    Member.await("this instance opens", () -> m.state().equals("open"));
     assertThat(m.call(200)).isFalse();
   }
 
