@@ -119,7 +119,7 @@ enum Protocol {
 
     @Override
     String attributes(String service) {
-      return "header:X-A == 'h' && tag:lane == 'x' && method == 'POST' && host == '"
+      return "header:X-A == 'h' && method == 'POST' && host == '"
           + service
           + "' && path startsWith '/shop.Stock/' && caller == 'shop'";
     }
