@@ -20,8 +20,10 @@ import org.junit.jupiter.params.provider.MethodSource;
  * its time has come.
  */
 class PacedFullPoolTest {
+  private static final HttpClient HTTP = HttpClient.newHttpClient();
+
   private static final String PACED =
-      "{\"qps\": 2, \"burst\": 1, \"max_wait_ms\": 5000, \"match\": \"path == '/hello'\"}";
+      "{\"qps\": 1, \"burst\": 1, \"max_wait_ms\": 5000, \"match\": \"path == '/hello'\"}";
 
   static List<Matrix.Cell> cells() {
     return Matrix.cells("servlet").stream()
@@ -114,8 +116,7 @@ class PacedFullPoolTest {
   private static double decisions(Jvm jvm) {
     String line = jvm.awaitStderr("admin endpoint on http://127.0.0.1:");
     String port = line.replaceAll(".*127\\.0\\.0\\.1:(\\d+).*", "$1");
-    return HttpClient.newHttpClient()
-        .sendAsync(
+    return HTTP.sendAsync(
             HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics")).build(),
             HttpResponse.BodyHandlers.ofLines())
         .join()
