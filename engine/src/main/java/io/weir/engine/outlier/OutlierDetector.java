@@ -80,7 +80,8 @@ public final class OutlierDetector {
    *
    * @param before the detector before, whose state is carried over; or null
    * @param instances live instances, after they took over their running state
-   * @param maxPercent share of instances that may be ejected, 0 to 100; 0: never eject
+   * @param maxPercent share of instances that may be ejected, 0 to 100; 0: never eject. What is
+   *     ejected beyond it returns at once
    * @return null when there is nothing to judge
    */
   public static @Nullable OutlierDetector build(
@@ -95,9 +96,13 @@ public final class OutlierDetector {
       long now,
       DoubleSupplier random) {
     if (instances.isEmpty() || maxPercent == 0) {
+      if (before != null) {
+        before.maxPercent = 0;
+      }
       for (Instance i : instances) {
         i.report(null);
       }
+      restore(instances, 0, now);
       return null;
     }
     OutlierDetector detector = before == null ? new OutlierDetector(random, now) : before;
@@ -114,7 +119,23 @@ public final class OutlierDetector {
     }
     detector.allStats = next;
     detector.maxPercent = maxPercent;
+    restore(instances, allowed(next.length, maxPercent), now);
     return detector;
+  }
+
+  /** How many of so many instances may be out. */
+  private static int allowed(int instances, int maxPercent) {
+    return maxPercent == 0 ? 0 : Math.max(1, (int) ((long) instances * maxPercent / 100));
+  }
+
+  /** Puts back what was ejected under an earlier rule and is more than {@code allowed}. */
+  private static void restore(List<Instance> instances, int allowed, long now) {
+    int out = 0;
+    for (Instance i : instances) {
+      if (i.ejected(now) && ++out > allowed) {
+        i.restore();
+      }
+    }
   }
 
   /** How many instances are ejected now. */
@@ -192,8 +213,7 @@ public final class OutlierDetector {
 
   private void eject(InstanceStats stats, long now) {
     InstanceStats[] all = allStats;
-    int allowed = Math.max(1, (int) ((long) all.length * maxPercent / 100));
-    if (stats.instance.ejected(now) || ejected(now) >= allowed) {
+    if (stats.instance.ejected(now) || ejected(now) >= allowed(all.length, maxPercent)) {
       return;
     }
     stats.timesEjected = Math.min(stats.timesEjected + 1, (int) (MAX_NANOS / BASE_NANOS));
@@ -201,5 +221,9 @@ public final class OutlierDetector {
     stats.reset();
     stats.instance.eject(
         now + (long) Math.min(MAX_NANOS, BASE_NANOS * stats.timesEjected * jitter));
+    if (maxPercent == 0) {
+      // the rule went meanwhile: whoever removed it may have looked before the line above
+      stats.instance.restore();
+    }
   }
 }

@@ -158,8 +158,20 @@ class OutlierDetectorTest {
     assertThat(next.ejected(now)).isEqualTo(1);
     assertThat(out(2)).isTrue();
     assertThat(OutlierDetector.build(next, all, 0, now, () -> 0.5)).isNull();
+    assertThat(out(2)).as("out although its rule is gone").isFalse();
     calls(3, 503, 50);
     assertThat(out(3)).isFalse();
+  }
+
+  @Test
+  void aLowerShareLetsInstancesReturnAtOnce() {
+    instances(10, 50);
+    for (int i = 0; i < 4; i++) {
+      calls(i, 503, 5);
+    }
+    assertThat(outliers.ejected(now)).isEqualTo(4);
+    outliers = OutlierDetector.build(outliers, all, 20, now, () -> 0.5);
+    assertThat(outliers.ejected(now)).isEqualTo(2);
   }
 
   @Tag("no-mutation")
