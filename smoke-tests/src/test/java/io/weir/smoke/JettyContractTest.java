@@ -37,8 +37,7 @@ class JettyContractTest extends ServerContract {
             "org.eclipse.jetty.http2:http2-server:11.0.26",
             "org.eclipse.jetty.websocket:websocket-jakarta-server:11.0.26")
         .sources("jetty")
-        .jakarta()
-        .everyTimeOn(17);
+        .jakarta();
     webSocket(row, "org.eclipse.jetty.websocket.jakarta.server.config.Jakarta");
     row.version(
             "12.0.30 ee8",
@@ -47,7 +46,6 @@ class JettyContractTest extends ServerContract {
             "org.eclipse.jetty.http2:jetty-http2-server:12.0.30",
             "org.eclipse.jetty.ee8.websocket:jetty-ee8-websocket-javax-server:12.0.30")
         .sources("jetty12-ee8")
-        .everyTimeOn(17)
         .replacing("org.eclipse.jetty.servlet.", "org.eclipse.jetty.ee8.servlet.")
         .replacing("addHandler(first)", "addHandler(first.get())")
         .replacing("addHandler(second)", "addHandler(second.get())");

@@ -7,7 +7,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What tests beyond the contracts run on: {@code matrix.csv}, one row per library version, one cell
@@ -50,6 +53,23 @@ final class Matrix {
       }
     }
     return cells;
+  }
+
+  /**
+   * The oldest and the newest version of each library among these: what {@code ./verify} runs of a
+   * test whose rows differ little. With {@code -Dweir.matrix} all stay.
+   */
+  static List<Cell> oldestAndNewest(List<Cell> cells) {
+    if (!System.getProperty("weir.matrix", "").isEmpty()) {
+      return cells;
+    }
+    Map<String, List<Cell>> byLibrary = new LinkedHashMap<>();
+    for (Cell c : cells) {
+      byLibrary.computeIfAbsent(c.name().replaceFirst("-\\d.*", ""), l -> new ArrayList<>()).add(c);
+    }
+    return byLibrary.values().stream()
+        .flatMap(l -> Stream.of(l.get(0), l.get(l.size() - 1)).distinct())
+        .toList();
   }
 
   private static List<String> lines() {

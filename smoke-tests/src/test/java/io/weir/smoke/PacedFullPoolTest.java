@@ -17,7 +17,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * A request that waited for its turn is answered also where the container has no thread for it when
- * its time has come.
+ * its time has come. {@code ./verify} runs the oldest and the newest of each container; all run
+ * with {@code -Dweir.matrix='.*'}.
  */
 class PacedFullPoolTest {
   private static final HttpClient HTTP = HttpClient.newHttpClient();
@@ -26,9 +27,10 @@ class PacedFullPoolTest {
       "{\"qps\": 1, \"burst\": 1, \"max_wait_ms\": 5000, \"match\": \"path == '/hello'\"}";
 
   static List<Matrix.Cell> cells() {
-    return Matrix.cells("servlet").stream()
-        .filter(c -> c.jdk().version() == 17 && !c.name().startsWith("boot"))
-        .toList();
+    return Matrix.oldestAndNewest(
+        Matrix.cells("servlet").stream()
+            .filter(c -> c.jdk().version() == 17 && !c.name().startsWith("boot"))
+            .toList());
   }
 
   @ParameterizedTest

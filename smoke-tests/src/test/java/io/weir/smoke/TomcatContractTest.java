@@ -33,7 +33,6 @@ class TomcatContractTest extends ServerContract {
             17,
             "org.apache.tomcat.embed:tomcat-embed-core:11.0.27",
             "org.apache.tomcat.embed:tomcat-embed-websocket:11.0.27")
-        .jakarta()
-        .everyTimeOn(21);
+        .jakarta();
   }
 }
