@@ -62,7 +62,7 @@ public final class RuleFeed implements Store.Listener {
     /** Whether {@link #good} says that its instance is about to stop. */
     final boolean leaving;
 
-    /** The key's line in the report; null: it has none. */
+    /** The key's line in {@link #report}, for this instance's status key; null: it has none. */
     final InstanceReport.@Nullable Line line;
 
     KeyState(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.Context;
@@ -186,6 +187,74 @@ class GateTest {
       assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
     }
     assertThat(handled).hasValue(1);
+  }
+
+  /** Paces calls at one each 50 ms, to an instance that shows what is under way; one was made. */
+  private Instance pacedInstance() throws Exception {
+    Instance instance =
+        new Instance(
+            "stock", "127.0.0.1", 1, null, null, null, Collections.emptyMap(), 100, "grpc");
+    engine.apply(
+        new RuleBook.Builder()
+            .instance(instance)
+            .add(
+                RateLimitRule.builder()
+                    .service("stock")
+                    .side(RateLimitRule.Side.CLIENT)
+                    .qps(20)
+                    .burst(1)
+                    .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
+                    .build())
+            .build());
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+    return instance;
+  }
+
+  @Test
+  void aPacedCallWhoseBufferedActionFailsIsCancelledOnceAndHoldsNothing() throws Exception {
+    Instance instance = pacedInstance();
+    Ending ending = new Ending();
+    ClientCall<String, String> call = channel.newCall(METHOD, CallOptions.DEFAULT);
+    call.start(ending, new Metadata());
+    call.request(2);
+    call.halfClose();
+    call.sendMessage("after the half-close, which the library does not allow");
+    assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
+    call.sendMessage("dropped");
+    call.cancel("it has ended", null);
+    CountDownLatch after = new CountDownLatch(1);
+    POOL.getObject().execute(after::countDown);
+    assertThat(after.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(ending.statuses).as("closed once").isEmpty();
+    assertThat(instance.inFlight()).isZero();
+  }
+
+  @Test
+  void aPacedCallThatTheLibraryCannotMakeHoldsNothing() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    ClientInterceptor failsOnce =
+        new ClientInterceptor() {
+          @Override
+          public <Q, S> ClientCall<Q, S> interceptCall(
+              MethodDescriptor<Q, S> method, CallOptions options, Channel next) {
+            if (calls.incrementAndGet() == 2) {
+              throw new IllegalStateException("planted");
+            }
+            return next.newCall(method, options);
+          }
+        };
+    List<ClientInterceptor> gate = new ArrayList<>();
+    new ClientBuildHook(engine).enter(null, gate, POOL, null);
+    channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    channel =
+        InProcessChannelBuilder.forName(name)
+            .overrideAuthority("stock")
+            .intercept(failsOnce, gate.get(0)) // the last one is the outermost
+            .build();
+    Instance instance = pacedInstance();
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.UNKNOWN);
+    assertThat(instance.inFlight()).isZero();
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
   }
 
   /** What an executor may do with a task: refuse it, with or without having kept or run it. */
