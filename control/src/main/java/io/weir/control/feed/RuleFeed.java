@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * Parses the store's batches and makes an immutable {@link RuleBook} of each.
  *
  * <p>Guarantees: a batch becomes visible all at once, by one call of the sink. A refused text never
- * replaces a good one, and is reported in one log line per revision. A rule whose meaning did not
+ * replaces a good one. It is reported in one log line per revision (at most {@link #MOST_LINES} in a
+ * batch, and not for registrations of other services). A rule whose meaning did not
  * change stays the same object, even if its text changed. A deleted key removes its rule, even if
  * its last text was refused.
  *
