@@ -330,7 +330,7 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   public @Nullable IOException failed(Throwable thrown) {
     CallDeadline d = deadline;
     boolean late = d != null && d.stop();
-    if (!isTold()) {
+    if (!hasEnded()) {
       try {
         long now = now();
         long limit = timeoutNanos();

@@ -80,7 +80,7 @@ final class OpenBodies {
 
   private void take(int place) {
     BodyTracker o = recent.get(place);
-    if (o != null && !o.isTold() && recent.compareAndSet(place, o, null)) {
+    if (o != null && !o.hasEnded() && recent.compareAndSet(place, o, null)) {
       open.add(o);
     }
   }
