@@ -283,7 +283,7 @@ final class Lint {
           r.id,
           "min_calls " + r.minCalls + " is more than the window holds, " + r.windowSize);
     }
-    if (r.fleet && !r.shadow && r.quorum == 1) {
+    if (r.fleet && !r.shadow && r.quorum == 1 && r.quorumShare == 0) {
       warn(
           "one-witness",
           d,

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A released key gets its final value first, in a transaction of its own, so that watchers learn
  * why it goes; see {@link LeaseSession#release}. Then it is deleted.
  *
- * <p>All methods of {@link LeaseSession} may be called from any thread, the others on the loop only.
+ * <p>All methods of {@link LeaseSession} may be called from any thread, the others on the loop
+ * only.
  */
 final class EtcdLease implements LeaseSession {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -67,8 +68,8 @@ final class EtcdLease implements LeaseSession {
     byte @Nullable [] finalValue;
 
     /**
-     * Counts the events that made {@link #modRevision} uncertain. The answer to a read that was sent
-     * before the newest of them does not make it known.
+     * Counts the events that made {@link #modRevision} uncertain. The answer to a read that was
+     * sent before the newest of them does not make it known.
      */
     int invalidations;
 
@@ -189,8 +190,8 @@ final class EtcdLease implements LeaseSession {
   }
 
   /**
-   * Compares a held key with what a read of the watched prefixes found ({@link FollowedKeys}). Where
-   * they differ, the key is read by itself.
+   * Compares a held key with what a read of the watched prefixes found ({@link FollowedKeys}).
+   * Where they differ, the key is read by itself.
    *
    * @param now null: the key is not in etcd
    * @param revision the revision of that read

@@ -31,10 +31,10 @@ import org.jspecify.annotations.Nullable;
  * Parses the store's batches and makes an immutable {@link RuleBook} of each.
  *
  * <p>Guarantees: a batch becomes visible all at once, by one call of the sink. A refused text never
- * replaces a good one. It is reported in one log line per revision (at most {@link #MOST_LINES} in a
- * batch, and not for registrations of other services). A rule whose meaning did not
- * change stays the same object, even if its text changed. A deleted key removes its rule, even if
- * its last text was refused.
+ * replaces a good one. It is reported in one log line per revision (at most {@link #MOST_LINES} in
+ * a batch, and not for registrations of other services). A rule whose meaning did not change stays
+ * the same object, even if its text changed. A deleted key removes its rule, even if its last text
+ * was refused.
  *
  * <p>Threading: on the control loop, except {@link #report}, which any thread may call.
  */
@@ -331,8 +331,8 @@ public final class RuleFeed implements Store.Listener {
 
   /**
    * The key {@code /service/SERVICE/force} is an operator's hand on the shared breaker. {@code
-   * FleetCoordinator} acts on it, and keeps the former one when a text cannot be read. The feed only
-   * reports such a text.
+   * FleetCoordinator} acts on it, and keeps the former one when a text cannot be read. The feed
+   * only reports such a text.
    */
   private KeyState force(RuleKey key, Entry entry, @Nullable KeyState before) {
     if (RuleParser.force(entry.value) != null) {

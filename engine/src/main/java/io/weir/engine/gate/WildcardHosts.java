@@ -33,8 +33,8 @@ final class WildcardHosts {
   }
 
   /**
-   * Those of {@code defaults}, the rules under {@code *}, that apply to {@code service}. They do not
-   * share their state with the fleet, unless {@code weir.services.*} declares the name.
+   * Those of {@code defaults}, the rules under {@code *}, that apply to {@code service}. They do
+   * not share their state with the fleet, unless {@code weir.services.*} declares the name.
    */
   List<CircuitBreakerRule> breakers(String service, List<CircuitBreakerRule> defaults) {
     if (defaults.isEmpty() || declared.isService(service)) {

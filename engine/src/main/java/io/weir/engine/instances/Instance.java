@@ -165,7 +165,8 @@ public final class Instance {
   public void callEnded(int outcome, long now) {
     State s = state;
     State.IN_FLIGHT.decrementAndGet(s);
-    // the caller's own failures, cancelled and shed calls come by callEnded(): this one got no answer
+    // the caller's own failures, cancelled and shed calls come by callEnded(): this one got no
+    // answer
     if (lastResort && Outcome.hasFailure(outcome) && !deaf) {
       deaf = true;
       s.ejections.changed();

@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * <p>The n-th ejection lasts n times 30 s, at most 300 s, with a jitter of a tenth so that
  * instances do not return together. An interval in which the instance had a success and was not
  * ejected takes one off n. Never more than the allowed share of instances is out, but one always
- * may be. This is checked <em>before</em> ejecting, by one thread at a time. If another thread comes
- * meanwhile, it leaves the instance to its next failure. An ejection has one effect: the router
- * skips the instance, unless too few are left.
+ * may be. This is checked <em>before</em> ejecting, by one thread at a time. If another thread
+ * comes meanwhile, it leaves the instance to its next failure. An ejection has one effect: the
+ * router skips the instance, unless too few are left.
  *
  * <p>Threading: calls end on any thread, without lock or allocation. {@link #build} belongs to the
  * thread that builds the rules in force.
@@ -200,9 +200,7 @@ public final class OutlierDetector {
       boolean failsMuch =
           stats.calls >= SHARE_CALLS && stats.failures >= FAILURE_SHARE * stats.calls;
       boolean isWorseThanPeers =
-          peers >= RATE_PEERS
-              && stats.calls >= RATE_CALLS
-              && stats.successRate() < lowestRate;
+          peers >= RATE_PEERS && stats.calls >= RATE_CALLS && stats.successRate() < lowestRate;
       if (failsMuch || isWorseThanPeers) {
         eject(stats, now);
       } else if (stats.calls > stats.failures && stats.timesEjected > 0) {

@@ -28,15 +28,15 @@ import org.jspecify.annotations.Nullable;
  * can carry all of it.
  *
  * <p><b>Last resort.</b> Instances that vanished from the registry all at once are used only where
- * the arm has no registered instance with a weight. They are never used while ejected, nor after a call that got no
- * answer.
+ * the arm has no registered instance with a weight. They are never used while ejected, nor after a
+ * call that got no answer.
  *
  * <p><b>Cost.</b> All of this is computed when the pool is built, and again when an ejection begins
  * or ends or a last resort stops answering ({@link Ejections#changes}, or the time at which the
- * first ejection expires). The result
- * is an immutable {@link View}, published by one volatile write; two threads may compute it at the
- * same time, with the same result. A pick only reads the view, so its cost does not depend on the
- * number of instances. (Rendezvous hashing remembers what it found: {@link RendezvousHash}.)
+ * first ejection expires). The result is an immutable {@link View}, published by one volatile
+ * write; two threads may compute it at the same time, with the same result. A pick only reads the
+ * view, so its cost does not depend on the number of instances. (Rendezvous hashing remembers what
+ * it found: {@link RendezvousHash}.)
  */
 final class InstancePool {
   private final Instance[] members;

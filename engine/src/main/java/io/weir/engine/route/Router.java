@@ -22,16 +22,16 @@ import org.jspecify.annotations.Nullable;
  * {@link InstancePool}. It reads no other service's rules and does not scan the instances.
  *
  * <p><b>Isolation.</b> An instance with the label {@code canary} (not empty, not {@code false})
- * gets a call in two cases only. Either the arm names a version or that label. Or the call's traffic
- * colour ({@code io.weir.bootstrap.Colour}: tags that travel with a request from service to service)
- * has the tag {@code canary} with the same value, and no arm has given an instance: no row matched,
- * or the arm was empty and its {@code fallback} lets others take the call. All other calls go to
- * instances without that label.
+ * gets a call in two cases only. Either the arm names a version or that label. Or the call's
+ * traffic colour ({@code io.weir.bootstrap.Colour}: tags that travel with a request from service to
+ * service) has the tag {@code canary} with the same value, and no arm has given an instance: no row
+ * matched, or the arm was empty and its {@code fallback} lets others take the call. All other calls
+ * go to instances without that label.
  *
  * <p>Only {@code fallback} widens the choice. If there are live instances but the rule allows none
- * of them, the call is refused. If there are no live ones at all, it goes where the application sent
- * it. If an attribute of the call cannot be read, the first default arm takes the call; without a
- * default, the next rule decides.
+ * of them, the call is refused. If there are no live ones at all, it goes where the application
+ * sent it. If an attribute of the call cannot be read, the first default arm takes the call;
+ * without a default, the next rule decides.
  *
  * <p>Threading: {@link #pick} from any thread, without lock and without allocation of its own;
  * {@link #build} from the thread that builds snapshots.

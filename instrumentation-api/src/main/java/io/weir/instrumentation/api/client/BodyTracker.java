@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * failed. If the application does none of these (a leak, or an event stream), the call ends by its
  * status after {@value #PATIENCE_NANOS} ns without a read. Its duration counts up to the headers of
  * the answer: an application that reads slowly does not make its target slow. Where no rule needs
- * the duration, the clock is not read when the headers come, and the time without a read counts from
- * the first look of {@link #isOver}.
+ * the duration, the clock is not read when the headers come, and the time without a read counts
+ * from the first look of {@link #isOver}.
  *
  * <p><b>Which body.</b> A library may open more than one for a call: those of redirects and of
  * retries, and in the end the answer's. Each gets a number as it is opened ({@link #opened}). Only
@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Threads.</b> One thread at a time reads the body; ends may race, and the first wins. A read
  * costs no clock and no memory fence: it only marks itself, and {@link #isOver} compares the marks.
- * Without a fence, the end of a body may be missed that comes on another thread at the same moment as
- * the headers; then the call ends by the time without a read.
+ * Without a fence, the end of a body may be missed that comes on another thread at the same moment
+ * as the headers; then the call ends by the time without a read.
  */
 public abstract class BodyTracker {
   /** After so long without a read of its open body, a call ends by its status. */

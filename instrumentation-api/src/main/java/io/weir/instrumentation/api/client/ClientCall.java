@@ -36,6 +36,7 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
 
   /** The library's object for this call, see {@link #handle(Object)}. */
   @Nullable Object handle;
+
   private @Nullable Object note;
 
   /** What ended the call while it waited, or null. */
@@ -243,8 +244,8 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
 
   /**
    * Sets the library's own object for this call. It is passed to {@link ClientLibrary#isCancelled},
-   * {@link ClientLibrary#cancel} and {@link ClientLibrary#timeoutNanos}. Without it, the call cannot
-   * be cancelled and has no time-out of the application's.
+   * {@link ClientLibrary#cancel} and {@link ClientLibrary#timeoutNanos}. Without it, the call
+   * cannot be cancelled and has no time-out of the application's.
    */
   public void handle(Object handle) {
     this.handle = handle;
@@ -334,7 +335,8 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
       try {
         long now = now();
         long limit = timeoutNanos();
-        // the library's timer and this clock were not started at the same time: a tenth is tolerance
+        // the library's timer and this clock were not started at the same time: a tenth is
+        // tolerance
         boolean overdue = late || limit > 0 && now - began >= limit - limit / 10;
         outcome.endFailure(gate.library.failures().of(thrown, isCancelled(), overdue), thrown, now);
       } catch (Throwable t) {

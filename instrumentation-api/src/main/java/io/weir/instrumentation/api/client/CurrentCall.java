@@ -28,8 +28,8 @@ public final class CurrentCall {
   }
 
   /**
-   * The call of this library that this thread is making; null: there is none, or the call is only
-   * counted.
+   * The call of this library that this thread is making; null: there is none, or no hook needs it,
+   * because only counters use its outcome ({@link BodyTracker#isOnlyCounted}).
    */
   @SuppressWarnings("unchecked") // of this library
   public static <Q, R> @Nullable ClientCall<Q, R> of(Class<? extends ClientLibrary<Q, R>> library) {
@@ -65,8 +65,8 @@ public final class CurrentCall {
   }
 
   /**
-   * Takes the decided call that this thread is about to make; null: there is none, so the caller has
-   * to decide. It can be taken once.
+   * Takes the decided call that this thread is about to make; null: there is none, so the caller
+   * has to decide. It can be taken once.
    *
    * @param handle the handle of the call that is made; null: the library does not tell
    */

@@ -6,16 +6,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Calls whose bodies are neither read nor closed yet. It ends those whose bodies nobody reads ({@link
- * BodyTracker#isOver}), so that they give back what they hold.
+ * Calls whose bodies are neither read nor closed yet. It ends those whose bodies nobody reads
+ * ({@link BodyTracker#isOver}), so that they give back what they hold.
  *
- * <p><b>How it works.</b> Nearly every body has been read before its thread makes the next call. So a
- * call is put into a slot that only few threads use. The next call of the thread finds that it has
- * ended, and replaces it: this makes no node, and threads seldom write to the same cache line. A call
- * that is still open then moves on to a queue. Every governed call looks at a few of the oldest in
- * it ({@link #sweep}). Once a second at most, a call moves all open ones from the slots to the queue
- * ({@link #tidy}), because some threads make no further call. So no call is forgotten, and as many
- * are held as are open, and one that has ended for each slot.
+ * <p><b>How it works.</b> Nearly every body has been read before its thread makes the next call. So
+ * a call is put into a slot that only few threads use. The next call of the thread finds that it
+ * has ended, and replaces it: this makes no node, and threads seldom write to the same cache line.
+ * A call that is still open then moves on to a queue. Every governed call looks at a few of the
+ * oldest in it ({@link #sweep}). Once a second at most, a call moves all open ones from the slots
+ * to the queue ({@link #tidy}), because some threads make no further call. So no call is forgotten,
+ * and as many are held as are open, and one that has ended for each slot.
  *
  * <p>Any thread, no lock. Only the thread that has taken a call out of a slot or the queue asks
  * whether it is over.
@@ -54,7 +54,9 @@ final class OpenBodies {
     tidy(now);
   }
 
-  /** Looks at a few calls of the queue. Called before each decision, which may need their permits. */
+  /**
+   * Looks at a few calls of the queue. Called before each decision, which may need their permits.
+   */
   void sweep() {
     for (int i = 0; i < AT_ONCE && !open.isEmpty(); i++) {
       BodyTracker oldest = open.poll();

@@ -8,8 +8,9 @@ import java.util.function.Function;
 
 /**
  * A cache of values that are derived from objects of the application, such as a client with an
- * interceptor more. It is a small table without lock, keyed by identity, with weak references to the
- * keys. It may forget a value, so deriving must be cheap, and two values of one key must do the same.
+ * interceptor more. It is a small table without lock, keyed by identity, with weak references to
+ * the keys. It may forget a value, so deriving must be cheap, and two values of one key must do the
+ * same.
  *
  * <p>A look-up reads up to {@value #PROBES} slots and allocates nothing. The table never grows: an
  * application that makes a new key for each call overwrites slots. Slots of collected keys are

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds the kind of a call's failure ({@link Failure}) from the exception that the library threw.
  *
- * <p>Exceptions of the JDK are known. A library adds its own, by class and, where it has no class for
- * a failure, by message. The first that fits counts, in this order:
+ * <p>Exceptions of the JDK are known. A library adds its own, by class and, where it has no class
+ * for a failure, by message. The first that fits counts, in this order:
  *
  * <ol>
  *   <li>an exception in the table that says that no connection was made, or a time-out

@@ -55,9 +55,14 @@ public final class PinnedSockets extends SocketFactory {
 
   private SocketAddress pinned(SocketAddress to) throws UnknownHostException {
     InetSocketAddress a = (InetSocketAddress) to;
-    return a.getPort() == port
-        ? new InetSocketAddress(address == null ? a.getAddress() : address.resolve(), instancePort)
-        : to;
+    if (a.getPort() != port) {
+      return to;
+    }
+    if (address == null && a.isUnresolved()) {
+      return InetSocketAddress.createUnresolved(a.getHostString(), instancePort);
+    }
+    return new InetSocketAddress(
+        address == null ? a.getAddress() : address.resolve(), instancePort);
   }
 
   // never called by the libraries: they connect a socket after they have made it

@@ -4,7 +4,9 @@ import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
 import java.util.function.BiConsumer;
 
-/** The answer to a refused call, for the code that writes it. Valid until the call is made again. */
+/**
+ * The answer to a refused call, for the code that writes it. Valid until the call is made again.
+ */
 public final class RefusalView {
   private final Refusal refusal;
   private final CallDecision decision;

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Threads on which paced calls continue, if their library has no threads for that. Connecting may
- * wait for a name service, and callbacks run code of the application. Neither may run on the pacer's
- * thread.
+ * wait for a name service, and callbacks run code of the application. Neither may run on the
+ * pacer's thread.
  *
  * <p>The threads end after ten seconds without work. They keep no object of the application.
  */

@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * thread waits: a subclass begins the wait ({@link #begin}) and continues the call in {@link #due}.
  * Otherwise the call's own thread waits ({@link #onThread}).
  *
- * <p>If {@link #begin} returns true, the wait ends exactly once. Either the call's turn comes, which
- * calls {@link #due} on the pacer's thread. Or the time that the application allows for the call
- * passes, or the application cancels it: then its tokens are given back, and {@link #over} is called
- * on the pacer's thread or on the thread that cancels. Neither method may block.
+ * <p>If {@link #begin} returns true, the wait ends exactly once. Either the call's turn comes,
+ * which calls {@link #due} on the pacer's thread. Or the time that the application allows for the
+ * call passes, or the application cancels it: then its tokens are given back, and {@link #over} is
+ * called on the pacer's thread or on the thread that cancels. Neither method may block.
  */
 public abstract class PacedWait {
   /** How a wait ended. */
@@ -46,8 +46,8 @@ public abstract class PacedWait {
    * @param timeoutNanos what the application allows for the whole call, its wait included, such as
    *     OkHttp's call time-out; 0: no limit, or the library's time-outs begin after the wait
    * @return true: the wait has begun, or is over already. False: the pacer threw, for example
-   *     because it could not start its thread. Then the call's tokens have been given back, and this
-   *     decision is over: this thread goes on with the call, ungoverned or decided anew
+   *     because it could not start its thread. Then the call's tokens have been given back, and
+   *     this decision is over: this thread goes on with the call, ungoverned or decided anew
    */
   public final boolean begin(Pacer pacer, long timeoutNanos) {
     long began = call.now();

@@ -37,7 +37,8 @@ public final class ListeningHook extends Hook {
       }
       return result;
     }
-    // one socket is usual; of several, one that takes calls to every address is the best to register
+    // one socket is usual; of several, one that takes calls to every address is the best to
+    // register
     InetSocketAddress best = null;
     for (SocketAddress a : ((Server) self).getListenSockets()) {
       if (a instanceof InetSocketAddress && (best == null || host(best) != null)) {

@@ -379,9 +379,9 @@ final class AsyncExchange<T> implements CancellableDependency {
   }
 
   /**
-   * The routing rule's time is up. On a reused connection the library goes on with a cancelled exchange (5.0
-   * to 5.6), until the target answers. So the connection is closed, too. One of HTTP/2 is not,
-   * since other exchanges use it.
+   * The routing rule's time is up. On a reused connection the library goes on with a cancelled
+   * exchange (5.0 to 5.6), until the target answers. So the connection is closed, too. One of
+   * HTTP/2 is not, since other exchanges use it.
    */
   private void expire(BasicFuture<T> f) {
     f.cancel(true);
@@ -403,7 +403,9 @@ final class AsyncExchange<T> implements CancellableDependency {
     return cancelled;
   }
 
-  /** The routing rule's time is up. Called on the pacer's thread, so another thread does the work. */
+  /**
+   * The routing rule's time is up. Called on the pacer's thread, so another thread does the work.
+   */
   @Override
   public boolean cancel() {
     PacedThreads.handingOver(cancelling).run();
@@ -546,7 +548,8 @@ final class AsyncExchange<T> implements CancellableDependency {
   private Exception ended(Exception cause) {
     ClientCall<HttpRequest, HttpResponse> c = call;
     IOException late =
-        // what the application's producer threw is no failure of the target: FailureTable takes what
+        // what the application's producer threw is no failure of the target: FailureTable takes
+        // what
         // is no IOException for the caller's own
         c == null
             ? null

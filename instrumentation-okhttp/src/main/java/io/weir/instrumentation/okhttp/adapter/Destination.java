@@ -14,31 +14,31 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sends a call to a chosen instance without changing its URL.
  *
- * <p><b>Why the URL is not changed.</b> With another host in the URL https fails, because certificate
- * and SNI follow the URL. Another port is seen by interceptors, cookies, the cache, the {@code Host}
- * header and redirects. And it would not be enough: OkHttp shares a pooled connection among calls
- * with equal {@code Address}. That has the host and port of the URL, but no IP address, so two
- * instances on the same port would be mixed up.
+ * <p><b>Why the URL is not changed.</b> With another host in the URL https fails, because
+ * certificate and SNI follow the URL. Another port is seen by interceptors, cookies, the cache, the
+ * {@code Host} header and redirects. And it would not be enough: OkHttp shares a pooled connection
+ * among calls with equal {@code Address}. That has the host and port of the URL, but no IP address,
+ * so two instances on the same port would be mixed up.
  *
  * <p><b>What is done.</b> An {@code Address} also has a name service, a socket factory and a proxy.
- * While a routed call runs, the addresses that OkHttp makes for the call's host and port get others:
+ * While a routed call runs, the addresses that OkHttp makes for the call's host and port get
+ * others:
  *
  * <ul>
- *   <li>a name service that knows the one instance ({@link PinnedDns}). It is equal only to those of
- *       the same instance, so the pool keeps instances apart and finds their connections again
- *   <li>sockets that connect to the instance's port ({@link PinnedSockets}). Where the URL's host is
- *       an IP address they connect to the instance's address, too: OkHttp from 4.10 on asks no name
- *       service about an IP address
+ *   <li>a name service that knows the one instance ({@link PinnedDns}). It is equal only to those
+ *       of the same instance, so the pool keeps instances apart and finds their connections again
+ *   <li>sockets that connect to the instance's port ({@link PinnedSockets}). Where the URL's host
+ *       is an IP address they connect to the instance's address, too: OkHttp from 4.10 on asks no
+ *       name service about an IP address
  *   <li>no proxy: the addresses in the registry are direct
  * </ul>
  *
  * <p>Everything above the connection sees the application's URL: TLS, HTTP/2, cookies, cache,
  * listeners. A redirect to another host or port is not routed.
  *
- * <p>{@link Governor} keeps it in the call ({@code ClientCall.note}), where {@link
- * AddressHook} finds it: OkHttp makes addresses on the thread that runs the call. If an interceptor
- * continues on another thread, the call goes where the application sent it, and that is counted as
- * fail-open.
+ * <p>{@link Governor} keeps it in the call ({@code ClientCall.note}), where {@link AddressHook}
+ * finds it: OkHttp makes addresses on the thread that runs the call. If an interceptor continues on
+ * another thread, the call goes where the application sent it, and that is counted as fail-open.
  */
 final class Destination {
   private final String host;

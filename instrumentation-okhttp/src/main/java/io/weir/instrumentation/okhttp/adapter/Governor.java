@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  * decoded on its way; the time-out of a routing rule must show in the exception.
  *
  * <p><b>Waiting.</b> A paced call by {@code execute} waits on its caller's thread. Cancelling the
- * call or interrupting the thread ends the wait and gives the tokens back. A call by {@code enqueue}
- * was decided before it comes here, and has waited without a thread: {@link RunHook}.
+ * call or interrupting the thread ends the wait and gives the tokens back. A call by {@code
+ * enqueue} was decided before it comes here, and has waited without a thread: {@link RunHook}.
  *
  * <p>Any thread; no lock.
  */

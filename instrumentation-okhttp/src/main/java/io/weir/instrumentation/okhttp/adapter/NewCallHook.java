@@ -11,10 +11,10 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the call on a client that is derived from the application's. The derived client has the same
- * pool, dispatcher, cache, listeners and interceptors, and the {@link Governor} before them. The
- * application's own client never changes. Clients that were made before the agent came are governed,
- * too.
+ * Makes the call on a client that is derived from the application's. The derived client has the
+ * same pool, dispatcher, cache, listeners and interceptors, and the {@link Governor} before them.
+ * The application's own client never changes. Clients that were made before the agent came are
+ * governed, too.
  *
  * <p>Deriving copies a few fields. Two threads may derive from one client at the same time: what
  * calls share (pool, dispatcher, open bodies) is the same in both.

@@ -23,9 +23,9 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Called when the dispatcher's executor runs an enqueued call. If a rule may make the call wait, the
- * call is decided here instead of in {@link Governor}. If it has to wait, the thread goes back to the
- * executor.
+ * Called when the dispatcher's executor runs an enqueued call. If a rule may make the call wait,
+ * the call is decided here instead of in {@link Governor}. If it has to wait, the thread goes back
+ * to the executor.
  *
  * <p>This is also the hook of {@code Call.cancel()}, which ends such a wait.
  */
@@ -101,10 +101,10 @@ public final class RunHook extends Hook {
   }
 
   /**
-   * An enqueued call that waits for its turn. Its thread has gone back to the dispatcher's executor;
-   * the call gets another thread there when its turn comes. For the dispatcher it is running all the
-   * time, so the dispatcher's limits hold. For the application it has not begun: no interceptor has
-   * run, and no event but {@code callStart} was sent.
+   * An enqueued call that waits for its turn. Its thread has gone back to the dispatcher's
+   * executor; the call gets another thread there when its turn comes. For the dispatcher it is
+   * running all the time, so the dispatcher's limits hold. For the application it has not begun: no
+   * interceptor has run, and no event but {@code callStart} was sent.
    *
    * <p>If it is cancelled, or its call time-out passes, the call fails at once, in the interceptors
    * and on the executor, like any cancelled call. After the wait, it has what is left of its call
