@@ -189,7 +189,7 @@ class GateTest {
     assertThat(handled).hasValue(1);
   }
 
-  /** Paces calls at one each 50 ms, to an instance that shows what is under way; one was made. */
+  /** Paces calls at one each second, to an instance that shows what is under way; one was made. */
   private Instance pacedInstance() throws Exception {
     Instance instance =
         new Instance(
@@ -201,7 +201,7 @@ class GateTest {
                 RateLimitRule.builder()
                     .service("stock")
                     .side(RateLimitRule.Side.CLIENT)
-                    .qps(20)
+                    .qps(1)
                     .burst(1)
                     .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
                     .build())
@@ -216,9 +216,8 @@ class GateTest {
     Ending ending = new Ending();
     ClientCall<String, String> call = channel.newCall(METHOD, CallOptions.DEFAULT);
     call.start(ending, new Metadata());
-    call.request(2);
-    call.halfClose();
-    call.sendMessage("after the half-close, which the library does not allow");
+    call.request(-1); // the library throws
+    call.sendMessage("dropped");
     assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
     call.sendMessage("dropped");
     call.cancel("it has ended", null);
