@@ -392,6 +392,24 @@ class GateTest {
   }
 
   @Test
+  void aNamedAddressIsGovernedAndNoInstanceToRouteTo() {
+    Engine named =
+        new Engine(
+            EngineOptions.of("shop", () -> now)
+                .addresses(ServiceAddresses.of(Map.of("payment", "10.0.0.7:8080"))));
+    named.apply(
+        new RuleBook.Builder()
+            .add(client(1).build())
+            .add(RouteRule.builder().service("payment").build())
+            .build());
+    ServicePlan plan = named.plan("10.0.0.7", 8080);
+    assertThat(plan.service).isEqualTo("payment");
+    assertThat(plan.instances()).isEmpty();
+    assertThat(named.outbound(plan, Fixed.SOURCE, CALL, ledger)).isTrue();
+    assertThat(ledger.instance()).as("the call goes where the application says").isNull();
+  }
+
+  @Test
   void aDefaultsOutliersFollowTheFirstRuleThatActs() {
     engine.apply(
         new RuleBook.Builder()
