@@ -52,8 +52,7 @@ class HttpProbeTest {
       for (String line = in.readLine(); !line.isEmpty(); line = in.readLine()) {
         lines.add(line);
       }
-      s.getOutputStream()
-          .write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      s.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
       request.complete(lines);
     } catch (Throwable t) {
       request.completeExceptionally(t);

@@ -118,8 +118,7 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     long end;
     do {
       end = windowEnd;
-    } while (end != CLAIMED
-        && !WINDOW_END.compareAndSet(this, end, now - origin + WINDOW_NANOS));
+    } while (end != CLAIMED && !WINDOW_END.compareAndSet(this, end, now - origin + WINDOW_NANOS));
   }
 
   int limit() {
