@@ -277,7 +277,6 @@ public final class RuleParser {
               sink);
       at = path + "spec.";
     }
-    sink.fingerprint.setLength(0); // it has the fields of the document before in this list
     String type = header.text("type");
     if (type != null && !type.equals(key.kind.word)) {
       refuse(
@@ -296,7 +295,9 @@ public final class RuleParser {
           header.at("id"),
           "expected letters, digits and . _ - ~ @ : only");
     }
-    sink.fingerprint.setLength(0); // without type and id as written: the next entry has both
+    // It has the fields of the document before in this list, and this one's type and id as they are
+    // written. The next entry has both.
+    sink.fingerprint.setLength(0);
     String ruleId = given == null ? id : given;
     sink.addToFingerprint("key", key.kind.word + " " + key.service + " " + ruleId);
     FieldReader in = spec == null ? header : new FieldReader(fieldTable, spec, at, sink);

@@ -215,7 +215,10 @@ public final class RulesInForce {
     return 0;
   }
 
-  /** What travels with requests; null while there is no routing rule and no canary. */
+  /**
+   * What travels with requests. Null while nothing has to: there is no routing rule and no canary,
+   * and no enabled limit or circuit breaker uses a tag.
+   */
   private static @Nullable PropagatedHeaders carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     List<Attribute> others = new ArrayList<Attribute>();
@@ -243,7 +246,11 @@ public final class RulesInForce {
       // the tag that lets a call reach canaries
       others.add(Attribute.parse("tag:" + Instance.CANARY));
     }
-    return rules.isEmpty() && !canaries ? null : PropagatedHeaders.by(rules, others);
+    boolean usesTags = false;
+    for (Attribute a : others) {
+      usesTags |= a.tagName() != null;
+    }
+    return rules.isEmpty() && !usesTags ? null : PropagatedHeaders.by(rules, others);
   }
 
   /**
