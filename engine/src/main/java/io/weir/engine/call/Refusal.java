@@ -31,6 +31,9 @@ public final class Refusal {
   /** Header and gRPC trailer with the id of the decision, if the agent is configured to send it. */
   public static final String DECISION = "X-Weir-Decision";
 
+  /** Media type of the body, unless the rule's {@code response} sets another. */
+  public static final String PROBLEM_JSON = "application/problem+json";
+
   /** Which engine refused. */
   public enum Kind {
     LIMIT,
@@ -95,7 +98,7 @@ public final class Refusal {
     this.ruleId = ruleId;
     this.idHeader = printable(ruleId);
     this.status = status;
-    String type = body == null ? "application/problem+json" : "text/plain; charset=utf-8";
+    String type = body == null ? PROBLEM_JSON : "text/plain; charset=utf-8";
     List<String[]> h = new ArrayList<String[]>();
     for (Map.Entry<String, String> e : headers.entrySet()) {
       String name = oneLine(e.getKey());
