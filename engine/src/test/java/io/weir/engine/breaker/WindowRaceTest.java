@@ -135,7 +135,7 @@ class WindowRaceTest {
           round,
           (me, random) -> {
             for (int i = 0; i < 5; i++) {
-              if (w.record(FAILED, 0, (c, f, s) -> f >= THREADS * 5)) {
+              if (w.record(FAILED, 0, (c, f, s) -> c >= THREADS * 5 && f >= THREADS * 5)) {
                 seen.incrementAndGet();
               }
             }

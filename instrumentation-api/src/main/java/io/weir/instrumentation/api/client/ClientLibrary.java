@@ -62,7 +62,8 @@ public abstract class ClientLibrary<Q, R> extends AttributeSource<Q> {
   }
 
   /**
-   * Cancels a call. Called on a thread of the agent, so it must not block.
+   * Cancels a call, and the reading of its answer's body: the time that a routing rule allows
+   * ({@code timeout_ms}) is up. Called on a thread of the agent, so it must not block.
    *
    * @param handle see {@link ClientCall#handle(Object)}
    */

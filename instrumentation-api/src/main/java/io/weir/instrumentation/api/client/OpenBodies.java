@@ -6,8 +6,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * Calls whose bodies are neither read nor closed yet. It ends those whose bodies nobody reads
- * ({@link BodyTracker#isOver}), so that they give back what they hold.
+ * Calls whose bodies are neither read to the end nor closed yet. It ends those whose bodies nobody
+ * reads ({@link BodyTracker#isOver}), so that they give back what they hold.
  *
  * <p><b>How it works.</b> Nearly every body has been read before its thread makes the next call. So
  * a call is put into a slot that only few threads use. The next call of the thread finds that it
@@ -71,8 +71,8 @@ final class OpenBodies {
 
   /**
    * Moves open calls of all threads from the slots to the queue, where sweeps look at them. Once a
-   * second at most. Called after an answer and after a refusal, so that it also happens while every
-   * call is refused.
+   * second at most. Called after an answer whose body is watched and after a refusal, so that it
+   * also happens while every call is refused.
    *
    * @param now nano clock
    */
