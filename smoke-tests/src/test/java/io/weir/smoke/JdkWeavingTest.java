@@ -34,6 +34,7 @@ class JdkWeavingTest {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final String CONNECTION = "sun.net.www.protocol.http.HttpURLConnection";
   private static final String URL = "java.net.URL";
+  private static final String REFUSE_ALL = "{\"qps\": 0, \"side\": \"client\"}";
 
   @Parameter int version;
 
@@ -165,6 +166,27 @@ class JdkWeavingTest {
     assertThat(before).isEqualTo(version < 17 ? 1 : 0);
   }
 
+  /** Weir's own module, in place of the extension. */
+  @Test
+  void httpUrlConnectionIsGovernedWithoutAMemberMoreAndWithoutATransformer() throws Exception {
+    String bare;
+    try (Jvm jvm = bare().start()) {
+      bare = shape(jvm);
+    }
+    int before;
+    try (Jvm jvm = app("").start()) {
+      settle(jvm);
+      before = transformers(jvm);
+    }
+    Rules refusing = new Rules().put("service/127.0.0.1/rate-limit", REFUSE_ALL);
+    try (Jvm jvm = bare().weir("service=shop;rules=" + refusing.location()).start()) {
+      Await.until(PATIENCE, () -> call(jvm).startsWith("CALLED 429 "), jvm::told);
+      assertThat(shape(jvm)).isEqualTo(bare);
+      assertThat(transformers(jvm)).as("with the module and without").isEqualTo(before);
+      assertThat(jvm.complaints()).isEmpty();
+    }
+  }
+
   /** Those of all agents in a JVM, as the heap shows them. */
   private static int transformers(Jvm jvm) throws IOException {
     Process p =
@@ -248,8 +270,10 @@ class JdkWeavingTest {
     jvm.awaitStderr("HttpURLConnection of Java ");
   }
 
+  /** The extension weaves a class that is Weir's own to weave, if that is not switched off. */
   private Jvm.Builder app(String options) {
-    return bare().weir("service=shop;rules=" + rules + ";" + options);
+    return bare()
+        .weir("service=shop;instrumentation.urlconnection.enabled=false;rules=" + rules + ";" + options);
   }
 
   private Jvm.Builder bare() {
