@@ -160,7 +160,7 @@ class CoverageTest {
             .contains("no client that any instance has loaded is governed")
             .containsPattern("note +coverage shop: HttpURLConnection .* in 1 instance and not");
         assertThat(weir.run("doctor", Long.toString(jvm.pid())).out())
-            .contains("HttpURLConnection (client) is loaded and not governed");
+            .contains("JDK HttpServer (server) is loaded and not governed");
       }
     }
   }
