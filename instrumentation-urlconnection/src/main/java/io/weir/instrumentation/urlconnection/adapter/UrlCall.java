@@ -170,9 +170,9 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
   }
 
   private OutputStream output(HttpURLConnection c) throws IOException {
+    OutputStream out;
     try {
-      OutputStream out = c.getOutputStream();
-      return ConnectionState.streams(c) ? new TrackedOutputStream(out) : out;
+      out = c.getOutputStream();
     } catch (Throwable t) {
       int status = ConnectionState.status(c);
       if (status >= 300) { // instead of "100 Continue"
@@ -183,6 +183,7 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
       }
       throw t;
     }
+    return ConnectionState.streams(c) ? new TrackedOutputStream(out) : out;
   }
 
   private InputStream input(HttpURLConnection c) throws IOException {
@@ -195,7 +196,8 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
       boolean retry = t instanceof HttpRetryException;
       int status = retry ? ((HttpRetryException) t).responseCode() : ConnectionState.status(c);
       if (status >= 300) {
-        answered(c, status, retry ? null : ConnectionState.openBody(c));
+        // the status says all, and few read the body of an error: nobody waits for its end
+        answered(c, status, call.hasDeadline() && !retry ? ConnectionState.openBody(c) : null);
       } else {
         IOException late = failed(t);
         if (late != null) {
