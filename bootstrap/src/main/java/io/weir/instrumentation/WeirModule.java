@@ -53,8 +53,8 @@ public abstract class WeirModule extends InstrumentationModule {
   }
 
   /**
-   * Packages of the JDK's module {@code java.base} that adapters of woven classes of the JDK read by
-   * reflection. They are opened to those adapters alone.
+   * Packages of the JDK's module {@code java.base} that adapters of woven classes of the JDK read
+   * by reflection. They are opened to those adapters alone.
    */
   public String[] opens() {
     return new String[0];

@@ -188,7 +188,8 @@ class ParityTest {
   }
 
   private static byte[] ofTheJdk(String name) throws IOException {
-    try (InputStream in = ClassLoader.getSystemResourceAsStream(name.replace('.', '/') + ".class")) {
+    try (InputStream in =
+        ClassLoader.getSystemResourceAsStream(name.replace('.', '/') + ".class")) {
       return in.readAllBytes();
     }
   }

@@ -67,11 +67,8 @@ final class RouteInstrumentation implements WovenTypes {
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(@ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
     static @Nullable Object enter(
-        @Advice.Origin Class<?> origin,
-        @Advice.This Object cache,
-        @Advice.Argument(0) Object url) {
-      return Bridge.enter(
-          Bridge.hook(UrlConnectionModule.ROUTE), origin, cache, url, null, "take");
+        @Advice.Origin Class<?> origin, @Advice.This Object cache, @Advice.Argument(0) Object url) {
+      return Bridge.enter(Bridge.hook(UrlConnectionModule.ROUTE), origin, cache, url, null, "take");
     }
   }
 

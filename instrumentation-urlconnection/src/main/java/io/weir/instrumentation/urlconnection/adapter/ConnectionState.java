@@ -198,7 +198,8 @@ final class ConnectionState {
         status == 404 || status == 410
             ? new FileNotFoundException(url)
             : status >= 400
-                ? new IOException("Server returned HTTP response code: " + status + " for URL: " + url)
+                ? new IOException(
+                    "Server returned HTTP response code: " + status + " for URL: " + url)
                 : null;
     unsent(c, body, failure, null);
   }
