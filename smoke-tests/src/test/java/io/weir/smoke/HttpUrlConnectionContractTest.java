@@ -49,6 +49,11 @@ class HttpUrlConnectionContractTest extends ClientContract {
                 + " length=7 type=text/plain error=at noon fields=true");
     assertThat(own("refused", "http://told-404/x"))
         .startsWith("java.io.FileNotFoundException http://told-404/x code=404 ");
+    assertThat(own("refused", "https://told/x"))
+        .startsWith("java.io.IOException Server returned HTTP response code: 429 for URL: https:")
+        .endsWith(" error=at noon fields=true");
+    assertThat(own("disconnected", "https://told/x")).isEqualTo("429 at noon");
+    assertThat(own("output", "https://told/x")).isEqualTo("429 at noon");
     assertThat(own("head", "http://told/x")).isEqualTo("429 ");
     assertThat(own("output", "http://told/x")).isEqualTo("429 at noon");
     assertThat(own("disconnected", "http://told/x")).isEqualTo("429 at noon");
@@ -60,10 +65,18 @@ class HttpUrlConnectionContractTest extends ClientContract {
         .put(
             "service/again/rate-limit/a",
             "{\"qps\": 0.001, \"burst\": 1, \"side\": \"client\"}");
+    rules()
+        .put(
+            "service/" + Targets.NAME + "/rate-limit/a",
+            "{\"qps\": 0.001, \"burst\": 1, \"side\": \"client\","
+                + " \"match\": \"path == '/again'\"}");
     instance("again", targets().plain("one"), "v1");
+    instance(Targets.NAME, targets().secure("one"), "v1");
     inForce();
-    assertThat(own("again", "http://again/x")).isEqualTo("200");
-    assertThat(own("head", "http://again/x")).isEqualTo("429 ");
+    for (String url : List.of("http://again/again", "https://" + Targets.NAME + "/again")) {
+      assertThat(own("again", url)).isEqualTo("200");
+      assertThat(own("head", url)).isEqualTo("429 ");
+    }
   }
 
   @Test

@@ -81,9 +81,17 @@ final class ConnectionState {
     }
   }
 
-  static @Nullable Object get(Field field, Object of) {
+  private static @Nullable Object get(Field field, Object of) {
     try {
       return field.get(of);
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static int number(Field field, Object of) {
+    try {
+      return field.getInt(of);
     } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
     }
@@ -140,8 +148,7 @@ final class ConnectionState {
 
   /** Status of the answer; -1: there is none. */
   static int status(HttpURLConnection c) {
-    Object status = get(RESPONSE_CODE, c);
-    return status == null ? -1 : (Integer) status;
+    return number(RESPONSE_CODE, c);
   }
 
   /**

@@ -17,6 +17,7 @@ import java.net.MalformedURLException;
 import java.net.Socket;
 import java.net.URL;
 import java.net.UnknownHostException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,7 +73,7 @@ public final class RouteHook extends Hook {
   /** As {@code NetworkClient.doConnect} does. */
   private static Instead connect(Object client, Destination to, UrlCall call) {
     try {
-      Socket s = (Socket) ConnectionState.invoke(CREATE, client);
+      Socket s = (Socket) Objects.requireNonNull(ConnectionState.invoke(CREATE, client));
       call.connecting(s);
       s.connect(to.instance, millis(client, CONNECT_TIMEOUT, CONNECT_DEFAULT));
       int read = millis(client, READ_TIMEOUT, READ_DEFAULT);
@@ -82,7 +83,8 @@ public final class RouteHook extends Hook {
       CONNECTED.put(client, to);
       return new Instead(s);
     } catch (InvocationTargetException e) {
-      return Instead.throwing(e.getCause());
+      Throwable cause = e.getCause();
+      return Instead.throwing(cause == null ? e : cause);
     } catch (IOException e) {
       return Instead.throwing(e);
     } finally {
@@ -92,9 +94,8 @@ public final class RouteHook extends Hook {
 
   /** 0: for ever. */
   private static int millis(Object client, Field field, Field otherwise) {
-    int own = (Integer) ConnectionState.get(field, client);
-    int millis = own >= 0 ? own : (Integer) ConnectionState.get(otherwise, client);
-    return Math.max(0, millis);
+    int own = ConnectionState.number(field, client);
+    return own >= 0 ? own : Math.max(0, ConnectionState.number(otherwise, client));
   }
 
   /**
