@@ -99,8 +99,7 @@ class CoverageTest {
   @Test
   void aLibraryOfTheJdkIsToldOnceItIsUsed() throws Exception {
     Rules rules = new Rules();
-    try (Jvm jvm =
-        app().weir("service=shop;admin.port=0;rules=" + rules.location()).start()) {
+    try (Jvm jvm = app().weir("service=shop;admin.port=0;rules=" + rules.location()).start()) {
       String admin = admin(jvm);
       assertThat(call(jvm, "okhttp")).isEqualTo(200);
       Await.until(

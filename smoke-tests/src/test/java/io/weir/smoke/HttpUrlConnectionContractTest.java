@@ -62,9 +62,7 @@ class HttpUrlConnectionContractTest extends ClientContract {
   @Test
   void aConnectionThatIsAskedAgainIsOneCall() {
     rules()
-        .put(
-            "service/again/rate-limit/a",
-            "{\"qps\": 0.001, \"burst\": 1, \"side\": \"client\"}");
+        .put("service/again/rate-limit/a", "{\"qps\": 0.001, \"burst\": 1, \"side\": \"client\"}");
     rules()
         .put(
             "service/" + Targets.NAME + "/rate-limit/a",

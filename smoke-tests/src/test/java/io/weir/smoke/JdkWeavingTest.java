@@ -281,7 +281,11 @@ class JdkWeavingTest {
   /** The extension weaves a class that is Weir's own to weave, if that is not switched off. */
   private Jvm.Builder app(String options) {
     return bare()
-        .weir("service=shop;instrumentation.urlconnection.enabled=false;rules=" + rules + ";" + options);
+        .weir(
+            "service=shop;instrumentation.urlconnection.enabled=false;rules="
+                + rules
+                + ";"
+                + options);
   }
 
   private Jvm.Builder bare() {

@@ -21,6 +21,7 @@ public final class CallHook extends Hook {
   private final ClientGate<UrlRequest, UrlRequest> gate;
 
   public CallHook(Engine engine) {
+    ConnectionState.check();
     gate =
         new ClientGate<UrlRequest, UrlRequest>(engine, new UrlConnectionLibrary(engine.service()));
   }
@@ -39,7 +40,7 @@ public final class CallHook extends Hook {
     UrlCall call = UrlCall.of(c);
     if (method.equals("disconnect")) {
       if (call != null) {
-        call.disconnected();
+        call.disconnected(c);
       }
       return null;
     }
@@ -55,7 +56,7 @@ public final class CallHook extends Hook {
     if (method.equals("output") && !c.getDoOutput() || method.equals("input") && !c.getDoInput()) {
       return null; // the JDK throws
     }
-    if (call == null || call.isOver()) {
+    if (call == null) {
       UrlRequest request = new UrlRequest(c, method.equals("output"));
       UrlCall.sweep();
       ClientCall<UrlRequest, UrlRequest> decided = gate.decide(request, null);

@@ -53,6 +53,9 @@ final class ConnectionState {
 
   private ConnectionState() {}
 
+  /** Throws where this JDK's connections are others: then the hook is not made, which is told. */
+  static void check() {}
+
   static Class<?> type(String name) {
     try {
       return Class.forName(name, false, null);
@@ -132,6 +135,11 @@ final class ConnectionState {
     } catch (IllegalAccessException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** None of them was called. */
+  static void hasNotBegun(HttpURLConnection c) {
+    set(CONNECTING, c, false);
   }
 
   /** Values of a request header, in order. */

@@ -114,11 +114,6 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
     return busy;
   }
 
-  /** It has ended; another step of its connection begins another call. */
-  boolean isOver() {
-    return over;
-  }
-
   boolean isCancelled() {
     return cancelled;
   }
@@ -164,6 +159,7 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
     try {
       c.connect();
     } catch (Throwable t) {
+      release(c);
       throwLate(failed(t));
       throw t;
     }
@@ -179,6 +175,7 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
         CALLS.remove(c);
         answered(c, status, null);
       } else {
+        release(c);
         throwLate(failed(t));
       }
       throw t;
@@ -212,6 +209,12 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
     // a ResponseCache answers with a stream of its own
     InputStream tracked = answered(c, c.getResponseCode(), body == in ? body : null);
     return tracked == null ? in : tracked;
+  }
+
+  /** The connection is as it was before this call: its next step begins another one. */
+  private static void release(HttpURLConnection c) {
+    CALLS.remove(c);
+    ConnectionState.hasNotBegun(c);
   }
 
   private static void throwLate(@Nullable IOException late) throws IOException {
@@ -258,10 +261,11 @@ final class UrlCall extends WeakReference<HttpURLConnection> {
   }
 
   /** The application disconnects: that ends a wait or a step that is under way. */
-  void disconnected() {
+  void disconnected(HttpURLConnection c) {
     if (busy) {
       cancelled = true;
     } else {
+      release(c);
       abandon();
     }
   }
