@@ -48,7 +48,7 @@ public enum PropertyKey {
   INSTRUMENTATION(
       "weir.instrumentation.*.enabled",
       "true",
-      "per instrumentation (servlet, okhttp, httpclient5, grpc, opentelemetry, executors): false"
+      "per instrumentation (servlet, okhttp, httpclient4, httpclient5, grpc, opentelemetry, executors): false"
           + " leaves that library alone"),
   EXTENSIONS_DIR(
       "weir.extensions.dir",

@@ -62,6 +62,16 @@ public final class HostPort {
     return colon + 1 == authority.length() || port > 65535 ? -1 : port;
   }
 
+  /**
+   * A port as a URL or its like names it; if it names none, the one of the scheme.
+   *
+   * @param port -1: none is named
+   * @param scheme {@code https} or any other, in any case
+   */
+  public static int port(int port, @Nullable String scheme) {
+    return port >= 0 ? port : "https".equalsIgnoreCase(scheme) ? 443 : 80;
+  }
+
   /** Whether a host is written as an address, so that nobody has to resolve it. Good enough. */
   public static boolean isAddress(String host) {
     for (int i = 0; i < host.length(); i++) {
