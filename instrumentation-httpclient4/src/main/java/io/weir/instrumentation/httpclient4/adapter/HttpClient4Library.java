@@ -106,11 +106,11 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
   /** The target of a request, from {@link SentRequest#to} or its URI, which then names a host. */
   static HttpHost target(HttpRequest request) {
     HttpHost to = to(request);
-    URI uri = to == null ? uri(request) : null;
-    if (to == null && uri == null) {
-      throw new IllegalStateException("a request without a target");
+    if (to != null) {
+      return to;
     }
-    return to != null ? to : new HttpHost(uri.getHost(), uri.getPort(), uri.getScheme());
+    URI uri = ((HttpUriRequest) request).getURI();
+    return new HttpHost(uri.getHost(), uri.getPort(), uri.getScheme());
   }
 
   private static @Nullable HttpHost to(HttpRequest request) {
@@ -316,13 +316,15 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
 
     private final String method;
 
-    private SentRequest(HttpRequest original, @Nullable HttpHost to) {
+    SentRequest(HttpRequest original, @Nullable HttpHost to) {
       this.original = original;
       this.to = to;
       method = methodOf(original);
       setURI(uri(original));
       setHeaders(original.getAllHeaders());
-      setParams(original.getParams());
+      if (original.getParams() != null) {
+        setParams(original.getParams());
+      }
       if (!(original instanceof HttpUriRequest)
           && !HttpVersion.HTTP_1_1.equals(original.getProtocolVersion())) {
         // before 4.3 the version of an HttpUriRequest is that of its parameters
@@ -408,7 +410,7 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
 
   /** A copy of a request that may have a body. */
   private static final class WithEntity extends SentRequest implements HttpEntityEnclosingRequest {
-    private HttpEntity entity;
+    private @Nullable HttpEntity entity;
 
     WithEntity(HttpEntityEnclosingRequest original, @Nullable HttpHost to) {
       super(original, to);
@@ -421,12 +423,12 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
     }
 
     @Override
-    public void setEntity(HttpEntity entity) {
+    public void setEntity(@Nullable HttpEntity entity) {
       this.entity = entity;
     }
 
     @Override
-    public HttpEntity getEntity() {
+    public @Nullable HttpEntity getEntity() {
       return entity;
     }
   }

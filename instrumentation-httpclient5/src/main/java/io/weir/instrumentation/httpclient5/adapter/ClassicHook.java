@@ -5,6 +5,7 @@ import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.api.client.BlockingHook;
 import io.weir.instrumentation.api.client.BodyTracker;
 import io.weir.instrumentation.api.client.ClientCall;
+import io.weir.instrumentation.api.client.ClientGate;
 import io.weir.instrumentation.api.client.Exchange;
 import io.weir.instrumentation.api.client.TrackedInputStream;
 import io.weir.instrumentation.httpclient5.adapter.HttpClient5Library.SentRequest;
@@ -98,11 +99,15 @@ public final class ClassicHook extends BlockingHook<HttpRequest, HttpResponse> {
     }
 
     @Override
-    public HttpRequest prepare(ClientCall<HttpRequest, HttpResponse> call, HttpRequest sent)
-        throws IOException {
+    public HttpRequest prepare(ClientCall<HttpRequest, HttpResponse> call, HttpRequest sent) {
       HttpRequest ours = sent instanceof SentRequest ? sent : new SentRequest(sent);
       call.handle(ours);
-      call.note(Destination.of(call.destination(), target, sent));
+      try {
+        call.note(Destination.of(call.destination(), target, sent));
+      } catch (Throwable t) {
+        // nothing else may be sent: the hook would take it for another call of the application
+        ClientGate.failedOpen(t);
+      }
       return ours;
     }
 
