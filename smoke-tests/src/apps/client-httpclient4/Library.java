@@ -111,6 +111,13 @@ public final class Library implements Calls {
         return alternating(new DefaultHttpClient(), url);
       case "reused":
         return reused(url);
+      case "resttemplate":
+      case "feign":
+        // by name: not every class path has what it needs
+        return (String)
+            Class.forName("Riders")
+                .getMethod("call", String.class, String.class)
+                .invoke(null, what, url);
       case "relative":
         return relative(URI.create(url));
       default:

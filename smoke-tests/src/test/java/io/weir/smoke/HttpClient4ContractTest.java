@@ -13,6 +13,8 @@ class HttpClient4ContractTest extends ClientContract {
   ClientRow row() {
     String blocking = "the client has no asynchronous calls";
     String since43 = "since 4.3";
+    String whole = "httpcore before 4.1 takes a body that breaks off for a whole one";
+    String riders = "asked of the newest version";
     return new ClientRow("Apache HttpClient 4", "client-httpclient4", Protocol.HTTP)
         .blocking("execute", "handler")
         .cannot(
@@ -26,11 +28,20 @@ class HttpClient4ContractTest extends ClientContract {
         .sources("client-httpclient4-4.0")
         .cannot("aMinimalClientIsGovernedAndRouted", since43)
         .cannot("aResponseThatIsClosedUnreadHasEnded", since43)
+        .cannot("anAnswerWhoseBodyBreaksOffIsAFailure", whole)
+        .cannot("aBodyThatBreaksOffThrowsTheLibrarysOwnException", whole)
+        .cannot("whatRidesOnItIsGovernedAndRouted", riders)
         .version("4.3", 8, ARTIFACT + "4.3")
         .sources("client-httpclient4-4.3")
         .everyTimeOn(11)
-        .version("4.5.14", 8, ARTIFACT + "4.5.14")
-        .sources("client-httpclient4-4.3");
+        .cannot("whatRidesOnItIsGovernedAndRouted", riders)
+        .version(
+            "4.5.14",
+            8,
+            ARTIFACT + "4.5.14",
+            "org.springframework:spring-web:5.3.39",
+            "io.github.openfeign:feign-httpclient:12.5")
+        .sources("client-httpclient4-4.3", "client-httpclient4-riders");
   }
 
   /** The client of 4.0, which newer versions still have, with the manager it brings. */
@@ -110,8 +121,29 @@ class HttpClient4ContractTest extends ClientContract {
           .startsWith("threw=org.apache.http.conn.HttpHostConnectException ");
       assertThat(call(way, "http://failing/hang", "readTimeout=200"))
           .startsWith("threw=java.net.SocketTimeoutException ");
-      assertThat(call(way, "http://failing/half"))
+    }
+  }
+
+  @Test
+  void aBodyThatBreaksOffThrowsTheLibrarysOwnException() {
+    rules().put("service/breaking/route", "default: [{version: v1}]");
+    instance("breaking", targets().plain("one"), "v1");
+    inForce();
+    for (String way : List.of("execute", "handler")) {
+      assertThat(call(way, "http://breaking/half"))
           .startsWith("threw=org.apache.http.ConnectionClosedException ");
+    }
+  }
+
+  @Test
+  void whatRidesOnItIsGovernedAndRouted() {
+    rules().put("service/ridden-limited/rate-limit/r", "{\"qps\": 0, \"side\": \"client\"}");
+    rules().put("service/ridden/route", "default: [{version: v1}]");
+    instance("ridden", targets().plain("one"), "v1");
+    inForce();
+    for (String rider : List.of("resttemplate", "feign")) {
+      assertThat(own(rider, "http://ridden-limited/x")).as(rider).startsWith("429 ");
+      assertThat(own(rider, "http://ridden/x")).as(rider).startsWith("one ").contains("host=ridden");
     }
   }
 }
