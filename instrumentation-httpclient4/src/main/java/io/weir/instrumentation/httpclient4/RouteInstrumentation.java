@@ -36,7 +36,7 @@ final class RouteInstrumentation implements WovenTypes {
   @Override
   public void transform(TypeTransformer transformer) {
     String self = getClass().getName();
-    // ProtocolExec hands the route on to MainClientExec
+    // ProtocolExec hands the route on to MainClientExec, which then gets no other one
     transformer.applyAdviceToMethod(
         named("execute").and(takesArguments(4)).and(takesArgument(0, named(ROUTE))),
         self + "$ExecuteAdvice");

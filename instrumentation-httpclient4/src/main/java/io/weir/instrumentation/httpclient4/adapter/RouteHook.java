@@ -77,7 +77,9 @@ public final class RouteHook extends Hook {
       HttpHost target = route.getTargetHost();
       boolean secure = route.isSecure();
       // without a secure route nobody begins TLS in the tunnel: that is so for a minimal client
-      if (!isAimed(target) || secure != "https".equalsIgnoreCase(target.getSchemeName())) {
+      if (isEndOf(route)
+          || !isAimed(target)
+          || secure != "https".equalsIgnoreCase(target.getSchemeName())) {
         return null;
       }
       LayerType layer = secure ? LayerType.LAYERED : LayerType.PLAIN;
