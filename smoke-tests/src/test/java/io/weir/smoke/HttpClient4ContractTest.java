@@ -143,7 +143,10 @@ class HttpClient4ContractTest extends ClientContract {
     inForce();
     for (String rider : List.of("resttemplate", "feign")) {
       assertThat(own(rider, "http://ridden-limited/x")).as(rider).startsWith("429 ");
-      assertThat(own(rider, "http://ridden/x")).as(rider).startsWith("one ").contains("host=ridden");
+      assertThat(own(rider, "http://ridden/x"))
+          .as(rider)
+          .startsWith("one ")
+          .contains("host=ridden");
     }
   }
 }

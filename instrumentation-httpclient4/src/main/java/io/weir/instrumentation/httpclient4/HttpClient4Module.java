@@ -28,8 +28,7 @@ public final class HttpClient4Module extends WeirModule {
 
   @Override
   public List<WovenTypes> wovenTypes() {
-    return Arrays.asList(
-        new ExecuteInstrumentation(), new RouteInstrumentation());
+    return Arrays.asList(new ExecuteInstrumentation(), new RouteInstrumentation());
   }
 
   @Override

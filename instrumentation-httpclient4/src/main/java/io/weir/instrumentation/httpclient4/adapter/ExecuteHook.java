@@ -68,8 +68,7 @@ public final class ExecuteHook extends BlockingHook<HttpRequest, HttpResponse> {
     private final HttpRequest request;
     private final HttpContext context;
 
-    Below(
-        HttpClient client, @Nullable HttpHost target, HttpRequest request, HttpContext context) {
+    Below(HttpClient client, @Nullable HttpHost target, HttpRequest request, HttpContext context) {
       this.client = client;
       this.target = target;
       this.request = request;

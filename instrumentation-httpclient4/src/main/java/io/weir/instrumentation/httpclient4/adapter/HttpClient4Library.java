@@ -242,8 +242,7 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
 
   @Override
   public HttpResponse refused(HttpRequest request, RefusalView refusal) {
-    StatusLine line =
-        new BasicStatusLine(HttpVersion.HTTP_1_1, refusal.status(), refusal.reason());
+    StatusLine line = new BasicStatusLine(HttpVersion.HTTP_1_1, refusal.status(), refusal.reason());
     HttpResponse r = CLOSEABLE ? CloseableAnswer.refusal(line) : new BasicHttpResponse(line);
     r.setHeader("Content-Type", refusal.printableContentType());
     r.setHeader("Content-Length", Integer.toString(refusal.body().length));
@@ -278,8 +277,7 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
     /** A copy without entity; closing it closes the original, and ends the call. */
     static HttpResponse of(HttpResponse original, BodyTracker call) {
       CloseableAnswer copy =
-          new CloseableAnswer(
-              original.getStatusLine(), (CloseableHttpResponse) original, call);
+          new CloseableAnswer(original.getStatusLine(), (CloseableHttpResponse) original, call);
       copy.setHeaders(original.getAllHeaders());
       copy.setLocale(original.getLocale());
       copy.setParams(original.getParams());

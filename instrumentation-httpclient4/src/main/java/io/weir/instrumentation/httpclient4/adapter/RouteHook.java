@@ -42,14 +42,14 @@ public final class RouteHook extends Hook {
   /**
    * The instance that a rule chose for a call. Sends the call there without touching its request.
    *
-   * <p><b>What is done.</b> For HttpClient an {@code HttpRoute} is the plan of a call and the key of
-   * pooled connections; cookies, credentials, TLS and {@code Host} go by its target. A routed call
-   * follows a route with the same target, on which the instance stands as a proxy that has opened a
-   * tunnel already: HttpClient connects to the instance, is kept from asking it for the tunnel, and
-   * begins TLS with the target's name. So the pool keeps the connections of instances apart, and a
-   * connection of a routed call never serves another one. A proxy of the application's is left out,
-   * because the registry's addresses are for direct connections. A redirect to another host or port
-   * is not routed.
+   * <p><b>What is done.</b> For HttpClient an {@code HttpRoute} is the plan of a call and the key
+   * of pooled connections; cookies, credentials, TLS and {@code Host} go by its target. A routed
+   * call follows a route with the same target, on which the instance stands as a proxy that has
+   * opened a tunnel already: HttpClient connects to the instance, is kept from asking it for the
+   * tunnel, and begins TLS with the target's name. So the pool keeps the connections of instances
+   * apart, and a connection of a routed call never serves another one. A proxy of the application's
+   * is left out, because the registry's addresses are for direct connections. A redirect to another
+   * host or port is not routed.
    */
   static final class Destination {
     /** The host that the application called. */

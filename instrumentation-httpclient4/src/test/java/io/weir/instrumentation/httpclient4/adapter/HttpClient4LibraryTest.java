@@ -83,7 +83,7 @@ class HttpClient4LibraryTest {
   }
 
   @Test
-  void whatIsSentIsACopyWithOurHeaders() {
+  void whatIsSentIsACopyWithOurHeaders() throws Exception {
     HttpPost post = new HttpPost("http://pay/x?y");
     post.setHeader("X-A", "1");
     post.setEntity(new StringEntity("some", "UTF-8"));
