@@ -279,7 +279,9 @@ final class HttpClient4Library extends ClientLibrary<HttpRequest, HttpResponse> 
       CloseableAnswer copy =
           new CloseableAnswer(original.getStatusLine(), (CloseableHttpResponse) original, call);
       copy.setHeaders(original.getAllHeaders());
-      copy.setLocale(original.getLocale());
+      if (original.getLocale() != null) { // null in 4.3
+        copy.setLocale(original.getLocale());
+      }
       copy.setParams(original.getParams());
       return copy;
     }
