@@ -9,11 +9,20 @@ import org.junit.jupiter.api.Test;
 class HttpClient4ContractTest extends ClientContract {
   private static final String ARTIFACT = "org.apache.httpcomponents:httpclient:";
 
+  /** Sources of the application. */
+  private static final String OLD = "client-httpclient4-4.0";
+
+  private static final String NEW = "client-httpclient4-4.3";
+
+  private static final String MINIMAL = "aMinimalClientIsGovernedAndRouted";
+  private static final String UNREAD = "aResponseThatIsClosedUnreadHasEnded";
+  private static final String RIDERS = "whatRidesOnItIsGovernedAndRouted";
+
   @Override
   ClientRow row() {
     String blocking = "the client has no asynchronous calls";
     String since43 = "since 4.3";
-    String whole = "httpcore before 4.1 takes a body that breaks off for a whole one";
+    String whole = "httpcore 4.0 takes a body that breaks off for a whole one";
     String riders = "asked of the newest version";
     return new ClientRow("Apache HttpClient 4", "client-httpclient4", Protocol.HTTP)
         .blocking("execute", "handler")
@@ -25,23 +34,41 @@ class HttpClient4ContractTest extends ClientContract {
         .cannot("http2CallsAreGovernedLikeOthers", "the library has no HTTP/2")
         .cannot("aWebSocketWorksAsWithoutTheAgent", HttpClient5ContractTest.NO_SOCKETS)
         .version("4.0", 8, ARTIFACT + "4.0")
-        .sources("client-httpclient4-4.0")
-        .cannot("aMinimalClientIsGovernedAndRouted", since43)
-        .cannot("aResponseThatIsClosedUnreadHasEnded", since43)
+        .sources(OLD)
         .cannot("anAnswerWhoseBodyBreaksOffIsAFailure", whole)
         .cannot("aBodyThatBreaksOffThrowsTheLibrarysOwnException", whole)
-        .cannot("whatRidesOnItIsGovernedAndRouted", riders)
+        .cannot(MINIMAL, since43)
+        .cannot(UNREAD, since43)
+        .cannot(RIDERS, riders)
+        .version("4.0.3", 8, ARTIFACT + "4.0.3")
+        .sources(OLD)
+        .cannot("anAnswerWhoseBodyBreaksOffIsAFailure", whole)
+        .cannot("aBodyThatBreaksOffThrowsTheLibrarysOwnException", whole)
+        .cannot(MINIMAL, since43)
+        .cannot(UNREAD, since43)
+        .cannot(RIDERS, riders)
+        .version("4.2.6", 8, ARTIFACT + "4.2.6")
+        .sources(OLD)
+        .cannot(MINIMAL, since43)
+        .cannot(UNREAD, since43)
+        .cannot(RIDERS, riders)
         .version("4.3", 8, ARTIFACT + "4.3")
-        .sources("client-httpclient4-4.3")
+        .sources(NEW)
         .everyTimeOn(11)
-        .cannot("whatRidesOnItIsGovernedAndRouted", riders)
+        .cannot(RIDERS, riders)
+        .version("4.3.6", 8, ARTIFACT + "4.3.6")
+        .sources(NEW)
+        .cannot(RIDERS, riders)
+        .version("4.5", 8, ARTIFACT + "4.5")
+        .sources(NEW)
+        .cannot(RIDERS, riders)
         .version(
             "4.5.14",
             8,
             ARTIFACT + "4.5.14",
             "org.springframework:spring-web:5.3.39",
             "io.github.openfeign:feign-httpclient:12.5")
-        .sources("client-httpclient4-4.3", "client-httpclient4-riders");
+        .sources(NEW, "client-httpclient4-riders");
   }
 
   /** The client of 4.0, which newer versions still have, with the manager it brings. */
