@@ -79,7 +79,7 @@ class CoverageTest {
                   + "\"used\":true}",
               "{\"library\":\"Apache HttpClient 4\",\"version\":\"4.5.14\",\"side\":\"client\","
                   + "\"governed\":true,\"used\":true}",
-              "{\"library\":\"java.net.http\",\"version\":\""
+              "{\"library\":\"java.net.http\",\"version\":\"of Java "
                   + version(jvm)
                   + "\",\"side\":\"client\","
                   + "\"governed\":false,\"why\":\"no instrumentation for it yet\"}",
@@ -89,7 +89,7 @@ class CoverageTest {
               "weir_coverage{library=\"OkHttp\",version=\"4.12.0\",side=\"client\"} 1",
               "weir_coverage{library=\"Apache HttpClient 4\",version=\"4.5.14\",side=\"client\"}"
                   + " 1",
-              "weir_coverage{library=\"java.net.http\",version=\""
+              "weir_coverage{library=\"java.net.http\",version=\"of Java "
                   + version(jvm)
                   + "\",side=\"client\"} 0");
       assertThat(jvm.stderr().stream().filter(l -> l.contains("java.net.http of Java")))
