@@ -1,3 +1,4 @@
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.http.HttpHost;
@@ -58,10 +59,24 @@ final class Clients {
             CloseableHttpResponse r = client.execute(new HttpGet(url))) {
           return r.getStatusLine().getStatusCode() + " " + EntityUtils.toString(r.getEntity());
         }
+      case "mute":
+        return mute(url);
       case "unread":
         return unread(url);
       default:
         throw new UnsupportedOperationException(what);
+    }
+  }
+
+  /** Nobody answers to the beginning of TLS. */
+  private static String mute(String url) throws Exception {
+    HttpGet get = new HttpGet(url);
+    get.setConfig(RequestConfig.custom().setConnectTimeout(300).setSocketTimeout(60_000).build());
+    try (CloseableHttpClient client = HttpClients.createDefault();
+        CloseableHttpResponse r = client.execute(get)) {
+      return "answered " + r.getStatusLine();
+    } catch (IOException e) {
+      return "threw " + e.getClass().getName();
     }
   }
 

@@ -2,6 +2,9 @@ package io.weir.smoke;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +19,7 @@ class HttpClient4ContractTest extends ClientContract {
 
   private static final String MINIMAL = "aMinimalClientIsGovernedAndRouted";
   private static final String UNREAD = "aResponseThatIsClosedUnreadHasEnded";
+  private static final String MUTE = "aHandshakeThatNobodyAnswersEndsWithTheConnectTimeout";
   private static final String RIDERS = "whatRidesOnItIsGovernedAndRouted";
 
   @Override
@@ -39,6 +43,7 @@ class HttpClient4ContractTest extends ClientContract {
         .cannot("aBodyThatBreaksOffThrowsTheLibrarysOwnException", whole)
         .cannot(MINIMAL, since43)
         .cannot(UNREAD, since43)
+        .cannot(MUTE, "before 4.3 the socket timeout limits it")
         .cannot(RIDERS, riders)
         .version("4.0.3", 8, ARTIFACT + "4.0.3")
         .sources(OLD)
@@ -46,11 +51,13 @@ class HttpClient4ContractTest extends ClientContract {
         .cannot("aBodyThatBreaksOffThrowsTheLibrarysOwnException", whole)
         .cannot(MINIMAL, since43)
         .cannot(UNREAD, since43)
+        .cannot(MUTE, "before 4.3 the socket timeout limits it")
         .cannot(RIDERS, riders)
         .version("4.2.6", 8, ARTIFACT + "4.2.6")
         .sources(OLD)
         .cannot(MINIMAL, since43)
         .cannot(UNREAD, since43)
+        .cannot(MUTE, "before 4.3 the socket timeout limits it")
         .cannot(RIDERS, riders)
         .version("4.3", 8, ARTIFACT + "4.3")
         .sources(NEW)
@@ -118,6 +125,16 @@ class HttpClient4ContractTest extends ClientContract {
     instance("unread", targets().plain("one"), "v1");
     inForce();
     assertThat(own("unread", "http://unread/x")).isEqualTo("200 200 200 ");
+  }
+
+  @Test
+  void aHandshakeThatNobodyAnswersEndsWithTheConnectTimeout() throws IOException {
+    try (ServerSocket mute = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      rules().put("service/mute/route", "default: [{version: v1}]");
+      instance("mute", "127.0.0.1:" + mute.getLocalPort(), "v1");
+      inForce();
+      assertThat(own("mute", "https://mute/x")).isEqualTo("threw java.net.SocketTimeoutException");
+    }
   }
 
   @Test

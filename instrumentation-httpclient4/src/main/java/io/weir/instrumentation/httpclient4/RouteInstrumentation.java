@@ -88,9 +88,10 @@ final class RouteInstrumentation implements WovenTypes {
     static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object director,
-        @Advice.Argument(0) Object route) {
+        @Advice.Argument(0) Object route,
+        @Advice.Argument(1) Object context) {
       return Bridge.enter(
-          Bridge.hook(HttpClient4Module.ROUTE), origin, director, route, "tunnel", null);
+          Bridge.hook(HttpClient4Module.ROUTE), origin, director, route, context, null);
     }
   }
 
@@ -103,9 +104,11 @@ final class RouteInstrumentation implements WovenTypes {
     static @Nullable Object enter(
         @Advice.Origin Class<?> origin,
         @Advice.This Object exec,
-        @Advice.Argument(2) Object route) {
+        @Advice.Argument(1) Object connection,
+        @Advice.Argument(2) Object route,
+        @Advice.Argument(4) Object context) {
       return Bridge.enter(
-          Bridge.hook(HttpClient4Module.ROUTE), origin, exec, route, "tunnel", null);
+          Bridge.hook(HttpClient4Module.ROUTE), origin, exec, route, context, connection);
     }
   }
 }

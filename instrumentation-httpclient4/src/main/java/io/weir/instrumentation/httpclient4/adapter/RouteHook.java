@@ -6,7 +6,10 @@ import io.weir.engine.gate.Engine;
 import io.weir.instrumentation.api.client.ClientCall;
 import io.weir.instrumentation.api.client.CurrentCall;
 import io.weir.instrumentation.api.common.HostPort;
+import org.apache.http.HttpClientConnection;
 import org.apache.http.HttpHost;
+import org.apache.http.client.config.RequestConfig;
+import org.apache.http.client.protocol.HttpClientContext;
 import org.apache.http.conn.routing.HttpRoute;
 import org.apache.http.conn.routing.RouteInfo.LayerType;
 import org.apache.http.conn.routing.RouteInfo.TunnelType;
@@ -22,9 +25,10 @@ public final class RouteHook extends Hook {
 
   /**
    * @param a0 the route
-   * @param a1 {@code tunnel}: HttpClient is about to ask a proxy for a tunnel; null: it got a route
-   *     to follow
-   * @return with {@code tunnel} a {@link Skip} if the proxy is an instance. Otherwise the route to
+   * @param a1 the context, where HttpClient is about to ask a proxy for a tunnel; null: where it
+   *     got a route to follow
+   * @param a2 with a context: since 4.3 the connection, before that null
+   * @return with a context a {@link Skip} if the proxy is an instance. Otherwise the route to
    *     follow instead. Null: no change
    */
   @Override
@@ -36,7 +40,29 @@ public final class RouteHook extends Hook {
       return null;
     }
     HttpRoute route = (HttpRoute) a0;
-    return a1 == null ? to.route(route) : to.isEndOf(route) ? Skip.SKIP : null;
+    if (a1 == null) {
+      return to.route(route);
+    }
+    if (!to.isEndOf(route)) {
+      return null;
+    }
+    if (a2 != null && route.isSecure()) {
+      limitHandshake((HttpClientConnection) a2, ((HttpClientContext) a1).getRequestConfig());
+    }
+    return Skip.SKIP;
+  }
+
+  /**
+   * TLS with a target has to begin within the connect timeout; within a tunnel, since 4.3, it may
+   * take any time. HttpClient sets the socket timeout of the call after the handshake, if it has
+   * one.
+   */
+  private static void limitHandshake(HttpClientConnection connection, RequestConfig config) {
+    if (config.getConnectTimeout() > 0
+        && config.getSocketTimeout() >= 0
+        && connection.getSocketTimeout() == 0) {
+      connection.setSocketTimeout(config.getConnectTimeout());
+    }
   }
 
   /**
