@@ -58,10 +58,14 @@ public final class RouteHook extends Hook {
    * one.
    */
   private static void limitHandshake(HttpClientConnection connection, RequestConfig config) {
-    if (config.getConnectTimeout() > 0
-        && config.getSocketTimeout() >= 0
-        && connection.getSocketTimeout() == 0) {
-      connection.setSocketTimeout(config.getConnectTimeout());
+    try {
+      if (config.getConnectTimeout() > 0
+          && config.getSocketTimeout() >= 0
+          && connection.getSocketTimeout() == 0) {
+        connection.setSocketTimeout(config.getConnectTimeout());
+      }
+    } catch (IllegalStateException aborted) {
+      // HttpClient will find out: no CONNECT may be sent to an instance for that
     }
   }
 
