@@ -46,7 +46,8 @@ public abstract class WeirModule extends InstrumentationModule {
   /**
    * False: classes are woven as they are loaded, and those of the JDK once {@code main} has begun,
    * before rules can be in force. True: for a module that weaves classes of the JDK only and serves
-   * the traffic colour; it is read when a routing rule or a canary first makes colours matter.
+   * the traffic colour; it is read when a routing rule, a canary or a rule that uses a tag first
+   * makes colours matter.
    */
   public boolean waitsForColours() {
     return false;

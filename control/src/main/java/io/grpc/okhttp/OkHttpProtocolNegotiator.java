@@ -9,7 +9,8 @@ import javax.net.ssl.SSLSocket;
 
 /**
  * Replaces grpc-okhttp's class of the same name (weir.jar does not contain that one): negotiates
- * HTTP/2 by the JDK's own ALPN, which every JDK from 8u252 on has.
+ * HTTP/2 by the JDK's own ALPN, which every JDK from 8u252 on has. (On an older one, etcd over TLS
+ * fails with an error; without TLS this class is not used.)
  *
  * <p>The library's class detects the platform, and for that makes the JVM create its default {@code
  * SSLContext}, even without TLS. The JVM creates that context once: an application that sets {@code
@@ -21,7 +22,7 @@ class OkHttpProtocolNegotiator {
 
   private OkHttpProtocolNegotiator() {}
 
-  /** The library's code refers to this class; it has no instances. */
+  /** Other classes of grpc-okhttp name this one; it has no instances. */
   static final class AndroidNegotiator extends OkHttpProtocolNegotiator {
     private AndroidNegotiator() {}
   }
@@ -33,7 +34,7 @@ class OkHttpProtocolNegotiator {
   /**
    * Does the TLS handshake.
    *
-   * @param host not used: {@code Tls} has set it on the socket
+   * @param host not used: {@code io.weir.control.etcd.Tls} creates the socket with it
    * @param protocols null: those that are set on the socket
    * @return the negotiated protocol
    * @throws IOException the handshake failed

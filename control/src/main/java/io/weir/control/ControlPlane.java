@@ -376,7 +376,7 @@ public final class ControlPlane implements AutoCloseable {
     if (to != null && file != null) {
       final List<Entry> good = new ArrayList<Entry>();
       for (Entry e : feed.lastGood().values()) {
-        if (e.key.startsWith(RuleKey.RULES) || e.key.equals(RuleKey.OFF)) {
+        if (e.key.startsWith(RuleKey.SERVICE) || e.key.equals(RuleKey.OFF)) {
           good.add(e);
         }
       }

@@ -57,8 +57,6 @@ class LimitKeysTest {
         "{\"qps\": 0.002, \"burst\": 1, \"max_wait_ms\": 600000, \"match\": \"header:X-Case =="
             + " 'gone'\"}");
     rule("cost", "\"burst\": 10, \"cost\": 4, ");
-    // tags are looked for where routing may need them
-    RULES.put("service/other/route", "default: [{version: v1}]");
     jvm =
         Sites.jvm(
                 Matrix.cells("servlet").stream()

@@ -141,8 +141,8 @@ enum Protocol {
 
     @Override
     String inboundAttributes() {
-      return "header:X-A == 'h' && method == 'POST' && host == 'shop' && client-ip == '127.0.0.1'"
-          + " && caller == 'web' && path == '/shop.Stock/Get'";
+      return "header:X-A == 'h' && tag:lane == 'x' && method == 'POST' && host == 'shop'"
+          + " && client-ip == '127.0.0.1' && caller == 'web' && path == '/shop.Stock/Get'";
     }
 
     @Override

@@ -230,6 +230,9 @@ abstract class ServerContract extends Contract {
       assertThat(caller.ask("Get echo 1", headers).status()).isEqualTo("RESOURCE_EXHAUSTED");
       headers[0] = "x-a: i";
       assertThat(caller.ask("Get echo 1", headers).status()).isEqualTo("OK");
+      headers[0] = "x-a: h";
+      headers[4] = "baggage: lane=y";
+      assertThat(caller.ask("Get echo 1", headers).status()).isEqualTo("OK");
       return;
     }
     try (Raw http = new Raw(governed.port())) {

@@ -67,7 +67,7 @@ final class CanaryCommand extends Command {
       }
       try (RuleTree tree = open()) {
         StoreView view = tree.view();
-        String key = RuleKey.RULES + service + "/route";
+        String key = RuleKey.SERVICE + service + "/route";
         if (share() > 0 && tree.hasStatus()) {
           absent = absent(KnownServices.of(view));
         }

@@ -38,7 +38,7 @@ final class FleetBreakers {
         keys(targets, e.key.substring(PREFIX.length(), end)).put(e.key.substring(end + 1), e);
       }
     }
-    for (Entry e : view.under(RuleKey.RULES).values()) {
+    for (Entry e : view.under(RuleKey.SERVICE).values()) {
       RuleKey key = RuleKey.parse(e.key);
       if (key.kind == RuleKey.Kind.FORCE && force(e) != Force.NONE) {
         String own = key.service + "@" + key.id;
@@ -159,8 +159,8 @@ final class FleetBreakers {
 
   /** The operator's hand on the breaker of that rule, as instances obey it. */
   static Force force(StoreView view, String service, String rule, boolean plain) {
-    Entry own = view.get(RuleKey.RULES + service + FORCE + "/" + rule);
-    Entry all = plain ? view.get(RuleKey.RULES + service + FORCE) : null;
+    Entry own = view.get(RuleKey.SERVICE + service + FORCE + "/" + rule);
+    Entry all = plain ? view.get(RuleKey.SERVICE + service + FORCE) : null;
     return own != null && force(own) != Force.NONE
         ? force(own)
         : all != null ? force(all) : Force.NONE;

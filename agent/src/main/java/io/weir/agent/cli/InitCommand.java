@@ -29,7 +29,7 @@ final class InitCommand extends Command {
 
   @Override
   int run() throws IOException {
-    RuleKey key = RuleKey.parse(RuleKey.RULES + service + "/route");
+    RuleKey key = RuleKey.parse(RuleKey.SERVICE + service + "/route");
     if (key.kind != RuleKey.Kind.ROUTE) {
       throw new CliException(CliFault.USAGE, "--service: " + key.complaint);
     }

@@ -158,7 +158,7 @@ final class Lint {
               "",
               "forces the fleet's breaker open: every call to " + who(d) + " is refused" + whose,
               !all.byKey.containsKey(RuleKey.OFF)
-                  && !all.byKey.containsKey(RuleKey.RULES + d.key.service + "/off"),
+                  && !all.byKey.containsKey(RuleKey.SERVICE + d.key.service + "/off"),
               "",
               1));
     } else if (force == CircuitBreakerRule.Force.CLOSED) {
@@ -283,7 +283,7 @@ final class Lint {
           r.id,
           "min_calls " + r.minCalls + " is more than the window holds, " + r.windowSize);
     }
-    if (r.fleet && !r.shadow && r.quorum == 1) {
+    if (r.fleet && !r.shadow && r.quorum == 1 && r.quorumShare == 0) {
       warn(
           "one-witness",
           d,
@@ -477,7 +477,7 @@ final class Lint {
     return r.enabled
         && !r.shadow
         && !all.byKey.containsKey(RuleKey.OFF)
-        && !all.byKey.containsKey(RuleKey.RULES + d.key.service + "/off");
+        && !all.byKey.containsKey(RuleKey.SERVICE + d.key.service + "/off");
   }
 
   private void warn(String name, Documents.Document d, String rule, String text) {

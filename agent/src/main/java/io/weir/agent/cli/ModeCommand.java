@@ -45,8 +45,8 @@ final class ModeCommand extends ChangeCommand {
 
   /** Rules by what a person calls them. */
   static List<Entry> find(StoreView view, String what) {
-    String key = what.startsWith("/") ? what : RuleKey.RULES + what;
-    if (key.length() <= RuleKey.RULES.length() || !key.startsWith(RuleKey.RULES)) {
+    String key = what.startsWith("/") ? what : RuleKey.SERVICE + what;
+    if (key.length() <= RuleKey.SERVICE.length() || !key.startsWith(RuleKey.SERVICE)) {
       throw new CliException(
           CliFault.USAGE,
           "'" + what + "' names no rule",
@@ -58,7 +58,7 @@ final class ModeCommand extends ChangeCommand {
       RuleKey k = RuleKey.parse(e.key);
       if (k.kind.isRule()) {
         names.add(e.key);
-        names.add(RuleKey.RULES + k.service);
+        names.add(RuleKey.SERVICE + k.service);
       }
       if (k.kind.isRule() && (e.key.equals(key) || e.key.startsWith(key + "/"))) {
         found.add(e);

@@ -131,7 +131,7 @@ final class RoleCommand extends Command {
 
   private static boolean isName(String s) {
     return !s.equals("*")
-        && RuleKey.parse(RuleKey.RULES + s + "/off").kind == RuleKey.Kind.SERVICE_OFF;
+        && RuleKey.parse(RuleKey.SERVICE + s + "/off").kind == RuleKey.Kind.SERVICE_OFF;
   }
 
   /** For a shell. */

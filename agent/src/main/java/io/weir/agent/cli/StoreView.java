@@ -28,7 +28,7 @@ final class StoreView {
 
   /** Rules and kill switches: what operators write. */
   SortedMap<String, Entry> rules() {
-    SortedMap<String, Entry> rules = new TreeMap<String, Entry>(under(RuleKey.RULES));
+    SortedMap<String, Entry> rules = new TreeMap<String, Entry>(under(RuleKey.SERVICE));
     Entry off = entries.get(RuleKey.OFF);
     if (off != null) {
       rules.put(off.key, off);

@@ -63,8 +63,8 @@ public enum PropertyKey {
   SERVICES(
       "weir.services.*",
       "",
-      "weir.services.<logical>=host:port,...: what hard-wired addresses are called, and the static"
-          + " instances of that service"),
+      "weir.services.<logical>=host:port,...: the service whose rules govern calls to these"
+          + " hard-wired addresses; it only names them and adds no instances"),
   INFRASTRUCTURE(
       "weir.infrastructure",
       "what the settings of OpenTelemetry, Zipkin, Eureka, Spring Cloud Config and the like say,"

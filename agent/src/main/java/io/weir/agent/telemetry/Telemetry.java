@@ -4,6 +4,7 @@ import io.weir.agent.config.Config;
 import io.weir.agent.config.PropertyKey;
 import io.weir.agent.coverage.Finding;
 import io.weir.agent.log.AgentLog;
+import io.weir.bootstrap.Bridge;
 import io.weir.control.Health;
 import io.weir.control.feed.InstanceReport;
 import io.weir.control.registry.Registry;
@@ -96,7 +97,7 @@ public final class Telemetry implements AutoCloseable {
                       false,
                       false)
               : t::readings;
-      engine.outlet().open(theirs, t::found);
+      engine.outlet().open(theirs, t::found, Bridge::failedOpen);
       if (agent) {
         OtelAgent.exportTo(engine);
       }

@@ -282,6 +282,8 @@ class SlipsTest {
     put("rules", breaker, "{min_seconds: 0, quorum: 1, record: {status: [5xx]}}\n");
     weir("lint", dir("rules"))
         .says("short-evidence", "for every caller", "fleet-500", "one-witness");
+    put("rules", breaker, "{quorum: 30%}\n");
+    weir("lint", dir("rules")).saysNot("one-witness");
     put("rules", breaker, "{sharing: local, record: {status: [500]}}\n");
     weir("lint", dir("rules")).saysNot("fleet-500");
     put("rules", breaker, "{record: {status: [503]}}\n");

@@ -157,7 +157,7 @@ final class EtcdCalls {
   /** A held key may have been deleted: its lease reads it. */
   void reread(String key) {
     for (EtcdLease lease : new ArrayList<EtcdLease>(leases)) {
-      lease.reread(key);
+      lease.mustReread(key);
     }
   }
 

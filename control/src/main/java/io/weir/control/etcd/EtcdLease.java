@@ -23,12 +23,17 @@ import org.jspecify.annotations.Nullable;
  * if that is not known, the key is read first. When an event says that somebody else deleted or
  * overwrote a held key, the key is read and then written again.
  *
- * <p>All state belongs to the loop; {@link #id}, {@link #isWritten} and {@link #held} may be called
- * from any thread.
+ * <p>A released key gets its final value first, in a transaction of its own, so that watchers learn
+ * why it goes; see {@link LeaseSession#release}. Then it is deleted.
+ *
+ * <p>All methods of {@link LeaseSession} may be called from any thread, the others on the loop
+ * only.
  */
 final class EtcdLease implements LeaseSession {
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
-  private static final long FINAL_VALUE_NANOS = SECOND;
+
+  /** How long {@link #close()} waits for released keys. */
+  private static final long CLOSE_WAIT_NANOS = SECOND;
 
   /** Longer than {@link BoundedAnswers} takes for any answer. */
   private static final long ANSWERED_NANOS = 8 * SECOND;
@@ -47,19 +52,25 @@ final class EtcdLease implements LeaseSession {
     /** Whether {@link #modRevision} is up to date. If not, the key is read before it is written. */
     boolean known;
 
-    /** Whether etcd has the value under the current lease. */
+    /** Whether etcd has the value under the current lease. False from the first doubt on. */
     volatile boolean written;
 
-    /** Whether it was written under the current lease and not found missing since. */
+    /**
+     * Whether it was written under the current lease and no read has missed it since. It stays true
+     * while the key is only in doubt: if a read then does not find the key, somebody removed it.
+     */
     boolean wasWritten;
 
     /** The key is to be deleted. */
     boolean released;
 
-    /** Is written before the key is deleted; null: there is nothing to write (any more). */
+    /** Written before the key is deleted; null: there is nothing to write (any more). */
     byte @Nullable [] finalValue;
 
-    /** Counts the reasons to read the key. An answer to a read before the last one is not used. */
+    /**
+     * Counts the events that made {@link #modRevision} uncertain. The answer to a read that was
+     * sent before the newest of them does not make it known.
+     */
     int invalidations;
 
     /** How often in a row it was found removed. */
@@ -179,10 +190,11 @@ final class EtcdLease implements LeaseSession {
   }
 
   /**
-   * Compares a held key with a reading of the followed range.
+   * Compares a held key with what a read of the watched prefixes found ({@link FollowedKeys}).
+   * Where they differ, the key is read by itself.
    *
    * @param now null: the key is not in etcd
-   * @param revision the revision of the reading
+   * @param revision the revision of that read
    */
   void compare(String key, @Nullable Entry now, long revision) {
     Held h = held.get(key);
@@ -194,8 +206,11 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** Reads a held key again: events about it may have been missed. */
-  void reread(String key) {
+  /**
+   * Has a held key read again: events about it may have been missed. There is no sign of a change,
+   * so it goes on counting as written.
+   */
+  void mustReread(String key) {
     Held h = held.get(key);
     if (h != null && h.written) {
       h.known = false;
@@ -212,7 +227,7 @@ final class EtcdLease implements LeaseSession {
 
   @Override
   public void close() {
-    loop.execute(() -> close(loop.now() + FINAL_VALUE_NANOS));
+    loop.execute(() -> close(loop.now() + CLOSE_WAIT_NANOS));
   }
 
   /** Waits until the deadline for keys that are being released, then revokes the lease. */
@@ -222,7 +237,7 @@ final class EtcdLease implements LeaseSession {
       releasing |= h.released;
     }
     if (releasing && id != 0 && !closed && loop.now() - deadline < 0) {
-      loop.schedule(() -> close(deadline), FINAL_VALUE_NANOS / 20);
+      loop.schedule(() -> close(deadline), CLOSE_WAIT_NANOS / 20);
       return;
     }
     if (!closed) {
@@ -234,7 +249,10 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** A transaction that writes the final values that are not written yet; null: there are none. */
+  /**
+   * A transaction that writes the final values that are not written yet; null: there are none. For
+   * the end of the process, which has no time for more: revoking the lease then deletes the keys.
+   */
   @Nullable Txn finalValues() {
     Txn txn = null;
     for (Map.Entry<String, Held> e : held.entrySet()) {
@@ -281,7 +299,7 @@ final class EtcdLease implements LeaseSession {
   }
 
   private void flushAgain() {
-    flushes.cancel();
+    flushes.cancel(); // a chain repeats until it is cancelled; flush() begins it anew where needed
     flush();
   }
 
@@ -294,7 +312,10 @@ final class EtcdLease implements LeaseSession {
     }
   }
 
-  /** Reads all held keys, to see whether they are still what was written. */
+  /**
+   * Has all held keys read, to see whether they are still what was written. A read that is under
+   * way counts, too.
+   */
   void check() {
     if (id != 0) {
       for (Held h : held.values()) {
@@ -394,7 +415,7 @@ final class EtcdLease implements LeaseSession {
     }
     for (Map.Entry<String, Held> e : held.entrySet()) {
       if (!e.getValue().known) {
-        reread(e.getKey(), e.getValue());
+        read(e.getKey(), e.getValue());
         return;
       }
     }
@@ -537,7 +558,7 @@ final class EtcdLease implements LeaseSession {
     listener.onRemoved(key, how);
   }
 
-  private void reread(final String key, final Held h) {
+  private void read(final String key, final Held h) {
     busy = true;
     busySince = loop.now();
     final int invalidations = h.invalidations;

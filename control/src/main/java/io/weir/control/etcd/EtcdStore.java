@@ -771,17 +771,27 @@ public final class EtcdStore implements SharedStore {
     if (compared == FollowedKeys.Compared.LOST) {
       repair();
     } else if (compared == FollowedKeys.Compared.AHEAD) {
-      // events of those revisions may be on their way: check when they should have come
       final long then = view.revision();
-      final BooleanSupplier isCurrent = thisRound();
-      loop.schedule(
-          () -> {
-            if (isCurrent.getAsBoolean() && view.revision() == then) {
-              repair();
-            }
-          },
-          2 * SECOND);
+      repairIfStill(() -> view.revision() == then);
+    } else if (compared == FollowedKeys.Compared.DELETED) {
+      repairIfStill(() -> view.hasDeleted(range));
     }
+  }
+
+  /**
+   * Repairs the view unless events that may be on their way arrive in time.
+   *
+   * @param lost asked when they should have come: whether they have not
+   */
+  private void repairIfStill(BooleanSupplier lost) {
+    final BooleanSupplier isCurrent = thisRound();
+    loop.schedule(
+        () -> {
+          if (isCurrent.getAsBoolean() && lost.getAsBoolean()) {
+            repair();
+          }
+        },
+        2 * SECOND);
   }
 
   private void repair() {

@@ -6,8 +6,10 @@ import io.weir.control.store.Entry;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +35,11 @@ final class FollowedKeys {
      */
     AHEAD,
     /**
-     * They differ, and no key of the reading has a later revision than the view, or the reading is
-     * of another history: the view has lost a change.
+     * They differ only in keys that the reading lacks, and the reading is of a later revision than
+     * the view: the events of their deletion may still come. {@link #hasDeleted} tells later.
      */
+    DELETED,
+    /** They differ otherwise, or the reading is of another history: the view has lost a change. */
     LOST
   }
 
@@ -320,7 +324,28 @@ final class FollowedKeys {
       newest = Math.max(newest, e.modRevision);
       unchanged &= known != null && known.modRevision == e.modRevision;
     }
-    unchanged &= mine == theirs;
-    return unchanged ? Compared.SAME : ours && newest > revision ? Compared.AHEAD : Compared.LOST;
+    if (unchanged && mine == theirs) {
+      return Compared.SAME;
+    }
+    if (unchanged && range.revision > revision) {
+      return Compared.DELETED;
+    }
+    return ours && newest > revision ? Compared.AHEAD : Compared.LOST;
+  }
+
+  /** Whether the view still has a key that had been deleted when the range was read. */
+  boolean hasDeleted(EtcdClient.Page range) {
+    Set<String> read = new HashSet<String>();
+    for (Entry e : range.entries) {
+      read.add(e.key);
+    }
+    for (Entry e : entries.values()) {
+      if (e.modRevision <= range.revision
+          && !read.contains(e.key)
+          && !(partial && bounds.mayBePartial(e.key))) {
+        return true;
+      }
+    }
+    return false;
   }
 }

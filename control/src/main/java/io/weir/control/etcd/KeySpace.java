@@ -99,6 +99,8 @@ final class KeySpace {
   /**
    * Converts an entry of etcd: without the namespace, and without the value where that is too
    * large; null when it is not one of our keys.
+   *
+   * @param e an entry whose key begins with the namespace
    */
   @Nullable Entry own(Entry e) {
     String key = e.key.substring(Math.min(e.key.length(), namespace.length()));

@@ -10,9 +10,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import javax.net.SocketFactory;
 
 /**
- * Makes sockets with time-outs: for connecting, and for reading, longer than a live connection is
- * ever silent. Without them a TLS handshake with a frozen peer would block its thread for ever. The
- * sockets ignore the JVM's proxy settings, which belong to the application. Any thread.
+ * Makes connected sockets with time-outs: for connecting, and for reading, longer than a live
+ * connection is ever silent. Without them a TLS handshake with a frozen peer would block its thread
+ * for ever. The sockets ignore the JVM's proxy settings, which belong to the application. Any
+ * thread.
  */
 final class TimeoutSockets extends SocketFactory {
   private final int connectMillis;
@@ -28,6 +29,7 @@ final class TimeoutSockets extends SocketFactory {
     this.silenceMillis = silenceMillis;
   }
 
+  /** An unconnected socket, which has no time-out and which {@link #close} does not know. */
   @Override
   public Socket createSocket() {
     return new Socket(Proxy.NO_PROXY);

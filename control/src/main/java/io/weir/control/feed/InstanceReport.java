@@ -101,7 +101,8 @@ public final class InstanceReport {
    * @param latency recent latencies, a JSON array; empty while no {@code top} is open
    * @param coverage the libraries that are loaded, governed or not, a JSON array; empty: not known
    * @param healthPaths the configured paths of health checks; null: the default paths
-   * @param infrastructure addresses that no rule under {@code *} is about; null: the usual ones
+   * @param infrastructure declared addresses that no rule under {@code *} is about, in addition to
+   *     the usual ones; null: none are declared
    */
   public String toJson(
       String service,

@@ -31,9 +31,10 @@ import org.jspecify.annotations.Nullable;
  * Parses the store's batches and makes an immutable {@link RuleBook} of each.
  *
  * <p>Guarantees: a batch becomes visible all at once, by one call of the sink. A refused text never
- * replaces a good one, and is reported in one log line per revision. A rule whose meaning did not
- * change stays the same object, even if its text changed. A deleted key removes its rule, even if
- * its last text was refused.
+ * replaces a good one. It is reported in one log line per revision (at most {@link #MOST_LINES} in
+ * a batch, and not for registrations of other services). A rule whose meaning did not change stays
+ * the same object, even if its text changed. A deleted key removes its rule, even if its last text
+ * was refused.
  *
  * <p>Threading: on the control loop, except {@link #report}, which any thread may call.
  */
@@ -51,7 +52,7 @@ public final class RuleFeed implements Store.Listener {
     /** The rules in force; empty for keys that have none. */
     final List<Rule> rules;
 
-    /** The instance of a registration; null for other keys, or when it could not be read. */
+    /** The instance of {@link #good}; null for other keys, or when no text could be read yet. */
     final @Nullable Instance instance;
 
     /** Why {@link #newest} is not in force; null: it is. */
@@ -59,10 +60,10 @@ public final class RuleFeed implements Store.Listener {
 
     final List<RuleProblem> warnings;
 
-    /** Whether a registration says that its instance is about to stop. */
+    /** Whether {@link #good} says that its instance is about to stop. */
     final boolean leaving;
 
-    /** The key's line in the report; null: it has none. */
+    /** The key's line in {@link #report}, for this instance's status key; null: it has none. */
     final InstanceReport.@Nullable Line line;
 
     KeyState(
@@ -80,7 +81,7 @@ public final class RuleFeed implements Store.Listener {
       this.instance = instance;
       this.refusal = refusal;
       this.warnings = warnings;
-      this.leaving = instance != null && refusal == null && RuleParser.isLeaving(newest.value);
+      this.leaving = instance != null && good != null && RuleParser.isLeaving(good.value);
       this.line = key.kind == RuleKey.Kind.INSTANCE && refusal == null ? null : line();
     }
 
@@ -229,6 +230,7 @@ public final class RuleFeed implements Store.Listener {
     if (before.newest.lease == 0) {
       return; // an operator wrote it, by hand or in a file, and has deleted it
     }
+    // the text that says so and the deletion may come as one change
     if (change.last == null || !RuleParser.isLeaving(change.last.value)) {
       lastResort.vanished(change.key, before.instance, loop.now());
     }
@@ -281,7 +283,10 @@ public final class RuleFeed implements Store.Listener {
     return live;
   }
 
-  /** Whether this is a registration of another service. */
+  /**
+   * Whether this key is in the registry of another service, be it a registration or not. The slash
+   * is for the key {@code /services/SERVICE} itself.
+   */
   private boolean isOthersRegistry(String key) {
     return service != null
         && key.startsWith(RuleKey.INSTANCES)
@@ -289,11 +294,12 @@ public final class RuleFeed implements Store.Listener {
   }
 
   private KeyState read(RuleKey key, Entry entry, @Nullable KeyState before) {
-    boolean valueMatters =
+    // a kill switch that exists is on, whatever is in it; of an unknown key the name is refused
+    boolean mustFit =
         key.kind != RuleKey.Kind.OFF
             && key.kind != RuleKey.Kind.SERVICE_OFF
             && key.kind != RuleKey.Kind.UNKNOWN;
-    if (entry.tooLarge > 0 && valueMatters) {
+    if (entry.tooLarge > 0 && mustFit) {
       return tooLarge(key, entry, before);
     }
     switch (key.kind) {
@@ -323,7 +329,11 @@ public final class RuleFeed implements Store.Listener {
             key, entry, before.good, before.rules, before.instance, refusal, before.warnings);
   }
 
-  /** {@code FleetCoordinator} obeys a force; the feed only reports one that cannot be read. */
+  /**
+   * The key {@code /service/SERVICE/force} is an operator's hand on the shared breaker. {@code
+   * FleetCoordinator} acts on it, and keeps the former one when a text cannot be read. The feed
+   * only reports such a text.
+   */
   private KeyState force(RuleKey key, Entry entry, @Nullable KeyState before) {
     if (RuleParser.force(entry.value) != null) {
       return new KeyState(key, entry, entry, NO_RULES, null, null, NO_PROBLEMS);
@@ -353,7 +363,7 @@ public final class RuleFeed implements Store.Listener {
     if (before != null
         && before.good != null
         && java.util.Arrays.equals(before.good.value, entry.value)) {
-      // the same value again: keep the instance object, which has statistics
+      // the same value again: with the same instance object no plan has to be built anew
       return new KeyState(key, entry, entry, NO_RULES, before.instance, null, before.warnings);
     }
     List<RuleProblem> problems = new ArrayList<RuleProblem>();

@@ -147,7 +147,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
     List<String> touched = new ArrayList<String>();
     boolean forced = false;
     for (Change c : batch.changes) {
-      if (c.key.startsWith(RuleKey.RULES) && c.key.contains(FORCE)) {
+      if (c.key.startsWith(RuleKey.SERVICE) && c.key.contains(FORCE)) {
         forced |= force(c);
         continue;
       }
@@ -497,7 +497,7 @@ public final class FleetCoordinator implements Store.Listener, AutoCloseable {
      * @return whether it has changed
      */
     boolean hand() {
-      String service = RuleKey.RULES + breaker.target() + FORCE;
+      String service = RuleKey.SERVICE + breaker.target() + FORCE;
       Force f = forces.get(service + "/" + breaker.id());
       if (f == null && base.equals(PREFIX + breaker.target() + "/")) {
         f = forces.get(service);

@@ -1,11 +1,15 @@
 package io.weir.control.fleet;
 
 /**
- * Value of {@code objections/1} and {@code objections/2}: an instance with traffic that sees the
- * target well, while another votes for opening. Its calls are those of the last ten seconds.
- * Immutable.
+ * An instance's statement that a target works, while another instance votes to open the target's
+ * shared breaker. {@link #calls} and {@link #failures} are those that this instance made to the
+ * target in the last ten seconds.
+ *
+ * <p>It is the value of the keys {@code objections/1} and {@code objections/2}. There are two, so
+ * that one objection stands when an instance dies. Immutable.
  */
 final class Objection extends Testimony {
+  /** The instance that objects. */
   final String by;
 
   Objection(long epoch, String by, long calls, long failures) {

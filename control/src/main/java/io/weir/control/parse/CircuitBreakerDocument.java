@@ -28,10 +28,18 @@ final class CircuitBreakerDocument {
             ProblemCode.CONTRADICTION,
             "min_calls",
             in.at("min_calls"),
-            "it could never open: expected at most the window's size, " + size);
+            "the window would never have so many: expected at most its size, " + size);
       }
     } else {
       b.timeWindow(seconds);
+      if (in.number("min_seconds") > seconds) {
+        in.report(
+            ProblemCode.CONTRADICTION,
+            "min_seconds",
+            in.at("min_seconds"),
+            "the window would have forgotten the first failure: expected at most its seconds, "
+                + seconds);
+      }
     }
     double open = in.number("open_seconds");
     double maxOpen = in.number("max_open_seconds", Math.max(300, open));
@@ -59,7 +67,7 @@ final class CircuitBreakerDocument {
         .named(record.has("status"), record.has("grpc"))
         .ignore(status(ignore), ignore.texts("exceptions"), grpc(ignore))
         .quorum(
-            Double.isNaN(quorum) ? 0 : quorum < 0 ? 1 : (int) Math.max(1, quorum),
+            Double.isNaN(quorum) || quorum < 0 ? 0 : (int) Math.max(1, quorum),
             quorum < 0 ? -quorum : 0)
         .fleet(in.word("sharing").equals("fleet"))
         .anyHost(in.word("hosts").equals("any"))

@@ -1,6 +1,9 @@
 package io.weir.control.parse;
 
-/** Ends the reading of a document whose structure is unusable. Never leaves this package. */
+/**
+ * Ends the reading of a document that cannot be read on: broken text, too large, or a version that
+ * is not known. Never leaves this package.
+ */
 final class DocumentRefused extends Exception {
   final transient RuleProblem problem;
 

@@ -149,7 +149,12 @@ final class FieldTables {
           number("ramp_seconds", 0, DAY, 10.0, "after closing, traffic rises from 10 % to 100 %"),
           integer(
               "max_ejection_percent", 0, 100, 10L, "instances that may be out at once; 0: none"),
-          word("hosts", "under *: hosts without rule and instance", "inside", "any"),
+          word(
+              "hosts",
+              "which hosts without rule and instance a rule under * is about; inside: names that"
+                  + " cannot be public, and domains of weir.colour.to",
+              "inside",
+              "any"),
           word("force", "an operator's hand, never expires", "none", "open", "closed"),
           MATCH,
           INCLUDE_HEALTH,

@@ -28,7 +28,7 @@ public enum ProblemCode {
   TYPE(1201, "type and key disagree"),
   VERSION(1202, "a version this agent does not speak"),
   DUPLICATE_ID(1203, "the same rule id twice"),
-  UNREADABLE(1301, "the rule could not be read");
+  UNREADABLE(1301, "the parser failed: a defect of Weir, not of the document");
 
   private final int number;
   private final String meaning;

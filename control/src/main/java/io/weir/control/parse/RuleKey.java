@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A key, and what it means. Weir knows these, here without their namespace:
+ * A key of those by which operators and registrations steer Weir, and what it means. Here they are
+ * without their namespace:
  *
  * <pre>
  * /service/SVC/rate-limit[/ID]       /service/SVC/circuit-breaker[/ID]    /service/SVC/route[/ID]
@@ -12,7 +13,9 @@ import java.util.List;
  * /services/SVC/instances/HOST:PORT
  * </pre>
  *
- * where SVC is a service name or, for rules, {@code *}. Immutable.
+ * SVC is a service name. A rule may have {@code *}: it is for every service without a rule of that
+ * kind. {@code /service/*&#47;off} is the same as {@code /weir/off}. A force is for one service.
+ * Immutable.
  */
 public final class RuleKey {
   /** The kind of value that a key has. */
@@ -29,7 +32,11 @@ public final class RuleKey {
     INSTANCE("instances"),
     /** The key has one of Weir's prefixes but none of its forms, probably a typing error. */
     UNKNOWN(""),
-    /** The key has none of the prefixes {@link #RULES} and {@link #INSTANCES}. */
+    /**
+     * The key is not {@link #OFF} and has none of the prefixes {@link #SERVICE} and {@link
+     * #INSTANCES}. It is somebody else's, or one that Weir itself writes, such as {@code
+     * /circuit-breaker/...}.
+     */
     FOREIGN("");
 
     /** The word in the key, and in an envelope's {@code type}. */
@@ -44,14 +51,14 @@ public final class RuleKey {
     }
   }
 
-  /** The prefix of what operators write. */
-  public static final String RULES = "/service/";
+  /** The prefix of rules, of forces, and of the kill switch of one service. */
+  public static final String SERVICE = "/service/";
 
   /** The prefix of registrations. */
   public static final String INSTANCES = "/services/";
 
   public static final String OFF = "/weir/off";
-  private static final List<String> RULE_WORDS =
+  private static final List<String> SERVICE_WORDS =
       Arrays.asList("rate-limit", "circuit-breaker", "route", "off", "force");
 
   public final String key;
@@ -61,8 +68,8 @@ public final class RuleKey {
   public final String service;
 
   /**
-   * For a rule: the last part of its key, or {@code default}. For a force: the id of the breaker's
-   * rule, or empty. For an instance: {@code host:port}. Else empty.
+   * For a rule: its ID, or {@code default} when the key has none. For a force: the ID of the
+   * breaker's rule; empty when the key has none. For an instance: {@code host:port}. Else empty.
    */
   public final String id;
 
@@ -82,16 +89,16 @@ public final class RuleKey {
     if (key.equals(OFF)) {
       return new RuleKey(key, Kind.OFF, "", "", "");
     }
-    boolean rules = key.startsWith(RULES);
-    if (!rules && !key.startsWith(INSTANCES)) {
+    boolean underService = key.startsWith(SERVICE);
+    if (!underService && !key.startsWith(INSTANCES)) {
       return new RuleKey(key, Kind.FOREIGN, "", "", "");
     }
     String[] parts = key.split("/", -1);
     String service = parts[2];
-    if (!NameRules.isName(service) && !(rules && service.equals("*"))) {
+    if (!NameRules.isName(service) && !(underService && service.equals("*"))) {
       return unknown(key, "'" + RuleProblem.quote(service) + "' is no service name");
     }
-    if (!rules) {
+    if (!underService) {
       return parts.length == 5 && parts[3].equals("instances") && NameRules.isAddress(parts[4])
           ? new RuleKey(key, Kind.INSTANCE, service, parts[4], "")
           : unknown(key, "expected /services/SERVICE/instances/HOST:PORT");
@@ -118,7 +125,7 @@ public final class RuleKey {
         }
       }
     }
-    String near = parts.length > 3 ? Spelling.nearest(parts[3], RULE_WORDS) : null;
+    String near = parts.length > 3 ? Spelling.nearest(parts[3], SERVICE_WORDS) : null;
     return unknown(
         key,
         "expected /service/SERVICE/(rate-limit|circuit-breaker|route|force)[/ID] or"

@@ -59,8 +59,7 @@ public final class RuleParser {
   private static final Pattern FORCE_FIELD =
       Pattern.compile("\\{\\s*\"force\"\\s*:\\s*\"([^\"]{0,512})\"\\s*\\}");
 
-  /** Finds the field. Inside a JSON text value the quotes would be escaped. */
-  private static final Pattern LEAVING = Pattern.compile("\"leaving\"\\s*:\\s*true");
+  private static final String LEAVING = "leaving";
 
   private RuleParser() {}
 
@@ -168,7 +167,7 @@ public final class RuleParser {
               : DocumentReader.read(key.key, document);
       if (root.kind == DocumentNode.Kind.OBJECT) {
         FieldReader in = new FieldReader(FieldTables.INSTANCE, root, "", sink);
-        in.bool("leaving"); // only checked here; isLeaving reads it
+        in.bool(LEAVING); // only checked here; isLeaving reads it
         instance =
             new Instance(
                 key.service,
@@ -193,9 +192,23 @@ public final class RuleParser {
     return sink.refused ? null : instance;
   }
 
-  /** Whether a registration says that its instance is about to stop. It must be readable. */
+  /**
+   * Whether a registration says that its instance is about to stop: false also for one that cannot
+   * be read.
+   */
   public static boolean isLeaving(byte[] document) {
-    return LEAVING.matcher(new String(document, StandardCharsets.UTF_8)).find();
+    // few registrations have the word, and reading them all would cost
+    if (!new String(document, StandardCharsets.UTF_8).contains(LEAVING)) {
+      return false;
+    }
+    try {
+      DocumentNode root = DocumentReader.read("", document);
+      return root.kind == DocumentNode.Kind.OBJECT
+          && new FieldReader(FieldTables.INSTANCE, root, "", new FieldReader.Sink(""))
+              .bool(LEAVING);
+    } catch (DocumentRefused | RuntimeException | StackOverflowError unreadable) {
+      return false;
+    }
   }
 
   private static boolean isAlive(byte[] document) {
@@ -210,7 +223,7 @@ public final class RuleParser {
       RuleKey key, DocumentNode node, String path, String id, String origin, FieldReader.Sink sink)
       throws DocumentRefused {
     DocumentNode root = node;
-    if (node.kind == DocumentNode.Kind.LIST) {
+    if (node.kind == DocumentNode.Kind.LIST && key.kind == RuleKey.Kind.ROUTE) {
       Map<String, DocumentNode> table = new LinkedHashMap<String, DocumentNode>();
       table.put("table", node);
       root = DocumentNode.object(table, node.line, node.column);
@@ -264,7 +277,6 @@ public final class RuleParser {
               sink);
       at = path + "spec.";
     }
-    sink.fingerprint.setLength(0); // it has the fields of the document before in this list
     String type = header.text("type");
     if (type != null && !type.equals(key.kind.word)) {
       refuse(
@@ -283,7 +295,9 @@ public final class RuleParser {
           header.at("id"),
           "expected letters, digits and . _ - ~ @ : only");
     }
-    sink.fingerprint.setLength(0); // without type and id as written: the next entry has both
+    // It has the fields of the document before in this list, and this one's type and id as they are
+    // written. The next entry has both.
+    sink.fingerprint.setLength(0);
     String ruleId = given == null ? id : given;
     sink.addToFingerprint("key", key.kind.word + " " + key.service + " " + ruleId);
     FieldReader in = spec == null ? header : new FieldReader(fieldTable, spec, at, sink);
@@ -373,6 +387,7 @@ public final class RuleParser {
         && !n.fields.containsKey("default")
         && !n.fields.containsKey("defaults")
         && !n.fields.containsKey("table")
+        && !n.fields.containsKey("ab")
         && (n.fields.containsKey("weight") || n.fields.containsKey("version"));
   }
 

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** "Did you mean ...?": finds the nearest word by edit distance with transpositions. */
 public final class Spelling {
+  /** No longer text is compared: texts come from outside, and the work is quadratic. */
   private static final int LONGEST = 64;
 
   private Spelling() {}

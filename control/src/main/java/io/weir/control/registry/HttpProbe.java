@@ -59,7 +59,8 @@ public final class HttpProbe implements Probe {
             .getBytes(StandardCharsets.US_ASCII);
   }
 
-  private static String host(InetAddress address) {
+  /** The address as a {@code Host} header spells it: IPv6 in brackets and without zone. */
+  static String host(InetAddress address) {
     String text = address.getHostAddress();
     if (!(address instanceof Inet6Address)) {
       return text;

@@ -37,8 +37,8 @@ public final class Registry implements ListeningPorts.Sink, AutoCloseable {
 
   /**
    * @param self what is known of this instance besides its port
-   * @param addresses called with each address: true when it is to be registered, false when its
-   *     server has stopped
+   * @param addresses called with each address, for this instance's status: true when it is to be
+   *     registered, false when its server has stopped. Not called by {@link #close}: the JVM ends
    */
   public Registry(
       SharedStore store,

@@ -10,8 +10,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -25,6 +27,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,11 +44,21 @@ public final class DiskSnapshot {
   private static final byte[] HEAD = "weir-snapshot 1\n".getBytes(StandardCharsets.US_ASCII);
   private static final int DIGEST = 32;
 
-  /** The file is read into memory as a whole, so it may have a sixteenth of the heap at most. */
+  /**
+   * The file is read into memory as a whole, so it may have a sixteenth of the heap, but no less
+   * than 1 MiB and no more than 256 MiB.
+   */
   private static final long MAX_BYTES =
       Math.min(256L << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 16));
 
+  /** More than the stores keep of one value: a longer one is damage. */
   private static final int MAX_VALUE = 4 << 20;
+
+  /** A temporary file that is older is of a process that died while it wrote. */
+  private static final long ABANDONED_MS = 600_000;
+
+  private static final String TEMPORARY = ".tmp";
+  private static final Random UNIQUE = new Random();
 
   private final Path file;
   private final long maxBytes;
@@ -62,7 +75,8 @@ public final class DiskSnapshot {
   }
 
   /**
-   * Each service and namespace has its own file, so that several may share a directory.
+   * Each service and namespace has its own file, so several may share a directory. The instances of
+   * a service share the file: the last one that writes wins.
    *
    * @param service any text
    * @param namespace the keys' namespace, any text; possibly empty
@@ -76,7 +90,10 @@ public final class DiskSnapshot {
     file = directory.resolve(name(service, namespace) + ".snapshot");
   }
 
-  /** The service's name; with a digest where characters had to be replaced or are more than 100. */
+  /**
+   * The service's name. With the namespace and a digest if there is a namespace, or if the name had
+   * to be changed or cut.
+   */
   private static String name(String service, String namespace) {
     String plain = plain(service);
     if (plain.equals(service) && namespace.isEmpty()) {
@@ -130,20 +147,41 @@ public final class DiskSnapshot {
     }
     byte[] body = bytes.toByteArray();
     directory();
-    Path temporary = file.resolveSibling(file.getFileName() + ".tmp");
-    Files.deleteIfExists(temporary);
+    deleteAbandoned();
+    // a name of its own: another instance of the service may be writing the same snapshot
+    String name = file.getFileName() + "." + Long.toHexString(UNIQUE.nextLong()) + TEMPORARY;
+    Path temporary = file.resolveSibling(name);
     create(temporary);
-    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-      for (byte[] part : new byte[][] {HEAD, digest(ByteBuffer.wrap(body)), body}) {
-        ByteBuffer buffer = ByteBuffer.wrap(part);
-        while (buffer.hasRemaining()) {
-          channel.write(buffer);
+    try {
+      try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+        for (byte[] part : new byte[][] {HEAD, digest(ByteBuffer.wrap(body)), body}) {
+          ByteBuffer buffer = ByteBuffer.wrap(part);
+          while (buffer.hasRemaining()) {
+            channel.write(buffer);
+          }
+        }
+        channel.force(true);
+      }
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary); // there only if something failed
+    }
+  }
+
+  private void deleteAbandoned() throws IOException {
+    long before = System.currentTimeMillis() - ABANDONED_MS;
+    try (DirectoryStream<Path> siblings =
+        Files.newDirectoryStream(
+            Objects.requireNonNull(file.getParent()), file.getFileName() + ".*" + TEMPORARY)) {
+      for (Path sibling : siblings) {
+        if (Files.getLastModifiedTime(sibling).toMillis() < before) {
+          Files.deleteIfExists(sibling);
         }
       }
-      channel.force(true);
+    } catch (NoSuchFileException | DirectoryIteratorException gone) {
+      // another process has just renamed or deleted one: the next writing looks again
     }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /**
@@ -183,6 +221,7 @@ public final class DiskSnapshot {
       }
       byte[] value = new byte[length];
       in.readFully(value);
+      // nobody asks a snapshot for the revision at which a key was made; no lease
       entries.add(new Entry(key, value, modRevision, modRevision, 0));
     }
     return new Content(revision, entries);
@@ -209,8 +248,6 @@ public final class DiskSnapshot {
           path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     } catch (UnsupportedOperationException noPosix) {
       Files.createFile(path);
-    } catch (FileAlreadyExistsException otherProcess) {
-      throw new IOException("another process writes " + path, otherProcess);
     }
   }
 

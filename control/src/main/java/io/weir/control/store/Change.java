@@ -10,9 +10,10 @@ public final class Change {
   public final @Nullable Entry now;
 
   /**
-   * The last entry of a deleted key. A key that is written and deleted at once is delivered as one
-   * change, so this may be the first time that the entry is seen. Null when the store knows none,
-   * or the key was not deleted.
+   * The last entry of a deleted key. If a known key is written again and deleted at once, that is
+   * one change, and this is the entry written in between. (A key that was not known before then
+   * gives no change.) Only the store on etcd gives it: null from files, for keys of the disk
+   * snapshot that are gone, and where the key was not deleted.
    */
   public final @Nullable Entry last;
 

@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * with {@link #id} (for example the claim to probe a target) are not: the owner hears {@link
  * Listener#onLost} and decides.
  *
+ * <p>Any thread may call the methods, and none blocks: what they ask for is done later, on the
+ * control loop.
+ *
  * <p>A lease is no mutual exclusion: a process that was paused may still believe in an expired one.
  * So make each write depend on the revision that was read.
  */
@@ -22,7 +25,7 @@ public interface LeaseSession extends AutoCloseable {
   void hold(String key, byte[] value);
 
   /**
-   * Deletes a held key and no longer holds it.
+   * Deletes a held key. It is listed as held until it is known to be deleted.
    *
    * @param finalValue written before the key is deleted, in a separate transaction, so that those
    *     who watch the key learn why it is deleted; null: the key is just deleted
@@ -31,11 +34,11 @@ public interface LeaseSession extends AutoCloseable {
 
   /**
    * Whether the store has this held key with its value under the current lease, as far as is known
-   * here. Any thread.
+   * here.
    */
   boolean isWritten(String key);
 
-  /** The held keys. Any thread. */
+  /** The held keys. */
   List<String> held();
 
   /** Revokes the lease, which deletes all of its keys at once. */

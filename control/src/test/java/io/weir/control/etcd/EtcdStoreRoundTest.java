@@ -582,6 +582,49 @@ class EtcdStoreRoundTest {
     assertThat(said.view()).isEqualTo(Map.of(A, "1", "/service/lost/route", "found"));
   }
 
+  @Test
+  void theReconcileWaitsForADeletionThatIsUnderWay() {
+    Entry b = entry("/service/b/rate-limit", "1", 6);
+    answerRange(10, entry(A, "1", 5), b);
+    created(10);
+    awaitRanges(2);
+    answerRange(12, entry(A, "", 5));
+    event(last(wire().watches), entry(b.key, null, 12));
+    loop.advance(3 * SECOND);
+    assertThat(store.repairs()).isZero();
+    assertThat(wire().ranges).as("nothing is read again").hasSize(2);
+    assertThat(said.view()).isEqualTo(Map.of(A, "1"));
+  }
+
+  @Test
+  void theReconcileFindsADeletionThatNeverComesAlthoughOtherEventsDo() {
+    Entry b = entry("/service/b/rate-limit", "1", 6);
+    answerRange(10, entry(A, "1", 5), b);
+    created(10);
+    awaitRanges(2);
+    answerRange(12, entry(A, "", 5));
+    loop.advance(SECOND);
+    event(last(wire().watches), entry(A, "2", 13));
+    assertThat(store.repairs()).isZero();
+    loop.advance(SECOND);
+    assertThat(store.repairs()).isEqualTo(1);
+    answerRange(13, entry(A, "2", 13));
+    assertThat(said.view()).isEqualTo(Map.of(A, "2"));
+  }
+
+  @Test
+  void theReconcileFindsADeletionAtOnceThatTheWatchHasPassed() {
+    Entry b = entry("/service/b/rate-limit", "1", 6);
+    answerRange(10, entry(A, "1", 5), b);
+    created(10);
+    event(last(wire().watches), entry(A, "2", 13));
+    awaitRanges(2);
+    answerRange(13, entry(A, "", 13));
+    assertThat(store.repairs()).isEqualTo(1);
+    answerRange(13, entry(A, "2", 13));
+    assertThat(said.view()).isEqualTo(Map.of(A, "2"));
+  }
+
   private void awaitRanges(int count) {
     for (int i = 0; i < 80 && wire().ranges.size() < count; i++) {
       loop.advance(SECOND);

@@ -123,6 +123,14 @@ class LastResortTest {
   }
 
   @Test
+  void whoLeavesStaysAwayWhateverIsWrittenAfterwardsThatCannotBeRead() {
+    put("{\"protocol\":\"http\",\"leaving\":true}", 1);
+    assertThat(reachable()).isEqualTo("234");
+    put("{\"weight\":\"much\"", 1);
+    assertThat(reachable()).isEqualTo("234");
+  }
+
+  @Test
   void aFinalValueThatCameTogetherWithTheDeletionIsUsed() {
     Entry said =
         new Entry(

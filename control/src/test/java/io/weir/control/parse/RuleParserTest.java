@@ -1,5 +1,6 @@
 package io.weir.control.parse;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.instances.Instance;
@@ -253,6 +254,50 @@ class RuleParserTest {
       assertThat(r.fleet).isFalse();
       assertThat(r.recordStatus).containsExactly("503", "500-502");
       assertThat(r.ignoreExceptions).containsExactly("java.io.EOFException");
+    }
+
+    @Test
+    void aTimeWindowHoldsAtLeastMinSeconds() {
+      RuleProblem p = refusal(BREAKER, "window: {type: time, seconds: 2}\nmin_seconds: 30");
+      assertThat(p.code).isEqualTo(ProblemCode.CONTRADICTION);
+      assertThat(p.field).isEqualTo("min_seconds");
+      assertThat(p.toString()).contains("at most its seconds, 2");
+      one(BREAKER, "window: {type: time, seconds: 30}\nmin_seconds: 30");
+      one(BREAKER, "window: {type: count, size: 20}\nmin_seconds: 30");
+    }
+
+    @Test
+    void aQuorumIsANumberOrAShareAndNotBoth() {
+      CircuitBreakerRule share = one(BREAKER, "quorum: 30%");
+      assertThat(share.quorumShare).isEqualTo(0.3);
+      assertThat(share.quorum).isZero();
+      assertThat(share.quorumAuto()).isFalse();
+    }
+
+    @Test
+    void aListInAListIsNoBreaker() {
+      assertThat(refusal(BREAKER, "[[{failure_ratio: 0.5}]]").toString())
+          .contains("expected a rule, an object");
+    }
+
+    @Test
+    void anExperimentWithAFormatVersionIsNoTable() {
+      RouteRule r = one(ROUTE, "version: '1.0'\nab: {user: 'cookie:u', arms: {a: 1, b: 2}}");
+      assertThat(r.fingerprint)
+          .isEqualTo(one(ROUTE, "ab: {user: 'cookie:u', arms: {a: 1, b: 2}}").fingerprint);
+    }
+
+    @Test
+    void leavingIsAFieldHoweverTheRegistrationIsWritten() {
+      for (String text : new String[] {"{\"leaving\": true}", "leaving: true", "{leaving: true}"}) {
+        assertThat(RuleParser.isLeaving(text.getBytes(UTF_8))).as(text).isTrue();
+      }
+      for (String text :
+          new String[] {
+            "alive", "leaving", "leaving: false", "{labels: {leaving: true}}", "{\"leaving\": tr"
+          }) {
+        assertThat(RuleParser.isLeaving(text.getBytes(UTF_8))).as(text).isFalse();
+      }
     }
 
     @Test

@@ -8,8 +8,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -101,12 +108,44 @@ class DiskSnapshotTest {
     DiskSnapshot s = new DiskSnapshot(temp, "a", "");
     s.write(1, List.of(entry("/a", "old")));
     byte[] whole = Files.readAllBytes(s.file());
-    Path left = s.file().resolveSibling(s.file().getFileName() + ".tmp");
+    Path left = s.file().resolveSibling(s.file().getFileName() + ".1f.tmp");
     Files.write(left, java.util.Arrays.copyOf(whole, whole.length / 2));
     assertThat(s.read().entries.get(0).text()).isEqualTo("old");
     s.write(2, List.of(entry("/a", "new")));
     assertThat(s.read().entries.get(0).text()).isEqualTo("new");
+    assertThat(left).as("its writer may be at it").exists();
+    Files.setLastModifiedTime(left, FileTime.from(Instant.now().minusSeconds(3600)));
+    s.write(3, List.of(entry("/a", "newer")));
     assertThat(left).doesNotExist();
+  }
+
+  @Test
+  void instancesOfOneServiceWriteAtTheSameTimeAndNoneFails() throws Exception {
+    ExecutorService pool = Executors.newFixedThreadPool(4);
+    try {
+      List<Future<?>> writers = new ArrayList<>();
+      for (int t = 0; t < 4; t++) {
+        String value = "value ".repeat(1000) + t;
+        DiskSnapshot s = new DiskSnapshot(temp, "a", "");
+        writers.add(
+            pool.submit(
+                () -> {
+                  for (int i = 0; i < 100; i++) {
+                    s.write(i, List.of(entry("/a", value)));
+                    assertThat(s.read().entries.get(0).text()).startsWith("value ");
+                  }
+                  return null;
+                }));
+      }
+      for (Future<?> w : writers) {
+        w.get();
+      }
+      try (Stream<Path> left = Files.list(temp)) {
+        assertThat(left).hasSize(1);
+      }
+    } finally {
+      pool.shutdownNow();
+    }
   }
 
   @Test

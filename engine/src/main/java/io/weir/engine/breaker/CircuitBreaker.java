@@ -199,9 +199,9 @@ public final class CircuitBreaker implements TimedRule {
     }
     if (current.phase == StatePeriod.Phase.CLOSED) {
       boolean trips = current.window.record(outcome, now, version);
-      boolean inARow = version.consecutiveFailures > 0 && current.countInRow(outcome, now, version);
-      if (trips || inARow) {
-        trip(current, version, inARow, now);
+      long row = version.consecutiveFailures > 0 ? current.countInRow(outcome, now, version) : 0;
+      if (trips || row != 0) {
+        trip(current, version, row, now);
       }
     } else if (current.phase == StatePeriod.Phase.HALF_OPEN && current.probes != null) {
       int probe = (int) permit & PROBE_MASK;
@@ -229,10 +229,10 @@ public final class CircuitBreaker implements TimedRule {
   }
 
   @SuppressWarnings("NullAway") // only from a closed period, which has a window
-  private void trip(StatePeriod current, BreakerRuleVersion version, boolean inARow, long now) {
+  private void trip(StatePeriod current, BreakerRuleVersion version, long row, long now) {
     CircuitBreakerRule r = version.rule;
     boolean fleetEvidence =
-        inARow && current.isRowFleetEvidence() || current.window.isFleetEvidence(now, version);
+        StatePeriod.isFleetEvidence(row) || current.window.isFleetEvidence(now, version);
     StatePeriod next =
         StatePeriod.open(
                 current.generation + 1, now + openNanos(r, 0), 0, false, epochOf(current), now)

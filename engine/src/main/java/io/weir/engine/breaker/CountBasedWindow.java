@@ -74,7 +74,8 @@ final class CountBasedWindow extends SlidingWindow {
     if (outcome != 0) {
       addCheckpoints(outcome, now, judge);
     }
-    long calls = Math.min(at + 1, size);
+    // read after the totals, not "at": of concurrent calls the last one must see all of them
+    long calls = Math.min(cursor, size);
     long failures = failuresOf(t);
     long slow = slowOf(t);
     return judge.trips(calls, failures, slow) && spansMinSeconds(calls, failures, slow, now, judge);

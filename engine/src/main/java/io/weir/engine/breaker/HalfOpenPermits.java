@@ -5,8 +5,9 @@ import java.util.concurrent.atomic.AtomicLongArray;
 /**
  * The probes of one half-open period: as many as successes are needed. Each is free, outstanding
  * until a deadline, or succeeded. A probe that succeeded stays taken. A probe whose outcome was
- * ignored becomes free again. So never more calls pass than successes are needed. One failed probe
- * ends the period, so when all have succeeded, they succeeded in a row.
+ * ignored becomes free again. So never more probes are outstanding or have succeeded than successes
+ * are needed. One failed probe ends the period, so when all have succeeded, they succeeded in a
+ * row.
  */
 final class HalfOpenPermits {
   private static final long FREE = 0;
@@ -55,7 +56,10 @@ final class HalfOpenPermits {
     probes.set(probe, FREE);
   }
 
-  /** Marks a probe as succeeded. Returns true when all have succeeded. */
+  /**
+   * Marks a probe as succeeded. Returns true when all have succeeded. Of two probes that succeed at
+   * the same time, both callers may get true.
+   */
   boolean markSucceeded(int probe) {
     probes.set(probe, SUCCEEDED);
     for (int i = 0; i < probes.length(); i++) {

@@ -67,8 +67,8 @@ abstract class SlidingWindow {
   abstract boolean record(int outcome, long now, Judge judge);
 
   /**
-   * Calls recorded since the window began, or a few less. Falls when an edit of the rule replaces
-   * the window.
+   * Calls recorded since the window began, or a few less or more. It never falls. (An edit of the
+   * rule may put another window in the place of this one; that counts anew.)
    */
   abstract long total();
 

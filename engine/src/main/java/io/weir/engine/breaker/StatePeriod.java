@@ -23,7 +23,7 @@ final class StatePeriod {
   /** A little more than a millisecond. */
   private static final long TICK = 1L << 20;
 
-  /** The state of the breaker as calls determined it, without a forced one. */
+  /** The state of the breaker as calls or the fleet determined it, without an operator's force. */
   enum Phase {
     CLOSED,
     OPEN,
@@ -52,7 +52,11 @@ final class StatePeriod {
    */
   final @Nullable HalfOpenPermits probes;
 
-  /** Whether the fleet set this period; then only the fleet ends it. */
+  /**
+   * OPEN or HALF_OPEN: the fleet is in this state, too. As long as there is a link to the fleet,
+   * calls of this instance do not move it on: no probe when the open time is over, no closing after
+   * good probes. Only a failed probe opens it again here at once, and that period is shared, too.
+   */
   final boolean shared;
 
   /** The fleet epoch in which the evidence of this period is gathered; -1 when none was known. */
@@ -146,14 +150,15 @@ final class StatePeriod {
    * Counts failures in a row.
    *
    * @param outcome bits as {@link SlidingWindow#record} takes them
-   * @return whether there are as many as the rule says, and they span {@code min_seconds}
+   * @return the row, for {@link #isFleetEvidence(long)}, if there are as many as the rule says and
+   *     they span {@code min_seconds}; else 0
    */
-  boolean countInRow(int outcome, long now, BreakerRuleVersion version) {
+  long countInRow(int outcome, long now, BreakerRuleVersion version) {
     if ((outcome & SlidingWindow.FAILED) == 0) {
       if (failureRow != 0) {
         failureRow = 0;
       }
-      return false;
+      return 0;
     }
     long next;
     while (true) {
@@ -167,7 +172,9 @@ final class StatePeriod {
     }
     long first = since + (next >>> ROW_FIRST) * TICK;
     return (next & ROW_COUNT) >= version.consecutiveFailures
-        && (version.minNanos() == 0 || now - first >= version.minNanos());
+            && (version.minNanos() == 0 || now - first >= version.minNanos())
+        ? next
+        : 0;
   }
 
   /** Failures since the last success. */
@@ -175,9 +182,13 @@ final class StatePeriod {
     return (int) (failureRow & ROW_COUNT);
   }
 
-  /** Whether all failures since the last success are evidence for the fleet. */
-  boolean isRowFleetEvidence() {
-    return (failureRow & NOT_SHARED) == 0;
+  /**
+   * Whether all failures of a row are evidence for the fleet.
+   *
+   * @param row a result of {@link #countInRow}; a success may have ended the row since
+   */
+  static boolean isFleetEvidence(long row) {
+    return row != 0 && (row & NOT_SHARED) == 0;
   }
 
   /** A copy of this period with another window. */

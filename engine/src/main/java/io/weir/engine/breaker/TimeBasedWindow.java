@@ -56,8 +56,14 @@ final class TimeBasedWindow extends SlidingWindow {
   private final long origin;
   private final AtomicReferenceArray<Slot> slots;
 
-  /** Calls in slots that have been replaced: {@link #total} has them, too. 0 when reshaped. */
+  /**
+   * Calls in slots that have been replaced: {@link #total} has them, too, because {@link
+   * TargetHealth} subtracts totals that are ten seconds apart. 0 when reshaped.
+   */
   private volatile long replaced;
+
+  /** The last result of {@link #total}. */
+  private volatile long lastTotal;
 
   TimeBasedWindow(int seconds, long now) {
     this.seconds = seconds;
@@ -129,15 +135,28 @@ final class TimeBasedWindow extends SlidingWindow {
       Slot s = slots.get(i);
       sum += s == null ? 0 : s.counts >>> 32;
     }
-    return sum;
+    // while a slot is being replaced, its calls are missing: a total must not fall
+    long before = lastTotal;
+    if (sum > before) {
+      lastTotal = sum;
+    }
+    return Math.max(sum, before);
   }
 
-  /** No limit: the counts of this window always decide. It is not shorter than min_seconds. */
+  /**
+   * No limit: the counts of this window always decide. The rule's parser sees to it that the window
+   * is not shorter than {@code min_seconds}.
+   */
   @Override
   long decidesBelow() {
     return Long.MAX_VALUE;
   }
 
+  /**
+   * Evidence begins at a checkpoint, which is older than {@code min_seconds} by the distance of two
+   * checkpoints: an eighth of it, more when failures are rare. A window that is hardly longer than
+   * {@code min_seconds} must not reject such evidence, so it gets half of that time on top.
+   */
   @Override
   long oldestNanos(long minNanos) {
     return Math.max(seconds * SLOT_NANOS, minNanos + minNanos / 2);
@@ -200,7 +219,11 @@ final class TimeBasedWindow extends SlidingWindow {
     long slotNumber = slotNumber(now);
     for (int i = 0; i < seconds; i++) {
       Slot s = slots.get(i);
-      if (s != null && isInside(s, slotNumber) && slotNumber - s.slotNumber < rule.windowSeconds) {
+      long age = s == null ? seconds : slotNumber - s.slotNumber;
+      if (s != null
+          && isInside(s, slotNumber)
+          && age < rule.windowSeconds
+          && age > -rule.windowSeconds) {
         Slot copy = new Slot(s.slotNumber);
         copy.counts = s.counts;
         copy.slow = s.slow;

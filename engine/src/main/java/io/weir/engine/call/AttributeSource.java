@@ -74,7 +74,10 @@ public abstract class AttributeSource<C> {
     return -1;
   }
 
-  /** Service name of the caller, when known. */
+  /**
+   * Service name of the caller. Inbound: the name that the caller sent, or null. Outbound: the name
+   * of this JVM's own service.
+   */
   public @Nullable String caller(C call) {
     return null;
   }

@@ -94,9 +94,9 @@ public final class InfrastructureClients {
     try {
       port = Integer.parseInt(address.substring(colon + 1));
     } catch (NumberFormatException notANumber) {
-      // told below
+      // reported below
     }
-    if (colon < 1 || port < 1 || port > 65535) {
+    if (colon < 1 || port < 1 || port > 65535 || address.indexOf('/') >= 0) {
       throw new IllegalArgumentException(
           "'" + address + "' is not host:port with a port of 1 to 65535");
     }
@@ -120,12 +120,15 @@ public final class InfrastructureClients {
     return addresses;
   }
 
-  /** Whether such clients go to that address; the host in lower case, without brackets. */
+  /** Whether such clients go to that address. The host is without brackets. */
   public boolean isAt(@Nullable String host, int port) {
     if ((ports >>> port & 1) == 0) {
       return false;
     }
     int[] at = portsByHost.get(host);
+    if (at == null && host != null) {
+      at = portsByHost.get(host.toLowerCase(Locale.ROOT)); // the same text if it is in lower case
+    }
     return at != null && Arrays.binarySearch(at, port) >= 0;
   }
 

@@ -10,25 +10,29 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer to a refused call, for HTTP and gRPC. It is made when the rule is loaded, so refusing
- * allocates nothing in the engine. What differs from call to call, such as the time to retry, is in
- * the {@link CallDecision}.
+ * The answer to a refused call, for HTTP and gRPC. It is made when the rule is loaded, so deciding
+ * to refuse allocates nothing; writing the answer does. What differs from call to call, such as the
+ * time to retry, is in the {@link CallDecision}.
  *
  * <p>Header fields are those of the IETF httpapi draft "RateLimit header fields for HTTP"; the body
- * is a problem of RFC 9457. Nothing of the request is echoed. Control characters never get into a
- * header, whatever the rule says.
+ * is a problem of RFC 9457. Nothing of the request is echoed. No character that could end a header
+ * line gets into a header, whatever the rule says.
  *
  * <p>Immutable.
  */
 public final class Refusal {
   /**
-   * Header of every refusal by Weir, of inbound and outbound calls; its value is the id of the
-   * rule.
+   * Header, and gRPC trailer, of every refusal by Weir, of inbound and outbound calls. Its value is
+   * the id of the rule in printable ASCII, unless the rule's {@code response} sets another. Weir at
+   * the caller knows by this header that the target refused the call itself.
    */
   public static final String REJECTED = "X-Weir-Rejected";
 
   /** Header and gRPC trailer with the id of the decision, if the agent is configured to send it. */
   public static final String DECISION = "X-Weir-Decision";
+
+  /** Media type of the body, unless the rule's {@code response} sets another. */
+  public static final String PROBLEM_JSON = "application/problem+json";
 
   /** Which engine refused. */
   public enum Kind {
@@ -63,7 +67,7 @@ public final class Refusal {
   /**
    * @param status HTTP status of the answer
    * @param headers headers of the rule's {@code response}, possibly empty; they replace headers of
-   *     the same name that the engine would send
+   *     the same name that the engine would send, except {@link #DECISION}
    * @param body body of the rule's {@code response}, or null for the default problem+json
    * @param throwing outbound HTTP: throw an {@code IOException} instead of a synthetic answer
    * @param policy value of {@code RateLimit-Policy}, see {@link #policy(String, long, double)};
@@ -94,7 +98,7 @@ public final class Refusal {
     this.ruleId = ruleId;
     this.idHeader = printable(ruleId);
     this.status = status;
-    String type = body == null ? "application/problem+json" : "text/plain; charset=utf-8";
+    String type = body == null ? PROBLEM_JSON : "text/plain; charset=utf-8";
     List<String[]> h = new ArrayList<String[]>();
     for (Map.Entry<String, String> e : headers.entrySet()) {
       String name = oneLine(e.getKey());
@@ -148,11 +152,12 @@ public final class Refusal {
 
   /**
    * Value of {@code RateLimit-Policy}. The quota is the burst; the window is the time in which a
-   * whole burst is refilled, in seconds, rounded up.
+   * whole burst is refilled, in seconds, rounded up. A rule with {@code qps: 0} refuses every call:
+   * quota 0 and no window.
    */
   public static String policy(String ruleId, long burst, double qps) {
     String quota = quoted(ruleId) + ";q=" + (qps > 0 ? burst : 0);
-    double window = Math.ceil(burst / qps);
+    double window = Math.ceil(burst / qps); // infinite or no number for qps 0
     return window <= Integer.MAX_VALUE ? quota + ";w=" + (long) window : quota;
   }
 
@@ -175,11 +180,10 @@ public final class Refusal {
   }
 
   /**
-   * Passes every header of the HTTP answer to {@code to}, except {@code Content-Type} and {@code
-   * Content-Length}, in this order: {@link #REJECTED}, {@code Retry-After}, {@code
-   * RateLimit-Policy}, {@code RateLimit}, the rule's own, {@link #DECISION}. When {@link
-   * CallDecision#retryAfterNanos} is 0, no time to retry is sent: it is unknown, or the rule
-   * refuses every call.
+   * Passes every header of the HTTP answer to {@code to}, each name once, except {@code
+   * Content-Type}. The order: {@link #REJECTED}, {@code Retry-After}, {@code RateLimit-Policy},
+   * {@code RateLimit}, the rule's own, {@link #DECISION}. When {@link CallDecision#retryAfterNanos}
+   * is 0, no time to retry is sent: it is unknown, or the rule refuses every call.
    */
   public void headers(CallDecision decision, BiConsumer<String, String> to) {
     boolean retryKnown = decision.retryAfterNanos() > 0;
@@ -198,11 +202,15 @@ public final class Refusal {
           quoted(ruleId) + ";r=0" + (retryKnown ? ";t=" + decision.retryAfterSeconds() : ""),
           to);
     }
+    String id = decision.id();
     for (String[] h : headers) {
-      to.accept(h[0], h[1]);
+      // the id of this decision is worth more than a fixed text of the rule
+      if (id == null || !h[0].equalsIgnoreCase(DECISION)) {
+        to.accept(h[0], h[1]);
+      }
     }
-    if (decision.id() != null) {
-      to.accept(DECISION, decision.id());
+    if (id != null) {
+      to.accept(DECISION, id);
     }
   }
 

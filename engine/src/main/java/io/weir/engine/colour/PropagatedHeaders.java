@@ -173,7 +173,8 @@ public final class PropagatedHeaders {
       String value = colour.value(i);
       int length = name.length() + value.length();
       if (length <= charactersLeft && isPrintable(value)) {
-        // even if the call has this header: what else fits must not depend on that
+        // Even if the call has this header: what else fits must not depend on the call, because
+        // newBaggage keeps its text with the colour, for all calls.
         charactersLeft -= length;
         if (source.header(call, name) == null) {
           set.add(name);
@@ -199,7 +200,7 @@ public final class PropagatedHeaders {
   private static @Nullable String newBaggage(Colour colour, int charactersLeft) {
     int longest = charactersLeft - Baggage.HEADER.length();
     String wire = colour.wire();
-    if (wire == null || wire.length() > longest) {
+    if (wire == null) { // "longest" depends on the colour alone, so a kept text is short enough
       StringBuilder s = new StringBuilder();
       for (int i = colour.headers(); i < colour.size(); i++) {
         Baggage.append(s, colour.name(i), colour.value(i), longest);
@@ -226,8 +227,8 @@ public final class PropagatedHeaders {
   }
 
   /**
-   * Whether the text is printable ASCII. A tag that came in decoded baggage must not forge a header
-   * line.
+   * Whether the text is printable ASCII. A server may have taken other characters in a header,
+   * which a client library would refuse to send. (Tags of baggage are percent-encoded instead.)
    */
   private static boolean isPrintable(String s) {
     for (int i = 0; i < s.length(); i++) {

@@ -78,9 +78,16 @@ public final class PropagationScope {
    * @param host without port and brackets, or null when unknown: then only under {@code all}
    */
   public boolean includes(@Nullable String host) {
-    if (all) {
-      return true;
-    }
+    return all || isOwn(host);
+  }
+
+  /**
+   * Whether a host cannot be public, or is in one of the domains that the property names. {@code
+   * all} makes nobody's host ours.
+   *
+   * @param host without port and brackets, or null when unknown: then false
+   */
+  public boolean isOwn(@Nullable String host) {
     if (host == null || host.isEmpty()) {
       return false;
     }

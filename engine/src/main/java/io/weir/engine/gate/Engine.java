@@ -228,7 +228,7 @@ public final class Engine {
       return plan(service);
     }
     RulesInForce r = rules;
-    ServicePlan plan = r.book().off ? null : r.sparedPlan(service);
+    ServicePlan plan = r.book().off ? null : r.infrastructurePlan(service);
     return plan == null && !r.book().off ? measuring.unruled(service) : plan;
   }
 
@@ -276,8 +276,8 @@ public final class Engine {
 
   private <C> boolean decide(
       ServicePlan plan, AttributeSource<C> source, C call, long now, CallLedger ledger) {
-    if (plan.client != null || plan.breakers != null || plan.spared) {
-      exemptions.outbound(source, call, plan.spared, ledger);
+    if (plan.client != null || plan.breakers != null || plan.infrastructure) {
+      exemptions.outbound(source, call, plan.infrastructure, ledger);
     }
     if (plan.client != null && !plan.client.admit(source, call, now, ledger)) {
       return false;

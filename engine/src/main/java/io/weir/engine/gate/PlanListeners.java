@@ -33,13 +33,13 @@ final class PlanListeners {
     }
   }
 
-  void opened(ServicePlan plan) {
+  void made(ServicePlan plan) {
     for (PlanListener l : all) {
       l.planOpened(plan);
     }
   }
 
-  void closed(ServicePlan plan) {
+  void removed(ServicePlan plan) {
     for (PlanListener l : all) {
       l.planClosed(plan);
     }

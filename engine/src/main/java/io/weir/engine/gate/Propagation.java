@@ -36,8 +36,8 @@ public final class Propagation {
   }
 
   /**
-   * Whether the traffic colour matters now: some service has a routing rule or a canary. If not, an
-   * adapter can skip its own set-up.
+   * Whether the traffic colour matters now: some service has a routing rule or a canary, or a limit
+   * or circuit breaker that uses a tag. If not, an adapter can skip its own set-up.
    */
   public boolean isActive() {
     RulesInForce r = rules;

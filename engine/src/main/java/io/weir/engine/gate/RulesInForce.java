@@ -25,15 +25,19 @@ import java.util.concurrent.atomic.AtomicLongFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The running state of one {@link RuleBook}. It is built off the request path, published by one
- * volatile write, and read once per call. The state of rules that stay is carried over.
+ * The running state of one {@link RuleBook}: a plan for each service. A plan ({@link ServicePlan})
+ * holds the running limits, breakers, router and outlier detector of one service.
+ *
+ * <p>It is built off the request path, published by one volatile write, and read once per call. The
+ * state of rules that stay is carried over.
  */
 public final class RulesInForce {
   /**
    * Most plans for services that only the defaults under {@code *} govern. Such a plan is made at
    * the first call to the service. There is a bound because whoever chooses the URL can invent
-   * hosts. When it is reached, idle plans whose breakers are closed are removed. If none can be,
-   * further services share one plan, whose breakers are in shadow mode.
+   * hosts. When it is reached, idle plans whose breakers are closed are removed; a plan with a
+   * default limit stays, because its tokens would be lost. If none can be removed, further services
+   * share the plan under {@code *}, whose breakers are in shadow mode.
    */
   static final int MAX_DEFAULTED = 2000;
 
@@ -67,13 +71,13 @@ public final class RulesInForce {
    */
   private final @Nullable ConcurrentHashMap<String, ServicePlan> defaulted;
 
-  /** Plans for calls of exporters and clients of registries, by service; made when called. */
-  private final ConcurrentHashMap<String, ServicePlan> spared =
+  /** Plans for calls to infrastructure, by service; see {@link #infrastructurePlan}. */
+  private final ConcurrentHashMap<String, ServicePlan> infrastructure =
       new ConcurrentHashMap<String, ServicePlan>();
 
   private final WildcardHosts hosts;
 
-  /** Called when a call opens or closes a plan. */
+  /** Called when the first call to a service makes its plan, or an idle plan is removed. */
   private final PlanListeners listeners;
 
   /** Time of the last sweep; 0: never. */
@@ -102,7 +106,7 @@ public final class RulesInForce {
    * @param service name of this JVM's service
    * @param locality where this JVM runs
    * @param hosts decides which hosts the defaults apply to
-   * @param listeners called when a call opens or closes a plan
+   * @param listeners called when a call makes a plan, or removes idle ones to make room
    * @param now nano clock
    */
   static RulesInForce build(
@@ -150,9 +154,10 @@ public final class RulesInForce {
       WildcardHosts hosts,
       long now) {
     ServicePlan old = before.planOf(s);
+    // the plan before must be of the same kind: what only defaults govern has breakers of its own
     return old != null
             && locality == before.locality
-            && before.plans.containsKey(s) != onlyDefaults
+            && before.plans.containsKey(s) == !onlyDefaults
             && book.same(before.book, s)
         ? old
         : plan(old, book, s, isOwn, onlyDefaults, locality, hosts, now);
@@ -169,11 +174,13 @@ public final class RulesInForce {
       long now) {
     List<CircuitBreakerRule> breakers = book.breakers(s);
     if (s.equals("*")) {
+      // the plan that the services beyond MAX_DEFAULTED share
       breakers = WildcardHosts.overflow(breakers);
     } else if (onlyDefaults) {
       breakers = hosts.breakers(s, breakers);
     }
-    // first the router, then the outliers: it lets instances take over the state of those before
+    // The router comes first: it lets each instance take over the running state of the earlier
+    // object for the same host and port. The outlier detector needs that state.
     Router router =
         Router.build(
             old == null ? null : old.router, book.routes(s), book.reachable(s), locality, now);
@@ -195,8 +202,9 @@ public final class RulesInForce {
   }
 
   /**
-   * The share of the first breaker rule that is not in shadow mode; 0 without one: then nobody is
-   * ejected.
+   * {@code max_ejection_percent} of the first breaker rule that is not in shadow mode, as a service
+   * has one outlier detector whatever the number of its rules. 0 without such a rule: then no
+   * instance is ejected.
    */
   private static int maxEjectionPercent(List<CircuitBreakerRule> rules) {
     for (CircuitBreakerRule r : rules) {
@@ -207,7 +215,10 @@ public final class RulesInForce {
     return 0;
   }
 
-  /** What travels with requests; null while there is no routing rule and no canary. */
+  /**
+   * What travels with requests. Null while nothing has to: there is no routing rule and no canary,
+   * and no enabled limit or circuit breaker uses a tag.
+   */
   private static @Nullable PropagatedHeaders carried(RuleBook book) {
     Set<RouteRule> rules = new LinkedHashSet<RouteRule>();
     List<Attribute> others = new ArrayList<Attribute>();
@@ -235,7 +246,11 @@ public final class RulesInForce {
       // the tag that lets a call reach canaries
       others.add(Attribute.parse("tag:" + Instance.CANARY));
     }
-    return rules.isEmpty() && !canaries ? null : PropagatedHeaders.by(rules, others);
+    boolean usesTags = false;
+    for (Attribute a : others) {
+      usesTags |= a.tagName() != null;
+    }
+    return rules.isEmpty() && !usesTags ? null : PropagatedHeaders.by(rules, others);
   }
 
   /**
@@ -271,7 +286,8 @@ public final class RulesInForce {
    * Whether calls to {@code service} carry the name of the caller: a limit of the service uses it,
    * or a default limit that applies to the service does.
    *
-   * @param inside whether the service cannot be a stranger; only then a default limit matters
+   * @param inside whether the called host belongs to us ({@code weir.colour.to}). Only then does a
+   *     default limit matter: it must not make Weir send this service's name to a third party
    */
   boolean usesCaller(String service, boolean inside) {
     // the lists are the same object when the service has no limits but the defaults
@@ -310,7 +326,7 @@ public final class RulesInForce {
       p = defaulted.putIfAbsent(service, fresh);
       if (p == null) {
         p = fresh;
-        listeners.opened(fresh);
+        listeners.made(fresh);
       }
     } else if (!p.used) {
       p.used = true;
@@ -319,23 +335,30 @@ public final class RulesInForce {
   }
 
   /**
-   * The plan for calls of exporters and registry clients to {@code service}: its own rules without
-   * the defaults. Null: the calls are not governed. There are at most as many such plans as
-   * addresses of infrastructure are declared.
+   * The plan for calls to infrastructure: telemetry collectors, registries and configuration
+   * servers, as {@code weir.infrastructure} names them. No rule under {@code *} may refuse or count
+   * such a call. The plan has the engines of the service's ordinary plan, and the flag {@link
+   * ServicePlan#infrastructure}, by which the engine leaves out the default limits and breakers. A
+   * default routing rule is left out here. A service that only defaults govern gets a plan without
+   * engines, so that its calls are counted as exempt.
+   *
+   * <p>At most one plan is made for each address that is named as infrastructure.
+   *
+   * @return null: the calls are not governed
    */
-  @Nullable ServicePlan sparedPlan(String service) {
+  @Nullable ServicePlan infrastructurePlan(String service) {
     ServicePlan plan = plans.get(service);
     if (plan == null && (defaulted == null || book.off(service))) {
       return null;
     }
-    ServicePlan p = spared.get(service);
+    ServicePlan p = infrastructure.get(service);
     if (p == null) {
       List<RouteRule> routes = book.routes(service);
       ServicePlan fresh =
           plan == null
-              ? ServicePlan.spared(service)
-              : plan.spared(routes.isEmpty() || !routes.get(0).isDefault());
-      p = spared.putIfAbsent(service, fresh);
+              ? ServicePlan.infrastructure(service)
+              : plan.infrastructure(routes.isEmpty() || !routes.get(0).isDefault());
+      p = infrastructure.putIfAbsent(service, fresh);
       p = p == null ? fresh : p;
     }
     return p;
@@ -358,7 +381,7 @@ public final class RulesInForce {
         e.getValue().used = false;
       } else if (e.getValue().isDispensable(now)) {
         if (from.remove(e.getKey(), e.getValue())) {
-          listeners.closed(e.getValue());
+          listeners.removed(e.getValue());
         }
       }
     }
@@ -371,7 +394,10 @@ public final class RulesInForce {
     return p != null || defaulted == null ? p : defaulted.get(service);
   }
 
-  /** All plans, for code that looks after running state (telemetry, the fleet). */
+  /**
+   * All plans, for code that looks after running state (telemetry, the fleet). Those for
+   * infrastructure are not among them: they share the engines of these.
+   */
   public java.util.Collection<ServicePlan> plans() {
     java.util.List<ServicePlan> all = new java.util.ArrayList<ServicePlan>(plans.values());
     if (defaulted != null) {

@@ -24,8 +24,8 @@ public final class ServicePlan {
   final @Nullable Router router;
   final @Nullable OutlierDetector outliers;
 
-  /** For calls of exporters and of clients of registries: no default rule is asked. */
-  final boolean spared;
+  /** For calls to telemetry collectors, registries and the like: no default rule is asked. */
+  final boolean infrastructure;
 
   /**
    * Whether the plan was used since the last sweep; only for plans that can be removed. Written
@@ -56,28 +56,28 @@ public final class ServicePlan {
       @Nullable CircuitBreakers breakers,
       @Nullable Router router,
       @Nullable OutlierDetector outliers,
-      boolean spared) {
+      boolean infrastructure) {
     this.service = service;
     this.server = server;
     this.client = client;
     this.breakers = breakers;
     this.router = router;
     this.outliers = outliers;
-    this.spared = spared;
+    this.infrastructure = infrastructure;
   }
 
-  /** For a service that has nothing but the defaults, which are not asked. */
-  static ServicePlan spared(String service) {
+  /** The plan for calls to infrastructure that no rule but the defaults is about. */
+  static ServicePlan infrastructure(String service) {
     return new ServicePlan(service, null, null, null, null, null, true);
   }
 
   /**
-   * The same engines without the default rules.
+   * The same engines for calls to infrastructure.
    *
-   * @param routed whether the service's routing rules are its own: a default one is not asked
-   *     either, and then the call goes where it is aimed
+   * @param routed whether the service's routing rules are its own. Default ones are left out, and
+   *     then a call goes where the application sent it
    */
-  ServicePlan spared(boolean routed) {
+  ServicePlan infrastructure(boolean routed) {
     return new ServicePlan(
         service, server, client, breakers, routed ? router : null, outliers, true);
   }
@@ -143,8 +143,11 @@ public final class ServicePlan {
 
   /** Whether nothing that matters is lost when this plan is removed and made anew. */
   boolean isDispensable(long now) {
-    if (client != null || breakers == null) {
+    if (client != null) {
       return false;
+    }
+    if (breakers == null) {
+      return true;
     }
     for (CircuitBreaker b : breakers.all()) {
       if (!b.isSettled(now)) {

@@ -11,9 +11,11 @@ import java.util.List;
  * instance.
  *
  * <p>Such a name may have been invented by whoever chose the URL. So its breakers are not shared
- * with the fleet and nothing about them is written to etcd. A name that can be public is governed
- * only by a rule with {@code hosts: any}. A name that {@code weir.services.*} declares is treated
- * like a registered one.
+ * with the fleet and nothing about them is written to etcd. A name that {@code weir.services.*}
+ * declares is treated like a registered one.
+ *
+ * <p>A host is inside if its name cannot be public, or is in a domain that {@code weir.colour.to}
+ * names. Any other host is governed only by a rule with {@code hosts: any}.
  *
  * <p>Immutable; any thread.
  */
@@ -30,12 +32,15 @@ final class WildcardHosts {
     this.inside = inside;
   }
 
-  /** The default rules that apply to {@code service}, in the form in which they apply. */
+  /**
+   * Those of {@code defaults}, the rules under {@code *}, that apply to {@code service}. They do
+   * not share their state with the fleet, unless {@code weir.services.*} declares the name.
+   */
   List<CircuitBreakerRule> breakers(String service, List<CircuitBreakerRule> defaults) {
     if (defaults.isEmpty() || declared.isService(service)) {
       return defaults;
     }
-    boolean covered = inside.includes(service);
+    boolean covered = inside.isOwn(service);
     List<CircuitBreakerRule> rules = new ArrayList<CircuitBreakerRule>();
     for (CircuitBreakerRule r : defaults) {
       if (covered || r.anyHost) {
@@ -46,8 +51,9 @@ final class WildcardHosts {
   }
 
   /**
-   * The default rules for the plan that further names share when there is no more room. They are in
-   * shadow mode, so they refuse nobody.
+   * The default rules for the one plan that all services beyond {@link RulesInForce#MAX_DEFAULTED}
+   * share. They are in shadow mode: they refuse nobody, so it does not matter which hosts they are
+   * about.
    */
   static List<CircuitBreakerRule> overflow(List<CircuitBreakerRule> defaults) {
     if (defaults.isEmpty()) {

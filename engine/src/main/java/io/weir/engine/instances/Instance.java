@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Instance {
   /**
-   * Label that keeps calls without the tag {@code canary} away. Its value is the tag value it is
-   * reserved for.
+   * Name of a label. An instance that has it is reserved for calls whose traffic colour has the tag
+   * {@code canary} with the same value; see {@link #colour}.
    */
   public static final String CANARY = "canary";
 
@@ -165,6 +165,8 @@ public final class Instance {
   public void callEnded(int outcome, long now) {
     State s = state;
     State.IN_FLIGHT.decrementAndGet(s);
+    // the caller's own failures, cancelled and shed calls come by callEnded(): this one got no
+    // answer
     if (lastResort && Outcome.hasFailure(outcome) && !deaf) {
       deaf = true;
       s.ejections.changed();
@@ -227,8 +229,10 @@ public final class Instance {
   }
 
   /**
-   * Announces that the arm with this number may choose this instance. Call it after {@link
-   * #countIn}.
+   * Announces that an arm, one destination of a routing rule, may choose this instance. Call it
+   * after {@link #countIn}.
+   *
+   * @param arm its number, see {@link SelectionCounters}
    */
   public void mayBeChosenBy(int arm) {
     if (selections != null) {
@@ -262,12 +266,15 @@ public final class Instance {
     state.retire();
   }
 
-  /** Sets the count of ejections that changes when this instance is ejected or returns. */
+  /**
+   * Sets the counter that changes when this instance is ejected, returns, or as a last resort stops
+   * answering.
+   */
   public void join(Ejections ejections) {
     state.ejections = ejections;
   }
 
-  /** Whether both have the same description, whatever their running state. */
+  /** Whether two instances of one service have the same description, whatever their state. */
   public boolean describes(Instance o) {
     return port == o.port
         && lastResort == o.lastResort

@@ -48,7 +48,7 @@ final class ConcurrencyLimit implements CallLedger.Slot {
   private static final long MAX_WINDOW_NANOS = 5_000_000_000L;
 
   /** Value of {@link #windowEnd} while a call closes the window. */
-  private static final long CLAIMED = Long.MIN_VALUE;
+  static final long CLAIMED = Long.MIN_VALUE;
 
   private volatile int inFlight;
   private volatile int limit;
@@ -71,8 +71,11 @@ final class ConcurrencyLimit implements CallLedger.Slot {
   /** When the limit in force was set; calls that began earlier are not counted. Nano clock. */
   private volatile long limitSince;
 
-  /** When the window ends, in nanos since {@link #origin}; {@link #CLAIMED} while it is closed. */
-  private volatile long windowEnd;
+  /**
+   * When the window ends, in nanos since {@link #origin}; {@link #CLAIMED} while a call closes it.
+   * The test sets it, because it cannot hold a thread there.
+   */
+  volatile long windowEnd;
 
   private final long origin;
 
@@ -102,9 +105,20 @@ final class ConcurrencyLimit implements CallLedger.Slot {
     GradientLimit old = gradient;
     GradientLimit next = new GradientLimit(a, rule.maxConcurrent, old, now);
     limitSince = now;
-    windowEnd = now - origin + WINDOW_NANOS;
+    beginWindow(now);
     gradient = next;
     limit = next.limit();
+  }
+
+  /**
+   * Lets the window end a tenth of a second from now. A window that a call is closing stays as it
+   * is: that call sets the end of the next one, and two calls must not close windows at once.
+   */
+  private void beginWindow(long now) {
+    long end;
+    do {
+      end = windowEnd;
+    } while (end != CLAIMED && !WINDOW_END.compareAndSet(this, end, now - origin + WINDOW_NANOS));
   }
 
   int limit() {
@@ -220,8 +234,10 @@ final class ConcurrencyLimit implements CallLedger.Slot {
           limit = edited == null ? maxConcurrent : edited.limit();
         }
       }
-      // long enough to see slow calls, too, not only the quick ones
-      window = Math.max(window, Math.min(3 * median, MAX_WINDOW_NANOS));
+      if (g == gradient) {
+        // long enough to see slow calls, too, not only the quick ones
+        window = Math.max(window, Math.min(3 * median, MAX_WINDOW_NANOS));
+      }
     }
     windowEnd = now - origin + window;
   }

@@ -99,7 +99,10 @@ public final class RateController {
     this.rule = rule;
   }
 
-  /** The rule was edited: takes its bounds and target from now on, and keeps all other state. */
+  /**
+   * The rule was edited: takes its bounds, target and metric from now on. It goes on with the state
+   * that it has, also when the metric is another one.
+   */
   public void edited(RateLimitRule.Auto rule) {
     this.rule = rule;
   }
@@ -110,7 +113,8 @@ public final class RateController {
    * @param qps the rate in force
    * @param measured the rule's metric: p99 in milliseconds, or a share of 0 to 1
    * @param admitted calls that the rule admitted, per second
-   * @param done calls that the service completed, per second
+   * @param done calls that this rule admitted and that have been completed, neither refused nor
+   *     cancelled, per second
    * @param used whether the rate limited the calls, or nearly so
    * @return the rate from now on, within the rule's bounds; {@code qps} when it is to stay
    */

@@ -118,9 +118,15 @@ final class RateTerms {
     return ((e >> SPLIT) * multiplier + ((e & ((1L << SPLIT) - 1)) * multiplier >> SPLIT)) >> shift;
   }
 
-  /** Nanos in which {@code units} are minted, rounded up; {@code Long.MAX_VALUE} for never. */
+  /** The longest time that {@link #nanosFor} gives: more than 292 years. */
+  static final long NEVER = Long.MAX_VALUE - 1;
+
+  /**
+   * Nanos in which {@code units} are minted, rounded up; {@link #NEVER} at most. So the complement,
+   * the result of a refusal, is never {@link TokenBucket#RETIRED}.
+   */
   long nanosFor(long units) {
-    return (long) Math.ceil(units * nanosPerUnit);
+    return Math.min((long) Math.ceil(units * nanosPerUnit), NEVER);
   }
 
   /**

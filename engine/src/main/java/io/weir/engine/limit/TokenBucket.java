@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * compare-and-set, so two waiting calls never get the same tokens.
  *
  * <p>Guarantee: in any interval the tokens taken are at most burst + debt + those minted in it,
- * however threads interleave. For every admission raises {@code used} by its cost from a value it
- * has seen, and never beyond N(now) + debt. The clock may stop or step back: N is then smaller,
- * which only delays calls. It may jump forward: max() leaves no more than one burst.
+ * however threads interleave. For every admission raises max(used, N - burst) by its cost, and
+ * never beyond N(now) + debt. The clock may stop or step back: N is then smaller, which only delays
+ * calls. It may jump forward: max() leaves no more than one burst.
  *
  * <h2>How it is replaced under load</h2>
  *
@@ -52,8 +52,8 @@ import org.jspecify.annotations.Nullable;
  * changes the word from a full value to {@link #RETIRED_WORD}; it fails if a token was taken
  * meanwhile.
  *
- * <p>Threads: any. Memory model: {@code next} is written before the volatile seal, and read only by
- * threads that have seen the seal.
+ * <p>Threads: any. Memory model: {@code next} is written before the volatile seal. So a thread that
+ * has seen the seal sees the successor.
  */
 final class TokenBucket implements CallLedger.Reservation {
   /** Result of {@link #take}: this bucket was retired; look the key up in the table again. */
@@ -86,13 +86,13 @@ final class TokenBucket implements CallLedger.Reservation {
   /** Units taken since the epoch, or one of the special values above. */
   private volatile long used;
 
-  /** The successor; null while this bucket is in force. */
+  /** The successor; null until one was made. From the seal on, it is in force instead of this. */
   private volatile @Nullable TokenBucket next;
 
   /** Admitted calls counted here and not yet moved to the rule's sum. */
   private volatile long taken;
 
-  /** Another bucket is in force: a late call that counts here moves its count itself. */
+  /** This bucket is not in force any more: a late call that counts here moves its count itself. */
   private volatile boolean superseded;
 
   private TokenBucket(RateTerms terms, long used) {
@@ -150,8 +150,8 @@ final class TokenBucket implements CallLedger.Reservation {
   }
 
   /**
-   * Notes that another bucket is in force, and moves the count for the last time. Calls that still
-   * count here move their counts themselves.
+   * Notes that this bucket is not in force any more, and moves the count for the last time. Calls
+   * that still count here move their counts themselves.
    */
   void supersede(LongAdder sum) {
     superseded = true;

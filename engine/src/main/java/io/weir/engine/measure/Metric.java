@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The definition of a metric: name, unit and attributes, as OpenTelemetry and Prometheus show them.
- * Immutable.
+ * The definition of a metric: name, unit and labels. The name has dots and the unit is UCUM, as in
+ * OpenTelemetry; the Prometheus page derives its own form from them. Immutable.
  */
 public final class Metric {
   /** What its values mean. */
@@ -20,7 +20,7 @@ public final class Metric {
     HISTOGRAM
   }
 
-  /** An attribute. Immutable. */
+  /** A label, which OpenTelemetry calls an attribute. Immutable. */
   public static final class Label {
     /** The type of its values. */
     public enum Type {

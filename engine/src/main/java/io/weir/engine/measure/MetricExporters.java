@@ -2,6 +2,7 @@ package io.weir.engine.measure;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -42,10 +43,14 @@ public final class MetricExporters {
   /**
    * The metrics can be read now.
    *
+   * <p>What an exporter throws that came before is passed to {@code failed}; the others are called
+   * all the same. (One that comes later is called by a hook, which catches.)
+   *
    * @param readings makes a reader for each exporter; not called while there is no exporter
-   * @param onFound run before each exporter is called, now or later
+   * @param onFound run before each exporter is called, now or later: starts the measuring, and ends
+   *     Weir's own export
    */
-  public void open(Supplier<MetricReader> readings, Runnable onFound) {
+  public void open(Supplier<MetricReader> readings, Runnable onFound, Consumer<Throwable> failed) {
     List<Exporter> all;
     synchronized (this) {
       this.readings = readings;
@@ -54,8 +59,12 @@ public final class MetricExporters {
       waiting = new ArrayList<Exporter>();
     }
     for (Exporter e : all) {
-      onFound.run();
-      e.export(readings.get());
+      try {
+        onFound.run();
+        e.export(readings.get());
+      } catch (Throwable t) {
+        failed.accept(t);
+      }
     }
   }
 }

@@ -12,8 +12,10 @@ public interface MetricReader {
     /**
      * One value.
      *
-     * @param value value of a counter or a gauge; of a histogram, a value that occurred
-     * @param count of a histogram, how often {@code value} occurred since the start; else 1
+     * @param value value of a counter or a gauge; of a histogram, one of the recorded values, as
+     *     its recorder rounds them
+     * @param count of a histogram, how often {@code value} was recorded since the JVM started: each
+     *     read passes each value once, with its total. Else 1
      * @param labels in the order of the metric's labels; null for an attribute that is absent. The
      *     receiver may keep the array
      */

@@ -30,11 +30,13 @@ public final class Outcome {
   /** The call was never made, or how it ended is unknown. */
   public static final int NONE = 0;
 
-  /** Protocol: there was no answer. The other protocols are below. */
+  /** Protocol: there was no answer; of {@link #NONE}, nothing is known. */
   public static final int NO_ANSWER = 0;
 
   public static final int HTTP = 1;
   public static final int GRPC = 2;
+
+  /** For extensions: no module of Weir governs messaging. */
   public static final int MESSAGING = 3;
 
   // bits 0 to 15: code; 16 to 18: failure, as its ordinal plus 1, or 0 for none; 20 and 21:
@@ -85,7 +87,11 @@ public final class Outcome {
     return failure == null ? grpc(code) : grpc(code) | failed(failure);
   }
 
-  /** A message was handed to a broker, or to its consumer. */
+  /**
+   * A message was sent to a broker, or received by a consumer.
+   *
+   * @param handled whether the broker took it, or the consumer processed it
+   */
   public static int message(boolean handled) {
     return MESSAGING << PROTOCOL_SHIFT | (handled ? 0 : 1);
   }
@@ -129,7 +135,7 @@ public final class Outcome {
     return protocol(outcome) == GRPC ? code(outcome) : -1;
   }
 
-  /** The failure; null when there is an answer and nothing more is known than its code. */
+  /** The failure; null for {@link #NONE}, and for an answer of which only the code is known. */
   public static @Nullable Failure failure(int outcome) {
     return FAILURES[outcome >>> FAILURE_SHIFT & FAILURE_MASK];
   }

@@ -16,20 +16,19 @@ import org.jspecify.annotations.Nullable;
  * seconds:
  *
  * <ul>
- *   <li>five gateway errors in a row;
+ *   <li>five gateway errors in a row: 502, 503, 504, UNAVAILABLE, DEADLINE_EXCEEDED, or no answer;
  *   <li>85 % or more of its calls failed;
- *   <li>its success rate is more than 1.9 standard deviations below the mean of its peers. An
- *       instance without any success counts as such even if that bound is below zero.
+ *   <li>its success rate is more than 1.9 standard deviations below the mean of its peers.
  * </ul>
  *
  * <p>There is no timer: the first call that ends after an interval judges it.
  *
  * <p>The n-th ejection lasts n times 30 s, at most 300 s, with a jitter of a tenth so that
- * instances do not return together. Every good interval takes one off n. Never more than the
- * allowed share of instances is out, but one always may be. This is checked <em>before</em>
- * ejecting, by one thread at a time. If another thread comes meanwhile, it leaves the instance to
- * its next failure. An ejected instance is only skipped by the router, which uses all instances
- * when less than half are left.
+ * instances do not return together. An interval in which the instance had a success and was not
+ * ejected takes one off n. Never more than the allowed share of instances is out, but one always
+ * may be. This is checked <em>before</em> ejecting, by one thread at a time. If another thread
+ * comes meanwhile, it leaves the instance to its next failure. An ejection has one effect: the
+ * router skips the instance, unless too few are left.
  *
  * <p>Threading: calls end on any thread, without lock or allocation. {@link #build} belongs to the
  * thread that builds the rules in force.
@@ -79,7 +78,8 @@ public final class OutlierDetector {
    * Makes the detector for new rules in force.
    *
    * @param before the detector before, whose state is carried over; or null
-   * @param instances live instances, after they took over their running state
+   * @param instances live instances, after each took over the running state of the object before it
+   *     ({@link Instance#continues})
    * @param maxPercent share of instances that may be ejected, 0 to 100; 0: never eject. What is
    *     ejected beyond it returns at once
    * @return null when there is nothing to judge
@@ -200,9 +200,7 @@ public final class OutlierDetector {
       boolean failsMuch =
           stats.calls >= SHARE_CALLS && stats.failures >= FAILURE_SHARE * stats.calls;
       boolean isWorseThanPeers =
-          peers >= RATE_PEERS
-              && stats.calls >= RATE_CALLS
-              && (stats.successRate() < lowestRate || stats.failures == stats.calls);
+          peers >= RATE_PEERS && stats.calls >= RATE_CALLS && stats.successRate() < lowestRate;
       if (failsMuch || isWorseThanPeers) {
         eject(stats, now);
       } else if (stats.calls > stats.failures && stats.timesEjected > 0) {

@@ -10,7 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instances that an arm may use. A pick decides by region first, then by load.
+ * The instances that an arm may use. An arm is one destination of a routing rule, one entry of its
+ * {@code to} or {@code default} list. A pick decides by region first, then by load.
  *
  * <p><b>Region.</b> Instances form up to three rings around the caller: its zone, the rest of its
  * region, everything else (Envoy calls them priority levels). An instance is available when it is
@@ -20,24 +21,27 @@ import org.jspecify.annotations.Nullable;
  * of its instances are available. Traffic fills the rings from the inside. When all rings together
  * cannot carry 100 %, each takes a share in proportion to what it can carry.
  *
- * <p><b>Panic.</b> When less than half of the pool is available, it is likelier that the ejections
- * are wrong than that so many instances are bad, and the few left would be overloaded. Then all
- * registered instances are used.
+ * <p><b>Panic.</b> When less than half of the pool is available, and all rings together cannot
+ * carry 100 %, it is likelier that the ejections are wrong than that so many instances are bad, and
+ * the few left would be overloaded. Then ejections are ignored: every registered instance counts as
+ * available, so the nearest ring takes all traffic. As in Envoy, there is no panic while some ring
+ * can carry all of it.
  *
  * <p><b>Last resort.</b> Instances that vanished from the registry all at once are used only where
- * no instance is registered. They are never used while ejected, nor after a call that got no
- * answer.
+ * the arm has no registered instance with a weight. They are never used while ejected, nor after a
+ * call that got no answer.
  *
  * <p><b>Cost.</b> All of this is computed when the pool is built, and again when an ejection begins
- * or ends ({@link Ejections#changes}, or the time at which the first ejection expires). The result
- * is an immutable {@link View}, published by one volatile write; two threads may compute it at the
- * same time, with the same result. A pick only reads the view, so its cost does not depend on the
- * number of instances. (Rendezvous hashing looks at every instance, but once for each slot.)
+ * or ends or a last resort stops answering ({@link Ejections#changes}, or the time at which the
+ * first ejection expires). The result is an immutable {@link View}, published by one volatile
+ * write; two threads may compute it at the same time, with the same result. A pick only reads the
+ * view, so its cost does not depend on the number of instances. (Rendezvous hashing remembers what
+ * it found: {@link RendezvousHash}.)
  */
 final class InstancePool {
   private final Instance[] members;
 
-  /** True when no member is registered any more: all are a last resort. */
+  /** True when no registered instance has a weight above 0: all members are a last resort. */
   private final boolean lastResort;
 
   /** The ring of each member, {@link Locality#ZONE} to {@link Locality#REST}. */
@@ -93,8 +97,8 @@ final class InstancePool {
   /**
    * Picks an instance.
    *
-   * @param hashed whether {@code hash} is the hash of a unit, for {@link Balance#RENDEZVOUS};
-   *     false: there is none
+   * @param hashed whether {@code hash} is set: the hash of the attribute that the rule hashes, such
+   *     as a user's id, for {@link Balance#RENDEZVOUS}
    * @return null when the pool has no usable instance
    */
   @Nullable Instance pick(boolean hashed, long hash, long now) {
@@ -144,7 +148,7 @@ final class InstancePool {
       }
     }
     // no panic for a last resort: these instances are known to be in trouble
-    boolean panic = !lastResort && available * 2 < members.length;
+    boolean panic = !lastResort && available * 2 < members.length && capacity(unavailable) < 1;
     List<InstancePicker> used = new ArrayList<InstancePicker>();
     List<Double> loads = new ArrayList<Double>();
     double all = 0;
@@ -173,6 +177,21 @@ final class InstancePool {
       ends[i] = (int) Math.min(XxHash.WHOLE, Math.round(upTo * XxHash.WHOLE));
     }
     return new View(changes, expires, expiry, used.toArray(new InstancePicker[0]), ends);
+  }
+
+  /** What all rings together can carry of the traffic, as long as ejections are believed. */
+  private double capacity(boolean[] unavailable) {
+    int[] total = new int[Locality.REST + 1];
+    int[] good = new int[Locality.REST + 1];
+    for (int i = 0; i < members.length; i++) {
+      total[rings[i]]++;
+      good[rings[i]] += unavailable[i] ? 0 : 1;
+    }
+    double all = 0;
+    for (int ring = Locality.ZONE; ring <= Locality.REST; ring++) {
+      all += total[ring] == 0 ? 0 : Math.min(1, good[ring] / (total[ring] * spillBelow));
+    }
+    return all;
   }
 
   /** What a pick reads. Immutable. */

@@ -62,9 +62,8 @@ final class RouteLookup {
 
   /**
    * The attribute that a row compares with constants; null when the row's match does anything else.
-   * Null also for a row that has a table of its own (value to arm, in the rule): such a row may
-   * match, have no entry for the value, and leave the call to the next row. A look-up cannot do
-   * that.
+   * Null also for a row whose arms have matches of their own: it may match although none of its
+   * arms does, and then leaves the call to the next row. A look-up cannot do that.
    */
   private static @Nullable Attribute attributeOf(RouteRow row) {
     EqualityTest test = row.isTable() ? null : EqualityTest.of(row.match);

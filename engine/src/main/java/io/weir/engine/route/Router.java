@@ -21,12 +21,17 @@ import org.jspecify.annotations.Nullable;
  * walks the rule's rows (first match wins), draws or hashes an arm, and picks within the arm's
  * {@link InstancePool}. It reads no other service's rules and does not scan the instances.
  *
- * <p><b>Isolation.</b> An instance with the label {@code canary} gets a call in two cases only: the
- * arm names a version or that label; or no arm was chosen and the call carries a {@code canary} tag
- * of the same value. All other calls (no row matched, an arm without version and label, {@code
- * fallback: any}) go to instances without that label. A failure never widens the choice: a call for
- * which the rule allows no existing instance is refused, and a call with an attribute that cannot
- * be read goes to the first default arm, or to the next rule.
+ * <p><b>Isolation.</b> An instance with the label {@code canary} (not empty, not {@code false})
+ * gets a call in two cases only. Either the arm names a version or that label. Or the call's
+ * traffic colour ({@code io.weir.bootstrap.Colour}: tags that travel with a request from service to
+ * service) has the tag {@code canary} with the same value, and no arm has given an instance: no row
+ * matched, or the arm was empty and its {@code fallback} lets others take the call. All other calls
+ * go to instances without that label.
+ *
+ * <p>Only {@code fallback} widens the choice. If there are live instances but the rule allows none
+ * of them, the call is refused. If there are no live ones at all, it goes where the application
+ * sent it. If an attribute of the call cannot be read, the first default arm takes the call;
+ * without a default, the next rule decides.
  *
  * <p>Threading: {@link #pick} from any thread, without lock and without allocation of its own;
  * {@link #build} from the thread that builds snapshots.
@@ -52,6 +57,8 @@ public final class Router {
     ejections = before == null ? new Ejections() : before.ejections;
     counters = before == null ? new RouteCounters() : before.counters;
     if (before != null) {
+      // By host:port. An instance whose registration has changed is a new object, which takes over
+      // the running state of the old one. Addresses that are gone hand over their counts.
       Map<String, Instance> known = new HashMap<String, Instance>();
       for (Instance i : before.instances) {
         known.put(i.toString(), i);
@@ -108,10 +115,12 @@ public final class Router {
    * Builds the router of one service.
    *
    * @param before the router in force so far, or null; ejections, calls under way and counters
-   *     carry over from it
+   *     carry over from it. When the last instance goes they are lost: names that were registered
+   *     once must not take memory for ever
    * @param rules the service's routing rules in the order they are evaluated
-   * @param instances live instances, possibly empty; must not change any more
-   * @param here where this JVM runs
+   * @param instances the instances that calls may reach, live ones and last resorts; possibly
+   *     empty; must not change any more
+   * @param here where this JVM runs; the same object for the life of an engine
    * @param now nano clock
    * @return {@code before} when nothing has changed; null when there are no instances: then calls
    *     go where the application sent them
@@ -145,7 +154,7 @@ public final class Router {
     return plan == null || plan.pick(source, call, now, ledger);
   }
 
-  /** Live instances, as registered. */
+  /** The instances that calls may reach: live ones and last resorts. */
   public List<Instance> instances() {
     return instances;
   }

@@ -14,8 +14,8 @@ import java.util.List;
  * canary leaves it. An arm appended to the list takes places from the stable arm alone. (A hash
  * taken modulo the <i>sum of weights</i> would move nearly every user whenever a weight changed.)
  *
- * <p>A place belongs to an arm iff start <= place < end. So an arm of weight 0 gets no call, and an
- * arm that alone has a weight gets every call.
+ * <p>A place belongs to an arm iff start <= place < end. So where all arms take part, an arm of
+ * weight 0 gets no call, and an arm that alone has a weight gets every call.
  */
 final class WeightedSplit {
   /** End of each arm's range. The ranges of arms 1, 2, ... follow each other from 0. */
@@ -64,8 +64,9 @@ final class WeightedSplit {
   }
 
   /**
-   * The arm that owns a place when only some arms take part. These share out all places in the same
-   * way; the first of them is the stable one.
+   * The arm that owns a place when only some arms take part, those whose own match fits the call
+   * ({@link RouteRow}). These share out all places in the same way; the first of them is the stable
+   * one. If only one takes part, or the weights of all are 0, the first gets the call.
    *
    * @param among the arms that take part, bit i for arm i; not 0
    */

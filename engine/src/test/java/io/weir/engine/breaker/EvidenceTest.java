@@ -55,6 +55,22 @@ class EvidenceTest {
     flow(r, perSecond, seconds, t -> t.endHttp(503, r.now));
   }
 
+  /** A success of another thread may end the row between its last failure and the opening. */
+  @Test
+  void aRowThatASuccessHasEndedMeanwhileKeepsWhatItsFailuresWere() {
+    CircuitBreakerRule rule = rule().consecutiveFailures(2).minNanos(0).build();
+    BreakerRuleVersion version =
+        new BreakerRuleVersion(rule, new Rig(rule).breaker(), new OutcomeClassifier(rule));
+    for (int kind : new int[] {0, SlidingWindow.NOT_SHARED}) {
+      StatePeriod closed = StatePeriod.closed(1, SlidingWindow.of(version.rule, 0), 0, false, 0);
+      closed.countInRow(SlidingWindow.FAILED | kind, 1, version);
+      long row = closed.countInRow(SlidingWindow.FAILED, 2, version);
+      closed.countInRow(0, 3, version);
+      assertThat(row).isNotZero();
+      assertThat(StatePeriod.isFleetEvidence(row)).isEqualTo(kind == 0);
+    }
+  }
+
   @Test
   void fourteenBadAnswersOfOneUserWithin88MillisecondsOpenNothing() {
     Rig r = new Rig(rule().build());

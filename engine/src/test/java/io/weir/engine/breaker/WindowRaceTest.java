@@ -106,6 +106,25 @@ class WindowRaceTest {
     }
   }
 
+  @RepeatedTest(10)
+  void theTotalOfATimeWindowNeverFallsWhileItsSlotsAreReplaced() throws Exception {
+    TimeBasedWindow w = new TimeBasedWindow(2, 0);
+    race(
+        1,
+        (me, random) -> {
+          long before = 0;
+          for (int i = 0; i < 20_000; i++) {
+            if (me == 0) {
+              long total = w.total();
+              assertThat(total).isGreaterThanOrEqualTo(before);
+              before = total;
+            } else {
+              w.record(0, i * 20_000_000L, (c, f, s) -> false);
+            }
+          }
+        });
+  }
+
   @RepeatedTest(20)
   void aThresholdThatIsReachedByConcurrentCallsIsSeenByOneOfThem(RepetitionInfo info)
       throws Exception {
@@ -116,7 +135,7 @@ class WindowRaceTest {
           round,
           (me, random) -> {
             for (int i = 0; i < 5; i++) {
-              if (w.record(FAILED, 0, (c, f, s) -> f >= THREADS * 5)) {
+              if (w.record(FAILED, 0, (c, f, s) -> c >= THREADS * 5 && f >= THREADS * 5)) {
                 seen.incrementAndGet();
               }
             }

@@ -72,6 +72,24 @@ class RefusalTest {
   }
 
   @Test
+  void theIdOfTheDecisionIsSentOnceWhateverTheRuleSays() {
+    Refusal r =
+        Refusal.of(
+            Refusal.Kind.LIMIT,
+            "a",
+            new RefusalResponse(429, Map.of("x-weir-decision", "mine"), null, false),
+            null);
+    assertThat(headers(r, 0)).containsExactly("X-Weir-Rejected: a", "x-weir-decision: mine");
+    CallLedger ledger = new CallLedger();
+    ledger.begin(0, null);
+    ledger.refuse(r, 0);
+    ledger.named("d-1");
+    List<String> lines = new ArrayList<>();
+    r.headers(ledger, (n, v) -> lines.add(n + ": " + v));
+    assertThat(lines).containsExactly("X-Weir-Rejected: a", "X-Weir-Decision: d-1");
+  }
+
+  @Test
   void nothingInARuleSplitsAHeaderOrTheBody() {
     String id = "a\r\nSet-Cookie: x\"\\\u00e9";
     Refusal r =

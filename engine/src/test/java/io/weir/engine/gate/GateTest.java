@@ -2,6 +2,8 @@ package io.weir.engine.gate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.weir.bootstrap.Colour;
+import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.DecisionListener;
@@ -11,6 +13,7 @@ import io.weir.engine.call.Refusal;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.instances.Locality;
 import io.weir.engine.ledger.CallLedger;
+import io.weir.engine.match.MatchParser;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.outcome.Outcome;
 import io.weir.engine.rules.CircuitBreakerRule;
@@ -18,6 +21,7 @@ import io.weir.engine.rules.RateLimitRule;
 import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
+import io.weir.engine.testing.Request;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
@@ -336,6 +340,73 @@ class GateTest {
     RouteRule rule = RouteRule.builder().service("*").build();
     engine.apply(new RuleBook.Builder().add(rule).build());
     assertThat(engine.propagation().isActive()).as("a default").isTrue();
+  }
+
+  @Test
+  void coloursMatterWhileAnEnabledLimitOrBreakerUsesATag() {
+    RateLimitRule.Builder limit = client(1).by(List.of(Attribute.parse("tag:lane")));
+    engine.apply(new RuleBook.Builder().add(limit.build()).build());
+    assertThat(engine.propagation().isActive()).as("a key, for another service").isTrue();
+    engine.apply(new RuleBook.Builder().add(limit.enabled(false).build()).build());
+    assertThat(engine.propagation().isActive()).as("a disabled rule").isFalse();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(client(1).by(List.of(Attribute.parse("header:lane"))).build())
+            .build());
+    assertThat(engine.propagation().isActive()).as("a header is no tag").isFalse();
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                CircuitBreakerRule.builder()
+                    .service("*")
+                    .match(MatchParser.parse("exists tag:lane"))
+                    .build())
+            .build());
+    assertThat(engine.propagation().isActive()).as("a condition, by default").isTrue();
+  }
+
+  @Test
+  void aLimitOnATagNeedsNoRoutingRule() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                RateLimitRule.builder()
+                    .service("shop")
+                    .qps(0)
+                    .match(MatchParser.parse("tag:lane == 'x'"))
+                    .build())
+            .build());
+    assertThat(served(Request.of("header:baggage", "a=b,lane=x"))).as("refused").isFalse();
+    assertThat(served(Request.of("header:baggage", "lane=y"))).isTrue();
+    assertThat(served(Request.of())).isTrue();
+  }
+
+  /** Asks as an adapter does: the request's colour is bound first. */
+  private boolean served(Request request) {
+    Colour before = Colour.swap(engine.propagation().colour(Request.SOURCE, request));
+    try {
+      return engine.inbound(Request.SOURCE, request, ledger);
+    } finally {
+      Colour.swap(before);
+    }
+  }
+
+  @Test
+  void aNamedAddressIsGovernedAndNoInstanceToRouteTo() {
+    Engine named =
+        new Engine(
+            EngineOptions.of("shop", () -> now)
+                .addresses(ServiceAddresses.of(Map.of("payment", "10.0.0.7:8080"))));
+    named.apply(
+        new RuleBook.Builder()
+            .add(client(1).build())
+            .add(RouteRule.builder().service("payment").build())
+            .build());
+    ServicePlan plan = named.plan("10.0.0.7", 8080);
+    assertThat(plan.service).isEqualTo("payment");
+    assertThat(plan.instances()).isEmpty();
+    assertThat(named.outbound(plan, Fixed.SOURCE, CALL, ledger)).isTrue();
+    assertThat(ledger.instance()).as("the call goes where the application says").isNull();
   }
 
   @Test

@@ -159,6 +159,10 @@ class InfrastructureTest {
           .hasMessageContaining("'" + wrong + "'");
     }
     assertThat(new InfrastructureClients(List.of("[FD00::1]:4318")).isAt("fd00::1", 4318)).isTrue();
+    assertThat(new InfrastructureClients(List.of("Collector:4318")).isAt("COLLECTOR", 4318))
+        .isTrue();
+    assertThatThrownBy(() -> new InfrastructureClients(List.of("http://collector:4318")))
+        .hasMessageContaining("'http://collector:4318' is not host:port");
     assertThat(InfrastructureClients.DEFAULT.isAt(null, 4317)).isFalse();
     assertThat(InfrastructureClients.DEFAULT.isAt("localhost", -1)).isFalse();
   }

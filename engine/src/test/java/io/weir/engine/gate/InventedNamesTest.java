@@ -3,12 +3,14 @@ package io.weir.engine.gate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.weir.engine.breaker.CircuitBreaker;
+import io.weir.engine.colour.PropagationScope;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.ledger.CallLedger;
 import io.weir.engine.outcome.Failure;
 import io.weir.engine.rules.CircuitBreakerRule;
 import io.weir.engine.rules.RuleBook;
 import io.weir.engine.testing.Fixed;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -124,6 +126,32 @@ class InventedNamesTest {
     assertThat(breaker("new.internal").state()).as("a breaker of its own again").isEqualTo("open");
     assertThat(breaker("new.internal").rule().shadow).isFalse();
     assertThat(breaker("broken.internal").state()).isEqualTo("open");
+  }
+
+  @Test
+  void publicNamesThatNoRuleIsAboutMakeRoomForOnesOwn() {
+    apply(all().build());
+    for (int i = 0; i < 2 * RulesInForce.MAX_DEFAULTED; i++) {
+      engine.plan("h" + i + ".example.org");
+    }
+    for (int sweep = 0; sweep < 3; sweep++) {
+      now += 2 * SECOND;
+      engine.plan("late-" + sweep + ".example.org");
+    }
+    fail("orders.internal", 25);
+    assertThat(breaker("orders.internal").rule().shadow).isFalse();
+    assertThat(breaker("orders.internal").state()).isEqualTo("open");
+  }
+
+  @Test
+  void whoMayGetTheColourIsInsideOnlyWhereItsDomainIsNamed() {
+    for (String to : new String[] {"all", "example.com"}) {
+      WildcardHosts hosts = new WildcardHosts(ServiceAddresses.NONE, PropagationScope.of(to));
+      assertThat(hosts.breakers("evil.example.org", List.of(all().build()))).as(to).isEmpty();
+      assertThat(hosts.breakers("a.example.com", List.of(all().build())))
+          .as(to)
+          .hasSize(to.equals("all") ? 0 : 1);
+    }
   }
 
   @Test

@@ -172,6 +172,19 @@ class ConcurrencyLimitTest {
   }
 
   @Test
+  void anEditLeavesAWindowAloneThatAnotherThreadCloses() {
+    slots.windowEnd = ConcurrencyLimit.CLAIMED;
+    slots.edited(adaptive(90), START + 60 * MS);
+    calls(20, ANSWERED, START + 60 * MS, START + 61 * MS);
+    calls(10, ANSWERED, START + 60 * MS, START + 61 * MS);
+    calls(1, ANSWERED, START + 60 * MS, START + 500 * MS);
+    assertThat(slots.limit()).as("no second thread closes it").isEqualTo(20);
+    slots.windowEnd = 0; // the other thread is through
+    calls(1, ANSWERED, START + 60 * MS, START + 500 * MS);
+    assertThat(slots.limit()).isEqualTo(6);
+  }
+
+  @Test
   void timesAreCountedWithinSixPercent() {
     for (long nanos = 1; nanos < 1L << 50; nanos += 1 + nanos / 7) {
       int b = ConcurrencyLimit.bucket(nanos);

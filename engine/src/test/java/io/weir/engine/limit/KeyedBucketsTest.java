@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class KeyedBucketsTest {
   private static final long S = 1_000_000_000L;
@@ -313,6 +314,24 @@ class KeyedBucketsTest {
     assertThat(table.overflowed()).as("five seconds later the first is full").isEqualTo(2);
     assertThat(table.take(key(2), terms, 2, 5 * S + 1_000_000, ledger())).as("has seven").isZero();
     assertThat(table.size()).isEqualTo(2);
+  }
+
+  /**
+   * A wait of more than 292 years must not look like a retired bucket, which is looked up again.
+   */
+  @Test
+  @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void aKeyWhoseNextTokenIsCenturiesAwayIsRefused() {
+    for (RateTerms terms :
+        new RateTerms[] {
+          new RateTerms(0, 1e-10, 1, 0, 1, 0), new RateTerms(0, 1e-4, 1_000_000, 0, 1_000_000, 0)
+        }) {
+      KeyedBuckets table = new KeyedBuckets(10, terms, 0);
+      assertThat(table.take(key(1), terms, 10, 0, ledger())).isZero();
+      long refused = table.take(key(1), terms, 10, 0, ledger());
+      assertThat(refused).isNegative().isNotEqualTo(TokenBucket.RETIRED);
+      assertThat(~refused).as("time to retry").isGreaterThan(Long.MAX_VALUE / 2);
+    }
   }
 
   @Test

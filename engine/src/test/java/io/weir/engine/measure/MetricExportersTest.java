@@ -34,7 +34,19 @@ class MetricExportersTest {
           happened.add("made");
           return READINGS;
         },
-        () -> happened.add("found"));
+        () -> happened.add("found"),
+        t -> happened.add(t.getMessage()));
+  }
+
+  @Test
+  void anExporterThatThrowsIsReportedAndTheOthersAreServed() {
+    outlet.found(
+        readings -> {
+          throw new IllegalStateException("planted");
+        });
+    outlet.found(exporter("b"));
+    open();
+    assertThat(happened).containsExactly("found", "made", "planted", "found", "made", "b");
   }
 
   @Test

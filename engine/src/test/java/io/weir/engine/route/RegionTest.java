@@ -107,6 +107,16 @@ class RegionTest {
   }
 
   @Test
+  void aNearRingThatIsAllEjectedGetsNothingWhileAFarOneCanCarryEverything() {
+    build(3, 0, 2);
+    eject(near, 3);
+    assertThat(share(far)).isEqualTo(1);
+    // one of two carries 70 %: not all, and two of three fifths are out
+    eject(far, 1);
+    assertThat(share(near)).as("no ring can carry all: ejection is not believed").isEqualTo(1);
+  }
+
+  @Test
   void anEjectedInstanceIsBackWhenItsTimeIsOver() {
     build(4, 0, 0);
     near.get(0).eject(1000);

@@ -21,8 +21,9 @@ import java.util.List;
  * outlive the request that started them and get no colour. Not woven: {@code new Thread}, because
  * the thread may become a worker for any request, and {@code ForkJoinTask.fork} (parallel streams).
  *
- * <p><b>When.</b> Not before a routing rule or a canary makes colours matter: until then the JDK's
- * code runs unchanged. If the JVM refuses the change, colours do not cross threads.
+ * <p><b>When.</b> Not before a routing rule, a canary or a rule that uses a tag makes colours
+ * matter: until then the JDK's code runs unchanged. If the JVM refuses the change, colours do not
+ * cross threads.
  */
 public final class ExecutorsModule extends WeirModule {
   public ExecutorsModule() {

@@ -8,9 +8,10 @@ import io.weir.instrumentation.WovenTypes;
 import net.bytebuddy.asm.Advice;
 
 /**
- * Weaves the methods that start periodic tasks. Such a task gets no colour: it outlives the request
- * that happened to start it, and its later runs are not work of that request. So these methods run
- * without a colour, and the weaving that passes the colour to tasks finds none.
+ * Weaves the methods that start periodic tasks. Such a task gets no traffic {@link Colour}: it
+ * outlives the request that happened to start it, and its later runs are not work of that request.
+ * So these methods run without a colour, and {@link PoolInstrumentation}, which passes the colour
+ * to tasks, finds none.
  */
 final class SchedulerInstrumentation implements WovenTypes {
   @Override

@@ -33,6 +33,7 @@ final class BalancerInstrumentation implements WovenTypes {
   public static final class NewAdvice {
     private NewAdvice() {}
 
+    /** Returns the helper to use instead; null: no change. */
     @Advice.OnMethodEnter(suppress = Throwable.class)
     @Advice.AssignReturned.ToArguments(
         @Advice.AssignReturned.ToArguments.ToArgument(value = 0, typing = Assigner.Typing.DYNAMIC))
@@ -40,9 +41,7 @@ final class BalancerInstrumentation implements WovenTypes {
         @Advice.Origin Class<?> origin,
         @Advice.This Object self,
         @Advice.Argument(0) Object helper) {
-      Object ours =
-          Bridge.enter(Bridge.hook(GrpcModule.BALANCER), origin, self, helper, null, null);
-      return ours == null ? helper : ours;
+      return Bridge.enter(Bridge.hook(GrpcModule.BALANCER), origin, self, helper, null, null);
     }
   }
 }

@@ -12,7 +12,11 @@ import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
 import net.bytebuddy.matcher.ElementMatchers;
 
-/** Weaves the builder of every channel: it gets the gate as an interceptor. */
+/**
+ * Weaves the builder of every channel: the channel gets an interceptor that asks the engine about
+ * each call. A builder that is used again gets it once. The interceptor continues paced calls on
+ * the channel's own executors, which {@code executorPool} gives.
+ */
 final class ClientBuilderInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {

@@ -1,6 +1,6 @@
 package io.weir.instrumentation.grpc;
 
-import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
+import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
 import io.opentelemetry.javaagent.extension.instrumentation.TypeTransformer;
@@ -23,9 +23,9 @@ final class ListeningInstrumentation implements WovenTypes {
   @Override
   public void transform(TypeTransformer transformer) {
     transformer.applyAdviceToMethod(
-        namedOneOf("start").and(takesNoArguments()), getClass().getName() + "$StartAdvice");
+        named("start").and(takesNoArguments()), getClass().getName() + "$StartAdvice");
     transformer.applyAdviceToMethod(
-        namedOneOf("shutdown").and(takesNoArguments()), getClass().getName() + "$StopAdvice");
+        named("shutdown").and(takesNoArguments()), getClass().getName() + "$StopAdvice");
   }
 
   static final class StartAdvice {
@@ -37,7 +37,11 @@ final class ListeningInstrumentation implements WovenTypes {
     }
   }
 
-  /** On entry, before the port is closed: afterwards it is no longer known. */
+  /**
+   * On entry, before the port is closed: afterwards it is no longer known. Both advices come to
+   * {@code ListeningHook.exit}; a state that is not null, whatever it is, tells closing from
+   * opening.
+   */
   static final class StopAdvice {
     private StopAdvice() {}
 

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Weaves the places where HttpClient uses its own route ({@code HttpRoute}: the target host and the
- * proxies on the way). They are two. The execution chain keeps the route as the plan of an
- * exchange: for a call that a rule of Weir routes, it gets one without proxies. And {@code
- * acquireEndpoint} uses the route as the key of pooled connections and as the address: it gets one
- * with the address of the chosen instance.
+ * proxies on the way), but for the pool of HTTP/2 connections ({@link AsyncRouteInstrumentation}).
+ * They are two. The execution chain keeps the route as the plan of an exchange: for a call that a
+ * rule of Weir routes, it gets one without proxies. And {@code acquireEndpoint} uses the route as
+ * the key of pooled connections and as the address: it gets one with the address of the chosen
+ * instance.
  */
 final class RouteInstrumentation implements WovenTypes {
   private static final String HTTP_ROUTE = HttpClient5Module.CLIENT + "HttpRoute";

@@ -12,9 +12,12 @@ import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weaves Jetty's servlet holders whose first argument is Jetty's own request. Their caller, {@code
- * ServletHandler.doHandle}, cannot be woven instead: it marks the request as handled, so if it were
- * skipped, Jetty would call the next handler.
+ * Weaves the servlet holders of Jetty whose method {@code handle} takes Jetty's own request first.
+ * It is for requests without filters. A request with filters comes to {@code ServletHandler$Chain}
+ * first ({@link DispatchInstrumentation}), is decided there, and is known here by a mark.
+ *
+ * <p>The caller of the holder, {@code ServletHandler.doHandle}, cannot be woven instead: it marks
+ * the request as handled, so if it were skipped, Jetty would call the next handler.
  */
 final class JettyHolderInstrumentation implements WovenTypes {
   @Override

@@ -16,9 +16,9 @@ final class ListeningInstrumentation implements WovenTypes {
   @Override
   public String[] typeNames() {
     return new String[] {
-      "org.apache.catalina.connector.Connector", // startInternal, Tomcat 7 and later
-      "org.eclipse.jetty.server.ServerConnector", // open, Jetty 9 and later
-      "io.undertow.Undertow", // start, 1.0 and later
+      "org.apache.catalina.connector.Connector", // startInternal, stopInternal: Tomcat 7 and later
+      "org.eclipse.jetty.server.ServerConnector", // open, close: Jetty 9 and later
+      "io.undertow.Undertow", // start, stop: 1.0 and later
     };
   }
 
@@ -41,7 +41,10 @@ final class ListeningInstrumentation implements WovenTypes {
     }
   }
 
-  /** On entry, before the port is closed: afterwards it is no longer known. */
+  /**
+   * On entry, before the port is closed: afterwards it is no longer known. One method of the hook
+   * serves both advices; a state that is not null tells it that the port is about to be closed.
+   */
   static final class StopAdvice {
     private StopAdvice() {}
 

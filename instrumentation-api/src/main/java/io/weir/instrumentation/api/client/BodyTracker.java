@@ -8,28 +8,30 @@ import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How an answer's body ends, and with it the call.
+ * Follows the body of a call's answer, and ends the call when the body ends.
  *
- * <p>An answer is not the end: its body may fail while it is read, and then the call has failed. So
- * an answer counts when its body has been read to the end, was closed, or failed. A caller that
- * does none of these (a leak, or an event stream) must not keep the outcome for ever: after {@value
- * #PATIENCE_NANOS} ns without a read it counts by its status. Time counts up to the answer's
- * headers: a caller that reads slowly does not make its target slow. Where nobody goes by the time
- * the clock is not read when they come, and patience begins when somebody looks for the first time.
+ * <p>Status and headers are not the end of a call: its body may fail while it is read, and then the
+ * call has failed. So a call ends when the body of its answer was read to the end, was closed, or
+ * failed. If the application does none of these (a leak, or an event stream), the call ends by its
+ * status after {@value #PATIENCE_NANOS} ns without a read. Its duration counts up to the headers of
+ * the answer: an application that reads slowly does not make its target slow. Where no rule needs
+ * the duration, the clock is not read when the headers come, and the time without a read counts
+ * from the first look of {@link #isOver}.
  *
  * <p><b>Which body.</b> A library may open more than one for a call: those of redirects and of
- * retries, and in the end the answer's. Each is numbered as it is opened ({@link #opened}). Only
- * the last one counts, and only once the answer is there; what is read of it, or of those before,
- * by the library or by something of the application within it, is its own affair.
+ * retries, and in the end the answer's. Each gets a number as it is opened ({@link #opened}). Only
+ * the last one counts, and only once the answer is there. Earlier ones are read by the library, or
+ * by an interceptor of the application within it.
  *
- * <p>Holds neither body nor connection, so that a library still finds leaked ones. Reading is one
- * thread's at a time; telling may race, and the first wins. A read costs no clock and no fence: it
- * only marks itself, and whoever sweeps reads the marks and his own clock. A body that another
- * thread ends in the very moment the answer comes may be missed for want of a fence; then it is
- * found by patience.
+ * <p>This holds neither body nor connection, so that a library still finds leaked ones.
+ *
+ * <p><b>Threads.</b> One thread at a time reads the body; ends may race, and the first wins. A read
+ * costs no clock and no memory fence: it only marks itself, and {@link #isOver} compares the marks.
+ * Without a fence, the end of a body may be missed that comes on another thread at the same moment
+ * as the headers; then the call ends by the time without a read.
  */
 public abstract class BodyTracker {
-  /** How long an open body that nobody reads is waited for. */
+  /** After so long without a read of its open body, a call ends by its status. */
   public static final long PATIENCE_NANOS = 1_000_000_000;
 
   private static final AtomicIntegerFieldUpdater<BodyTracker> READS =
@@ -44,7 +46,7 @@ public abstract class BodyTracker {
 
   private boolean answered;
 
-  /** When the answer was there; of a call that nobody times when it began. */
+  /** When the headers of the answer came; when the call began, if its duration is not needed. */
   private long answeredAt;
 
   private boolean timed;
@@ -55,12 +57,13 @@ public abstract class BodyTracker {
   /** The last body had ended before the answer was there. */
   private boolean early;
 
-  /** Grows as a read begins and as it ends: odd while one is under way. */
+  /** Grows when a read begins and when it ends: odd while one is under way. */
   private volatile int reads;
 
-  /** What a sweep found last, and when it first did; -1: none has looked. */
+  /** The value of {@link #reads} at the last look of {@link #isOver}; -1: there was none. */
   private int seen = -1;
 
+  /** When {@link #seen} was first found. */
   private long touched;
 
   BodyTracker(CallDecision decision) {
@@ -74,10 +77,10 @@ public abstract class BodyTracker {
   /** The call, or its answer's body, has failed. */
   abstract @Nullable IOException failedBy(Throwable thrown);
 
-  /** A deadline has not to be kept any more. */
+  /** The call has ended: its deadline is not needed any more. */
   abstract void stopDeadline();
 
-  /** The outcome is about to be told, or was: lets go of what the call needed. */
+  /** The outcome is recorded: drops the references to what the call needed. */
   abstract void letGo();
 
   /** The decision was made. */
@@ -86,8 +89,8 @@ public abstract class BodyTracker {
   }
 
   /**
-   * Nobody but the counters is interested: no breaker, no instance, no limit on calls under way. It
-   * is not worth watching a body for.
+   * Whether only counters use the outcome: no breaker, no instance, no limit on calls in flight.
+   * Then the body is not watched.
    */
   public final boolean isOnlyCounted() {
     return outcome.isOnlyCounted();
@@ -107,7 +110,7 @@ public abstract class BodyTracker {
   /**
    * Status and headers are there.
    *
-   * @return whether there is nothing more to come
+   * @return whether the last body has ended already
    */
   final boolean hasAnswer(int status, boolean shed) {
     this.status = status;
@@ -123,7 +126,7 @@ public abstract class BodyTracker {
     return early;
   }
 
-  /** The body of this number was read to its end, or nobody wants the rest. */
+  /** The body with this number was read to its end or closed. */
   public final void ended(int body) {
     if (body == last) {
       if (answered) {
@@ -136,9 +139,9 @@ public abstract class BodyTracker {
   }
 
   /**
-   * Reading the body of this number failed.
+   * Reading the body with this number failed.
    *
-   * @return what its reader is to be told
+   * @return what to throw to its reader
    */
   public final IOException failed(int body, IOException thrown) {
     if (body == last) {
@@ -151,7 +154,7 @@ public abstract class BodyTracker {
     return thrown;
   }
 
-  /** When the answer was there, nano clock, or the call's begin if nobody times it. */
+  /** See {@link #answeredAt}; nano clock. */
   final long answeredAt() {
     return answeredAt;
   }
@@ -166,19 +169,19 @@ public abstract class BodyTracker {
     READS.lazySet(this, reads + 1);
   }
 
-  final boolean isTold() {
+  final boolean hasEnded() {
     return outcome.hasEnded();
   }
 
-  /** The answer is all there is: nobody waits for its body, or it has none. */
+  /** The call ends with the headers of its answer: it has no body, or its end does not matter. */
   public final void endedAtOnce() {
     stopDeadline();
     bodyEnded(timed ? answeredAt : clock());
   }
 
-  /** The body was read to its end, or nobody wants the rest. */
+  /** Records the outcome: the status of the answer. */
   private void bodyEnded(long now) {
-    if (!isTold()) {
+    if (!hasEnded()) {
       try {
         if (shed) {
           outcome.endShed(Outcome.http(status), now);
@@ -194,11 +197,11 @@ public abstract class BodyTracker {
   }
 
   /**
-   * Told, or nothing more will come; then it counts by its status. One thread at a time, each
-   * seeing what the one before did.
+   * Whether the call has ended. Ends it if its body was not read for {@link #PATIENCE_NANOS}. One
+   * thread at a time, each of which sees what the one before did.
    */
   final boolean isOver() {
-    if (isTold()) {
+    if (hasEnded()) {
       return true;
     }
     long now = clock();
@@ -209,6 +212,6 @@ public abstract class BodyTracker {
     } else if ((r & 1) == 0 && now - touched > PATIENCE_NANOS) {
       bodyEnded(now);
     }
-    return isTold();
+    return hasEnded();
   }
 }

@@ -13,25 +13,30 @@ import java.io.InterruptedIOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One governed call: what was decided about it, and what became of it, told once.
+ * One governed call: what was decided about it, and how it ended, which is recorded once.
  *
  * <p>Of a call that was not {@link #admitted} only {@link #refusal} may be asked. An admitted one
  * waits if it {@link #waits}, is sent as {@link #toSend} to {@link #destination}, and ends once: it
  * was {@link #answered} and its body ends ({@link BodyTracker}), it {@link #failed}, or it was
- * never made ({@link #abandon}). The first end wins, later ones do nothing. A call that the library
- * never ends keeps what it holds, so every way out must come by one of them.
+ * never made ({@link #abandon}). The first end wins, later ones do nothing. A call that never ends
+ * keeps its permits, so every way out of an adapter must come by one of them. Only a call that is
+ * {@link #watch}ed ends by itself, when nobody reads its body.
  *
- * <p>Confined to one thread at a time until it is sent; ends may race from any thread. Nothing here
- * throws but {@link #refusal}.
+ * <p>Confined to one thread at a time until it is sent; ends may race from any thread. Only {@link
+ * #refusal}, {@link #waitForTurn} and {@link #make} throw. No fault of the agent comes out of any
+ * method.
  */
 public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   private final ClientGate<Q, R> gate;
   private final ServicePlan plan;
   boolean admitted;
 
-  // let go once the outcome is told: a request may have a large body
+  // null once the outcome is recorded: a request may have a large body
   private @Nullable Q request;
+
+  /** The library's object for this call, see {@link #handle(Object)}. */
   @Nullable Object handle;
+
   private @Nullable Object note;
 
   /** What ended the call while it waited, or null. */
@@ -56,7 +61,11 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     began = decision.startNanos();
   }
 
-  /** Whether a library makes it; calls of others may be bound to the same thread. */
+  /**
+   * Whether this library makes the call. The thread may be bound to a call of another library.
+   *
+   * @param library class of its {@link ClientLibrary}
+   */
   boolean isOf(Class<?> library) {
     return gate.library.getClass() == library;
   }
@@ -114,7 +123,10 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     }
   }
 
-  /** It ended while it waited; whoever takes it up again throws this. */
+  /**
+   * Keeps what ended the call while it waited. It records no outcome. {@link #make} throws it when
+   * the library runs the call all the same.
+   */
   public void failure(IOException failure) {
     this.failure = failure;
   }
@@ -128,13 +140,14 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
    * Makes the call on this thread, up to its answer's status and headers: waits for its turn,
    * starts its deadline, and binds it to the thread meanwhile ({@link CurrentCall}).
    *
-   * @param cell the thread's
+   * @param cell what {@link CurrentCall#cell} gives on this thread
    * @param waited it has waited already
+   * @param exchange makes the call by the library
    * @return the library's answer, of which the caller tells the end, or the refusal
    * @throws IOException what ended it while it waited, a refusal that is thrown, what the library
    *     threw, or the route's deadline; then its end has been told
    */
-  public R make(Object[] cell, boolean waited, Exchange<Q, R> library) throws IOException {
+  public R make(Object[] cell, boolean waited, Exchange<Q, R> exchange) throws IOException {
     if (failure != null) {
       throw failure;
     }
@@ -146,14 +159,16 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     }
     Q sent = toSend();
     try {
-      sent = library.prepare(this, sent);
+      sent = exchange.prepare(this, sent);
     } catch (Throwable t) {
       ClientGate.failedOpen(t);
     }
     startDeadline();
+    // hooks deeper in the library look for a call that is routed or timed; one that is only counted
+    // needs none of them
     ClientCall<?, ?> before = CurrentCall.swap(cell, isOnlyCounted() ? null : this);
     try {
-      return library.send(sent);
+      return exchange.send(sent);
     } catch (Throwable t) {
       IOException late = failed(t);
       if (late != null) {
@@ -188,7 +203,7 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   }
 
   /** Where to send it instead; null: where the application aimed it. */
-  @SuppressWarnings("NullAway") // it has not ended, and goes by a host
+  @SuppressWarnings("NullAway") // the request is still there, and a governed one has a host
   public @Nullable HostPort destination() {
     Instance i = decision.instance();
     return i == null
@@ -198,8 +213,9 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   }
 
   /**
-   * The call is about to be sent: what a routing rule allows it, its answer's body included, begins
-   * to run. A call without a handle cannot be cancelled and has none.
+   * Starts the routing rule's {@code timeout_ms}, which covers the answer's body, too. Call it when
+   * the call is about to be sent. A call without a handle cannot be cancelled, so it gets no
+   * deadline.
    */
   public void startDeadline() {
     Object h = handle;
@@ -222,16 +238,23 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   void stopDeadline() {
     CallDeadline d = deadline;
     if (d != null) {
-      d.over();
+      d.stop();
     }
   }
 
-  /** What the library is asked by from now on about cancelling and time-outs. */
+  /**
+   * Sets the library's own object for this call. It is passed to {@link ClientLibrary#isCancelled},
+   * {@link ClientLibrary#cancel} and {@link ClientLibrary#timeoutNanos}. Without it, the call
+   * cannot be cancelled and has no time-out of the application's.
+   */
   public void handle(Object handle) {
     this.handle = handle;
   }
 
-  /** What the library wants to find where it finds the call; let go when the call has ended. */
+  /**
+   * Keeps an object of the adapter's for a hook deeper in the library, which finds this call by
+   * {@link CurrentCall#of}. It is cleared when {@link #make} returns, or when the call ends.
+   */
   public void note(@Nullable Object note) {
     this.note = note;
   }
@@ -254,8 +277,8 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   }
 
   /**
-   * Status and headers of the answer are there. Its end is still to come: {@link #ended}, {@link
-   * #failed}, {@link #endedAtOnce}, or, for one that is {@link #watch}ed, patience.
+   * Status and headers of the answer are there. The call's end is still to come: {@link #ended},
+   * {@link #failed} or {@link #endedAtOnce}.
    *
    * @param last the request that got it: after redirects perhaps not the first
    * @return whether its body is over already
@@ -265,6 +288,8 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     boolean shed = false;
     try {
       status = gate.library.status(answer);
+      // The target's own Weir refused the call, which is no evidence against the target. This is
+      // believed only of a registered instance: anybody can send the header.
       shed =
           status >= 400
               && gate.library.answerHeader(answer, Refusal.REJECTED) != null
@@ -277,10 +302,11 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
   }
 
   /**
-   * {@link #answered}, and whether the library has to watch the answer's body, and then to {@link
-   * #watch} it. If not, the call has ended.
+   * Records the answer as {@link #answered} does, and ends the call unless the end of its body
+   * matters.
    *
    * @param hasBody false: the answer has none
+   * @return true: the library must {@link #watch} the answer's body. False: the call has ended
    */
   public boolean awaitsBody(R answer, Q last, boolean hasBody) {
     boolean over = answered(answer, last);
@@ -291,7 +317,7 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     return false;
   }
 
-  /** Its body is open. If nobody ever reads it, it ends by patience. */
+  /** The answer's body is open. If nobody reads it for a while, the call ends by its status. */
   public void watch() {
     gate.bodies.add(this, answeredAt());
   }
@@ -304,12 +330,13 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
    */
   public @Nullable IOException failed(Throwable thrown) {
     CallDeadline d = deadline;
-    boolean late = d != null && d.over();
-    if (!isTold()) {
+    boolean late = d != null && d.stop();
+    if (!hasEnded()) {
       try {
         long now = now();
         long limit = timeoutNanos();
-        // the library started its clock a moment before us
+        // the library's timer and this clock were not started at the same time: a tenth is
+        // tolerance
         boolean overdue = late || limit > 0 && now - began >= limit - limit / 10;
         outcome.endFailure(gate.library.failures().of(thrown, isCancelled(), overdue), thrown, now);
       } catch (Throwable t) {
@@ -321,6 +348,7 @@ public final class ClientCall<Q, R> extends BodyTracker implements Paced {
     return d != null && late && thrown instanceof IOException ? d.exceeded(thrown) : null;
   }
 
+  /** Keeps the request: after a wait that could not begin, the caller goes on with the call. */
   @Override
   public void abandon() {
     try {

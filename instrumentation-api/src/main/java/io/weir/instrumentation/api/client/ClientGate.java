@@ -10,10 +10,14 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The engine as calls of one library see it. One per library and application; any thread, no lock.
+ * Decides about the calls of one library. There is one gate for each library and class loader of an
+ * application. Any thread; no lock.
  *
- * <p>Whatever engine or library throws here, the call passes: nothing but what is documented ever
- * comes out.
+ * <p>When the engine or the library throws here, it is counted as fail-open and the call passes. No
+ * method throws.
+ *
+ * @param <Q> the library's request
+ * @param <R> its answer
  */
 public final class ClientGate<Q, R> {
   private static final String[] NO_HEADERS = new String[0];
@@ -31,8 +35,10 @@ public final class ClientGate<Q, R> {
   /**
    * Decides about a call.
    *
-   * @param handle what the library is asked by about cancelling and time-outs; null: it has none
-   * @return null: not governed, and {@link #propagate} is all that is left to do
+   * @param handle the library's own object for the call, see {@link ClientCall#handle(Object)};
+   *     null: it has none yet
+   * @return null: no rule is about the call. The caller sends {@link #propagate} instead of the
+   *     request
    */
   public @Nullable ClientCall<Q, R> decide(Q request, @Nullable Object handle) {
     ServicePlan plan = plan(request);
@@ -40,9 +46,10 @@ public final class ClientGate<Q, R> {
   }
 
   /**
-   * {@link #decide}, for calls that could wait without a thread: if a rule that paces concerns it.
+   * Decides about a call that could wait without a thread, if some rule may make it wait.
    *
-   * @return null: nobody has to know now
+   * @return null: nothing is decided yet; the caller decides by {@link #decide} when the library
+   *     makes the call
    */
   public @Nullable ClientCall<Q, R> decideIfPaced(Q request, @Nullable Object handle) {
     ServicePlan plan = plan(request);
@@ -88,14 +95,14 @@ public final class ClientGate<Q, R> {
     }
   }
 
-  /** A call that is not governed: the request, with the traffic colour and the caller's name. */
+  /** The request of a call that is not governed, with the traffic colour and the caller's name. */
   public Q propagate(Q request) {
     return withHeaders(request, null);
   }
 
   /**
    * The request with the headers of the traffic colour and of the routing rule, and with the
-   * caller's name where the target asks for it.
+   * caller's name where a rule of the target uses it.
    *
    * @param call null when it is not governed
    */
@@ -113,7 +120,7 @@ public final class ClientGate<Q, R> {
     }
   }
 
-  /** Name, value, name, value ... that a call needs; the thread's traffic colour is the call's. */
+  /** Headers to set: name, value, name, value ... The call's colour is bound to this thread. */
   private String[] headers(Q request, @Nullable ClientCall<Q, R> call) {
     String[] headers =
         engine.propagation().headers(library, request, call == null ? null : call.decision);
@@ -131,7 +138,7 @@ public final class ClientGate<Q, R> {
     return all;
   }
 
-  /** Lets paced calls wait without a thread; null: they wait on their threads. */
+  /** The timer by which paced calls wait without a thread; null: they wait on their threads. */
   public @Nullable Pacer pacer() {
     return engine.pacer();
   }
@@ -147,7 +154,7 @@ public final class ClientGate<Q, R> {
     }
   }
 
-  /** Counts and reports a throwable of ours; never throws. For code that runs outside a hook. */
+  /** Counts and logs a throwable of the agent; never throws. For code that runs outside a hook. */
   public static void failedOpen(Throwable cause) {
     Bridge.failedOpen(cause);
   }

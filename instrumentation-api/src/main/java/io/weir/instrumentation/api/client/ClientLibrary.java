@@ -8,10 +8,10 @@ import io.weir.instrumentation.api.common.RefusalView;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a library must say about its requests and answers: all that only it knows.
+ * What Weir has to know about a client library: how to read and copy its requests, how to read its
+ * answers, how to make a refusal, and how its calls fail and are cancelled.
  *
- * <p>Stateless; any thread that holds a request may ask about it. What it throws makes the call
- * pass ungoverned.
+ * <p>Without state; any thread. When a method throws, the call passes ungoverned.
  *
  * @param <Q> a request, as the application made it; what the library adds below is not in it
  * @param <R> an answer
@@ -20,17 +20,17 @@ public abstract class ClientLibrary<Q, R> extends AttributeSource<Q> {
   private final String service;
 
   /**
-   * @param service this JVM's own: the caller of all calls
+   * @param service name of this JVM's service, which is the caller of all calls
    */
   protected ClientLibrary(String service) {
     this.service = service;
   }
 
-  /** Port of the address the application wrote, the scheme's own where it wrote none. */
+  /** The port that the application wrote; where it wrote none, the default port of the scheme. */
   public abstract int port(Q request);
 
   /**
-   * A request like this one, with headers of ours.
+   * A copy of the request with more headers. The application's request stays as it is.
    *
    * @param headers name, value, name, value ... to be set in this order, each replacing what the
    *     request has
@@ -43,38 +43,45 @@ public abstract class ClientLibrary<Q, R> extends AttributeSource<Q> {
   /** First value of an answer's header, or null. */
   public abstract @Nullable String answerHeader(R answer, String name);
 
-  /** The answer to a refused call, as if the target had given it; null: it is thrown instead. */
+  /**
+   * The answer to a refused call, as if the target had given it; null: the library cannot make one,
+   * so the refusal is thrown.
+   */
   public abstract @Nullable R refused(Q request, RefusalView refusal);
 
-  /** How calls of this library fail. */
+  /** Which exception of this library is which kind of failure. */
   public abstract FailureTable failures();
 
   /**
    * Whether the application has cancelled a call.
    *
-   * @param handle as {@link ClientGate#decide} got it
+   * @param handle see {@link ClientCall#handle(Object)}
    */
   public boolean isCancelled(Object handle) {
     return false;
   }
 
   /**
-   * Cancels a call, from a thread of the agent's; must do nothing that takes time.
+   * Cancels a call, and the reading of its answer's body: the time that a routing rule allows
+   * ({@code timeout_ms}) is up. Called on a thread of the agent, so it must not block.
    *
-   * @param handle as {@link ClientGate#decide} got it
+   * @param handle see {@link ClientCall#handle(Object)}
    */
   public void cancel(Object handle) {}
 
   /**
-   * Nanos the application allows for the whole call; 0 for any.
+   * The time in nanos that the application allows for the whole call; 0: no limit.
    *
-   * @param handle as {@link ClientGate#decide} got it
+   * @param handle see {@link ClientCall#handle(Object)}
    */
   public long timeoutNanos(Object handle) {
     return 0;
   }
 
-  /** The traffic colour a request carries from the thread it was made on; null: the thread's. */
+  /**
+   * The traffic colour that the request keeps from the thread that made it; null: the colour of the
+   * thread that makes the call counts.
+   */
   public @Nullable Colour colour(Q request) {
     return null;
   }

@@ -3,11 +3,12 @@ package io.weir.instrumentation.api.client;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the calling thread is doing: the call it is making, and one that was decided for it and that
- * it is about to make. One look-up a call serves both.
+ * The calls of the current thread: the one that it is making, and one that was decided earlier and
+ * that it is about to make.
  *
- * <p>The thread keeps an array, emptied after each call: of the JVM's own class, so that a pooled
- * thread does not keep a redeployed application's classes.
+ * <p>Both are in one array, the thread's <i>cell</i>, so a call needs one look-up. The array is
+ * emptied after each call. It is a plain array, so a pooled thread does not keep classes of an
+ * application that was redeployed.
  */
 public final class CurrentCall {
   private static final ThreadLocal<Object[]> CELL = new ThreadLocal<Object[]>();
@@ -16,7 +17,7 @@ public final class CurrentCall {
 
   private CurrentCall() {}
 
-  /** The calling thread's cell, for the methods that want one; not for other threads. */
+  /** The cell of this thread, for the methods that take one. Do not pass it to another thread. */
   public static Object[] cell() {
     Object[] cell = CELL.get();
     if (cell == null) {
@@ -26,7 +27,10 @@ public final class CurrentCall {
     return cell;
   }
 
-  /** The call of this library that this thread makes; null: none, or nobody waits for its end. */
+  /**
+   * The call of this library that this thread is making; null: there is none, or no hook needs it,
+   * because only counters use its outcome ({@link BodyTracker#isOnlyCounted}).
+   */
   @SuppressWarnings("unchecked") // of this library
   public static <Q, R> @Nullable ClientCall<Q, R> of(Class<? extends ClientLibrary<Q, R>> library) {
     Object[] cell = CELL.get();
@@ -35,9 +39,10 @@ public final class CurrentCall {
   }
 
   /**
-   * Binds a call, or none, while the library makes it; it may be one that is made within another.
+   * Binds a call, or none, to the thread while the library makes it. Calls may be nested: an
+   * interceptor of one call may make another.
    *
-   * @return what was bound before, to be put back by the same means
+   * @return what was bound before; bind it again afterwards
    */
   public static @Nullable ClientCall<?, ?> swap(Object[] cell, @Nullable ClientCall<?, ?> next) {
     ClientCall<?, ?> before = (ClientCall<?, ?>) cell[MADE];
@@ -47,12 +52,12 @@ public final class CurrentCall {
     return before;
   }
 
-  /** This thread is about to make a call that was decided before. */
+  /** Says that this thread is about to make a call that is decided already. */
   public static void decide(ClientCall<?, ?> call) {
     cell()[DECIDED] = call;
   }
 
-  /** Whether this thread is about to make the call of this handle by a decision that was made. */
+  /** Whether this thread is about to make the call with this handle, and it is decided already. */
   public static boolean isDecided(Object handle) {
     Object[] cell = CELL.get();
     ClientCall<?, ?> d = cell == null ? null : (ClientCall<?, ?>) cell[DECIDED];
@@ -60,9 +65,10 @@ public final class CurrentCall {
   }
 
   /**
-   * The decision for the call that this thread makes, once; null when there is none.
+   * Takes the decided call that this thread is about to make; null: there is none, so the caller
+   * has to decide. It can be taken once.
    *
-   * @param handle null where the library does not tell
+   * @param handle the handle of the call that is made; null: the library does not tell
    */
   @SuppressWarnings("unchecked") // of this gate
   public static <Q, R> @Nullable ClientCall<Q, R> takeDecided(
@@ -75,7 +81,7 @@ public final class CurrentCall {
     return (ClientCall<Q, R>) d;
   }
 
-  /** The thread has made the call: if nobody took its decision, the call was never made. */
+  /** The thread is done with the call. If the decision was not taken, the call was never made. */
   public static void undecide(ClientCall<?, ?> call) {
     Object[] cell = cell();
     if (cell[DECIDED] == call) {

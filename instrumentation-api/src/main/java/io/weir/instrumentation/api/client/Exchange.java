@@ -5,11 +5,11 @@ import java.io.IOException;
 /** How a library makes a call on the calling thread, for {@link ClientCall#make}. */
 public interface Exchange<Q, R> {
   /**
-   * The call is about to be sent: the library takes note of where to ({@link
-   * ClientCall#destination}, {@link ClientCall#note(Object)}) and of how it is cancelled ({@link
-   * ClientCall#handle}). What this throws is counted, and the call is sent as it was.
+   * Prepares a call that is about to be sent. The adapter sees to it that the call goes to {@link
+   * ClientCall#destination}, and sets {@link ClientCall#handle} if the call could not have one
+   * earlier. When this throws, it is counted as fail-open, and {@code sent} is sent.
    *
-   * @param sent the request with our headers
+   * @param sent the request, with the headers that Weir sets
    * @return the request to send
    */
   Q prepare(ClientCall<Q, R> call, Q sent) throws Exception;

@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * The bytes of an answer's body, telling the call how they end: read to their end, closed, or
- * failed. One thread at a time, as any stream.
+ * The bytes of an answer's body. Tells the call how the body ends: it was read to the end, was
+ * closed, or failed. For one thread at a time.
  */
 public final class TrackedInputStream extends FilterInputStream {
   private final BodyTracker call;

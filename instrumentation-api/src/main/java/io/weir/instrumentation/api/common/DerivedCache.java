@@ -7,16 +7,17 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Function;
 
 /**
- * What was derived from objects of the application, in a cache that may forget: a small table
- * without lock, keyed by identity, weak towards the object it was derived from. Deriving must be
- * cheap and give equal things however often it is done.
+ * A cache of values that are derived from objects of the application, such as a client with an
+ * interceptor more. It is a small table without lock, keyed by identity, with weak references to
+ * the keys. It may forget a value, so deriving must be cheap, and two values of one key must do the
+ * same.
  *
- * <p>A look-up reads up to {@value #PROBES} slots and allocates nothing. An application that makes
- * an object per call overwrites slots and grows nothing; slots of collected objects are cleared
- * when the next one is derived from. Any thread.
+ * <p>A look-up reads up to {@value #PROBES} slots and allocates nothing. The table never grows: an
+ * application that makes a new key for each call overwrites slots. Slots of collected keys are
+ * cleared when the next value is derived. Any thread.
  *
- * @param <K> what it is derived from
- * @param <V> what is derived; it may refer to its key's parts, not to the key
+ * @param <K> the key, of which a value is derived
+ * @param <V> the value; it may refer to parts of its key, but not to the key
  */
 public final class DerivedCache<K, V> {
   private static final int SLOTS = 128;
@@ -31,7 +32,7 @@ public final class DerivedCache<K, V> {
     this.derive = derive;
   }
 
-  /** What was derived from an object, now or before. */
+  /** The value of this key, from the table or newly derived. */
   public V of(K key) {
     int hash = System.identityHashCode(key);
     for (int i = 0; i < PROBES; i++) {

@@ -13,18 +13,24 @@ import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells apart how calls fail, by what a library throws for it.
+ * Finds the kind of a call's failure ({@link Failure}) from the exception that the library threw.
  *
- * <p>What the JDK throws is known. A library adds what it throws itself, by class and, where it has
- * no class of its own for it, by message. First match counts, in this order: a connection that was
- * not made and a time-out, by name; the whole call's time was up; cancelled; this side's own
- * failure, which is also whatever is no {@code IOException}, for it comes from the application (an
- * interceptor, a body); anything else is the target's.
+ * <p>Exceptions of the JDK are known. A library adds its own, by class and, where it has no class
+ * for a failure, by message. The first that fits counts, in this order:
  *
- * <p>Filled once, in a static initialiser; then immutable by convention and for any thread.
+ * <ol>
+ *   <li>an exception in the table that says that no connection was made, or a time-out
+ *   <li>the time that the application allows for the whole call was up
+ *   <li>the call was cancelled
+ *   <li>the caller's own failure: an exception in the table, and everything that is no {@code
+ *       IOException}, because that comes from the application (an interceptor, a body)
+ *   <li>everything else is a failure of the target
+ * </ol>
+ *
+ * <p>It is filled in a static initialiser and not changed afterwards; then any thread may use it.
  */
 public final class FailureTable {
-  /** What the JDK says of a connect that timed out; there is no type for it. */
+  /** Message of the JDK's exception when a connect timed out, which has no class of its own. */
   private static final String CONNECT_TIMED_OUT = "connect timed out";
 
   private static final class Row {
@@ -45,27 +51,27 @@ public final class FailureTable {
 
   private final List<Row> rows = new ArrayList<Row>();
 
-  /** The request was never sent: no connection. */
+  /** Adds: no connection was made, so the request was never sent. */
   public FailureTable connect(Class<?> type) {
     return add(Failure.CONNECT, type, null);
   }
 
-  /** Connected, but no answer in time. */
+  /** Adds: there was a connection, but no answer in time. */
   public FailureTable timeout(Class<?> type, @Nullable String message) {
     return add(Failure.TIMEOUT, type, message);
   }
 
-  /** The caller gave up. */
+  /** Adds: the caller cancelled. */
   public FailureTable cancelled(Class<?> type, @Nullable String message) {
     return add(Failure.CANCELLED, type, message);
   }
 
-  /** This side's own: no place in its pool, a body that cannot be read. */
+  /** Adds: the caller's side failed. Its pool was full, or its body could not be read. */
   public FailureTable local(Class<?> type) {
     return add(Failure.LOCAL, type, null);
   }
 
-  /** The target's, though it is no {@code IOException}. */
+  /** Adds: the target failed, although the exception is no {@code IOException}. */
   public FailureTable target(Class<?> type) {
     return add(Failure.EXCEPTION, type, null);
   }
@@ -76,10 +82,10 @@ public final class FailureTable {
   }
 
   /**
-   * What a call failed by.
+   * The kind of failure.
    *
-   * @param cancelled the call was cancelled
-   * @param overdue the whole call's time was up, for which some libraries cancel it
+   * @param cancelled whether the call was cancelled
+   * @param overdue whether the time for the whole call was up; some libraries cancel the call then
    */
   public Failure of(Throwable t, boolean cancelled, boolean overdue) {
     Failure own = own(t);

@@ -72,7 +72,10 @@ public final class HostPort {
     return port >= 0 ? port : "https".equalsIgnoreCase(scheme) ? 443 : 80;
   }
 
-  /** Whether a host is written as an address, so that nobody has to resolve it. Good enough. */
+  /**
+   * Whether a host looks like an IP address, so that no name service is needed. {@code 1.2} looks
+   * like one, too.
+   */
   public static boolean isAddress(String host) {
     for (int i = 0; i < host.length(); i++) {
       char c = host.charAt(i);

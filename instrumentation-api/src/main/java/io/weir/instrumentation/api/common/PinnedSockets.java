@@ -11,8 +11,8 @@ import javax.net.SocketFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sockets that connect to a chosen instance where their library says the port that the application
- * wrote. Immutable; any thread.
+ * Makes sockets that connect to a chosen instance when the library connects them to the port that
+ * the application wrote. Immutable; any thread.
  */
 public final class PinnedSockets extends SocketFactory {
   /** Finds the instance's address, on the thread that connects. */
@@ -25,8 +25,9 @@ public final class PinnedSockets extends SocketFactory {
   private final @Nullable Resolver address;
 
   /**
-   * @param port as the application wrote it; sockets to others stay as they are
-   * @param address of the instance; null: the library has resolved it
+   * @param port the port that the application wrote; a connection to another one is not changed
+   * @param instancePort the port of the instance
+   * @param address finds the address of the instance; null: the library has resolved it
    */
   public PinnedSockets(int port, int instancePort, @Nullable Resolver address) {
     this.port = port;
@@ -54,12 +55,17 @@ public final class PinnedSockets extends SocketFactory {
 
   private SocketAddress pinned(SocketAddress to) throws UnknownHostException {
     InetSocketAddress a = (InetSocketAddress) to;
-    return a.getPort() == port
-        ? new InetSocketAddress(address == null ? a.getAddress() : address.resolve(), instancePort)
-        : to;
+    if (a.getPort() != port) {
+      return to;
+    }
+    if (address == null && a.isUnresolved()) {
+      return InetSocketAddress.createUnresolved(a.getHostString(), instancePort);
+    }
+    return new InetSocketAddress(
+        address == null ? a.getAddress() : address.resolve(), instancePort);
   }
 
-  // for completeness: libraries make unconnected sockets
+  // never called by the libraries: they connect a socket after they have made it
 
   @Override
   public Socket createSocket(String host, int port) throws IOException {

@@ -4,7 +4,9 @@ import io.weir.engine.call.CallDecision;
 import io.weir.engine.call.Refusal;
 import java.util.function.BiConsumer;
 
-/** The answer to a refused call, for whoever writes it. Valid until its call is made again. */
+/**
+ * The answer to a refused call, for the code that writes it. Valid until the call is made again.
+ */
 public final class RefusalView {
   private final Refusal refusal;
   private final CallDecision decision;
@@ -34,7 +36,7 @@ public final class RefusalView {
     refusal.headers(decision, to);
   }
 
-  /** As {@link #headers}, with the characters only that every library takes: printable ASCII. */
+  /** As {@link #headers}, in printable ASCII, which every library takes. */
   public void printableHeaders(BiConsumer<String, String> to) {
     refusal.headers(decision, (name, value) -> to.accept(name, printable(value)));
   }

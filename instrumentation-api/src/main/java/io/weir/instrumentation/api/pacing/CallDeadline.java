@@ -54,7 +54,7 @@ public final class CallDeadline {
    *
    * @return whether the time was up before
    */
-  public boolean over() {
+  public boolean stop() {
     Runnable cancel = state.get();
     return cancel == EXCEEDED || !state.compareAndSet(cancel, null);
   }

@@ -6,16 +6,17 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Threads on which paced calls go on whose library has none to give: connecting may ask a name
- * service, and callbacks are the application's, so neither belongs on the pacer's thread.
+ * Threads on which paced calls continue, if their library has no threads for that. Connecting may
+ * wait for a name service, and callbacks run code of the application. Neither may run on the
+ * pacer's thread.
  *
- * <p>They are gone after ten seconds without work, and hold nothing of the application then.
+ * <p>The threads end after ten seconds without work. They keep no object of the application.
  */
 public final class PacedThreads {
   private static final int MOST = 4;
   private static final long IDLE_SECONDS = 10;
 
-  /** Not loaded before somebody waits. */
+  /** A class of its own, so that it is not loaded before a call has waited. */
   private static final class Pool {
     static final ThreadPoolExecutor INSTANCE =
         new ThreadPoolExecutor(
@@ -39,9 +40,10 @@ public final class PacedThreads {
   private PacedThreads() {}
 
   /**
-   * A task that runs as if on the calling thread, whose traffic colour and class loader it has.
+   * Makes a task that runs with the traffic colour and the context class loader of this thread.
    *
-   * @return what hands it over: runs it once on one of the threads, or here where there is none
+   * @return runs the task once, on one of these threads; if no thread can be started, on the thread
+   *     that runs it
    */
   public static Runnable handingOver(Runnable task) {
     Colour colour = Colour.current();

@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * thread waits: a subclass begins the wait ({@link #begin}) and continues the call in {@link #due}.
  * Otherwise the call's own thread waits ({@link #onThread}).
  *
- * <p>A wait without a thread ends exactly once. Either the call's turn comes, which calls {@link
- * #due} on the pacer's thread. Or the call's own time-out passes, or the caller cancels it: then
- * its tokens are given back, and {@link #over} is called on the pacer's thread or on the thread
- * that cancels. Neither method may block.
+ * <p>If {@link #begin} returns true, the wait ends exactly once. Either the call's turn comes,
+ * which calls {@link #due} on the pacer's thread. Or the time that the application allows for the
+ * call passes, or the application cancels it: then its tokens are given back, and {@link #over} is
+ * called on the pacer's thread or on the thread that cancels. Neither method may block.
  */
 public abstract class PacedWait {
   /** How a wait ended. */
@@ -24,7 +24,7 @@ public abstract class PacedWait {
     /** The waiting thread was interrupted, and still is. */
     INTERRUPTED,
     CANCELLED,
-    /** The call's own time-out has passed. */
+    /** The time that the application allows for the call has passed. */
     TIMED_OUT
   }
 
@@ -43,10 +43,11 @@ public abstract class PacedWait {
   /**
    * Begins the wait.
    *
-   * @param timeoutNanos the call's own time-out, which runs while it waits; 0: none
+   * @param timeoutNanos what the application allows for the whole call, its wait included, such as
+   *     OkHttp's call time-out; 0: no limit, or the library's time-outs begin after the wait
    * @return true: the wait has begun, or is over already. False: the pacer threw, for example
    *     because it could not start its thread. Then the call's tokens have been given back, and
-   *     this thread must make the call now, without governance
+   *     this decision is over: this thread goes on with the call, ungoverned or decided anew
    */
   public final boolean begin(Pacer pacer, long timeoutNanos) {
     long began = call.now();
@@ -75,7 +76,7 @@ public abstract class PacedWait {
 
   private void comeDue(long began) {
     if (awake.compareAndSet(false, true)) {
-      call.started(true); // the library's own time-out counts from now, not from before the wait
+      call.started(true); // the library starts its timer now, as it gets the call now
       due(call.now() - began);
     }
   }
@@ -102,7 +103,7 @@ public abstract class PacedWait {
   protected abstract void over(End how);
 
   /**
-   * Called before {@link #begin} returns false.
+   * Called before {@link #begin} returns false, for a report.
    *
    * @param why what the pacer threw
    */
@@ -113,8 +114,9 @@ public abstract class PacedWait {
    *
    * @param cancelled whether the call was cancelled, checked every ten milliseconds; null: it
    *     cannot be cancelled
-   * @return {@link End#DUE}; anything else says why the call must not be made, and its tokens have
-   *     been given back
+   * @return {@link End#DUE}; {@link End#INTERRUPTED} or {@link End#CANCELLED}: the call must not be
+   *     made, and its tokens have been given back. A time-out that runs during the wait cancels the
+   *     call
    */
   public static End onThread(Paced call, @Nullable BooleanSupplier cancelled) {
     for (long due = call.dueAt(), left; (left = due - call.now()) > 0; ) {
@@ -125,7 +127,7 @@ public abstract class PacedWait {
       }
       LockSupport.parkNanos(call, cancelled == null ? left : Math.min(left, CANCEL_CHECK_NANOS));
     }
-    call.started(false); // the library's own time-out has run during the wait
+    call.started(false); // the library had started its timer before the wait
     return End.DUE;
   }
 }

@@ -124,9 +124,9 @@ class ClientCallTest {
     int own = call.opened();
     assertThat(call.answered(200, Words.request())).isFalse();
     call.ended(redirect);
-    assertThat(call.isTold()).isFalse();
+    assertThat(call.hasEnded()).isFalse();
     call.ended(own);
-    assertThat(call.isTold()).isTrue();
+    assertThat(call.hasEnded()).isTrue();
   }
 
   @Test
@@ -188,7 +188,7 @@ class ClientCallTest {
     assertThat(CurrentCall.takeDecided(CurrentCall.cell(), gate, null)).isSameAs(next);
     assertThat(CurrentCall.takeDecided(CurrentCall.cell(), gate, null)).isNull();
     CurrentCall.undecide(next);
-    assertThat(next.isTold()).as("it is being made").isFalse();
+    assertThat(next.hasEnded()).as("it is being made").isFalse();
   }
 
   @Test

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 final class BufferedActions {
   // guarded by this; null once the buffer is open
   private @Nullable List<Runnable> queue = new ArrayList<Runnable>(4);
+  // guarded by this
+  private boolean discarded;
   private volatile boolean open;
 
   /** Whether actions run at once, so that the caller need not create one. */
@@ -22,10 +24,13 @@ final class BufferedActions {
     return open;
   }
 
-  /** Buffers an action, or runs it at once on this thread when open. */
+  /** Buffers an action, or runs it at once on this thread when open; drops it when discarded. */
   void run(Runnable action) {
     if (!open) {
       synchronized (this) {
+        if (discarded) {
+          return;
+        }
         if (queue != null) {
           queue.add(action);
           return;
@@ -33,6 +38,12 @@ final class BufferedActions {
       }
     }
     action.run();
+  }
+
+  /** What is buffered never runs, nor does anything that comes later. Not after {@link #open}. */
+  synchronized void discard() {
+    discarded = true;
+    queue = new ArrayList<Runnable>(0);
   }
 
   /**

@@ -36,10 +36,15 @@ final class ClientGate implements ClientInterceptor {
     ServicePlan plan = plan(authority);
     if (plan == null) {
       ClientCall<ReqT, RespT> call = next.newCall(method, options);
-      String caller = caller(authority);
-      return engine.propagation().isActive() || caller != null
-          ? new PropagatingClientCall<ReqT, RespT>(call, engine, authority, caller)
-          : call;
+      try {
+        String caller = caller(authority);
+        return engine.propagation().isActive() || caller != null
+            ? new PropagatingClientCall<ReqT, RespT>(call, engine, authority, caller)
+            : call;
+      } catch (Throwable t) {
+        Bridge.failedOpen(t);
+        return call;
+      }
     }
     return new GovernedClientCall<ReqT, RespT>(this, plan, authority, method, options, next);
   }

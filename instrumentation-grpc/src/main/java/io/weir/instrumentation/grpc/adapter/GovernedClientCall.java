@@ -160,7 +160,10 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
     delegate.cancel(message, cause);
   }
 
-  /** Creates the library's call after a paced wait, without starting it. */
+  /**
+   * Creates the library's call after a paced wait, without starting it. What the library throws
+   * gives the call's tokens and permits back.
+   */
   ClientCall<ReqT, RespT> afterWait() {
     if (context.isCancelled() || remainingNanos() <= 0) {
       // The deadline has passed or the caller has cancelled: the library's call below fails at
@@ -168,7 +171,12 @@ final class GovernedClientCall<ReqT, RespT> extends ForwardingClientCall<ReqT, R
       abandon();
     }
     decision.outcome().started(gate.engine.now());
-    return next.newCall(method, decidedOptions());
+    try {
+      return next.newCall(method, decidedOptions());
+    } catch (Throwable t) {
+      abandon();
+      throw t;
+    }
   }
 
   /** Time until the earlier of the call's own deadline and that of its context. */

@@ -20,7 +20,11 @@ public final class ListeningHook extends Hook {
   }
 
   /**
-   * @param state null: the port was opened; anything else: it is about to be closed
+   * Called by the advice of opening when the method has returned, and by that of closing before the
+   * method runs: afterwards the port is no longer known.
+   *
+   * @param state set by the advice. Null: the port was opened; anything else: it is about to be
+   *     closed
    */
   @Override
   public @Nullable Object exit(
@@ -33,15 +37,25 @@ public final class ListeningHook extends Hook {
       }
       return result;
     }
-    String host = null;
+    // one socket is usual; of several, one that takes calls to every address is the best to
+    // register
+    InetSocketAddress best = null;
     for (SocketAddress a : ((Server) self).getListenSockets()) {
-      if (a instanceof InetSocketAddress
-          && ((InetSocketAddress) a).getAddress() != null
-          && !((InetSocketAddress) a).getAddress().isAnyLocalAddress()) {
-        host = ((InetSocketAddress) a).getAddress().getHostAddress();
+      if (a instanceof InetSocketAddress && (best == null || host(best) != null)) {
+        InetSocketAddress at = (InetSocketAddress) a;
+        best = best == null || host(at) == null ? at : best;
       }
     }
-    ports.listening("grpc", host, ((Server) self).getPort());
+    if (best != null) {
+      ports.listening("grpc", host(best), best.getPort());
+    }
     return result;
+  }
+
+  /** The address that a socket is bound to; null: all of them. */
+  private static @Nullable String host(InetSocketAddress at) {
+    return at.getAddress() == null || at.getAddress().isAnyLocalAddress()
+        ? null
+        : at.getAddress().getHostAddress();
   }
 }

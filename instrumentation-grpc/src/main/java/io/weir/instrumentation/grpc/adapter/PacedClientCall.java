@@ -13,7 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * An outbound call that waits for its turn; no thread waits. What the caller does meanwhile is
  * buffered and done in order when its turn comes. If the caller cancels the call, or its context is
- * cancelled, the call's tokens are given back, and the call is never made.
+ * cancelled, the call's tokens are given back, and the call is never made. If its deadline passes
+ * first, its tokens are given back, and the library's call fails at once.
+ *
+ * <p>(This extends gRPC's own {@code ClientCall}, not the one of Weir's instrumentation API.)
  */
 final class PacedClientCall<ReqT, RespT> extends ClientCall<ReqT, RespT>
     implements Runnable, Context.CancellationListener, Executor {
@@ -41,19 +44,27 @@ final class PacedClientCall<ReqT, RespT> extends ClientCall<ReqT, RespT>
     context.addListener(this, this);
   }
 
-  /** The call's turn has come. */
+  /** The call's turn has come, or its deadline has passed. */
   @Override
   public void run() {
     if (!decideOnce()) {
       return;
     }
     Context before = context.attach();
+    boolean started = false;
     try {
       call = owner.afterWait();
       owner.begin(call, listener);
+      started = true;
       buffered.open();
     } catch (Throwable t) {
-      owner.close(listener, Status.fromThrowable(t), new Metadata());
+      // The method that caused it has returned long ago, so the caller learns of it by the status.
+      buffered.discard();
+      if (started) {
+        call.cancel("an action before the call's turn failed", t);
+      } else {
+        owner.close(listener, Status.fromThrowable(t), new Metadata());
+      }
     } finally {
       context.detach(before);
     }

@@ -6,9 +6,9 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Carries the instance chosen for a call from the gate to the picker, in the call's options. The
- * options are the only part of a call that every picker sees, also that of a retry or of a call
- * that has waited for a connection.
+ * Carries the instance chosen for a call from the gate to the picker, in the call's options. Every
+ * picker sees them, also that of a retry or of a call that has waited for a connection, and they
+ * are not sent to the target.
  *
  * <p>{@link CallOptions#withOption} is made for this. But it allocates an array of arrays each
  * time, for which HotSpot leaves compiled code: half of the cost of routing a call. So where the

@@ -62,6 +62,9 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
   private final Helper channel;
   private final Engine engine;
 
+  /** The executor that resolves host names. */
+  private final SharedResourceHolder.Resource<Executor> resolver;
+
   /** Instances are compared by identity: a changed registration of an address is another key. */
   private final Map<Instance, Connection> connections =
       new ConcurrentHashMap<Instance, Connection>();
@@ -80,13 +83,23 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
 
   private boolean isShutdown;
 
-  private RoutedHelper(Helper channel, Engine engine) {
+  private RoutedHelper(
+      Helper channel, Engine engine, SharedResourceHolder.Resource<Executor> resolver) {
     this.channel = channel;
     this.engine = engine;
+    this.resolver = resolver;
   }
 
   static Helper around(Helper channel, Engine engine) {
-    RoutedHelper helper = new RoutedHelper(channel, engine);
+    return around(channel, engine, GrpcUtil.SHARED_CHANNEL_EXECUTOR);
+  }
+
+  /**
+   * @param resolver the executor that resolves host names
+   */
+  static Helper around(
+      Helper channel, Engine engine, SharedResourceHolder.Resource<Executor> resolver) {
+    RoutedHelper helper = new RoutedHelper(channel, engine, resolver);
     // Publishes a picker at once: a routed call need not wait until the balancer has found its own
     // addresses. No lambdas on a call's path: linking one needs more stack than all the rest.
     helper.runInContext(
@@ -182,8 +195,9 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
     }
     // The host is a name: resolved on another thread, as the synchronization context must not
     // block.
-    Executor executor = SharedResourceHolder.get(GrpcUtil.SHARED_CHANNEL_EXECUTOR);
+    Executor executor = null;
     try {
+      executor = SharedResourceHolder.get(resolver);
       executor.execute(
           () -> {
             InetSocketAddress address = address(instance);
@@ -196,22 +210,28 @@ final class RoutedHelper extends ForwardingLoadBalancerHelper {
       connections.put(instance, FAILED);
       publish();
     } finally {
-      SharedResourceHolder.release(GrpcUtil.SHARED_CHANNEL_EXECUTOR, executor);
+      if (executor != null) {
+        SharedResourceHolder.release(resolver, executor);
+      }
     }
   }
 
-  /** Resolves the host if it is a name. Null when the port is out of range. */
+  /** Resolves the host if it is a name. Null when the port is out of range or resolving throws. */
   private static @Nullable InetSocketAddress address(Instance instance) {
     try {
       return new InetSocketAddress(instance.host(), instance.port());
     } catch (IllegalArgumentException noPort) {
       return null;
+    } catch (Throwable t) {
+      // calls that wait for the address would wait for ever
+      Bridge.failedOpen(t);
+      return null;
     }
   }
 
   /**
-   * @param address null when there is a connection to the instance's address, or the address is
-   *     invalid
+   * @param address null when there is a connection to the instance's address, or there is no valid
+   *     address
    */
   private void connect(Instance instance, @Nullable InetSocketAddress address) {
     resolving.remove(instance);

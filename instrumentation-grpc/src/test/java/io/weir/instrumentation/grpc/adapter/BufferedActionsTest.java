@@ -50,6 +50,9 @@ class BufferedActionsTest {
     assertThatThrownBy(holdback::open).hasMessage("as asked");
     holdback.run(() -> ran.add(2));
     assertThat(ran).isEmpty();
+    holdback.discard();
+    holdback.run(() -> ran.add(3));
+    assertThat(ran).isEmpty();
   }
 
   @RepeatedTest(200)

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.Context;
+import io.grpc.InternalMetadata;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -20,16 +22,21 @@ import io.grpc.inprocess.InProcessServerBuilder;
 import io.grpc.internal.GrpcUtil;
 import io.grpc.internal.ObjectPool;
 import io.grpc.internal.SharedResourcePool;
+import io.weir.bootstrap.Colour;
+import io.weir.engine.call.Attribute;
 import io.weir.engine.call.AttributeSource;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.EngineOptions;
 import io.weir.engine.instances.Instance;
 import io.weir.engine.match.MatchExpression;
+import io.weir.engine.match.MatchParser;
 import io.weir.engine.rules.RateLimitRule;
+import io.weir.engine.rules.RouteRule;
 import io.weir.engine.rules.RuleBook;
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -188,6 +195,73 @@ class GateTest {
     assertThat(handled).hasValue(1);
   }
 
+  /** Paces calls at one each second, to an instance that shows what is under way; one was made. */
+  private Instance pacedInstance() throws Exception {
+    Instance instance =
+        new Instance(
+            "stock", "127.0.0.1", 1, null, null, null, Collections.emptyMap(), 100, "grpc");
+    engine.apply(
+        new RuleBook.Builder()
+            .instance(instance)
+            .add(
+                RateLimitRule.builder()
+                    .service("stock")
+                    .side(RateLimitRule.Side.CLIENT)
+                    .qps(1)
+                    .burst(1)
+                    .maxWaitNanos(TimeUnit.SECONDS.toNanos(60))
+                    .build())
+            .build());
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+    return instance;
+  }
+
+  @Test
+  void aPacedCallWhoseBufferedActionFailsIsCancelledOnceAndHoldsNothing() throws Exception {
+    Instance instance = pacedInstance();
+    Ending ending = new Ending();
+    ClientCall<String, String> call = channel.newCall(METHOD, CallOptions.DEFAULT);
+    call.start(ending, new Metadata());
+    call.request(-1); // the library throws
+    call.sendMessage("dropped");
+    assertThat(ending.await()).isEqualTo(Status.Code.CANCELLED);
+    call.sendMessage("dropped");
+    call.cancel("it has ended", null);
+    CountDownLatch after = new CountDownLatch(1);
+    POOL.getObject().execute(after::countDown);
+    assertThat(after.await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(ending.statuses).as("closed once").isEmpty();
+    assertThat(instance.inFlight()).isZero();
+  }
+
+  @Test
+  void aPacedCallThatTheLibraryCannotMakeHoldsNothing() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    ClientInterceptor failsOnce =
+        new ClientInterceptor() {
+          @Override
+          public <Q, S> ClientCall<Q, S> interceptCall(
+              MethodDescriptor<Q, S> method, CallOptions options, Channel next) {
+            if (calls.incrementAndGet() == 2) {
+              throw new IllegalStateException("planted");
+            }
+            return next.newCall(method, options);
+          }
+        };
+    List<ClientInterceptor> gate = new ArrayList<>();
+    new ClientBuildHook(engine).enter(null, gate, POOL, null);
+    channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
+    channel =
+        InProcessChannelBuilder.forName(name)
+            .overrideAuthority("stock")
+            .intercept(failsOnce, gate.get(0)) // the last one is the outermost
+            .build();
+    Instance instance = pacedInstance();
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.UNKNOWN);
+    assertThat(instance.inFlight()).isZero();
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+  }
+
   /** What an executor may do with a task: refuse it, with or without having kept or run it. */
   private enum Fault implements Executor {
     REJECTS {
@@ -305,6 +379,152 @@ class GateTest {
     assertThat(instance.inFlight()).isZero();
   }
 
+  @Test
+  void aServersRulesSeeTheTagsOfTheCall() throws Exception {
+    engine.apply(new RuleBook.Builder().add(noneInLane("x")).build());
+    assertThat(call(CallOptions.DEFAULT, baggage("lane=x")))
+        .isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(call(CallOptions.DEFAULT, baggage("lane=y"))).isEqualTo(Status.Code.OK);
+    assertThat(call(CallOptions.DEFAULT)).isEqualTo(Status.Code.OK);
+    assertThat(handled).hasValue(2);
+  }
+
+  @Test
+  void afterwardsTheThreadHasTheColourItHadBefore() {
+    RateLimitRule throwing =
+        RateLimitRule.builder().id("throws").service("stock").qps(0).match(THROWS).build();
+    Colour own = Colour.received(0, 5, "user", "u");
+    Colour before = Colour.swap(own);
+    try {
+      engine.apply(new RuleBook.Builder().add(noneInLane("x")).build());
+      assertThat(new Served().intercept(baggage("lane=x")).closed).as("refused").isNotNull();
+      assertThat(Colour.current()).isSameAs(own);
+      assertThat(new Served().intercept(baggage("lane=y")).handled).as("admitted").isNotNull();
+      assertThat(Colour.current()).isSameAs(own);
+      engine.apply(new RuleBook.Builder().add(noneInLane("x")).add(throwing).build());
+      Served failedOpen = new Served();
+      assertThat(failedOpen.intercept(baggage("lane=y")).handled).isSameAs(failedOpen);
+      assertThat(Colour.current()).isSameAs(own);
+    } finally {
+      Colour.swap(before);
+    }
+  }
+
+  @Test
+  void aCallIsPassedOnAsItCameBeforeTheFirstRuleAndUnderTheKillSwitch() {
+    Served before = new Served();
+    assertThat(before.intercept(baggage("lane=x")).handled).isSameAs(before);
+    engine.apply(new RuleBook.Builder().add(noneInLane("x")).off(true).build());
+    Served off = new Served();
+    assertThat(off.intercept(baggage("lane=x")).handled).isSameAs(off);
+    engine.apply(new RuleBook.Builder().add(noneInLane("x")).build());
+    Served governed = new Served();
+    assertThat(governed.intercept(baggage("lane=y")).handled).isNotNull().isNotSameAs(governed);
+  }
+
+  /** Nobody would end its decision, and what was taken for it would never be given back. */
+  @Test
+  void aCallIsNotDecidedWhenTheFirstRuleOfItsServiceArrivesWhileItsTagsAreRead() {
+    engine.apply(
+        new RuleBook.Builder()
+            .add(
+                RouteRule.builder()
+                    .service("other")
+                    .hashOn(Attribute.parse("header:x-user"))
+                    .build())
+            .build());
+    assertThat(engine.governsInbound()).isFalse();
+    Runnable ruleArrives =
+        () ->
+            engine.apply(
+                new RuleBook.Builder()
+                    .add(RateLimitRule.builder().service("stock").maxConcurrent(1).build())
+                    .build());
+    assertThat(new Served().intercept(headerThatWhenRead(ruleArrives)).handled).isNotNull();
+    assertThat(engine.governsInbound()).as("it arrived").isTrue();
+    assertThat(new Served().intercept(new Metadata()).handled).as("the only slot").isNotNull();
+    assertThat(new Served().intercept(new Metadata()).closed).as("no other").isNotNull();
+  }
+
+  /** Has a header {@code x-user} that runs a task when its value is read for the first time. */
+  private static Metadata headerThatWhenRead(Runnable task) {
+    Object value =
+        InternalMetadata.parsedValue(
+            new Metadata.BinaryStreamMarshaller<String>() {
+              @Override
+              public InputStream toStream(String text) {
+                task.run();
+                return new ByteArrayInputStream(text.getBytes(StandardCharsets.US_ASCII));
+              }
+
+              @Override
+              public String parseStream(InputStream stream) {
+                throw new UnsupportedOperationException();
+              }
+            },
+            "u");
+    return InternalMetadata.newMetadataWithParsedValues(
+        1, new Object[] {"x-user".getBytes(StandardCharsets.US_ASCII), value});
+  }
+
+  private static Metadata baggage(String value) {
+    Metadata headers = new Metadata();
+    headers.put(Metadata.Key.of("baggage", Metadata.ASCII_STRING_MARSHALLER), value);
+    return headers;
+  }
+
+  private static RateLimitRule noneInLane(String lane) {
+    return RateLimitRule.builder()
+        .service("stock")
+        .qps(0)
+        .match(MatchParser.parse("tag:lane == '" + lane + "'"))
+        .build();
+  }
+
+  /** A call that arrives at a server's gate on this thread, and what became of it. */
+  private final class Served extends ServerCall<String, String> {
+    /** The call that the application's handler got; null: none. */
+    ServerCall<String, String> handled;
+
+    Status.Code closed;
+
+    Served intercept(Metadata headers) {
+      new ServerGate(engine, POOL)
+          .interceptCall(
+              this,
+              headers,
+              (call, h) -> {
+                handled = call;
+                return new ServerCall.Listener<String>() {};
+              });
+      return this;
+    }
+
+    @Override
+    public void close(Status status, Metadata trailers) {
+      closed = status.getCode();
+    }
+
+    @Override
+    public void request(int messages) {}
+
+    @Override
+    public void sendHeaders(Metadata headers) {}
+
+    @Override
+    public void sendMessage(String message) {}
+
+    @Override
+    public boolean isCancelled() {
+      return false;
+    }
+
+    @Override
+    public MethodDescriptor<String, String> getMethodDescriptor() {
+      return METHOD;
+    }
+  }
+
   private void refuse(RateLimitRule.Side side) {
     engine.apply(
         new RuleBook.Builder()
@@ -313,9 +533,13 @@ class GateTest {
   }
 
   private Status.Code call(CallOptions options) throws Exception {
+    return call(options, new Metadata());
+  }
+
+  private Status.Code call(CallOptions options, Metadata headers) throws Exception {
     Ending ending = new Ending();
     ClientCall<String, String> call = channel.newCall(METHOD, options);
-    call.start(ending, new Metadata());
+    call.start(ending, headers);
     call.request(2);
     call.sendMessage("hi");
     call.halfClose();
@@ -361,13 +585,13 @@ class GateTest {
   private static final class Text implements MethodDescriptor.Marshaller<String> {
     @Override
     public InputStream stream(String value) {
-      return new ByteArrayInputStream(value.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+      return new ByteArrayInputStream(value.getBytes(StandardCharsets.UTF_8));
     }
 
     @Override
     public String parse(InputStream stream) {
       try {
-        return new String(stream.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
       } catch (java.io.IOException e) {
         throw new IllegalStateException(e);
       }

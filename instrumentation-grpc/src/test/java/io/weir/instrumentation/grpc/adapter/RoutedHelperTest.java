@@ -21,6 +21,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.NameResolver;
 import io.grpc.Status;
 import io.grpc.SynchronizationContext;
+import io.grpc.internal.SharedResourceHolder;
 import io.weir.engine.call.Ticker;
 import io.weir.engine.gate.Engine;
 import io.weir.engine.gate.EngineOptions;
@@ -30,12 +31,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class RoutedHelperTest {
   private final Engine engine = new Engine(EngineOptions.of("front", Ticker.SYSTEM));
   private final Channel channel = new Channel();
-  private final RoutedHelper helper = (RoutedHelper) RoutedHelper.around(channel, engine);
+  private RoutedHelper helper = (RoutedHelper) RoutedHelper.around(channel, engine);
   private final Subchannel policys = new Sub(null);
   private final Instance a = instance("127.0.0.1", 1);
   private final Instance b = instance("127.0.0.1", 2);
@@ -149,6 +153,82 @@ class RoutedHelperTest {
     assertThat(channel.panics).isEmpty();
   }
 
+  @Test
+  void aNameIsResolvedOutsideTheChannelsContext() {
+    List<Runnable> tasks = new ArrayList<>();
+    resolveOn(() -> tasks::add);
+    Instance named = instance("localhost", 1);
+    channel.pick(named);
+    channel.pick(named);
+    assertThat(channel.subs).isEmpty();
+    assertThat(tasks).hasSize(1);
+    tasks.get(0).run();
+    assertThat(channel.subs).hasSize(1);
+  }
+
+  @Test
+  void callsToANameThatNoThreadResolvesGoWhereThePolicySays() {
+    Executor full =
+        task -> {
+          throw new RejectedExecutionException("full");
+        };
+    Executor noThread =
+        task -> {
+          throw new OutOfMemoryError("unable to create native thread");
+        };
+    Supplier<Executor> noExecutor =
+        () -> {
+          throw new OutOfMemoryError("unable to create one");
+        };
+    for (Supplier<Executor> resolver :
+        List.<Supplier<Executor>>of(() -> full, () -> noThread, noExecutor)) {
+      resolveOn(resolver);
+      policyIsReady();
+      Instance named = instance("localhost", 1);
+      int before = channel.pickers;
+      assertThat(channel.pick(named)).isSameAs(PickResult.withNoResult());
+      assertThat(channel.pickers).as("calls that wait are picked for again").isGreaterThan(before);
+      assertThat(channel.pick(named).getSubchannel()).isSameAs(policys);
+    }
+    assertThat(channel.panics).isEmpty();
+  }
+
+  @Test
+  void aNameIsResolvedByATaskThatWasKeptAndRejected() {
+    List<Runnable> tasks = new ArrayList<>();
+    Executor keepsAndRejects =
+        task -> {
+          tasks.add(task);
+          throw new RejectedExecutionException("full");
+        };
+    resolveOn(() -> keepsAndRejects);
+    policyIsReady();
+    Instance named = instance("localhost", 1);
+    channel.pick(named);
+    assertThat(channel.pick(named).getSubchannel()).isSameAs(policys);
+    tasks.get(0).run();
+    channel.subs.get(0).become(ConnectivityState.READY);
+    assertThat(channel.pick(named).getSubchannel()).isSameAs(channel.subs.get(0));
+  }
+
+  /** The channel's balancer gets a helper that resolves names on this executor. */
+  private void resolveOn(Supplier<Executor> executor) {
+    helper =
+        (RoutedHelper)
+            RoutedHelper.around(
+                channel,
+                engine,
+                new SharedResourceHolder.Resource<Executor>() {
+                  @Override
+                  public Executor create() {
+                    return executor.get();
+                  }
+
+                  @Override
+                  public void close(Executor instance) {}
+                });
+  }
+
   private void policyIsReady() {
     helper.updateBalancingState(
         ConnectivityState.READY,
@@ -177,6 +257,10 @@ class RoutedHelperTest {
     private final SynchronizationContext context =
         new SynchronizationContext((thread, panic) -> panics.add(panic));
     private SubchannelPicker picker;
+
+    /** How many pickers the channel has got. */
+    int pickers;
+
     boolean broken;
 
     PickResult pick(Instance instance) {
@@ -214,6 +298,7 @@ class RoutedHelperTest {
     @Override
     public void updateBalancingState(ConnectivityState state, SubchannelPicker next) {
       picker = next;
+      pickers++;
     }
 
     @Override

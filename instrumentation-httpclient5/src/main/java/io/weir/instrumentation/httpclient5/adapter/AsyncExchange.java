@@ -51,10 +51,13 @@ import org.jspecify.annotations.Nullable;
  * to it. Instead the application's consumer gets the refusal as a response, as soon as {@code
  * doExecute} has returned the future that the refusal completes.
  *
- * <p><b>The end.</b> The consumer learns how the body ends. The callback learns whether the call
- * failed or was cancelled; it is called once, always. When a route's time is up, the library's
- * future is cancelled. The application must see a time-out instead, so its callback is told of a
- * failure, and its future throws one ({@link TimeoutFuture}).
+ * <p><b>The end.</b> This class's consumer sees how the body ends. Its callback sees whether the
+ * call failed or was cancelled; the library's future calls it exactly once. Whichever comes first
+ * records the outcome. When the time that a routing rule allows (its {@code timeout_ms}) is up, the
+ * library's future is cancelled. The application must see a time-out instead, so its callback is
+ * told of a failure, and its future throws one ({@link TimeoutFuture}).
+ *
+ * <p>In this package a <i>route</i> is the library's {@code HttpRoute}.
  *
  * <p><b>Threads.</b> The call is decided on the thread that calls {@code doExecute}. Consumer and
  * callback may be called on any thread: the library's, the caller's, or one of {@link
@@ -74,7 +77,10 @@ final class AsyncExchange<T> implements CancellableDependency {
   private final HttpContext context;
   private final @Nullable FutureCallback<T> callback;
 
-  /** Cancels the future as soon as it is known. Run where the application may be called back. */
+  /**
+   * Cancels the future as soon as it is known. That runs the application's callback, so it must not
+   * run on the pacer's thread.
+   */
   private final Runnable cancelling;
 
   /** The application's request; written before {@link #call}, so readers of that see it. */
@@ -89,18 +95,21 @@ final class AsyncExchange<T> implements CancellableDependency {
   /** Whether the library's future was cancelled. */
   private volatile boolean cancelled;
 
-  /** Where a rule routes the call; null: nowhere. */
+  /** Where a rule sends the call; null: where the application sent it. */
   private volatile @Nullable Destination destination;
 
   /** The library's object that takes the connections of this exchange; null: none is known. */
   private volatile @Nullable AsyncExecRuntime runtime;
 
   /** What the application's producer threw: then the call's failure says nothing of the target. */
-  private volatile @Nullable Exception own;
+  private volatile @Nullable Exception thrownByProducer;
 
   // guarded by this
 
-  /** Null: {@code doExecute} has not returned. */
+  /** Whether {@code doExecute} has returned or thrown. */
+  private boolean returned;
+
+  /** The library's future; null: not known yet, or {@code doExecute} threw. */
   private @Nullable BasicFuture<T> future;
 
   /** What is to be done with the future when it is known; null: nothing. */
@@ -129,12 +138,15 @@ final class AsyncExchange<T> implements CancellableDependency {
     void with(BasicFuture<T> future);
   }
 
-  /** Runs this with the future: now if it is known, else when {@code doExecute} returns. */
+  /**
+   * Runs this with the future: now if it is known, else when {@code doExecute} returns. When that
+   * throws, it never runs.
+   */
   private void whenReturned(WithFuture<T> todo) {
     BasicFuture<T> f;
     synchronized (this) {
       f = future;
-      if (f == null) {
+      if (!returned) {
         Runnable before = whenReturned;
         whenReturned =
             () -> {
@@ -165,14 +177,18 @@ final class AsyncExchange<T> implements CancellableDependency {
   @Nullable Object returned(@Nullable Object result) {
     Runnable todo;
     synchronized (this) {
+      returned = true;
       future = (BasicFuture<T>) result;
       todo = whenReturned;
       whenReturned = null;
     }
-    if (todo != null) {
+    if (todo != null && result != null) {
       todo.run();
+    } else if (todo != null) {
+      release(); // the library threw, and has not got the call
     }
     ClientCall<?, ?> c = call;
+    // a call that waits gets its deadline later, when it is sent
     return c != null && (c.hasDeadline() || waiting != null) && result != null
         ? new TimeoutFuture((Future<T>) result)
         : result;
@@ -194,6 +210,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
     made.startDeadline();
     if (destination != null || made.hasDeadline()) {
+      // RouteHook finds it by the thread while sendRequest runs, then by the context
       made.note(this);
       context.setAttribute(KEY, this);
     }
@@ -236,13 +253,14 @@ final class AsyncExchange<T> implements CancellableDependency {
       Paced paced = new Paced(made, () -> resume(channel, request, details, given, made));
       waiting = paced;
       if (paced.begin(pacer, 0)) { // 0: the library's own time-outs do not run yet
-        if (cancelled) { // before waiting was set, so the callback could not end the wait
-          paced.cancel();
+        if (cancelled) {
+          paced.cancel(); // it was cancelled before waiting was set: the callback saw no wait
         }
         return;
       }
+      // the pacer failed and the tokens were given back: the call goes on ungoverned
     } else if (made.waits()) {
-      made.waitForTurn();
+      made.waitForTurn(); // this JVM has no pacer: the caller's thread waits
     }
     send(channel, request, details, given, made);
   }
@@ -285,7 +303,10 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  /** The end of a call that the library has not got: it will not release these. */
+  /**
+   * Releases consumer and producer of a call that the library has not got, because then the library
+   * does not.
+   */
   private void release() {
     try {
       consumer.releaseResources();
@@ -327,7 +348,10 @@ final class AsyncExchange<T> implements CancellableDependency {
       resume.run();
     }
 
-    /** The future was cancelled, so the application knows that already. */
+    /**
+     * The future was cancelled, so the application knows that already. (The wait has no time-out of
+     * its own.)
+     */
     @Override
     protected void over(End how) {
       release();
@@ -342,22 +366,22 @@ final class AsyncExchange<T> implements CancellableDependency {
   // ---- for RouteHook
 
   /**
-   * The library takes a connection, or plans its route.
+   * Where a rule sends the call; null: where the application sent it. Keeps what takes the
+   * connection, for {@link #expire}.
    *
-   * @param by what takes the connection; null: none is taken
-   * @return where a rule routes the call; null: nowhere
+   * @param connecting the library's object that takes the connection; null: none is taken yet
    */
-  @Nullable Destination connects(@Nullable Object by) {
-    if (by instanceof AsyncExecRuntime) {
-      runtime = (AsyncExecRuntime) by;
+  @Nullable Destination destinationFor(@Nullable Object connecting) {
+    if (connecting instanceof AsyncExecRuntime) {
+      runtime = (AsyncExecRuntime) connecting;
     }
     return destination;
   }
 
   /**
-   * A route's time is up. On a reused connection the library goes on with a cancelled exchange (5.0
-   * to 5.6), until the target answers. So the connection is closed, too. One of HTTP/2 is not,
-   * since other exchanges use it.
+   * The routing rule's time is up. On a reused connection the library goes on with a cancelled
+   * exchange (5.0 to 5.6), until the target answers. So the connection is closed, too. One of
+   * HTTP/2 is not, since other exchanges use it.
    */
   private void expire(BasicFuture<T> f) {
     f.cancel(true);
@@ -370,7 +394,7 @@ final class AsyncExchange<T> implements CancellableDependency {
 
   // ---- the handle of the call; see HttpClient5Library
 
-  /** Not called: only the library calls it, and it does not know this handle. */
+  /** Never called: only the library would, and it never gets this object. */
   @Override
   public void setDependency(Cancellable dependency) {}
 
@@ -379,7 +403,9 @@ final class AsyncExchange<T> implements CancellableDependency {
     return cancelled;
   }
 
-  /** A route's time is up. Called on the pacer's thread, so another thread does the work. */
+  /**
+   * The routing rule's time is up. Called on the pacer's thread, so another thread does the work.
+   */
   @Override
   public boolean cancel() {
     PacedThreads.handingOver(cancelling).run();
@@ -394,6 +420,7 @@ final class AsyncExchange<T> implements CancellableDependency {
         throws HttpException, IOException {
       producer.sendRequest(
           (request, details, c) -> {
+            // null: the library throws for it. SentRequest: an outer client has decided the call
             if (request == null || request instanceof SentRequest) {
               channel.sendRequest(request, details, c);
             } else {
@@ -423,7 +450,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       try {
         producer.produce(channel);
       } catch (IOException | RuntimeException e) {
-        own = e;
+        thrownByProducer = e;
         throw e;
       }
     }
@@ -516,18 +543,28 @@ final class AsyncExchange<T> implements CancellableDependency {
   /**
    * The call has failed.
    *
-   * @return what the application gets: {@code cause}, or a time-out if the route's time was up
+   * @return what the application gets: {@code cause}, or a time-out if the rule's time was up
    */
   private Exception ended(Exception cause) {
     ClientCall<HttpRequest, HttpResponse> c = call;
     IOException late =
-        // what the application's producer threw must not count as a failure of the target
-        c == null ? null : c.failed(cause == own ? new IllegalStateException(cause) : cause);
+        // what the application's producer threw is no failure of the target: FailureTable takes
+        // what
+        // is no IOException for the caller's own
+        c == null
+            ? null
+            : c.failed(cause == thrownByProducer ? new IllegalStateException(cause) : cause);
     return late == null ? cause : late;
   }
 
-  /** The future is cancelled: the time-out if that was because the route's time was up, or null. */
-  private @Nullable IOException late() {
+  /**
+   * The future was cancelled: records this as the call's outcome, unless it has one. A thread in
+   * {@code get} may come here before the library calls the callback.
+   *
+   * @return the time-out if the routing rule's time was up; null: the application cancelled
+   */
+  private @Nullable IOException endCancelled() {
+    cancelled = true;
     ClientCall<HttpRequest, HttpResponse> c = call;
     return c == null ? null : c.failed(new IOException("Canceled"));
   }
@@ -558,7 +595,7 @@ final class AsyncExchange<T> implements CancellableDependency {
       if (w != null) {
         w.cancel();
       }
-      IOException late = late();
+      IOException late = endCancelled();
       if (callback != null && late != null) {
         callback.failed(late);
       } else if (callback != null) {
@@ -567,7 +604,7 @@ final class AsyncExchange<T> implements CancellableDependency {
     }
   }
 
-  /** The library's future; when a route's time was up it fails by that, and is not cancelled. */
+  /** The library's future. When the rule's time was up it fails by that, and is not cancelled. */
   private final class TimeoutFuture implements Future<T> {
     private final Future<T> of;
 
@@ -582,7 +619,7 @@ final class AsyncExchange<T> implements CancellableDependency {
 
     @Override
     public boolean isCancelled() {
-      return of.isCancelled() && late() == null;
+      return of.isCancelled() && endCancelled() == null;
     }
 
     @Override
@@ -611,7 +648,7 @@ final class AsyncExchange<T> implements CancellableDependency {
 
     /** The time-out for {@code get}; throws {@code cancellation} if there was none. */
     private ExecutionException timeoutOf(CancellationException cancellation) {
-      IOException late = late();
+      IOException late = endCancelled();
       if (late == null) {
         throw cancellation;
       }

@@ -60,7 +60,7 @@ public final class RouteHook extends Hook {
       found = call == null ? null : call.note();
     }
     return found instanceof AsyncExchange
-        ? ((AsyncExchange<?>) found).connects(by)
+        ? ((AsyncExchange<?>) found).destinationFor(by)
         : (Destination) found;
   }
 

@@ -7,7 +7,7 @@ import io.weir.instrumentation.api.client.CurrentCall;
 import okio.Source;
 import org.jspecify.annotations.Nullable;
 
-/** OkHttp opens a body on the network: for a call whose end somebody waits for, watched. */
+/** Called when OkHttp opens a body on the network. If the body's end matters, it is watched. */
 public final class BodyHook extends Hook {
   public BodyHook(Engine engine) {}
 

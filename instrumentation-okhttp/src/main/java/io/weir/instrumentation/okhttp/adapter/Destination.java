@@ -12,28 +12,33 @@ import okhttp3.HttpUrl;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends a call to a chosen instance without touching its URL.
+ * Sends a call to a chosen instance without changing its URL.
  *
- * <p><b>Why not rewrite the URL?</b> With another host in it https fails (certificate and SNI
- * follow the URL), and even another port shows: to interceptors, cookies, the cache (an entry per
- * instance), the {@code Host} header and redirects, which OkHttp resolves against it. And it would
- * not do: OkHttp shares pooled connections among calls whose {@code Address} is equal, and that
- * holds the URL's host and port, never the IP address; two instances on the same port would be
- * mixed up.
+ * <p><b>Why the URL is not changed.</b> With another host in the URL https fails, because
+ * certificate and SNI follow the URL. Another port is seen by interceptors, cookies, the cache, the
+ * {@code Host} header and redirects. And it would not be enough: OkHttp shares a pooled connection
+ * among calls with equal {@code Address}. That has the host and port of the URL, but no IP address,
+ * so two instances on the same port would be mixed up.
  *
- * <p><b>What is done.</b> An {@code Address} also holds the name service it resolves with and the
- * factory of its sockets. While a routed call runs, the addresses made for its host and port get a
- * name service that knows the one instance, {@link PinnedDns}, which is equal only to those of the
- * same instance, so that the pool keeps instances apart and finds their connections again; a
- * factory of sockets which connect to the instance's port, and to its address where the URL's host
- * is an address itself (from 4.10 on OkHttp asks no name service about that), {@link
- * PinnedSockets}; and no proxy: the registry's addresses are direct. Everything above the
- * connection sees the application's URL: TLS, HTTP/2, cookies, cache, listeners. A redirect to
- * another host or port is not routed.
+ * <p><b>What is done.</b> An {@code Address} also has a name service, a socket factory and a proxy.
+ * While a routed call runs, the addresses that OkHttp makes for the call's host and port get
+ * others:
  *
- * <p>The thread carries it, as its call's note, from the {@link Governor} to the {@link
- * AddressHook}: OkHttp makes addresses on the thread that runs the call. If some interceptor goes
- * on in another thread, the call goes where the application aimed it, and that is counted.
+ * <ul>
+ *   <li>a name service that knows the one instance ({@link PinnedDns}). It is equal only to those
+ *       of the same instance, so the pool keeps instances apart and finds their connections again
+ *   <li>sockets that connect to the instance's port ({@link PinnedSockets}). Where the URL's host
+ *       is an IP address they connect to the instance's address, too: OkHttp from 4.10 on asks no
+ *       name service about an IP address
+ *   <li>no proxy: the addresses in the registry are direct
+ * </ul>
+ *
+ * <p>Everything above the connection sees the application's URL: TLS, HTTP/2, cookies, cache,
+ * listeners. A redirect to another host or port is not routed.
+ *
+ * <p>{@link Governor} keeps it in the call ({@code ClientCall.note}), where {@link AddressHook}
+ * finds it: OkHttp makes addresses on the thread that runs the call. If an interceptor continues on
+ * another thread, the call goes where the application sent it, and that is counted as fail-open.
  */
 final class Destination {
   private final String host;
@@ -58,12 +63,15 @@ final class Destination {
         };
   }
 
-  /** Null of null. */
+  /** Null for null. */
   static @Nullable Destination of(@Nullable HostPort instance, HttpUrl url, Dns dns) {
     return instance == null ? null : new Destination(instance, url, dns);
   }
 
-  /** Name service, socket factory and proxy for an address of this URL; null: not the aimed one. */
+  /**
+   * Name service, socket factory and proxy for an address with this host and port; null: they are
+   * not those of the call.
+   */
   Object @Nullable [] substitutes(String urlHost, int urlPort) {
     if (urlPort != port || !urlHost.equals(host)) {
       return null;
@@ -81,7 +89,7 @@ final class Destination {
     return instance.toString();
   }
 
-  /** Resolves the aimed name to the instance, any other as the application does. */
+  /** Resolves the call's host to the instance, and any other name as the application does. */
   private static final class PinnedDns implements Dns {
     private final HostPort instance;
     private final String name;

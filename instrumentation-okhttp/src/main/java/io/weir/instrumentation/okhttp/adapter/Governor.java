@@ -16,23 +16,24 @@ import okhttp3.ResponseBody;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first interceptor of a derived client: one decision for each call the application makes.
+ * The first interceptor of a derived client ({@link NewCallHook}). It decides each call of the
+ * application once.
  *
- * <p><b>Where it stands.</b> Before the application's own interceptors, so a refused call runs none
- * of them, and what they and OkHttp do below (redirects, authentication, silent retries, the cache)
- * is part of the one call and of its one outcome. The request they see is the application's, URL
- * untouched, plus the headers a routing rule sets; see {@link Destination} for how it gets to the
- * chosen instance nevertheless.
+ * <p><b>Its place.</b> It is before the application's own interceptors. So a refused call runs none
+ * of them. What they and OkHttp do below (redirects, authentication, silent retries, the cache)
+ * belongs to the one call and its one outcome. They see the application's request with its URL, and
+ * the headers that a routing rule sets. {@link Destination} says how the request gets to the chosen
+ * instance.
  *
- * <p><b>Outcome.</b> An answer counts by its status once its body has been read or closed, for the
- * body may still fail. The body is watched where OkHttp opens it on the network ({@link BodyHook}),
- * and the caller gets the very answer it would have got; a watched copy of it only where OkHttp is
- * older than 3.14, the answer does not come from the network or is decoded on its way, or a route's
- * deadline has to show in what is thrown.
+ * <p><b>Outcome.</b> An answer counts by its status when its body has been read or closed, because
+ * the body may still fail. The body is watched where OkHttp opens it on the network ({@link
+ * BodyHook}), and the application gets OkHttp's own answer. It gets a copy with a watched body only
+ * in these cases: OkHttp is older than 3.14; the answer does not come from the network, or is
+ * decoded on its way; the time-out of a routing rule must show in the exception.
  *
- * <p><b>Waiting.</b> A paced call of {@code execute} waits on its caller's thread; cancelling it or
- * interrupting the thread ends the wait and gives the tokens back. One that was enqueued has been
- * decided when it comes here, and has waited without a thread: {@link RunHook}.
+ * <p><b>Waiting.</b> A paced call by {@code execute} waits on its caller's thread. Cancelling the
+ * call or interrupting the thread ends the wait and gives the tokens back. A call by {@code
+ * enqueue} was decided before it comes here, and has waited without a thread: {@link RunHook}.
  *
  * <p>Any thread; no lock.
  */
@@ -45,7 +46,10 @@ final class Governor implements Interceptor {
     this.dns = dns;
   }
 
-  /** Null when a client is none of ours. Looks at all: another agent may have put its in front. */
+  /**
+   * The governor of a derived client; null: the client is not derived. Looks at all interceptors,
+   * because another agent may have put its own in front.
+   */
   static @Nullable Governor of(OkHttpClient client) {
     List<Interceptor> all = client.interceptors();
     for (int i = 0; i < all.size(); i++) {
@@ -71,7 +75,7 @@ final class Governor implements Interceptor {
       Response response = call.make(cell, made != null, new Below(chain, dns));
       return call.admitted() ? answered(response, call) : response;
     }
-    // an interceptor of another call may make this one
+    // an interceptor of another call may make this one: that other call is not this one's
     ClientCall<?, ?> before = CurrentCall.swap(cell, null);
     try {
       return chain.proceed(gate.propagate(request));
@@ -80,7 +84,7 @@ final class Governor implements Interceptor {
     }
   }
 
-  /** What OkHttp does below, sent to the chosen instance if a route chose one. */
+  /** The rest of the chain. If a routing rule chose an instance, the call is sent there. */
   private static final class Below implements Exchange<Request, Response> {
     private final Chain chain;
     private final Dns dns;
@@ -133,7 +137,10 @@ final class Governor implements Interceptor {
     }
   }
 
-  /** Decoding may fail where the network does not; whoever decodes takes the length away. */
+  /**
+   * Whether an interceptor decodes the body, which may fail although the network does not. What
+   * decodes a body also removes its length.
+   */
   private static boolean isDecoded(Response response, ResponseBody body) {
     Response network = response.networkResponse();
     return body.contentLength() < 0

@@ -11,12 +11,13 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the call on a client derived from the application's: same pool, dispatcher, cache,
- * listeners and interceptors, with the {@link Governor} in front of them. The application's own
- * client never changes, and clients that existed before the agent are governed too.
+ * Makes the call on a client that is derived from the application's. The derived client has the
+ * same pool, dispatcher, cache, listeners and interceptors, and the {@link Governor} before them.
+ * The application's own client never changes. Clients that were made before the agent came are
+ * governed, too.
  *
- * <p>Deriving is a few field copies. What is shared across calls (pool, dispatcher, open bodies)
- * lives outside, so two derivations at once are harmless.
+ * <p>Deriving copies a few fields. Two threads may derive from one client at the same time: what
+ * calls share (pool, dispatcher, open bodies) is the same in both.
  */
 public final class NewCallHook extends Hook {
   private final DerivedCache<OkHttpClient, OkHttpClient> derived;
@@ -28,7 +29,7 @@ public final class NewCallHook extends Hook {
   }
 
   /**
-   * @return the call to return instead, or null: it is made on one of our clients already
+   * @return the call to return instead; null: the client is a derived one already
    */
   @Override
   public @Nullable Object enter(

@@ -2,6 +2,7 @@ package io.weir.instrumentation.okhttp.adapter;
 
 import io.weir.bootstrap.Colour;
 import io.weir.engine.call.Paths;
+import io.weir.engine.call.Refusal;
 import io.weir.instrumentation.api.client.ClientLibrary;
 import io.weir.instrumentation.api.common.FailureTable;
 import io.weir.instrumentation.api.common.RefusalView;
@@ -40,8 +41,15 @@ final class OkHttpLibrary extends ClientLibrary<Request, Response> {
   /** {@code Request.tag(Class)}: 3.11. */
   private static final boolean HAS_TAGS = has(Request.class, "tag", Class.class);
 
+  /** The media type of most refusals. OkHttp reads one by regular expressions. */
+  private static final @Nullable MediaType PROBLEM = MediaType.parse(Refusal.PROBLEM_JSON);
+
   OkHttpLibrary(String service) {
     super(service);
+  }
+
+  private static @Nullable MediaType mediaType(String text) {
+    return text.equals(Refusal.PROBLEM_JSON) ? PROBLEM : MediaType.parse(text);
   }
 
   private static boolean has(Class<?> type, String method, Class<?>... parameters) {
@@ -162,7 +170,7 @@ final class OkHttpLibrary extends ClientLibrary<Request, Response> {
             .receivedResponseAtMillis(now)
             .header("Content-Type", refusal.printableContentType())
             .header("Content-Length", Integer.toString(refusal.body().length))
-            .body(ResponseBody.create(MediaType.parse(refusal.contentType()), refusal.body()));
+            .body(ResponseBody.create(mediaType(refusal.contentType()), refusal.body()));
     refusal.printableHeaders(b::header);
     return b.build();
   }

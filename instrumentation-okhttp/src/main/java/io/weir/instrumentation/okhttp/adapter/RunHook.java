@@ -23,10 +23,11 @@ import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An enqueued call gets its thread. If a rule that paces concerns it, it is decided here instead of
- * in {@link Governor}; if it has to wait, the thread goes back to where it came from.
+ * Called when the dispatcher's executor runs an enqueued call. If a rule may make the call wait,
+ * the call is decided here instead of in {@link Governor}. If it has to wait, the thread goes back
+ * to the executor.
  *
- * <p>Also the hook of {@code Call.cancel()}, which ends such a wait.
+ * <p>This is also the hook of {@code Call.cancel()}, which ends such a wait.
  */
 public final class RunHook extends Hook {
   private static final ConcurrentHashMap<Call, Paced> WAITING =
@@ -63,14 +64,14 @@ public final class RunHook extends Hook {
     }
     if (call.admitted() && call.waits()) {
       Executor executor = derived.dispatcher().executorService();
-      // null: it is decided as if it were new
+      // null: the wait could not begin and the tokens were given back; Governor decides anew
       return new Paced(call, handle, (Runnable) self, executor).begins(pacer) ? Skip.SKIP : null;
     }
     CurrentCall.decide(call);
     return call;
   }
 
-  /** After the call has run, with a state; after it was cancelled, without. */
+  /** With a state: the call has run. Without: the call was cancelled, {@code self} is the call. */
   @Override
   public @Nullable Object exit(
       @Nullable Object state, Object self, @Nullable Object result, @Nullable Throwable thrown) {
@@ -100,15 +101,14 @@ public final class RunHook extends Hook {
   }
 
   /**
-   * An enqueued call that waits for its turn: its thread has gone back to the dispatcher's
-   * executor, and the call gets another one there when the time has come. To the dispatcher it is
-   * under way all the time, so its limits hold; to the application it has not begun: no
-   * interceptor, no event beyond {@code callStart}.
+   * An enqueued call that waits for its turn. Its thread has gone back to the dispatcher's
+   * executor; the call gets another thread there when its turn comes. For the dispatcher it is
+   * running all the time, so the dispatcher's limits hold. For the application it has not begun: no
+   * interceptor has run, and no event but {@code callStart} was sent.
    *
-   * <p>Cancelling it, or the end of its call timeout, lets the call fail at once, in the
-   * interceptors and on the executor, like any other that is cancelled. What is left of the call
-   * timeout is the time the call has after its wait. An application's callback is called once,
-   * always.
+   * <p>If it is cancelled, or its call time-out passes, the call fails at once, in the interceptors
+   * and on the executor, like any cancelled call. After the wait, it has what is left of its call
+   * time-out. The application's callback is called exactly once.
    */
   private static final class Paced extends PacedWait {
     private final ClientCall<?, ?> call;
@@ -162,7 +162,10 @@ public final class RunHook extends Hook {
       ClientGate.failedOpen(why);
     }
 
-    /** Gets the call a thread, or ends it here: the executor is full, shut down, out of threads. */
+    /**
+     * Runs the call on the executor. If that rejects it (full, shut down, out of threads), the call
+     * fails on this thread.
+     */
     private void resume() {
       WAITING.remove(handle, this);
       HandOff.to(

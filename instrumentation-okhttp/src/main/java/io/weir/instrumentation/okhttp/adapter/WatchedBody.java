@@ -12,8 +12,8 @@ import okio.Timeout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer's body as the caller gets it, watched: where it is not watched on the network already
- * ({@link BodyHook}), or where that is not enough.
+ * Watches the answer's body as the application gets it. It is used where the body is not watched on
+ * the network ({@link BodyHook}), or where that is not enough: {@link Governor}.
  */
 final class WatchedBody extends ResponseBody {
   private final ResponseBody body;
@@ -39,7 +39,7 @@ final class WatchedBody extends ResponseBody {
     return source;
   }
 
-  /** A body's bytes, telling the call how they end. One thread at a time. */
+  /** The bytes of a body. Tells the call how the body ends. For one thread at a time. */
   static final class Bytes implements Source {
     private final Source of;
     private final BodyTracker call;

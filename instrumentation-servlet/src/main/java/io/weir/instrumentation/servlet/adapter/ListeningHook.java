@@ -21,7 +21,11 @@ public final class ListeningHook extends Hook {
   }
 
   /**
-   * @param state null: the port was opened; anything else: it is about to be closed
+   * Called by the advice of opening when the method has returned, and by that of closing before the
+   * method runs: afterwards the port is no longer known.
+   *
+   * @param state set by the advice. Null: the port was opened; anything else: it is about to be
+   *     closed
    */
   @Override
   public @Nullable Object exit(
