@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * whole content. On the loop only.
  *
  * <p>A consumer that throws does not affect the others. It gets the newest state of the same keys
- * again, together with the next batch or after a second, doubling to a minute.
+ * again, together with the next batch or after a second, doubling to 64 s. After seven failures in
+ * a row no more are logged.
  */
 final class StoreFanout implements Store.Listener {
   private static final long AGAIN_NANOS = Loop.AGAIN_NANOS;

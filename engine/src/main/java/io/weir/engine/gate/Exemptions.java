@@ -58,8 +58,8 @@ public final class Exemptions {
 
   /**
    * Calls of exporters and registry clients so far, known by target address or gRPC method. Only
-   * those are seen that a rule might govern: by address, if the service or {@code *} has any rule; by
-   * method, if there are limits or breakers.
+   * those are seen that a rule might govern: by address, if the service or {@code *} has any rule;
+   * by method, if there are limits or breakers.
    */
   public long infrastructureCount() {
     return infrastructure.sum();

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *       of the same instance, so the pool keeps instances apart and finds their connections again
  *   <li>sockets that connect to the instance's port ({@link PinnedSockets}). Where the URL's host
  *       is an IP address they connect to the instance's address, too: OkHttp from 4.10 on asks no
- *       name service about an IP address
+ *       name service about an IP address. OkHttp does not compare socket factories, so these need
+ *       no {@code equals}
  *   <li>no proxy: the addresses in the registry are direct
  * </ul>
  *
