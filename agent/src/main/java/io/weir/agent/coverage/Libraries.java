@@ -37,13 +37,6 @@ public final class Libraries {
                   "jdk.internal.net.http.",
                   "jdk.internal.net.http.HttpClientImpl"),
               other(
-                  "Apache HttpClient 4",
-                  CLIENT,
-                  "org.apache.http.impl.client.",
-                  "org.apache.http.impl.client.InternalHttpClient",
-                  "org.apache.http.impl.client.MinimalHttpClient",
-                  "org.apache.http.impl.client.AbstractHttpClient"),
-              other(
                   "Apache HttpAsyncClient 4",
                   CLIENT,
                   "org.apache.http.impl.nio.client.",

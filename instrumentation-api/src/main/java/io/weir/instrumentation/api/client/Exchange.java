@@ -16,4 +16,19 @@ public interface Exchange<Q, R> {
 
   /** Sends it and waits for the answer's status and headers. */
   R send(Q sent) throws IOException;
+
+  /**
+   * Status and headers of a call that a {@link BlockingHook} makes are there: has its body watched
+   * ({@link ClientCall#awaitsBody}). What this throws is counted, and the call has ended.
+   *
+   * @return the answer for the application
+   */
+  default R answered(ClientCall<Q, R> call, R answer) throws Exception {
+    return answer;
+  }
+
+  /** A refusal as the woven method of a {@link BlockingHook} returns it. */
+  default Object refused(R refusal) throws Exception {
+    return refusal;
+  }
 }

@@ -63,6 +63,16 @@ public final class HostPort {
   }
 
   /**
+   * A port as a URL or its like names it; if it names none, the one of the scheme.
+   *
+   * @param port -1: none is named
+   * @param scheme {@code https} or any other, in any case
+   */
+  public static int port(int port, @Nullable String scheme) {
+    return port >= 0 ? port : "https".equalsIgnoreCase(scheme) ? 443 : 80;
+  }
+
+  /**
    * Whether a host looks like an IP address, so that no name service is needed. {@code 1.2} looks
    * like one, too.
    */

@@ -1,12 +1,11 @@
 package io.weir.instrumentation.httpclient5.adapter;
 
-import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.Instead;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.api.client.BlockingHook;
 import io.weir.instrumentation.api.client.BodyTracker;
 import io.weir.instrumentation.api.client.ClientCall;
 import io.weir.instrumentation.api.client.ClientGate;
-import io.weir.instrumentation.api.client.CurrentCall;
 import io.weir.instrumentation.api.client.Exchange;
 import io.weir.instrumentation.api.client.TrackedInputStream;
 import io.weir.instrumentation.httpclient5.adapter.HttpClient5Library.SentRequest;
@@ -30,14 +29,12 @@ import org.apache.hc.core5.http.protocol.HttpCoreContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a call of the classic client instead of the woven method. So there is one decision for each
- * call of the application, around all that the library does below (retries, redirects,
- * authentication, its cache). To send the call, the hook calls the client again with a {@link
- * SentRequest}, by which it knows that the call was decided and lets it pass.
+ * Makes a call of the classic client instead of the woven method ({@link BlockingHook}). To send
+ * it, the client is called again with a {@link SentRequest}, which the hook lets pass.
  *
  * <p>A call ends when the body of its response has been read or closed, so its entity is watched.
  */
-public final class ClassicHook extends Hook {
+public final class ClassicHook extends BlockingHook<HttpRequest, HttpResponse> {
   /**
    * {@code CloseableHttpResponse.adapt}: makes the response that a client must return out of a
    * refusal. There is no other way to make one, and before 5.4 the method is not public.
@@ -53,11 +50,8 @@ public final class ClassicHook extends Hook {
     }
   }
 
-  private final ClientGate<HttpRequest, HttpResponse> gate;
-
   public ClassicHook(Engine engine) {
-    gate =
-        new ClientGate<HttpRequest, HttpResponse>(engine, new HttpClient5Library(engine.service()));
+    super(engine, new HttpClient5Library(engine.service()));
   }
 
   /**
@@ -69,52 +63,51 @@ public final class ClassicHook extends Hook {
   @Override
   public @Nullable Object enter(
       Object self, @Nullable Object a0, @Nullable Object a1, @Nullable Object a2) {
-    ClassicHttpRequest request = (ClassicHttpRequest) a1;
-    if (request == null || request instanceof SentRequest) {
+    if (a1 == null || a1 instanceof SentRequest) {
       return null;
     }
-    HttpClient5Library.complete(request, (HttpHost) a0);
-    ClientCall<HttpRequest, HttpResponse> call = gate.decide(request, request);
-    // no rule concerns the call: it may still get headers, then a copy is sent
-    HttpRequest sent = call == null ? gate.propagate(request) : request;
-    if (call == null && sent == request) {
-      return null;
-    }
-    HttpContext context = a2 == null ? HttpClientContext.create() : (HttpContext) a2;
-    Below below = new Below((CloseableHttpClient) self, (HttpHost) a0, context);
-    try {
-      if (call == null) {
-        return new Instead(below.send(sent));
-      }
-      // false: the call has not waited for its turn yet
-      HttpResponse answer = call.make(CurrentCall.cell(), false, below);
-      return new Instead(
-          call.admitted()
-              ? answered((CloseableHttpResponse) answer, call, request, context)
-              : ADAPT.invoke(null, answer));
-    } catch (Throwable t) {
-      return Instead.throwing(t);
-    }
+    HttpClient5Library.complete((HttpRequest) a1, (HttpHost) a0);
+    return make((HttpRequest) a1, self, a0, a2);
+  }
+
+  @Override
+  protected Exchange<HttpRequest, HttpResponse> exchange(
+      HttpRequest request, Object client, @Nullable Object target, @Nullable Object context) {
+    return new Below(
+        (CloseableHttpClient) client,
+        (HttpHost) target,
+        request,
+        context == null ? HttpClientContext.create() : (HttpContext) context);
   }
 
   /** Sends the call: the client is called again, and does all it would do without Weir. */
   private static final class Below implements Exchange<HttpRequest, HttpResponse> {
     private final CloseableHttpClient client;
     private final @Nullable HttpHost target;
+    private final HttpRequest request;
     private final HttpContext context;
 
-    Below(CloseableHttpClient client, @Nullable HttpHost target, HttpContext context) {
+    Below(
+        CloseableHttpClient client,
+        @Nullable HttpHost target,
+        HttpRequest request,
+        HttpContext context) {
       this.client = client;
       this.target = target;
+      this.request = request;
       this.context = context;
     }
 
     @Override
-    public HttpRequest prepare(ClientCall<HttpRequest, HttpResponse> call, HttpRequest sent)
-        throws IOException {
+    public HttpRequest prepare(ClientCall<HttpRequest, HttpResponse> call, HttpRequest sent) {
       HttpRequest ours = sent instanceof SentRequest ? sent : new SentRequest(sent);
       call.handle(ours);
-      call.note(Destination.of(call.destination(), target, sent));
+      try {
+        call.note(Destination.of(call.destination(), target, sent));
+      } catch (Throwable t) {
+        // nothing else may be sent: the hook would take it for another call of the application
+        ClientGate.failedOpen(t);
+      }
       return ours;
     }
 
@@ -122,27 +115,25 @@ public final class ClassicHook extends Hook {
     public CloseableHttpResponse send(HttpRequest sent) throws IOException {
       return client.execute(target, (ClassicHttpRequest) sent, context);
     }
-  }
 
-  /** The response is there, up to its headers: watches its body, if the call has not ended. */
-  private static CloseableHttpResponse answered(
-      CloseableHttpResponse answer,
-      ClientCall<HttpRequest, HttpResponse> call,
-      HttpRequest sent,
-      HttpContext context) {
-    try {
-      HttpEntity entity = answer.getEntity();
+    @Override
+    public HttpResponse answered(ClientCall<HttpRequest, HttpResponse> call, HttpResponse answer) {
+      ClassicHttpResponse classic = (ClassicHttpResponse) answer;
+      HttpEntity entity = classic.getEntity();
       // after a redirect or an authentication it is another request than the application's
       HttpRequest last = (HttpRequest) context.getAttribute(HttpCoreContext.HTTP_REQUEST);
-      if (call.awaitsBody(answer, last == null ? sent : last, entity != null) && entity != null) {
-        answer.setEntity(new WatchedEntity(entity, call));
+      if (call.awaitsBody(answer, last == null ? request : last, entity != null)
+          && entity != null) {
+        classic.setEntity(new WatchedEntity(entity, call));
         call.watch();
       }
-    } catch (Throwable t) {
-      ClientGate.failedOpen(t);
-      call.endedAtOnce();
+      return answer;
     }
-    return answer;
+
+    @Override
+    public Object refused(HttpResponse refusal) throws ReflectiveOperationException {
+      return ADAPT.invoke(null, refusal);
+    }
   }
 
   /** A response's body, which tells the call how reading it ends. */

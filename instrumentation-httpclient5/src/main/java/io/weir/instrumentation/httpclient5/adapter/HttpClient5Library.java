@@ -3,6 +3,7 @@ package io.weir.instrumentation.httpclient5.adapter;
 import io.weir.engine.call.Paths;
 import io.weir.instrumentation.api.client.ClientLibrary;
 import io.weir.instrumentation.api.common.FailureTable;
+import io.weir.instrumentation.api.common.HostPort;
 import io.weir.instrumentation.api.common.QueryString;
 import io.weir.instrumentation.api.common.RefusalView;
 import java.util.Iterator;
@@ -109,8 +110,7 @@ final class HttpClient5Library extends ClientLibrary<HttpRequest, HttpResponse> 
   @Override
   public int port(HttpRequest request) {
     URIAuthority a = request.getAuthority();
-    int port = a == null ? -1 : a.getPort();
-    return port >= 0 ? port : "https".equalsIgnoreCase(request.getScheme()) ? 443 : 80;
+    return HostPort.port(a == null ? -1 : a.getPort(), request.getScheme());
   }
 
   @Override

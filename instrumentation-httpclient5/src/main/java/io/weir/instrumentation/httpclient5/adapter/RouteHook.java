@@ -117,11 +117,8 @@ public final class RouteHook extends Hook {
     private boolean isAimed(HttpHost host) {
       return host.getHostName().equalsIgnoreCase(aimed.getHostName())
           && host.getSchemeName().equalsIgnoreCase(aimed.getSchemeName())
-          && port(host) == port(aimed);
-    }
-
-    private static int port(HttpHost host) {
-      return host.getPort() >= 0 ? host.getPort() : "https".equals(host.getSchemeName()) ? 443 : 80;
+          && HostPort.port(host.getPort(), host.getSchemeName())
+              == HostPort.port(aimed.getPort(), aimed.getSchemeName());
     }
 
     /** The route without its proxies; null: the route may stay as it is. */
