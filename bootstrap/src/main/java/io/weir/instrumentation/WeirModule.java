@@ -53,6 +53,14 @@ public abstract class WeirModule extends InstrumentationModule {
     return false;
   }
 
+  /**
+   * Packages of the JDK's module {@code java.base} that adapters of woven classes of the JDK read
+   * by reflection. They are opened to those adapters alone.
+   */
+  public String[] opens() {
+    return new String[0];
+  }
+
   /** The classes that are woven. */
   public abstract List<? extends WovenTypes> wovenTypes();
 

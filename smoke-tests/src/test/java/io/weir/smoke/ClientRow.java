@@ -70,7 +70,9 @@ final class ClientRow extends Row<ClientRow> {
 
   /** The application of a cell, without agent. */
   Jvm.Builder application(Cell cell, Path trustStore) {
-    String jars = cell.classpath() + File.pathSeparator + Maven.resolve(FRONT);
+    String library = cell.classpath();
+    String front = Maven.resolve(FRONT);
+    String jars = library.isEmpty() ? front : library + File.pathSeparator + front;
     List<String> sources = new ArrayList<>(List.of("client", "client-front", folder));
     sources.addAll(cell.version().sources);
     String classes = Apps.compile(cell.jdk().version(), sources, jars, Map.of());

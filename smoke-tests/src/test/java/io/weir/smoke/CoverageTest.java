@@ -28,6 +28,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CoverageTest {
   private static final String REFUSE_ALL = "{\"qps\": 0, \"side\": \"client\"}";
 
+  /** A library of the JDK that is governed, and here is not. */
+  private static final String WITHOUT = "instrumentation.urlconnection.enabled=false;";
+
   @Parameter Jdk jdk;
 
   static List<Jdk> jdks() {
@@ -48,7 +51,8 @@ class CoverageTest {
   @ValueSource(strings = {"auto", "transformer"})
   void librariesThatAreNotGovernedAreToldOnceWithVersionAndSide(String weaving) throws Exception {
     Rules rules = new Rules().put("service/127.0.0.1/rate-limit", REFUSE_ALL);
-    String options = "service=shop;admin.port=0;weaving=" + weaving + ";rules=" + rules.location();
+    String options =
+        WITHOUT + "service=shop;admin.port=0;weaving=" + weaving + ";rules=" + rules.location();
     try (Jvm jvm = app().weir(options).start()) {
       String admin = admin(jvm);
       Await.until(
@@ -98,6 +102,28 @@ class CoverageTest {
     }
   }
 
+  /** Weir loads the class to weave it, which does not count. */
+  @Test
+  void aLibraryOfTheJdkIsToldOnceItIsUsed() throws Exception {
+    Rules rules = new Rules();
+    try (Jvm jvm = app().weir("service=shop;admin.port=0;rules=" + rules.location()).start()) {
+      String admin = admin(jvm);
+      assertThat(call(jvm, "okhttp")).isEqualTo(200);
+      Await.until(
+          Duration.ofSeconds(30),
+          () -> get(admin + "/coverage").contains("\"library\":\"OkHttp\""),
+          () -> get(admin + "/coverage"));
+      assertThat(get(admin + "/coverage")).doesNotContain("HttpURLConnection");
+      assertThat(call(jvm, "resttemplate")).isEqualTo(200);
+      Await.until(
+          Duration.ofSeconds(30),
+          () -> get(admin + "/coverage").contains("\"library\":\"HttpURLConnection\""),
+          () -> get(admin + "/coverage"));
+      assertThat(get(admin + "/coverage"))
+          .containsPattern("HttpURLConnection[^}]*\"governed\":true,\"used\":true");
+    }
+  }
+
   @Test
   void aLibraryThatIsSwitchedOffIsNotGoverned() throws Exception {
     Rules rules = new Rules();
@@ -117,7 +143,9 @@ class CoverageTest {
       etcd.ctl("put", "/service/pay/circuit-breaker", "{\"force\": \"open\"}");
       etcd.ctl("put", "/service/shop/rate-limit", "{\"qps\": 5}");
       try (Jvm jvm =
-          app().weir("service=shop;drain_ms=0;etcd.endpoints=" + etcd.endpoint()).start()) {
+          app()
+              .weir(WITHOUT + "service=shop;drain_ms=0;etcd.endpoints=" + etcd.endpoint())
+              .start()) {
         assertThat(call(jvm, "resttemplate")).isEqualTo(200);
         Await.until(
             Duration.ofSeconds(60),
@@ -125,7 +153,8 @@ class CoverageTest {
             () -> weir.run("status") + "\n" + jvm.told());
         assertThat(weir.run("status").out())
             .containsPattern("NOT GOVERNED +SERVICE +SIDE +INSTANCES +WHY")
-            .containsPattern("HttpURLConnection of Java \\S+ +shop +client +1 +no instrumentation")
+            .containsPattern(
+                "HttpURLConnection of Java \\S+ +shop +client +1 +weir.instrumentation.url")
             .containsPattern("JDK HttpServer of Java \\S+ +shop +server +1");
         assertThat(weir.run("explain", "pay", "/", "--caller", "shop").exits(0).out())
             .containsPattern("refused: ")
@@ -137,7 +166,7 @@ class CoverageTest {
             .contains("no client that any instance has loaded is governed")
             .containsPattern("note +coverage shop: HttpURLConnection .* in 1 instance and not");
         assertThat(weir.run("doctor", Long.toString(jvm.pid())).out())
-            .contains("HttpURLConnection (client) is loaded and not governed");
+            .contains("JDK HttpServer (server) is loaded and not governed");
       }
     }
   }

@@ -34,6 +34,7 @@ class JdkWeavingTest {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final String CONNECTION = "sun.net.www.protocol.http.HttpURLConnection";
   private static final String URL = "java.net.URL";
+  private static final String REFUSE_ALL = "{\"qps\": 0, \"side\": \"client\"}";
 
   @Parameter int version;
 
@@ -165,6 +166,27 @@ class JdkWeavingTest {
     assertThat(before).isEqualTo(version < 17 ? 1 : 0);
   }
 
+  /** Weir's own module, in place of the extension. */
+  @Test
+  void httpUrlConnectionIsGovernedWithoutAMemberMoreAndWithoutATransformer() throws Exception {
+    String bare;
+    try (Jvm jvm = bare().start()) {
+      bare = shape(jvm);
+    }
+    int before;
+    try (Jvm jvm = app("").start()) {
+      settle(jvm);
+      before = transformers(jvm);
+    }
+    Rules refusing = new Rules().put("service/127.0.0.1/rate-limit", REFUSE_ALL);
+    try (Jvm jvm = bare().weir("service=shop;rules=" + refusing.location()).start()) {
+      Await.until(PATIENCE, () -> call(jvm).startsWith("CALLED 429 "), jvm::told);
+      assertThat(shape(jvm)).isEqualTo(bare);
+      assertThat(transformers(jvm)).as("with the module and without").isEqualTo(before);
+      assertThat(jvm.complaints()).isEmpty();
+    }
+  }
+
   /** Those of all agents in a JVM, as the heap shows them. */
   private static int transformers(Jvm jvm) throws IOException {
     Process p =
@@ -183,13 +205,17 @@ class JdkWeavingTest {
         .sum();
   }
 
-  /** What a start with the extension costs, and with the two classes woven, above one without. */
+  /**
+   * What a start costs with the extension, and with the two classes woven, above one without; and
+   * with Weir's own module for HttpURLConnection.
+   */
   @Test
   void costAtStart() throws IOException {
-    String[] variants = {
-      "",
-      "extensions.dir=" + extensions + ";instrumentation.jdk-count.enabled=false",
-      "extensions.dir=" + extensions
+    Jvm.Builder[] variants = {
+      app(""),
+      app("extensions.dir=" + extensions + ";instrumentation.jdk-count.enabled=false"),
+      app("extensions.dir=" + extensions),
+      bare().weir("service=shop;rules=" + rules)
     };
     int rounds = Integer.getInteger("weir.rounds", 1);
     double[][] cpu = new double[variants.length][rounds];
@@ -197,7 +223,7 @@ class JdkWeavingTest {
     for (int round = 0; round < rounds; round++) {
       for (int v = 0; v < variants.length; v++) {
         int variant = (v + round) % variants.length;
-        try (Jvm jvm = app(variants[variant]).start()) {
+        try (Jvm jvm = variants[variant].start()) {
           settle(jvm);
           call(jvm);
           cpu[variant][round] = cpuMillis(jvm);
@@ -208,7 +234,9 @@ class JdkWeavingTest {
     System.out.printf(
         Locale.ROOT,
         "JDK %d: without %.0f ms of CPU, %.1f MB; the extension %+.0f ms, %+.1f MB;"
-            + " two classes of the JDK woven %+.0f ms, %+.1f MB (means of the middle half of %d)%n",
+            + " two classes of the JDK woven %+.0f ms, %+.1f MB;"
+            + " instead of all that HttpURLConnection %+.0f ms, %+.1f MB"
+            + " (means of the middle half of %d)%n",
         version,
         mean(cpu[0]),
         mean(memory[0]),
@@ -216,6 +244,8 @@ class JdkWeavingTest {
         mean(memory[1]) - mean(memory[0]),
         mean(cpu[2]) - mean(cpu[1]),
         mean(memory[2]) - mean(memory[1]),
+        mean(cpu[3]) - mean(cpu[0]),
+        mean(memory[3]) - mean(memory[0]),
         rounds);
   }
 
@@ -242,14 +272,20 @@ class JdkWeavingTest {
         .orElseThrow();
   }
 
-  /** The control plane, which begins after weaving, has looked at what is loaded. */
+  /** The control plane, which begins after weaving, is there. */
   private static void settle(Jvm jvm) {
     call(jvm);
-    jvm.awaitStderr("HttpURLConnection of Java ");
+    jvm.awaitStderr("connected to ");
   }
 
+  /** The extension weaves a class that is Weir's own to weave, if that is not switched off. */
   private Jvm.Builder app(String options) {
-    return bare().weir("service=shop;rules=" + rules + ";" + options);
+    return bare()
+        .weir(
+            "service=shop;instrumentation.urlconnection.enabled=false;rules="
+                + rules
+                + ";"
+                + options);
   }
 
   private Jvm.Builder bare() {

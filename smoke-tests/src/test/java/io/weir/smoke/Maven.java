@@ -14,6 +14,9 @@ final class Maven {
 
   /** A class path of the artifacts ({@code group:artifact[:type]:version}) and all they need. */
   static String resolve(String... coordinates) {
+    if (coordinates.length == 0) {
+      return ""; // a library of the JDK
+    }
     return RESOLVED.computeIfAbsent(
         String.join(",", coordinates),
         c ->

@@ -48,8 +48,8 @@ public enum PropertyKey {
   INSTRUMENTATION(
       "weir.instrumentation.*.enabled",
       "true",
-      "per instrumentation (servlet, okhttp, httpclient4, httpclient5, grpc, opentelemetry,"
-          + " executors): false leaves that library alone"),
+      "per instrumentation (servlet, okhttp, httpclient4, httpclient5, urlconnection, grpc,"
+          + " opentelemetry, executors): false leaves that library alone"),
   EXTENSIONS_DIR(
       "weir.extensions.dir",
       "",

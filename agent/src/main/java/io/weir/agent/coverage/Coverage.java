@@ -157,7 +157,11 @@ public final class Coverage {
       f.looks++;
       if (f.library.below.isEmpty() || f.looks > 1 && !isBelow(f.library)) {
         String why = why(f.library);
-        now.add(new Finding(f.library, f.version, why, why == null && isUsed(f.library)));
+        boolean used = why == null && isUsed(f.library);
+        // of the JDK, it is loaded to be woven, whether or not the application uses it
+        if (why != null || used || !f.library.ofTheJdk()) {
+          now.add(new Finding(f.library, f.version, why, used));
+        }
       }
     }
     String json = json(now);

@@ -27,11 +27,6 @@ public final class Libraries {
           Arrays.asList(
               // clients that no instrumentation governs
               other(
-                  "HttpURLConnection",
-                  CLIENT,
-                  "sun.net.www.",
-                  "sun.net.www.protocol.http.HttpURLConnection"),
-              other(
                   "WebLogic HttpURLConnection",
                   CLIENT,
                   "weblogic.net.http.",

@@ -121,7 +121,7 @@ public final class Agent implements Consumer<@Nullable Object[]> {
     if (extensions != null) {
       tell(extensions, coverage, log);
     }
-    Hooks hooks = new Hooks(engine, coverage, instrumentation, extensions);
+    Hooks hooks = new Hooks(switchedOn, engine, coverage, instrumentation, extensions);
     if (!Bridge.claim(hooks)) {
       log.warn("another host of this JVM already governs it; this one stands down");
       return false;

@@ -138,14 +138,15 @@ class AdviceMethod extends MethodVisitor {
 
   /**
    * Whether what it throws is thrown by the method: advice after the method that suppresses
-   * nothing, does not come after a failure, and calls nothing but {@code Bridge.instead}. The
-   * method's body has not run where that throws.
+   * nothing, does not come after a failure, and calls nothing but {@code Bridge.instead}, whose
+   * result it returns or, of a method without a result, ignores. The method's body has not run
+   * where that throws.
    */
   final boolean throwsInstead() {
     return says("OnMethodExit")
         && typeIn("OnMethodExit", "suppress") == null
         && typeIn("OnMethodExit", "onThrowable") == null
-        && replacesResult()
+        && (replacesResult() || result == Type.VOID_TYPE)
         && asksInstead
         && !asksMore;
   }

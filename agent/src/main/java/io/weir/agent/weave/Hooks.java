@@ -5,9 +5,12 @@ import io.weir.agent.log.AgentLog;
 import io.weir.bootstrap.Hook;
 import io.weir.bootstrap.HookSource;
 import io.weir.engine.gate.Engine;
+import io.weir.instrumentation.WeirModule;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -22,6 +25,10 @@ public final class Hooks implements HookSource {
   private final Coverage coverage;
   private final Instrumentation instrumentation;
   private final @Nullable Extensions extensions;
+
+  /** What adapters of the JDK's classes may read, by their names; for those that want anything. */
+  private final Map<String, String[]> opened = new HashMap<String, String[]>();
+
   private final ClassLoader isolated = Hooks.class.getClassLoader();
   private final AtomicLong failOpen = new AtomicLong();
 
@@ -34,10 +41,12 @@ public final class Hooks implements HookSource {
       new IdentityHashMap<ExtensionLoader, Map<ClassLoader, WeakReference<AdapterLoader>>>(0);
 
   /**
+   * @param modules whose adapters it finds
    * @param coverage is told which woven classes the application has come through
    * @param extensions null: there are none
    */
   public Hooks(
+      List<WeirModule> modules,
       Engine engine,
       Coverage coverage,
       Instrumentation instrumentation,
@@ -46,6 +55,16 @@ public final class Hooks implements HookSource {
     this.extensions = extensions;
     this.engine = engine;
     this.coverage = coverage;
+    for (WeirModule m : modules) {
+      try {
+        String[] packages = m.opens();
+        for (String hook : packages.length == 0 ? packages : m.hooks()) {
+          opened.put(hook, packages);
+        }
+      } catch (Throwable broken) {
+        AgentLog.get().warn("packages for instrumentation " + m.name() + " stay closed: " + broken);
+      }
+    }
   }
 
   @Override
@@ -54,7 +73,8 @@ public final class Hooks implements HookSource {
       ClassLoader adapters =
           loader(origin.getClassLoader(), extensions == null ? null : extensions.ofHook(hook));
       if (JdkClasses.isOne(origin.getName())) {
-        JavaBase.exportsToAdapter(instrumentation, origin, adapters);
+        JavaBase.exportsToAdapter(
+            instrumentation, origin, adapters, opened.getOrDefault(hook, new String[0]));
       }
       Hook found = (Hook) adapters.loadClass(hook).getConstructor(Engine.class).newInstance(engine);
       coverage.used(origin.getName());

@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Our own host of the instrumentation modules: one table from class name to instrumentations.
  *
- * <p>A class that is loaded costs one look-up of its name. The weaver is not even loaded until the
- * first class of the table appears, which keeps an application without any of them as fast to start
- * as without the agent.
+ * <p>A class that is loaded costs one look-up of its name. Before {@code main} the weaver is not
+ * even loaded until the first class of the table appears, which keeps an application without any of
+ * them as fast to start as without the agent. After that it weaves the JDK's classes, aside.
  *
  * <p>Asked either where classes are defined ({@link LoaderWeaver}) or, where that cannot be, by the
  * JVM as a transformer.

@@ -395,8 +395,10 @@ final class Inliner extends MethodVisitor {
   private void exit(AdviceMethod exit, boolean afterThrow) {
     Label begin = new Label();
     Label end = new Label();
-    guards.add(new Label[] {begin, end, afterThrow ? throwFailed : returnFailed});
     boolean guarded = !exit.throwsInstead();
+    if (guarded || exit.replacesResult()) { // else there is nothing to guard
+      guards.add(new Label[] {begin, end, afterThrow ? throwFailed : returnFailed});
+    }
     if (guarded) {
       mv.visitLabel(begin);
     }

@@ -4,6 +4,7 @@ import io.weir.bootstrap.Bridge;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -29,6 +30,7 @@ final class JavaBase {
         moduleOf,
         moduleOf.invoke(woven),
         Collections.singleton(moduleOf.invoke(Bridge.class)),
+        Collections.<String, Set<?>>emptyMap(),
         Collections.<String, Set<?>>emptyMap());
   }
 
@@ -37,8 +39,10 @@ final class JavaBase {
    * where that is no class of a module.
    *
    * @param adapter the loader of the adapter
+   * @param opened packages of the class's module whose private members the adapter may use, too
    */
-  static void exportsToAdapter(Instrumentation instrumentation, Class<?> woven, ClassLoader adapter)
+  static void exportsToAdapter(
+      Instrumentation instrumentation, Class<?> woven, ClassLoader adapter, String... opened)
       throws ReflectiveOperationException {
     String name = woven.getName();
     Method moduleOf;
@@ -47,15 +51,19 @@ final class JavaBase {
     } catch (NoSuchMethodException java8) {
       return;
     }
+    Set<?> to =
+        Collections.singleton(ClassLoader.class.getMethod("getUnnamedModule").invoke(adapter));
+    Map<String, Set<?>> opens = new HashMap<String, Set<?>>();
+    for (String p : opened) {
+      opens.put(p, to);
+    }
     redefine(
         instrumentation,
         moduleOf,
         moduleOf.invoke(woven),
         Collections.emptySet(),
-        Collections.singletonMap(
-            name.substring(0, name.lastIndexOf('.')),
-            Collections.singleton(
-                ClassLoader.class.getMethod("getUnnamedModule").invoke(adapter))));
+        Collections.singletonMap(name.substring(0, name.lastIndexOf('.')), to),
+        opens);
   }
 
   /** Exports a package to this loader; Java 9 or later. */
@@ -68,7 +76,8 @@ final class JavaBase {
         moduleOf.invoke(Object.class),
         Collections.emptySet(),
         Collections.singletonMap(
-            packageName, Collections.singleton(moduleOf.invoke(JavaBase.class))));
+            packageName, Collections.singleton(moduleOf.invoke(JavaBase.class))),
+        Collections.<String, Set<?>>emptyMap());
   }
 
   private static void redefine(
@@ -76,7 +85,8 @@ final class JavaBase {
       Method moduleOf,
       Object module,
       Set<?> reads,
-      Map<String, ? extends Set<?>> exports)
+      Map<String, ? extends Set<?>> exports,
+      Map<String, ? extends Set<?>> opens)
       throws ReflectiveOperationException {
     Instrumentation.class
         .getMethod(
@@ -92,7 +102,7 @@ final class JavaBase {
             module,
             reads,
             exports,
-            Collections.emptyMap(),
+            opens,
             Collections.emptySet(),
             Collections.emptyMap());
   }

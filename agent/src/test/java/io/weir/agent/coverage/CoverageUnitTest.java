@@ -33,7 +33,7 @@ class CoverageUnitTest {
                     throw new AssertionError(bad);
                   })
               .covered());
-  private final Coverage coverage = new Coverage(libraries, m -> false, l -> false);
+  private final Coverage coverage = new Coverage(libraries, "urlconnection"::equals, l -> false);
 
   /** Loaded classes come from here; the class files are those of the JDK. */
   private static Instrumentation loaded(Class<?>... classes) {
@@ -55,6 +55,18 @@ class CoverageUnitTest {
     assertThat(coverage.look(loaded(client), log)).isFalse();
     assertThat(warned).singleElement().asString().contains("HttpURLConnection of Java");
     assertThat(coverage.toJson()).contains("\"governed\":false,\"why\":");
+  }
+
+  /** It is loaded to be woven, whether or not the application uses it. */
+  @Test
+  void aGovernedClientOfTheJdkIsToldOnceItIsUsed() throws Exception {
+    Class<?> client = named("sun.net.www.protocol.http.HttpURLConnection");
+    Coverage governs = new Coverage(libraries, m -> false, l -> false);
+    assertThat(governs.look(loaded(client), log)).isFalse();
+    governs.used(client.getName());
+    assertThat(governs.look(loaded(client), log)).isTrue();
+    assertThat(governs.toJson()).contains("\"governed\":true,\"used\":true");
+    assertThat(warned).isEmpty();
   }
 
   @Test

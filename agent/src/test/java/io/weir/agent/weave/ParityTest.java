@@ -10,6 +10,7 @@ import io.weir.instrumentation.WeirModule;
 import io.weir.instrumentation.WovenTypes;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
@@ -109,6 +110,7 @@ class ParityTest {
             "wovenTypes",
             "covers",
             "waitsForColours",
+            "opens",
             "typeNames",
             "typeMatcher",
             "transform");
@@ -165,6 +167,32 @@ class ParityTest {
     }
     System.out.println(row + ": " + woven.size() + " methods\n  " + String.join("\n  ", woven));
     assertThat(woven).isNotEmpty();
+  }
+
+  /** Of this JDK. Those of {@code java.*} only the JVM itself may define. */
+  @Test
+  void bothWeaveTheSameCallsIntoClassesOfTheJdk() throws Exception {
+    List<String> woven = new ArrayList<>();
+    try (RowLoader.Jars none = new RowLoader.Jars(List.of())) {
+      for (WeirModule m : modules) {
+        for (WovenTypes type : m.wovenTypes()) {
+          for (String name : type.typeNames()) {
+            if (name.startsWith("sun.")) {
+              woven.addAll(compare(none, name, ofTheJdk(name)));
+            }
+          }
+        }
+      }
+    }
+    System.out.println("the JDK: " + woven.size() + " methods\n  " + String.join("\n  ", woven));
+    assertThat(woven).hasSizeGreaterThanOrEqualTo(8);
+  }
+
+  private static byte[] ofTheJdk(String name) throws IOException {
+    try (InputStream in =
+        ClassLoader.getSystemResourceAsStream(name.replace('.', '/') + ".class")) {
+      return in.readAllBytes();
+    }
   }
 
   private static List<String> compare(RowLoader.Jars jars, String name, byte[] plain)

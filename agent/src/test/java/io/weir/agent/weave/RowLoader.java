@@ -71,6 +71,12 @@ final class RowLoader extends ClassLoader {
     this.wovenFile = wovenFile;
   }
 
+  /** What is woven may be a class of the JDK, which the platform has, too. */
+  @Override
+  protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+    return name.equals(woven) ? findClass(name) : super.loadClass(name, resolve);
+  }
+
   @Override
   protected Class<?> findClass(String name) throws ClassNotFoundException {
     try {
