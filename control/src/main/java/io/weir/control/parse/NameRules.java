@@ -33,10 +33,13 @@ public final class NameRules {
     return true;
   }
 
-  /** Whether this is {@code host:port}, as in an instance's key. */
+  /** Whether this is {@code host:port}, as in an instance's key; the port without leading zeros. */
   public static boolean isAddress(String s) {
     int colon = s.lastIndexOf(':');
-    return colon > 0 && s.length() <= LONGEST && port(s.substring(colon + 1)) > 0;
+    return colon > 0
+        && s.length() <= LONGEST
+        && !s.startsWith("0", colon + 1)
+        && port(s.substring(colon + 1)) > 0;
   }
 
   /**
@@ -81,8 +84,10 @@ public final class NameRules {
     if (!port.isEmpty() && (port.charAt(0) != ':' || port(port.substring(1)) == 0)) {
       return null;
     }
-    // the 8 characters are for a port that is added later
-    return isHost(host) && given.length() <= LONGEST - 8 ? host + port : null;
+    // one address must not have two names: without leading zeros. The 8 characters are for a port
+    // that is added later
+    String written = port.isEmpty() ? "" : ":" + port(port.substring(1));
+    return isHost(host) && given.length() <= LONGEST - 8 ? host + written : null;
   }
 
   private static boolean isHost(String s) {
